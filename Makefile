@@ -1,0 +1,46 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else is a part of one of them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export DO_NOT_TRACK := 1
+export RUNTIME__DLTHUB_TELEMETRY := false
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: install demo test check format bench soak clean help
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+install: $(READY) ## make .venv with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --build-constraint constraints.txt --editable '.[postgres,dev]'
+	touch $@
+
+demo: install ## the whole loop, twice, on DuckDB and the sandbox CRM
+	$(BIN)/leadloop demo
+
+check: install ## lint, types, layers, SQL style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sqlfluff lint dbt_models --processes 2
+
+test: check ## everything that has to pass
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: install ## side by side with dlt's stock rest_api source, in one run
+	$(BIN)/python tests/benchmarks/extract.py
+
+format: install ## let the tools put everything into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix dbt_models
+
+clean: ## take away what was installed and made
+	rm -rf $(VENV) build dist .leadloop
