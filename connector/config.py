@@ -1,0 +1,352 @@
+"""Settings, resolved by dlt: the environment, ``.dlt/secrets.toml``, ``.dlt/config.toml``, then any vault dlt knows.
+
+A setting is written ``crm.convoso.rate`` in a file and ``CRM__CONVOSO__RATE`` in the environment. What a vendor takes is
+declared once, as fields of its dataclass: a default, how to read the value, whether it is secret. Everything that is
+wrong ends in one ``ConfigError`` that names the setting in both spellings and never shows what was set.
+
+dlt reads its files when a setting is first looked up, relative to the folder the process is in at that moment.
+"""
+
+import datetime as dt
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from connector import parsing
+from connector.errors import ConfigError
+from connector.parsing import Parser, Secret, WrongValueError, did_you_mean
+
+__all__ = [
+    "ConvosoSettings",
+    "Secret",
+    "SettingState",
+    "VendorSettings",
+    "convoso_settings",
+    "describe",
+    "destination_credentials",
+    "did_you_mean",
+    "env_name",
+    "missing",
+    "named",
+    "reload",
+    "resolve",
+    "settings_class",
+    "value",
+    "warehouse_destination",
+]
+
+DESTINATIONS = ("duckdb", "postgres")
+MAX_PAGE_SIZE = 2000
+
+
+def named(setting: str) -> str:
+    """A setting's name in both spellings, as every message shows it."""
+    return f"{setting} (environment: {env_name(setting)})"
+
+
+def env_name(setting: str) -> str:
+    return setting.upper().replace(".", "__")
+
+
+def how(parse: Parser, *, secret: bool = False) -> dict[str, Any]:
+    """What a dataclass field needs for dlt to find it and for its value to be read."""
+    return {"parse": parse, "secret": secret}
+
+
+CALLS = parsing.between(0, 1000, "calls per second", above=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorSettings:
+    """What every CRM has. Times in seconds; ``rate`` in calls per second over all threads of a run."""
+
+    vendor: ClassVar[str]
+
+    base_url: str = field(metadata=how(parsing.url))
+    rate: float = field(default=5.0, metadata=how(CALLS))
+    concurrency: int = field(default=4, metadata=how(parsing.count(1, 64)))
+    timeout: float = field(default=30.0, metadata=how(parsing.between(0, 600, "seconds", above=True)))
+    settle: float = field(default=60.0, metadata=how(parsing.between(0, 86_400, "seconds")))
+    lookback: float = field(default=600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvosoSettings(VendorSettings):
+    """``crm.convoso.*``. Convoso publishes no rate limit: 10 calls a second is a courteous guess, and 429 slows us down.
+
+    ``timezone``: the account's own, in which its API takes and shows times. ``token_in``: where the token travels; the
+    query string, which one of Convoso's pages shows, ends up in proxy logs. ``filters``: search filters of every read.
+    """
+
+    vendor: ClassVar[str] = "convoso"
+
+    base_url: str = field(default="https://api.convoso.com/v1", metadata=how(parsing.url))
+    auth_token: Secret = field(metadata=how(parsing.secret, secret=True))
+    timezone: ZoneInfo = field(metadata=how(parsing.zone))
+    rate: float = field(default=10.0, metadata=how(CALLS))
+    cursor: Literal["updated_at", "changed_at"] = field(
+        default="updated_at", metadata=how(parsing.choice("updated_at", "changed_at"))
+    )
+    start: dt.date = field(default=dt.date(2000, 1, 1), metadata=how(parsing.past_date))
+    filters: Mapping[str, str] = field(default_factory=dict, metadata=how(parsing.table))
+    token_in: Literal["body", "query"] = field(default="body", metadata=how(parsing.choice("body", "query")))
+    page_size: int = field(default=MAX_PAGE_SIZE, metadata=how(parsing.count(1, MAX_PAGE_SIZE)))
+
+
+SETTINGS: dict[str, type[VendorSettings]] = {
+    "convoso": ConvosoSettings,
+}
+
+
+def convoso_settings(**given: Any) -> ConvosoSettings:
+    """``crm.convoso.*`` as set; ``given`` wins over what is set. ``ConfigError`` for whatever is missing or wrong."""
+    return resolve(ConvosoSettings, given)
+
+
+V = TypeVar("V", bound=VendorSettings)
+
+
+def resolve(cls: type[V], given: Mapping[str, Any] | None = None) -> V:
+    """One vendor's settings, every value checked.
+
+    ``given`` holds values that win over what is set (``None`` = not given), under the same names and the same checks.
+    """
+    given = {name: value for name, value in (given or {}).items() if value is not None}
+    prefix = f"crm.{cls.vendor}"
+    _refuse_unknown(cls, given)
+    values = {}
+    for spec in fields(cls):
+        raw = given[spec.name] if spec.name in given else _look_up(prefix, spec)
+        if raw is not None:
+            values[spec.name] = _parsed(f"{prefix}.{spec.name}", spec.metadata["parse"], raw)
+        elif _required(spec):
+            raise ConfigError(_missing_message(f"{prefix}.{spec.name}", secret=spec.metadata["secret"]))
+    return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingState:
+    """One line of a list of settings, for people. ``value`` is masked where it is secret, ``None`` where unset."""
+
+    setting: str
+    env: str
+    state: Literal["set", "default", "missing", "wrong"]
+    value: str | None
+    problem: str | None = None
+
+
+def describe(vendor: str) -> list[SettingState]:
+    """Every setting of a vendor: whether it is set, left at its default, missing or wrong. Stops at nothing."""
+    cls = settings_class(vendor)
+    states = []
+    for spec in fields(cls):
+        name = f"crm.{vendor}.{spec.name}"
+        env = env_name(name)
+        try:
+            raw = _look_up(f"crm.{vendor}", spec)
+            value = None if raw is None else _parsed(name, spec.metadata["parse"], raw)
+        except ConfigError as error:
+            states.append(SettingState(name, env, "wrong", None, str(error)))
+            continue
+        if value is not None:
+            states.append(SettingState(name, env, "set", str(value)))
+        elif _required(spec):
+            problem = _missing_message(name, secret=spec.metadata["secret"])
+            states.append(SettingState(name, env, "missing", None, problem))
+        else:
+            states.append(SettingState(name, env, "default", str(_default(spec))))
+    return states
+
+
+def missing(vendor: str) -> list[str]:
+    """The names of a vendor's required settings that have no value, as written in a file."""
+    return [state.setting for state in describe(vendor) if state.state == "missing"]
+
+
+def settings_class(vendor: str) -> type[VendorSettings]:
+    """The settings of a vendor by its name; ``ConfigError`` with the nearest name where there is none."""
+    if vendor not in SETTINGS:
+        raise ConfigError(
+            f"There is no CRM called {vendor!r}{did_you_mean(vendor, SETTINGS)} Known: {', '.join(sorted(SETTINGS))}."
+        )
+    return SETTINGS[vendor]
+
+
+def warehouse_destination() -> str:
+    """``warehouse.destination``: ``duckdb`` (the default) or ``postgres``."""
+    raw = value("warehouse.destination")
+    return (
+        str(_parsed("warehouse.destination", parsing.choice(*DESTINATIONS), raw))
+        if raw is not None
+        else "duckdb"
+    )
+
+
+def destination_credentials(name: str) -> Any:
+    """``destination.<name>.credentials`` as dlt defines it: a URL or path as text, a table, or ``None`` when unset.
+
+    A table may be spread over the environment (``DESTINATION__POSTGRES__CREDENTIALS__HOST``). Holds a password: never
+    show it.
+    """
+    return _merged(f"destination.{name}.credentials", secret=True)
+
+
+def value(setting: str, *, secret: bool = False) -> Any:
+    """One raw value as dlt finds it, ``None`` where it is not set or an empty text."""
+    dlt = _dlt()
+    found = (dlt.secrets if secret else dlt.config).get(setting)
+    if isinstance(found, str) and not found.strip():
+        return None
+    return found
+
+
+def reload() -> None:
+    """Reads the files again: for a process that changed its folder or wrote its settings."""
+    _dlt()
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+    with _readable_files():
+        Container()[PluggableRunContext].reload_providers()
+
+
+def _look_up(prefix: str, spec: "Field[Any]") -> Any:
+    name = f"{prefix}.{spec.name}"
+    if spec.metadata["parse"] is parsing.table:
+        return _merged(name)
+    found = value(name, secret=spec.metadata["secret"])
+    if found is None and spec.metadata["secret"] and value(name) is not None:
+        raise ConfigError(
+            f"{named(name)} is a secret and stands in config.toml; move it to .dlt/secrets.toml."
+        )
+    return found
+
+
+def _merged(name: str, *, secret: bool = False) -> Any:
+    """A setting that may be a table: environment names below it are its entries, and win."""
+    found = value(name, secret=secret)
+    below = env_name(name) + "__"
+    entries = {
+        key[len(below) :].lower(): text for key, text in os.environ.items() if key.startswith(below) and text
+    }
+    if not entries:
+        return found
+    if isinstance(found, str):
+        if not found.lstrip().startswith("{"):
+            return found
+        found = _parsed(name, parsing.table, found)
+    return {**(found or {}), **entries}
+
+
+def _parsed(name: str, parse: Parser, raw: Any) -> Any:
+    try:
+        return parse(raw)
+    except WrongValueError as wrong:
+        text = str(wrong)
+    # Raised outside of the handler: a chained exception could show what was set.
+    raise ConfigError(f"{named(name)} {text}{'' if text.endswith('?') else '.'}")
+
+
+def _required(spec: "Field[Any]") -> bool:
+    return spec.default is MISSING and spec.default_factory is MISSING
+
+
+def _default(spec: "Field[Any]") -> Any:
+    return spec.default if spec.default_factory is MISSING else spec.default_factory()
+
+
+def _missing_message(name: str, *, secret: bool) -> str:
+    file = ".dlt/secrets.toml" if secret else ".dlt/config.toml"
+    env = env_name(name)
+    near = difflib.get_close_matches(env, [key for key in os.environ if key != env], n=1, cutoff=0.85)
+    hint = f" The environment has {near[0]}, which is not the same name." if near else ""
+    return f"{named(name)} is not set. Put it into {file} or the environment.{hint}"
+
+
+def _refuse_unknown(cls: type[VendorSettings], given: Mapping[str, Any]) -> None:
+    """A misspelt name would silently do nothing, so it is an error."""
+    known = [spec.name for spec in fields(cls)]
+    for vendor, name in [*((cls.vendor, name) for name in given), *_names_set()]:
+        if vendor not in SETTINGS:
+            raise ConfigError(
+                f"crm.{vendor} is set, and there is no CRM of that name{did_you_mean(vendor, SETTINGS) or '.'}"
+            )
+        if vendor == cls.vendor and name not in known:
+            raise ConfigError(
+                f"{named(f'crm.{vendor}.{name}')} is no setting of leadloop{did_you_mean(name, known) or '.'}"
+            )
+
+
+def _names_set() -> Iterator[tuple[str, str]]:
+    """(vendor, setting) of everything under ``crm`` in the files and in the environment; vaults can't be listed."""
+    dlt = _dlt()
+    from dlt.common.configuration.providers.toml import SettingsTomlProvider
+
+    for provider in dlt.config.config_providers:
+        if isinstance(provider, SettingsTomlProvider):
+            vendors, _ = provider.get_value("crm", Any, "")
+            for vendor, table in (vendors if isinstance(vendors, Mapping) else {}).items():
+                if not isinstance(table, Mapping):
+                    raise ConfigError(f"crm.{vendor} must be a table, [crm.{vendor}], and is a single value.")
+                yield from ((vendor, name) for name in table)
+    for key in sorted(os.environ):
+        parts = key.split("__")
+        if len(parts) > 2 and parts[0] == "CRM":
+            yield parts[1].lower(), parts[2].lower()
+
+
+def _dlt() -> Any:
+    """dlt, imported late since that takes seconds, with its files read or a ``ConfigError`` about them."""
+    import dlt
+
+    with _readable_files():
+        _ = dlt.config.config_providers
+    return dlt
+
+
+class _readable_files:  # noqa: N801 - reads as a statement: with _readable_files()
+    """Turns dlt's error about a file it can't read into a ``ConfigError`` with file and line."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        from dlt.common.configuration.providers.toml import TomlProviderReadException
+
+        if isinstance(error, TomlProviderReadException):
+            raise ConfigError(_toml_problem([Path(path) for path in error.full_paths])) from None
+
+
+def _toml_problem(paths: list[Path]) -> str:
+    for path in paths:
+        if not path.is_file():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            return f"{path} is not valid TOML: {_with_line(str(error), text)}."
+        except UnicodeDecodeError:
+            return f"{path} is not UTF-8 text."
+        except OSError as error:
+            return f"{path} can't be read: {error.strerror}."
+    return f"{' or '.join(map(str, paths))} can't be read by dlt, though it is valid TOML."
+
+
+def _with_line(message: str, text: str) -> str:
+    """The message with a line. For a quote that is never closed only dlt's own parser knows where it was opened."""
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    if "at line" in message:
+        return message
+    try:
+        tomlkit.parse(text)
+    except ParseError as error:
+        return f"{message.replace(' (at end of document)', '')} (at line {error.line})"
+    return message

