@@ -1,0 +1,66 @@
+"""JSON answers decoded no further than they are looked at: a page of 2,000 leads stays bytes until a row is asked for.
+
+The whole answer is checked for well-formed JSON and UTF-8 all the same, so a truncated page never passes for one.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import msgspec
+
+LEAN_FROM = 32 * 1024
+"""Bytes; below, decoding everything at once costs nothing worth saving."""
+
+_plain = msgspec.json.Decoder(float_hook=str)
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class RawRows(Sequence[dict[str, Any]]):
+    """The objects of a JSON list, each decoded when it is asked for; ``raw`` holds their bytes."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Sequence[msgspec.Raw]) -> None:
+        self.raw = raw
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RawRows": ...
+    def __getitem__(self, index: int | slice) -> "dict[str, Any] | RawRows":
+        if isinstance(index, slice):
+            return RawRows(self.raw[index])
+        row: dict[str, Any] = _plain.decode(self.raw[index])
+        return row
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(_plain.decode, self.raw)
+
+
+def decode(body: bytes) -> Any:
+    """The answer's JSON, numbers with a fraction as their literal text; in large answers, lists of objects are ``RawRows``.
+
+    Raises ``ValueError`` for anything that is not JSON in UTF-8.
+    """
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if len(body) < LEAN_FROM:
+        return _plain.decode(body)
+    if not body.isascii():
+        body.decode("utf-8")
+    return _lean(body)
+
+
+def _lean(part: bytes | msgspec.Raw) -> Any:
+    start = bytes(memoryview(part)[:1])
+    if len(memoryview(part)) < LEAN_FROM or start not in (b"{", b"["):
+        return _plain.decode(part)
+    if start == b"{":
+        return {name: _lean(value) for name, value in _object.decode(part).items()}
+    items = _list.decode(part)
+    if all(bytes(memoryview(item)[:1]) == b"{" for item in items):
+        return RawRows(items)
+    return _plain.decode(part)

@@ -1,0 +1,123 @@
+"""What every CRM looks like from inside leadloop: read pages of leads, write one lead, say what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+Mode = Literal["update", "insert", "upsert", "delete"]
+Precision = Literal["second", "day"]
+OutcomeState = Literal["applied", "rejected", "deferred", "unknown", "conflict"]
+
+Bounds = tuple[datetime, datetime]
+"""A closed interval in the account's own local time: two naive datetimes, whole seconds, first <= last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one vendor's API can do."""
+
+    vendor: str
+    modes: frozenset[Mode]
+    page_size: int
+    """The most leads one page may hold."""
+    max_rate: float
+    """Calls per second that the vendor allows, or a courteous number where none is published."""
+    search_filters: frozenset[str] = frozenset()
+    """Names that ``filters`` may use, besides the window's own."""
+    cursor_fields: tuple[str, ...] = ("updated_at",)
+    """Time filters that can drive the cursor, the default first."""
+    id_fields: tuple[str, ...] = ("id",)
+    """Where a row has its lead id: the first of these that isn't blank."""
+    protected_fields: frozenset[str] = frozenset()
+    """Names that no push may set: they say who calls, or which lead is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer to a search: ``rows`` as the API said them, one dict per lead, possibly decoded only when asked for.
+
+    JSON numbers with a fraction arrive as their literal text, so that nothing is rounded on the way.
+    """
+
+    rows: Sequence[dict[str, Any]]
+    total: int | None
+    """How many leads match the search in all, where the server says so."""
+    asked_at: datetime
+    """UTC, when the request left: whatever the rows show was true at this moment or after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one write to one lead.
+
+    ``applied``: the CRM accepted it. ``rejected``: it said no, and will until a value changes. ``deferred``: throttled
+    or failing, certainly not carried out. ``unknown``: sent, and no answer came. ``conflict``: the lead had moved.
+    """
+
+    state: OutcomeState
+    code: str | None = None
+    reason: str | None = None
+    """For a person; never holds a value of the lead, a body or a token."""
+    fields: frozenset[str] = frozenset()
+    """The fields at fault where the CRM names them; empty means the whole call."""
+    lead_id: str | None = None
+    """The id the CRM gave, where the write made a lead or named another one."""
+    breaks: bool = False
+    """The CRM itself is at fault (down, token withdrawn): calling it again at once is pointless."""
+
+
+class LeadReader(Protocol):
+    """Pages of leads out of one CRM account. Safe to call from several threads."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the account's API takes and shows naive times."""
+        ...
+
+    def search(
+        self,
+        bounds: Bounds | None,
+        *,
+        cursor_field: str = "updated_at",
+        precision: Precision = "second",
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        """One page of the leads whose ``cursor_field`` lies in ``bounds`` (all leads for ``None``), oldest first.
+
+        Raises ``AuthError``, ``UnreachableError``, ``TransientError``, ``RefusedError``, ``UnexpectedAnswerError``.
+        """
+        ...
+
+    def get(self, lead_id: str) -> Page:
+        """The lead as the CRM shows it now: a page of one row, or of none where there is no such lead."""
+        ...
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        """The row's modification time as the API wrote it."""
+        ...
+
+    def lead_id(self, row: Mapping[str, Any]) -> str:
+        """The row's lead id as text; ``UnexpectedAnswerError`` where it has none."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LeadWriter(Protocol):
+    """Writes to one CRM account. Safe to call from several threads; never raises for what a CRM can answer."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
+        """Sets exactly these fields of one lead; ``None`` clears a field. One call, never repeated by itself."""
+        ...
+
+    def close(self) -> None: ...

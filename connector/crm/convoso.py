@@ -1,0 +1,352 @@
+"""Convoso, a dialer CRM: leads read by search, updated one by one.
+
+Two pages describe the API, and they disagree: the vendor's own (here "official") and a community one. What both allow is
+accepted. Facts from neither were seen in live clients.
+
+- Every call is ``POST`` with a form. The token may be in the form or in the query string (official: query).
+- Errors come with HTTP 200: ``{"success": false, "code": 5001, "text": …}`` (community: ``"error"`` in place of ``"text"``).
+- A search answers ``{"success": true, "data": {"total": "5310", "entries": […]}}``, or ``{"results": […]}`` (community).
+- Times are naive, in the account's own zone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
+from connector.crm.answers import RawRows
+from connector.crm.base import Bounds, Capabilities, Outcome, Page, Precision
+from connector.crm.http import AgainError, Answer, Call, Session, outcome
+from connector.errors import (
+    AuthError,
+    ConfigError,
+    CrmError,
+    OutcomeUnknownError,
+    RefusedError,
+    UnexpectedAnswerError,
+)
+
+SEARCH = "/leads/search"
+UPDATE = "/leads/update"
+
+# Parameters of a time filter's two ends (community page, "Lead Search API"). Two of them are spelt differently.
+TIME_FILTERS = {
+    "updated_at": ("updated_at_start_date", "updated_at_end_date"),
+    "changed_at": ("changed_at_start_date", "changed_at_end_date"),
+    "created_at": ("created_at_start_date", "created_at_end_date"),
+    "last_call": ("last_call_start_date", "last_call_end_date"),
+    "deleted_at": ("deleted_at_start", "deleted_at_end"),
+    "archived_at": ("archived_at_start", "archived_at_end"),
+}
+# fmt: off
+VALUE_FILTERS = (
+    "lead_id", "list_id", "user_id", "owner_id", "status", "created_by", "email", "last_modified_by",
+    "first_name", "last_name", "phone_number", "alt_phone_1", "alt_phone_2", "address1", "address2", "city",
+    "state", "province", "postal_code", "country", "gender", "date_of_birth", "std_company_name",
+    "std_consumer_number", "std_account_number",
+)
+# fmt: on
+
+CAPABILITIES = Capabilities(
+    vendor="convoso",
+    modes=frozenset({"update"}),
+    page_size=MAX_PAGE_SIZE,
+    max_rate=10.0,
+    search_filters=frozenset(VALUE_FILTERS).union(*TIME_FILTERS.values()),
+    cursor_fields=("updated_at", "changed_at"),
+    id_fields=("id", "lead_id"),
+    protected_fields=frozenset({"auth_token", "lead_id", "id"}),
+)
+
+FORMATS: dict[Precision, str] = {"second": "%Y-%m-%d %H:%M:%S", "day": "%Y-%m-%d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an error code means, in our own words, and which fields are at fault."""
+
+    meaning: str
+    fields: frozenset[str] = frozenset()
+
+
+NO_LEAD = Refusal("there is no such lead")
+NO_LIST = Refusal("there is no such list", frozenset({"list_id"}))
+NO_USER = Refusal("there is no such user", frozenset({"owner_id", "created_by", "last_modified_by"}))
+BAD_PHONE = Refusal("the phone number is invalid", frozenset({"phone_number"}))
+KNOWN_PHONE = Refusal("another lead has this phone number", frozenset({"phone_number"}))
+BAD_EMAIL = Refusal("the email address is invalid", frozenset({"email"}))
+
+# Community page, "Error Codes" of each endpoint; 7230 and 6001 as SDKs have them. None of these passes with time.
+REFUSALS = {
+    "6001": NO_LEAD,
+    "6070": NO_LEAD,
+    "6071": NO_LEAD,
+    "6002": NO_LIST,
+    "6005": Refusal("no users are given"),
+    "6006": NO_USER,
+    "6007": Refusal("a phone number and a list are required", frozenset({"phone_number", "list_id"})),
+    "6008": BAD_PHONE,
+    "6009": KNOWN_PHONE,
+    "6023": Refusal("required fields are missing"),
+    "6079": BAD_EMAIL,
+    "7230": Refusal("the page size is not allowed"),
+    "7231": Refusal("the offset is not allowed"),
+    "7258": Refusal("the page size is not allowed"),
+}
+# The community page's "Error Handling" shows errors that have a text and no code.
+PHRASES = {
+    "lead not found": NO_LEAD,
+    "no such lead": NO_LEAD,
+    "invalid lead": NO_LEAD,
+    "list not found": NO_LIST,
+    "no such list": NO_LIST,
+    "no such user": NO_USER,
+    "invalid phone": BAD_PHONE,
+    "phone number is invalid": BAD_PHONE,
+    "already exists": KNOWN_PHONE,
+    "invalid email": BAD_EMAIL,
+}
+AUTH_CODES = frozenset({"5001", "401", "403"})
+TOKEN_PHRASES = ("auth token", "auth_token", "authentication token")
+AUTH_PHRASES = ("unauthorized", "forbidden")
+THROTTLE_PHRASES = ("rate limit", "too many", "throttl", "quota", "limit exceeded", "limit reached")
+FAULT_PHRASES = (
+    "try again",
+    "temporar",
+    "internal error",
+    "internal server",
+    "unavailable",
+    "timeout",
+    "timed out",
+    "maintenance",
+)
+
+
+class ConvosoReader:
+    """A ``LeadReader`` of one Convoso account."""
+
+    def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
+        check_filters(settings.filters)
+        self._settings = settings
+        self._session = session or Session(settings)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._settings.timezone
+
+    def search(
+        self,
+        bounds: Bounds | None,
+        *,
+        cursor_field: str = "updated_at",
+        precision: Precision = "second",
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        """``POST /leads/search``. Both ends of ``bounds`` are included (seen in live clients; the pages don't say).
+
+        ``filters`` go on top of the settings' own. ``ConfigError`` for a filter that Convoso doesn't have.
+        """
+        form = {**self._settings.filters, **(filters or {})}
+        check_filters(form)
+        if bounds is not None:
+            names = time_filter(cursor_field)
+            if clash := sorted(set(names) & set(form)):
+                raise ConfigError(f"The filter {clash[0]!r} and the window that is read exclude each other.")
+            form |= dict(zip(names, (end.strftime(FORMATS[precision]) for end in bounds), strict=True))
+        form |= {"offset": str(offset), "limit": str(limit or self._settings.page_size)}
+        return self._page(form)
+
+    def get(self, lead_id: str) -> Page:
+        """The lead as a search by its id shows it, whatever the settings' filters are."""
+        page = self._page({"lead_id": lead_id, "offset": "0", "limit": "10"})
+        if any(self.lead_id(row) != lead_id for row in page.rows):
+            raise UnexpectedAnswerError("convoso: a search by lead id showed other leads.")
+        return Page(page.rows[:1], page.total, page.asked_at)
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        """Rows say ``modified_at`` where filters say ``updated_at``."""
+        for name in ("modified_at", "updated_at"):
+            if isinstance(text := row.get(name), str) and text.strip():
+                return text
+        return None
+
+    def lead_id(self, row: Mapping[str, Any]) -> str:
+        """Ids come as numbers or as texts, under ``id`` or ``lead_id``."""
+        for name in ("id", "lead_id"):
+            if (text := _id(row.get(name))) is not None:
+                return text
+        raise UnexpectedAnswerError("convoso: a lead without an id.")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _page(self, form: Mapping[str, str]) -> Page:
+        answer = self._session.read(_call(self._settings, SEARCH, form), judge)
+        rows, total = _rows(answer.data)
+        return Page(rows, total, answer.asked_at)
+
+
+class ConvosoWriter:
+    """A ``LeadWriter`` of one Convoso account."""
+
+    def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
+        self._settings = settings
+        self._session = session or Session(settings)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
+        """``POST /leads/update`` with just these fields; ``None`` goes out as an empty parameter.
+
+        What an empty parameter does is on neither page, so whoever clears a field has to read the lead back.
+        """
+        if protected := CAPABILITIES.protected_fields.intersection(fields):
+            return Outcome("rejected", reason="leadloop does not set this field", fields=protected)
+        if not fields:
+            return Outcome("applied", reason="nothing to set")
+        form = {name: value if value is not None else "" for name, value in fields.items()}
+        call = _call(self._settings, UPDATE, {**form, "lead_id": lead_id})
+        try:
+            return _updated(self._session.write(call, judge), lead_id)
+        except RefusedError as error:
+            refusal = error.refusal if isinstance(error, ConvosoRefusedError) else None
+            at_fault = refusal.fields.intersection(fields) if refusal else frozenset()
+            return Outcome("rejected", code=error.code, reason=str(error), fields=at_fault)
+        except (CrmError, ConfigError) as error:
+            return outcome(error)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class ConvosoRefusedError(RefusedError):
+    """A refusal with what is known about its code."""
+
+    def __init__(self, message: str, *, code: str | None, refusal: Refusal | None) -> None:
+        super().__init__(message, code=code)
+        self.refusal = refusal
+
+
+def check_filters(filters: Mapping[str, str]) -> None:
+    """``ConfigError`` for the first name that is no search filter of Convoso."""
+    for name in filters:
+        if name not in CAPABILITIES.search_filters:
+            hint = did_you_mean(name, CAPABILITIES.search_filters) or "."
+            raise ConfigError(
+                f"{named('crm.convoso.filters')}: Convoso's search has no filter {name!r}{hint}"
+            )
+
+
+def time_filter(name: str) -> tuple[str, str]:
+    """The parameters for the two ends of a time filter."""
+    if name not in TIME_FILTERS:
+        raise ConfigError(
+            f"Convoso's search has no time filter {name!r}{did_you_mean(name, TIME_FILTERS) or '.'}"
+        )
+    return TIME_FILTERS[name]
+
+
+def judge(answer: Answer) -> None:
+    """Raises what an error in Convoso's own words means; silent about everything else, whatever its shape.
+
+    The server's text is looked at and never passed on: it may repeat a value that was sent.
+    """
+    data = answer.data
+    if not isinstance(data, dict) or data.get("success") is True:
+        return
+    if data.get("success") is not False and not ({"code", "error"} & data.keys()):
+        return
+    code = _code(data.get("code"))
+    said = " ".join(str(data[name]) for name in ("text", "error", "message") if data.get(name)).lower()
+    shown = f"code {code}" if code else "no code"
+    auth = code in AUTH_CODES or answer.status in (401, 403) or _has(said, TOKEN_PHRASES)
+    refusal = REFUSALS.get(code or "") or (None if auth else _first(said))
+    if refusal is None:
+        if auth or (code is None and _has(said, AUTH_PHRASES)):
+            token = named("crm.convoso.auth_token")
+            raise AuthError(f"convoso refuses the token ({shown}). Check {token}.")
+        if code == "429" or answer.status == 429 or _has(said, THROTTLE_PHRASES):
+            raise AgainError(f"too many calls ({shown})", throttled=True)
+        if (code or "") in ("500", "502", "503", "504") or answer.status >= 500 or _has(said, FAULT_PHRASES):
+            raise AgainError(f"the CRM fails ({shown})")
+    meaning = refusal.meaning if refusal else "for a reason that is not documented"
+    raise ConvosoRefusedError(f"convoso refuses: {meaning} ({shown})", code=code, refusal=refusal)
+
+
+def _call(settings: ConvosoSettings, path: str, form: Mapping[str, str]) -> Call:
+    token = {"auth_token": settings.auth_token.reveal()}
+    if settings.token_in == "query":  # noqa: S105 - a place, not a token
+        return Call("POST", path, form=form, query=token)
+    return Call("POST", path, form={**form, **token})
+
+
+def _rows(data: Any) -> tuple[Sequence[dict[str, Any]], int | None]:
+    """The leads in a search's answer and how many there are in all. Only an explicit ``[]`` is an empty page."""
+    envelope = data if isinstance(data, dict) else {}
+    rows: Any = None
+    inner: Any = envelope.get("data")
+    if envelope.get("success") is True:
+        rows = inner
+        if isinstance(inner, dict):
+            rows = inner["entries"] if "entries" in inner else inner.get("results")
+    # The community page's envelope has no "success" at all.
+    if inner is None and envelope.get("success", True) is True:
+        rows = envelope.get("results")
+    if not isinstance(rows, RawRows) and not (
+        isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    ):
+        raise UnexpectedAnswerError(
+            "convoso: a search was answered in no known shape; no list of leads in it."
+        )
+    totals = [place["total"] for place in (inner, envelope) if isinstance(place, dict) and "total" in place]
+    return rows, _total(totals[0]) if totals else None
+
+
+def _total(total: Any) -> int | None:
+    if total is None or total == "":
+        return None
+    text = str(total).strip()
+    if isinstance(total, bool) or not (text.isascii() and text.isdigit()):
+        raise UnexpectedAnswerError("convoso: the total of a search is not a number.")
+    return int(text)
+
+
+def _updated(answer: Answer, lead_id: str) -> Outcome:
+    """``applied`` only where the answer says so, and of no other lead."""
+    data = answer.data
+    if not isinstance(data, dict) or data.get("success") is not True:
+        raise OutcomeUnknownError("convoso: an update was answered in no known shape")
+    inner = data.get("data")
+    named_id = _id(inner.get("lead_id")) if isinstance(inner, dict) else None
+    if named_id is not None and named_id != lead_id:
+        raise OutcomeUnknownError("convoso: the answer to an update names another lead")
+    return Outcome("applied", lead_id=named_id)
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return str(value).strip() or None
+
+
+def _code(value: Any) -> str | None:
+    """An error code as text; ``None`` for anything so long that it could be a value of a lead."""
+    text = _id(value)
+    return text if text is not None and text.isascii() and text.isdigit() and len(text) <= 6 else None
+
+
+def _has(said: str, phrases: tuple[str, ...]) -> bool:
+    return any(phrase in said for phrase in phrases)
+
+
+def _first(said: str) -> Refusal | None:
+    return next((refusal for phrase, refusal in PHRASES.items() if phrase in said), None)

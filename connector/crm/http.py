@@ -1,0 +1,414 @@
+"""The only door to a CRM: pooled HTTPS, a shared pace, retries for reads, and an honest end for every write.
+
+Reads may be repeated, so a read is tried again until it succeeds, the attempts are used up or the time is. A write is
+never repeated by itself: it ends in an answer, or in an error that says which of two things is true. It was *certainly
+not carried out* (``AuthError``, ``UnreachableError``, ``RefusedError``, ``TransientError``), or *nobody knows*
+(``OutcomeUnknownError``).
+
+What ``requests`` raises holds URLs and bodies, with tokens and phone numbers in them. So its exceptions end here: each
+becomes a ``Failure`` in our own words, and errors are raised outside of ``except`` blocks, chained to nothing.
+"""
+
+import datetime as dt
+import email.utils
+import logging
+import os
+import random
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import requests  # noqa: TID251 - this is the module that the rule names
+import urllib3  # noqa: TID251 - the errors and the reading below requests
+from requests.adapters import HTTPAdapter  # noqa: TID251 - as above
+from requests.utils import get_environ_proxies  # noqa: TID251 - as above
+
+from connector.config import VendorSettings, named
+from connector.crm.answers import decode
+from connector.crm.base import Outcome
+from connector.crm.pace import LONGEST_PAUSE, Pace
+from connector.errors import (
+    AuthError,
+    ConfigError,
+    CrmError,
+    OutcomeUnknownError,
+    RefusedError,
+    TransientError,
+    UnreachableError,
+)
+from connector.parsing import is_loopback
+
+LARGEST_ANSWER = 256 * 1024 * 1024
+"""Bytes, decoded. A page of 2,000 leads with long notes is a tenth of it; more is a fault, not a page."""
+CONNECT_SECONDS = 10.0
+CHUNK = 256 * 1024
+
+DEFERRED_STATUSES = frozenset({408, 425, 429, 503})
+"""Statuses with which a server says that it did not carry out the request, and may later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. ``path`` goes after ``base_url``; values of ``query`` and ``form`` are never shown to anyone."""
+
+    method: Literal["GET", "POST", "PUT"]
+    path: str
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    query: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Any = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: ``data`` is the decoded JSON, numbers with a fraction as their literal text.
+
+    ``asked_at``: UTC, when the request left.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    data: Any = field(repr=False)
+    asked_at: dt.datetime
+
+
+class AgainError(TransientError):
+    """What a vendor's ``judge`` raises for an answer that is worth another try, or that means "too many"."""
+
+    def __init__(self, message: str, *, throttled: bool = False, down: bool = False) -> None:
+        super().__init__(message)
+        self.throttled = throttled
+        self.down = down
+        """Nothing answers any more: the next call at once would fail as well."""
+
+
+Judge = Callable[[Answer], None]
+"""A vendor's view of a decoded answer: raises ``AuthError``, ``RefusedError``, ``AgainError`` …, or has no objection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a read is tried again. Waits grow from ``first`` to ``longest`` seconds, with full jitter.
+
+    ``attempts`` in all; ``contacts``: of these, while nothing has ever answered; ``total``: seconds after which no new
+    attempt begins.
+    """
+
+    attempts: int = 8
+    contacts: int = 2
+    first: float = 0.5
+    longest: float = 20.0
+    total: float = 240.0
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the ``attempt``-th try, the first being 1."""
+        return random.uniform(0, min(self.longest, self.first * 2 ** min(attempt - 1, 30)))  # noqa: S311 - jitter
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A request without a whole answer. ``sent``: whether the CRM may have received it."""
+
+    what: str
+    sent: bool
+    hopeless: bool = False
+    """Trying again can't help: a certificate that is not trusted, an address that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A whole answer, before anyone decided what it means. ``kind`` is what its body is."""
+
+    answer: Answer
+    kind: Literal["json", "html", "other"]
+    retry_after: float | None
+
+
+class Session:
+    """Calls to one CRM with its settings; safe to use from several threads, which share pace and connections."""
+
+    def __init__(
+        self,
+        settings: VendorSettings,
+        *,
+        headers: Callable[[], Mapping[str, str]] | None = None,
+        retry: Retry | None = None,
+        pace: Pace | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``headers`` is asked at each call, so that a session holds no token in the clear."""
+        self._settings = settings
+        self._vendor = settings.vendor
+        self._headers = headers or dict
+        self._retry = retry or Retry()
+        self.pace = pace or Pace(settings.rate, clock=clock, sleep=sleep)
+        self._sleep = sleep
+        self._clock = clock
+        self._met = False
+        self._http = _pool(settings)
+
+    def read(self, call: Call, judge: Judge) -> Answer:
+        """The answer to a call that may be repeated, retried as ``Retry`` says.
+
+        Raises ``UnreachableError`` while nothing has ever answered, later ``TransientError``; ``AuthError``,
+        ``RefusedError`` and whatever ``judge`` raises.
+        """
+        began = self._clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            result = self._send(call)
+            problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
+            if problem is None:
+                assert isinstance(result, _Reply)
+                return result.answer
+            if isinstance(problem, _Failure) and (
+                problem.hopeless or (not self._met and not problem.sent and attempt >= self._retry.contacts)
+            ):
+                raise self._unreachable(problem.what)
+            delay = max(self._retry.delay(attempt), self._wait_asked_for(result))
+            if attempt >= self._retry.attempts or self._clock() - began + delay > self._retry.total:
+                what = problem.what if isinstance(problem, _Failure) else str(problem)
+                raise TransientError(f"{self._vendor}: {call}: {what} ({attempt} attempts)")
+            self._sleep(delay)
+
+    def write(self, call: Call, judge: Judge) -> Answer:
+        """The answer to a call that changes something: one attempt, never repeated.
+
+        ``OutcomeUnknownError`` where it may have been carried out; after every other error it certainly was not.
+        Only a decoded answer at status 2xx to which ``judge`` has no objection is returned.
+        """
+        result = self._send(call)
+        if isinstance(result, _Failure):
+            if result.sent:
+                raise OutcomeUnknownError(f"{self._vendor}: {call}: {result.what}")
+            if result.hopeless or not self._met:
+                raise self._unreachable(result.what)
+            raise AgainError(f"{self._vendor}: {call}: {result.what}", down=True)
+        if result.kind != "json" and result.answer.status < 300 and (self._met or result.kind != "html"):
+            raise OutcomeUnknownError(f"{self._vendor}: {call}: answered, but not in JSON")
+        problem = self._verdict(call, result, judge)
+        if problem is None:
+            return result.answer
+        status = result.answer.status
+        if status >= 500 and status not in DEFERRED_STATUSES and not isinstance(problem, _JudgedError):
+            raise OutcomeUnknownError(f"{self._vendor}: {call}: answered with status {status}")
+        raise AgainError(f"{self._vendor}: {call}: {problem}", throttled=problem.throttled)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _verdict(self, call: Call, reply: _Reply, judge: Judge) -> AgainError | None:
+        """``None`` for an answer to work with, an ``AgainError`` for one to try again; raises what is final."""
+        status = reply.answer.status
+        prefix = f"{self._vendor}: {call}"
+        if reply.kind == "json":
+            try:
+                judge(reply.answer)
+            except AgainError as again:
+                if again.throttled:
+                    self.pace.throttled(reply.retry_after)
+                return _JudgedError(str(again), throttled=again.throttled)
+            if status < 300:
+                self._met = True
+                return None
+        if status == 429:
+            self.pace.throttled(reply.retry_after)
+            return AgainError("too many calls (status 429)", throttled=True)
+        if status in (401, 403):
+            raise AuthError(f"{prefix}: the CRM refuses the credentials (status {status}).")
+        if 300 <= status < 400:
+            raise self._unreachable(f"answers with a redirect (status {status}), which is not followed")
+        if status >= 500 or status in DEFERRED_STATUSES:
+            return AgainError(f"the CRM fails (status {status})")
+        if reply.kind == "json":
+            raise RefusedError(f"{prefix}: refused with status {status}.", code=str(status))
+        if status in (404, 405, 410) or status < 300:
+            if not self._met:
+                raise self._unreachable(f"answers {call} with a page that is not the API's (status {status})")
+            # It has answered before, so this is a page of something in between.
+            return AgainError(f"an answer that is not JSON, or not whole (status {status})")
+        raise RefusedError(f"{prefix}: refused with status {status}.", code=str(status))
+
+    def _send(self, call: Call) -> _Reply | _Failure:
+        self.pace.wait()
+        asked_at = dt.datetime.now(dt.UTC)
+        deadline = self._clock() + max(4 * self._settings.timeout, 60.0)
+        timeout = self._settings.timeout
+        try:
+            with self._http.request(
+                call.method,
+                self._settings.base_url + call.path,
+                params=call.query,
+                data=call.form,
+                json=call.json,
+                headers=dict(self._headers()),
+                timeout=(min(timeout, CONNECT_SECONDS), timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = self._body(response, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            return _failure(error)
+        if body is None:
+            return _Failure("the answer did not end in time, or was too large", sent=True)
+        kind, data = self._decoded(response, body)
+        headers = response.headers
+        reply_after = retry_after(headers.get("Retry-After"), dt.datetime.now(dt.UTC))
+        return _Reply(Answer(response.status_code, headers, data, asked_at), kind, reply_after)
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes | None:
+        """The whole body; ``None`` where it drips in too slowly or never ends."""
+        parts, size = [], 0
+        # read1 returns with what one receive brought, so that the clock is looked at between any two of them.
+        while part := response.raw.read1(CHUNK, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_ANSWER or self._clock() > deadline:
+                return None
+        return b"".join(parts)
+
+    def _decoded(
+        self, response: requests.Response, body: bytes
+    ) -> tuple[Literal["json", "html", "other"], Any]:
+        try:
+            return "json", decode(body)
+        except (ValueError, RecursionError):
+            pass
+        is_html = "html" in response.headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"
+        return ("html" if is_html else "other"), None
+
+    def _wait_asked_for(self, result: _Reply | _Failure) -> float:
+        return 0.0 if isinstance(result, _Failure) else min(result.retry_after or 0.0, LONGEST_PAUSE)
+
+    def _unreachable(self, what: str) -> UnreachableError:
+        setting = named(f"crm.{self._vendor}.base_url")
+        host = urlsplit(self._settings.base_url).netloc
+        return UnreachableError(f"{self._vendor} at {host}: {what}. Check {setting}.")
+
+
+class _JudgedError(AgainError):
+    """The CRM itself said in its own words that it did not do it: for a write, that is certain."""
+
+
+def outcome(error: CrmError | ConfigError) -> Outcome:
+    """What a write that ended in ``error`` came to. The error's text becomes the reason."""
+    if isinstance(error, RefusedError):
+        return Outcome("rejected", code=error.code, reason=str(error))
+    if isinstance(error, ConfigError):
+        return Outcome("deferred", reason=str(error), breaks=True)
+    if isinstance(error, TransientError):
+        return Outcome("deferred", reason=str(error), breaks=isinstance(error, AgainError) and error.down)
+    return Outcome("unknown", reason=str(error))
+
+
+def retry_after(text: str | None, now: dt.datetime) -> float | None:
+    """Seconds to wait by a ``Retry-After`` header (seconds or a date); ``None`` where it says nothing sensible."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            date = email.utils.parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        seconds = (date.replace(tzinfo=date.tzinfo or dt.UTC) - now).total_seconds()
+    # Written so that it also leaves out nan. Absurdly long ones are cut where they are used.
+    return seconds if seconds >= 0 else None
+
+
+def _pool(settings: VendorSettings) -> requests.Session:
+    host = urlsplit(settings.base_url).hostname or ""
+    http = requests.Session()
+    # Else requests takes passwords from ~/.netrc in place of ours. Proxies and CA files are taken from there by hand.
+    http.trust_env = False
+    http.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    http.proxies = {} if is_loopback(host) else get_environ_proxies(settings.base_url)
+    http.headers.update({"User-Agent": "leadloop", "Accept": "application/json"})
+    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # No retries below us: urllib3 would repeat writes. It drops connections that the server has closed meanwhile.
+    adapter = HTTPAdapter(
+        pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0, pool_block=True
+    )
+    http.mount("https://", adapter)
+    http.mount("http://", adapter)
+    return http
+
+
+# Raised before the first byte of a request leaves, so nothing can have been carried out.
+_NEVER_SENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.ProxyError,
+)
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidProxyURL,
+    urllib3.exceptions.LocationValueError,
+    UnicodeError,  # a host name or a header that can't be written in bytes
+)
+
+
+def _failure(error: BaseException) -> _Failure:
+    """Our words for an exception whose own words must not be shown."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return _Failure("its TLS certificate is not trusted", sent=False, hopeless=True)
+    if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
+        return _Failure("there is no host of this name", sent=False)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) and _any(causes, _NEVER_SENT):
+        return _Failure("nothing listens there (connection refused)", sent=False)
+    if _any(causes, _NEVER_SENT):
+        return _Failure("no connection", sent=False)
+    if isinstance(error, _NO_ADDRESS):
+        return _Failure("this is no address that can be called", sent=False, hopeless=True)
+    if _any(causes, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+        return _Failure("no answer in time", sent=True)
+    return _Failure("the connection broke before the answer was whole", sent=True)
+
+
+def _any(causes: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:
+    return any(isinstance(cause, kinds) for cause in causes)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and everything that requests and urllib3 packed into it."""
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        # Not __context__: it may belong to whatever our caller is just handling.
+        waiting += [getattr(one, "reason", None), one.__cause__, *one.args]
+
+
+class _Redaction(logging.Filter):
+    """Takes out of what urllib3 logs where a token or a lead may be: query strings, and headers it can't parse."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = re.sub(r"\?[^\s\"')]*", "?…", record.getMessage())
+        record.msg = re.sub(r"(unparsed data: ).*", r"\1…", text, flags=re.DOTALL)
+        record.args = ()
+        record.exc_info = None
+        return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "urllib3.response"):
+    logging.getLogger(_name).addFilter(_Redaction())

@@ -1,0 +1,122 @@
+"""How fast one CRM is called: a steady rate that all threads share, slower after a 429, faster again when it is quiet."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from pyrate_limiter import GCRA, AbstractClock, Decision, Rate, RateItem, StateBucket
+
+LONGEST_PAUSE = 60.0
+"""Seconds; a server that asks for a longer pause is asked again after this."""
+
+
+class Pace:
+    """Lets calls through at ``rate`` per second, evenly spaced. Safe to use from several threads.
+
+    A CRM that says "too many" halves the pace, and is remembered: the pace climbs back, a twentieth of ``rate`` per
+    quiet second, but stays a little below what was too much for the next five minutes. So it settles under a
+    limit that nobody published instead of running into it again and again.
+    """
+
+    slowest = 1 / 16
+    climb = 1 / 20
+    caution = 0.85
+    memory = 300.0
+    settling = 1.0
+    """Seconds in which further 429s belong to the same burst: calls that were already under way."""
+    rest = 5.0
+    """Seconds before climbing begins. Until then a 429 is about calls of before, which still fill the server's window."""
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        bucket: StateBucket | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.rate = rate
+        self._current = rate
+        self._ceiling = rate
+        self._bucket = bucket or StateBucket([_evenly(rate)], GCRA(), clock=_Clock(clock))
+        self._clock = clock
+        self._sleep = sleep
+        self._turn = threading.Lock()
+        self._state = threading.Lock()
+        self._paused_until = self._climbed_at = clock()
+        self._throttled_at: float | None = None
+        self._climbing = True
+
+    @property
+    def current(self) -> float:
+        """Calls per second that are let through now."""
+        return self._current
+
+    def wait(self) -> None:
+        """Returns when it is the caller's turn; callers come one after the other."""
+        with self._turn:
+            while (delay := self._delay()) > 0:
+                self._sleep(delay)
+
+    def pause(self, seconds: float) -> None:
+        """Nobody calls for so many seconds (``LONGEST_PAUSE`` at most)."""
+        with self._state:
+            until = self._clock() + min(max(seconds, 0.0), LONGEST_PAUSE)
+            self._paused_until = max(self._paused_until, until)
+
+    def throttled(self, retry_after: float | None = None) -> None:
+        """The CRM said "too many"; ``retry_after`` is the pause in seconds that it asked for."""
+        if retry_after is not None:
+            self.pause(retry_after)
+        with self._state:
+            now = self._clock()
+            since = now - self._throttled_at if self._throttled_at is not None else self.memory
+            if since >= self.settling:
+                lowest = self.rate * self.slowest
+                if self._climbing:
+                    self._ceiling = max(self._current * self.caution, lowest)
+                self._set(max(self._current / 2, lowest))
+                self._throttled_at = now
+                self._climbing = False
+            self._climbed_at = max(now, self._paused_until) + self.rest
+
+    def _delay(self) -> float:
+        """Seconds to wait before asking again; 0 takes the turn."""
+        with self._state:
+            now = self._clock()
+            if self._paused_until > now:
+                return self._paused_until - now
+            self._recover(now)
+            item = RateItem("call", self._bucket.now())  # type: ignore[no-untyped-call]  # pyrate-limiter's gap
+            decision = self._bucket.put_decision(item)
+            assert isinstance(decision, Decision), "the bucket must be one that answers at once"
+            return 0.0 if decision.allowed else max((decision.retry_after_ms or 1) / 1000, 0.001)
+
+    def _recover(self, now: float) -> None:
+        if self._throttled_at is None or now - self._climbed_at < 1:
+            return
+        if now - self._throttled_at >= self.memory:
+            self._ceiling = self.rate
+        steps = now - self._climbed_at
+        self._climbed_at = now
+        if self._current < self._ceiling:
+            self._climbing = True
+            self._set(min(self._current + steps * self.climb * self.rate, self._ceiling))
+
+    def _set(self, pace: float) -> None:
+        self._current = pace
+        self._bucket.rates = [_evenly(pace)]
+
+
+class _Clock(AbstractClock):
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+
+    def now(self) -> int:
+        return int(self._seconds() * 1000)
+
+
+def _evenly(pace: float) -> Rate:
+    """``pace`` calls a second with a tenth of a second's worth at once: a thread that wakes late loses no turn."""
+    # Counted over 1,000 seconds, since the limiter takes whole calls per whole milliseconds.
+    return Rate(limit=max(1, round(pace * 1000)), interval=1_000_000, burst=max(1, int(pace / 10)))

@@ -1,0 +1,12 @@
+"""Reading and writing one account share what limits them."""
+
+from connector import crm
+
+
+def test_reader_and_writer_share_a_session(monkeypatch, tmp_path):
+    """Both take their calls from one pace, so a push and the looks before it keep the account's rate together."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRM__CONVOSO__AUTH_TOKEN", "token")
+    monkeypatch.setenv("CRM__CONVOSO__TIMEZONE", "UTC")
+    with crm.account("convoso") as (reader, writer):
+        assert reader._session is writer._session

@@ -1,0 +1,460 @@
+"""The one door to a CRM: what is repeated, what never is, and what an error may say."""
+
+import datetime as dt
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests  # noqa: TID251 - its exceptions are what the door has to hide
+
+from connector.config import ConvosoSettings, Secret
+from connector.crm.http import AgainError, Answer, Call, Retry, Session, outcome, retry_after
+from connector.errors import (
+    AuthError,
+    CrmError,
+    OutcomeUnknownError,
+    RefusedError,
+    TransientError,
+    UnreachableError,
+)
+
+READ = Call("POST", "/leads/search", form={"status": "A"})
+WRITE = Call("POST", "/leads/update", form={"status": "B"})
+GOOD = {"json": {"success": True, "n": 1}}
+HTML = {"body": b"<!doctype html><html><body>Sorry</body></html>"}
+UTC_NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
+
+
+def agrees(answer: Answer) -> None:
+    """A judge without objections."""
+
+
+def settings(url: str, **given: Any) -> ConvosoSettings:
+    defaults = {"rate": 1000.0, "timeout": 5.0, "concurrency": 4}
+    return ConvosoSettings(
+        base_url=url, auth_token=Secret("t"), timezone=ZoneInfo("UTC"), **{**defaults, **given}
+    )
+
+
+def session(url: str, *, retry: Retry | None = None, **given: Any) -> Session:
+    """A session whose waiting takes no time and is noted in ``slept``."""
+    now, slept = [1000.0], []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        slept.append(seconds)
+
+    made = Session(settings(url, **given), retry=retry, sleep=sleep, clock=lambda: now[0])
+    made.slept = slept  # type: ignore[attr-defined]
+    return made
+
+
+def met(serve: Callable[..., Any], *replies: dict[str, Any], **given: Any) -> tuple[Any, Session]:
+    """A server and a session that has had one good answer from it."""
+    server = serve(GOOD, *replies)
+    known = session(server.url, **given)
+    known.read(READ, agrees)
+    server.requests.clear()
+    return server, known
+
+
+def test_an_answer_carries_what_came_and_when_it_was_asked_for(serve: Callable[..., Any]) -> None:
+    """Fractions keep the digits the server wrote, large numbers all of theirs."""
+    body = b'{"success":true,"score":1.10,"big":123456789012345678901234567890,"name":"\xd0\x96"}'
+    server = serve({"body": body, "type": "application/json", "headers": {"X-Mark": "7"}})
+    before = dt.datetime.now(dt.UTC)
+    answer = session(server.url).read(READ, agrees)
+    assert answer.data == {
+        "success": True,
+        "score": "1.10",
+        "big": 123456789012345678901234567890,
+        "name": "Ж",
+    }
+    assert answer.headers["x-mark"] == "7"
+    assert before <= answer.asked_at <= dt.datetime.now(dt.UTC)
+    assert server.requests[0].form == {"status": "A"}
+
+
+def test_compressed_answers_are_read(serve: Callable[..., Any]) -> None:
+    """A body in gzip comes out whole, however many receives it takes."""
+    rows = b'{"rows":[' + b",".join(b'{"n":"%d"}' % n for n in range(100_000)) + b"]}"
+    reply = {"body": gzip.compress(rows), "type": "application/json", "headers": {"Content-Encoding": "gzip"}}
+    assert len(session(serve(reply).url).read(READ, agrees).data["rows"]) == 100_000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 502, **HTML},
+        {"status": 503, "headers": {"Retry-After": "1"}},
+        {"status": 429},
+        {"fault": "reset"},
+        {"fault": "close"},
+        {"fault": "truncated", **GOOD},
+        {"body": b'{"success": tr', "type": "application/json"},
+        {"body": b"", "type": "application/json"},
+        {"body": b'{"name": "\xff"}', "type": "application/json"},
+        {"body": b"[" * 100_000, "type": "application/json"},
+        {"fault": "hang", "seconds": 0.6, **GOOD},
+    ],
+    ids=lambda fault: str(fault.get("fault") or fault.get("status") or fault["body"][:8]),
+)
+def test_a_read_is_tried_again_until_it_succeeds(serve: Callable[..., Any], fault: dict[str, Any]) -> None:
+    """Two failures of any passing kind, then the answer."""
+    server, known = met(serve, fault, fault, GOOD, timeout=0.3)
+    assert known.read(READ, agrees).data["n"] == 1
+    assert len(server.requests) == 3
+
+
+def test_a_read_gives_up_after_its_attempts(serve: Callable[..., Any]) -> None:
+    """The error says what happened and how often, and that a later run may succeed."""
+    server, known = met(serve, {"status": 503}, retry=Retry(attempts=3))
+    with pytest.raises(TransientError, match=r"POST /leads/search.*503.*3 attempts") as caught:
+        known.read(READ, agrees)
+    assert caught.value.action == "retry"
+    assert len(server.requests) == 3
+
+
+def test_a_read_gives_up_when_its_time_is_used_up(serve: Callable[..., Any]) -> None:
+    """No wait begins that would end after the total time."""
+    server, known = met(serve, {"status": 429, "headers": {"Retry-After": "30"}}, retry=Retry(total=20))
+    with pytest.raises(TransientError, match="1 attempts"):
+        known.read(READ, agrees)
+    assert known.slept == []  # type: ignore[attr-defined]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"), [("3", 3, 3.5), ("86400", 60, 60.5), ("-5", 0, 0.5), ("soon", 0, 0.5)]
+)
+def test_retry_after_is_honoured_within_reason(
+    serve: Callable[..., Any], header: str, least: float, most: float
+) -> None:
+    """A day is cut to a minute; what makes no sense is not heeded."""
+    _, known = met(serve, {"status": 503, "headers": {"Retry-After": header}}, GOOD)
+    known.read(READ, agrees)
+    assert least <= known.slept[0] <= most  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("0", 0),
+        ("2.5", 2.5),
+        ("-1", None),
+        ("nan", None),
+        ("1e9", 1e9),
+        ("Sat, 21 Nov 2026 12:00:30 GMT", 30),
+        ("Sat, 21 Nov 2026 11:00:00 GMT", None),
+        ("Sat, 21 Nov 2026", None),
+        ("tomorrow", None),
+    ],
+)
+def test_retry_after_in_both_spellings(text: str | None, seconds: float | None) -> None:
+    """Seconds or a date; nothing for what lies in the past or is neither."""
+    assert retry_after(text, UTC_NOON) == seconds
+
+
+def test_waits_grow_and_are_jittered() -> None:
+    """Each wait is somewhere between nothing and a limit that doubles."""
+    retry = Retry(first=1, longest=8)
+    for attempt, limit in [(1, 1), (2, 2), (3, 4), (4, 8), (50, 8)]:
+        waits = {retry.delay(attempt) for _ in range(200)}
+        assert 0 <= min(waits) < limit / 4
+        assert limit * 0.75 < max(waits) <= limit
+
+
+def test_nobody_there_is_a_wrong_setting(nobody: str) -> None:
+    """On first contact a refused connection names the setting instead of trying for minutes."""
+    with pytest.raises(
+        UnreachableError, match=r"crm\.convoso\.base_url \(environment: CRM__CONVOSO__BASE_URL\)"
+    ) as e:
+        session(nobody).read(READ, agrees)
+    assert e.value.exit_code == 2
+
+
+def test_an_unknown_host_is_a_wrong_setting() -> None:
+    """A name that no DNS knows is told apart from a server that is down."""
+    with pytest.raises(UnreachableError, match="no host of this name"):
+        session("https://crm.invalid").read(READ, agrees)
+
+
+def test_a_server_that_goes_away_is_a_passing_fault(serve: Callable[..., Any]) -> None:
+    """Once it has answered, a refused connection is retried, and is no wrong setting."""
+    _, known = met(serve, GOOD, retry=Retry(attempts=3))
+    known._settings = settings("http://127.0.0.1:9")
+    with pytest.raises(TransientError, match="3 attempts"):
+        known.read(READ, agrees)
+
+
+@pytest.mark.parametrize("status", [200, 404, 405])
+def test_a_web_page_on_first_contact_is_a_wrong_address(serve: Callable[..., Any], status: int) -> None:
+    """HTML where JSON belongs means that the path is not the API's."""
+    server = serve({"status": status, **HTML})
+    with pytest.raises(UnreachableError, match="base_url"):
+        session(server.url).read(READ, agrees)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_web_page_later_on_is_a_passing_fault(serve: Callable[..., Any], status: int) -> None:
+    """A proxy's error page in the middle of a run does not blame the settings."""
+    _, known = met(serve, {"status": status, **HTML}, GOOD)
+    assert known.read(READ, agrees).data["n"] == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed(serve: Callable[..., Any], status: int) -> None:
+    """A token never travels to an address that nobody set."""
+    elsewhere = serve(GOOD)
+    server = serve({"status": status, "headers": {"Location": elsewhere.url}, "body": b""})
+    for method in ("read", "write"):
+        with pytest.raises(UnreachableError, match="redirect"):
+            getattr(session(server.url), method)(READ, agrees)
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_stop_at_once(serve: Callable[..., Any], status: int) -> None:
+    """No retry makes a token valid."""
+    server = serve({"status": status, "json": {}})
+    with pytest.raises(AuthError, match=str(status)):
+        session(server.url).read(READ, agrees)
+    assert len(server.requests) == 1
+
+
+def test_other_refusals_carry_their_status(serve: Callable[..., Any]) -> None:
+    """A 4xx without a vendor's code has its status as its code."""
+    with pytest.raises(RefusedError) as caught:
+        session(serve({"status": 422, "json": {}}).url).read(READ, agrees)
+    assert caught.value.code == "422"
+
+
+def test_a_judge_may_ask_for_another_try(serve: Callable[..., Any]) -> None:
+    """ "Too many" in a body at HTTP 200 is retried, and slows the pace."""
+    server, known = met(serve, {"json": {"too": "many"}}, GOOD)
+
+    def judge(answer: Answer) -> None:
+        if "too" in answer.data:
+            raise AgainError("too many", throttled=True)
+
+    assert known.read(READ, judge).data["n"] == 1
+    assert len(server.requests) == 2
+    assert known.pace.current < 1000
+
+
+def test_a_body_that_drips_is_given_up(serve: Callable[..., Any]) -> None:
+    """Bytes that keep coming don't hold a read for ever."""
+    ticks = iter(range(0, 10_000, 30))
+    server = serve({"fault": "drip", "seconds": 0.001, **GOOD})
+    known = Session(settings(server.url), retry=Retry(attempts=1), clock=lambda: float(next(ticks)))
+    with pytest.raises(TransientError, match="did not end in time"):
+        known.read(READ, agrees)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ({"fault": "reset"}, OutcomeUnknownError),
+        ({"fault": "close"}, OutcomeUnknownError),
+        ({"fault": "truncated", **GOOD}, OutcomeUnknownError),
+        ({"fault": "hang", "seconds": 0.6, **GOOD}, OutcomeUnknownError),
+        ({"body": b"OK", "type": "text/plain"}, OutcomeUnknownError),
+        (HTML, OutcomeUnknownError),
+        ({"status": 500}, OutcomeUnknownError),
+        ({"status": 502, **HTML}, OutcomeUnknownError),
+        ({"status": 504, **HTML}, OutcomeUnknownError),
+        ({"status": 429, "headers": {"Retry-After": "1"}}, TransientError),
+        ({"status": 503, **HTML}, TransientError),
+        ({"status": 408, "body": b""}, TransientError),
+        ({"status": 404, **HTML}, TransientError),
+        ({"status": 401, "json": {}}, AuthError),
+        ({"status": 413, **HTML}, RefusedError),
+        ({"status": 307, "body": b""}, UnreachableError),
+    ],
+    ids=lambda value: (
+        str(value.get("fault") or value.get("status", "page")) if isinstance(value, dict) else ""
+    ),
+)
+def test_a_write_happens_once_and_its_end_is_honest(
+    serve: Callable[..., Any], reply: dict[str, Any], error: type[CrmError]
+) -> None:
+    """One request whatever happens; only what certainly was not carried out is called anything but unknown."""
+    server, known = met(serve, reply, timeout=0.3)
+    with pytest.raises(error) as caught:
+        known.write(WRITE, agrees)
+    assert type(caught.value) in (error, AgainError)
+    time.sleep(0.05)
+    assert len(server.requests) == 1
+
+
+def test_a_write_to_nobody_was_certainly_not_carried_out(nobody: str, serve: Callable[..., Any]) -> None:
+    """Refused on first contact: the setting is wrong. Refused later: the CRM is down, and calling on is pointless."""
+    with pytest.raises(UnreachableError):
+        session(nobody).write(WRITE, agrees)
+    _, known = met(serve, GOOD)
+    known._settings = settings(nobody)
+    with pytest.raises(AgainError) as caught:
+        known.write(WRITE, agrees)
+    result = outcome(caught.value)
+    assert (result.state, result.breaks) == ("deferred", True)
+
+
+def test_a_server_error_in_the_vendors_own_words_is_certain(serve: Callable[..., Any]) -> None:
+    """A 500 that says "not done" is deferred, where a bare 500 is unknown."""
+    _, known = met(serve, {"status": 500, "json": {"success": False}})
+
+    def judge(answer: Answer) -> None:
+        raise AgainError("the CRM fails")
+
+    with pytest.raises(TransientError):
+        known.write(WRITE, judge)
+
+
+def pooled(known: Session) -> Any:
+    """The pool of connections below a session."""
+    (pool,) = known._http.get_adapter("http://").poolmanager.pools._container.values()  # type: ignore[attr-defined]
+    return pool
+
+
+def test_connections_are_used_again(serve: Callable[..., Any]) -> None:
+    """Calls that follow each other travel over one connection."""
+    server = serve(GOOD)
+    known = session(server.url)
+    for _ in range(5):
+        known.read(READ, agrees)
+    assert len({request.port for request in server.requests}) == 1
+
+
+def test_a_connection_that_died_while_idle_costs_no_write(serve: Callable[..., Any]) -> None:
+    """The pool notices that the server hung up, and takes a new connection before anything is sent."""
+    server, known = met(serve, GOOD)
+    idle = pooled(known).pool.get(block=False)
+    idle.sock.shutdown(socket.SHUT_RD)
+    pooled(known).pool.put(idle)
+    assert known.write(WRITE, agrees).data["n"] == 1
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "breaks"),
+    [
+        (RefusedError("no", code="6008"), "rejected", False),
+        (AuthError("no"), "deferred", True),
+        (UnreachableError("no"), "deferred", True),
+        (TransientError("no"), "deferred", False),
+        (AgainError("no", throttled=True), "deferred", False),
+        (OutcomeUnknownError("no"), "unknown", False),
+    ],
+)
+def test_errors_become_outcomes(error: Any, state: str, breaks: bool) -> None:
+    """Each way a write can end has one state, and says whether calling on makes sense."""
+    result = outcome(error)
+    assert (result.state, result.breaks, result.reason) == (state, breaks, "no")
+
+
+def test_threads_share_connections_and_pace(serve: Callable[..., Any]) -> None:
+    """Forty reads by eight threads all arrive, over no more connections than the setting allows."""
+    server = serve(GOOD)
+    known = session(server.url, concurrency=2)
+    threads = [
+        threading.Thread(target=lambda: [known.read(READ, agrees) for _ in range(5)]) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.requests) == 40
+    assert len({request.port for request in server.requests}) == pooled(known).num_connections <= 2
+
+
+def test_the_environment_neither_replaces_the_token_nor_diverts_loopback(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Any, nobody: str
+) -> None:
+    """A ~/.netrc and a proxy in the environment change nothing for a CRM on this machine."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HTTP_PROXY", nobody)
+    monkeypatch.setenv("http_proxy", nobody)
+    server = serve(GOOD)
+    known = Session(settings(server.url), headers=lambda: {"Authorization": "Bearer mine"})
+    known.read(READ, agrees)
+    assert server.requests[0].headers["Authorization"] == "Bearer mine"
+
+
+def test_a_proxy_is_used_for_a_crm_elsewhere(monkeypatch: pytest.MonkeyPatch, nobody: str) -> None:
+    """A proxy that is down is named as no connection, and certainly nothing was sent."""
+    monkeypatch.setenv("HTTPS_PROXY", nobody)
+    monkeypatch.setenv("https_proxy", nobody)
+    with pytest.raises(UnreachableError):
+        session("https://crm.example.com").write(WRITE, agrees)
+
+
+def test_cookies_are_not_kept(serve: Callable[..., Any]) -> None:
+    """A cookie that one answer sets is not sent with the next call."""
+    server = serve({**GOOD, "headers": {"Set-Cookie": "a=b; Path=/"}})
+    known = session(server.url)
+    known.read(READ, agrees)
+    known.read(READ, agrees)
+    assert "Cookie" not in server.requests[1].headers
+
+
+def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Always, against the usual authorities or those of the environment; never switched off."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    assert Session(settings("https://crm.example.com"))._http.verify is True
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
+    assert Session(settings("https://crm.example.com"))._http.verify == "/etc/company.pem"
+
+
+def test_an_untrusted_certificate_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent, no retry helps, and it is the address in the settings that is wrong."""
+    refused = requests.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed certificate"))
+    for met in (False, True):
+        known = session("https://crm.example.com")
+        known._met = met
+        tries: list[str] = []
+
+        def fail(*args: Any, tries: list[str] = tries, **given: Any) -> None:
+            tries.append("try")
+            raise refused
+
+        monkeypatch.setattr(known._http, "request", fail)
+        for call in (known.read, known.write):
+            with pytest.raises(UnreachableError, match="certificate is not trusted"):
+                call(READ, agrees)
+        assert len(tries) == 2
+
+
+def test_a_broken_tls_stream_is_not_called_unsent(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Any]
+) -> None:
+    """Only a refused certificate is certain; TLS that breaks later may have carried the write."""
+    _, known = met(serve, GOOD)
+
+    def fail(*args: Any, **given: Any) -> None:
+        raise requests.exceptions.SSLError(ssl.SSLError("bad record mac"))
+
+    monkeypatch.setattr(known._http, "request", fail)
+    with pytest.raises(OutcomeUnknownError):
+        known.write(WRITE, agrees)
+
+
+def test_what_the_caller_is_handling_does_not_colour_a_failure(serve: Callable[..., Any]) -> None:
+    """A write that breaks inside somebody's ``except`` block is judged by its own failure alone."""
+    _, known = met(serve, {"fault": "reset"})
+    try:
+        raise ConnectionRefusedError("somebody else's")
+    except ConnectionRefusedError:
+        with pytest.raises(OutcomeUnknownError):
+            known.write(WRITE, agrees)

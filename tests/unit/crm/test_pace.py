@@ -1,0 +1,118 @@
+"""The pace that all threads of a run share."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from connector.crm.pace import LONGEST_PAUSE, Pace
+
+
+def calls_in(pace: Pace, time: Any, seconds: float) -> int:
+    """How many calls get through within so many seconds of a fake clock."""
+    end, count = time.now + seconds, 0
+    while True:
+        pace.wait()
+        if time.now >= end:
+            return count
+        count += 1
+
+
+def made(rate: float, time: Any) -> Pace:
+    return Pace(rate, clock=time.clock, sleep=time.sleep)
+
+
+@pytest.mark.parametrize("rate", [0.5, 3.0, 10.0, 25.5, 400.0])
+def test_calls_are_spaced_evenly(fake_time: Any, rate: float) -> None:
+    """Over time exactly the rate gets through, and at most a tenth of a second's worth at once."""
+    pace = made(rate, fake_time)
+    assert calls_in(pace, fake_time, 20) == pytest.approx(20 * rate, abs=max(1, rate / 10) + 1)
+
+
+def test_a_throttled_pace_halves(fake_time: Any) -> None:
+    """One "too many" halves the pace; more of them within a second are the same burst."""
+    pace = made(16, fake_time)
+    for _ in range(5):
+        pace.throttled()
+    assert pace.current == 8
+
+
+def test_a_pace_never_stops_by_halving(fake_time: Any) -> None:
+    """However often it is throttled, a sixteenth of the rate stays."""
+    pace = made(16, fake_time)
+    for _ in range(20):
+        pace.throttled()
+        fake_time.now += 2
+    assert pace.current == 1
+
+
+def test_retry_after_pauses_everyone(fake_time: Any) -> None:
+    """Nobody calls until the time the server asked for is over."""
+    pace = made(10, fake_time)
+    pace.throttled(retry_after=7)
+    pace.wait()
+    assert fake_time.now == pytest.approx(1007)
+
+
+@pytest.mark.parametrize("seconds", [86_400.0, float("inf")])
+def test_an_absurd_pause_is_cut(fake_time: Any, seconds: float) -> None:
+    """A server that asks for a day is asked again after a minute."""
+    pace = made(10, fake_time)
+    pace.pause(seconds)
+    pace.wait()
+    assert fake_time.now == pytest.approx(1000 + LONGEST_PAUSE)
+
+
+def test_a_negative_pause_is_none(fake_time: Any) -> None:
+    """A pause that ended in the past changes nothing."""
+    pace = made(10, fake_time)
+    pace.pause(-5)
+    pace.wait()
+    assert fake_time.now == 1000
+
+
+def test_a_quiet_pace_climbs_slowly_and_stays_below_what_was_too_much(fake_time: Any) -> None:
+    """After a 429 at 20 a second it climbs back by one a second, to 17, until that is long ago."""
+    pace = made(20, fake_time)
+    pace.throttled()
+    seen = []
+    for _ in range(16):
+        calls_in(pace, fake_time, 1)
+        seen.append(pace.current)
+    assert seen == sorted(seen)
+    assert seen[4] == 10
+    assert seen[-1] == 17
+    calls_in(pace, fake_time, Pace.memory + 5)
+    assert pace.current == 20
+
+
+@pytest.mark.parametrize(("rate", "allowed"), [(10, 4.0), (50, 30.0), (20, 19.0)])
+def test_a_pace_settles_below_an_unknown_limit(fake_time: Any, rate: float, allowed: float) -> None:
+    """Against a server that counts calls per second, the 429s of the last minutes are few."""
+    pace = made(rate, fake_time)
+    calls: list[float] = []
+    refused: list[float] = []
+    while fake_time.now < 1000 + 240:
+        pace.wait()
+        if len([at for at in calls if at > fake_time.now - 5]) >= allowed * 5:
+            refused.append(fake_time.now)
+            pace.throttled()
+        else:
+            calls.append(fake_time.now)
+    assert refused, "the limit was never met, so this shows nothing"
+    assert len([at for at in refused if at > 1000 + 60]) == 0
+    assert len([at for at in calls if at > 1000 + 60]) > 180 * allowed * 0.6
+
+
+def test_threads_share_one_pace() -> None:
+    """Eight threads together are no faster than one."""
+    pace = Pace(200)
+    threads = [threading.Thread(target=lambda: [pace.wait() for _ in range(10)]) for _ in range(8)]
+    import time
+
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began >= (80 - 20 - 1) / 200
