@@ -1,0 +1,288 @@
+"""One warehouse, three doors that open the same one: a dlt destination, a SQLAlchemy engine, a dbt target."""
+
+import hashlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool
+
+from connector import config
+from connector.errors import ConfigError, LockedError, WarehouseError, causes
+
+Engine = Literal["duckdb", "postgres"]
+
+DEFAULT_FILE = "leads.duckdb"
+SCHEMAS = ("analytics", "leadloop", "convoso_raw")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb`` or ``postgres``."""
+
+    kind: Engine
+    url: URL = field(repr=False)
+
+    @classmethod
+    def open(cls) -> "Warehouse":
+        """The warehouse of the settings ``warehouse.destination`` and ``destination.<name>.credentials``."""
+        kind = config.warehouse_destination()
+        given = config.destination_credentials(kind)
+        if kind == "duckdb":
+            return cls.duckdb(_duckdb_path(given))
+        if given is None:
+            raise ConfigError(
+                f"{config.named('destination.postgres.credentials')} is not set, and warehouse.destination is "
+                "postgres. Put postgresql://user:password@host:5432/database into .dlt/secrets.toml."
+            )
+        return cls.postgres(_postgres_url(given))
+
+    @classmethod
+    def duckdb(cls, path: str | Path) -> "Warehouse":
+        if Path(path).stem.lower() in SCHEMAS:
+            # DuckDB names the database after its file, and could not tell it from the schema of that name.
+            raise ConfigError(
+                f"{config.named('destination.duckdb.credentials')}: the file can't be called {Path(path).name}, since "
+                f"{Path(path).stem} is a schema in it. Call it {DEFAULT_FILE}, for instance."
+            )
+        return cls("duckdb", URL.create("duckdb", database=str(Path(path).absolute())))
+
+    @classmethod
+    def postgres(cls, url: str | URL) -> "Warehouse":
+        return cls("postgres", make_url(url).set(drivername="postgresql+psycopg2"))
+
+    @property
+    def path(self) -> Path | None:
+        """The database file, where the warehouse is one."""
+        return Path(self.url.database or "") if self.kind == "duckdb" else None
+
+    @property
+    def label(self) -> str:
+        """The warehouse for people: a path, or host and database; never a password."""
+        if self.kind == "duckdb":
+            return str(self.path)
+        return f"postgresql://{self.url.host or 'localhost'}:{self.url.port or 5432}/{self.url.database}"
+
+    def engine(self) -> sa.Engine:
+        """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used."""
+        return sa.create_engine(self.url, poolclass=NullPool, hide_parameters=True)
+
+    def destination(self) -> Any:
+        """The dlt destination."""
+        if self.kind == "duckdb":
+            import dlt
+
+            return dlt.destinations.duckdb(credentials=str(self.path))
+        # dlt insists on a password; a server that trusts its clients never looks at it.
+        password = self.url.password or os.environ.get("PGPASSWORD") or "none"
+        url = self.url.set(drivername="postgresql", password=password)
+        from connector.warehouse.postgres import postgres
+
+        return postgres(credentials=url.render_as_string(hide_password=False))
+
+    @property
+    def file_format(self) -> str:
+        """What dlt loads fastest into this engine."""
+        return "parquet" if self.kind == "duckdb" else "csv"
+
+    @property
+    def dbt_target(self) -> Engine:
+        return self.kind
+
+    def dbt_env(self) -> dict[str, str]:
+        """What ``dbt_models/profiles.yml`` reads; holds the password, under a name that dbt masks."""
+        if self.kind == "duckdb":
+            return {"LEADLOOP_DBT_TARGET": "duckdb", "LEADLOOP_DUCKDB_PATH": str(self.path)}
+        query = self.url.query
+        return {
+            "LEADLOOP_DBT_TARGET": "postgres",
+            "LEADLOOP_POSTGRES_HOST": self.url.host or "localhost",
+            "LEADLOOP_POSTGRES_PORT": str(self.url.port or 5432),
+            "LEADLOOP_POSTGRES_USER": self.url.username or "postgres",
+            "LEADLOOP_POSTGRES_DBNAME": self.url.database or "postgres",
+            "LEADLOOP_POSTGRES_SSLMODE": str(query.get("sslmode", "prefer")),
+            "DBT_ENV_SECRET_LEADLOOP_POSTGRES_PASSWORD": self.url.password or "",
+        }
+
+    def probe(self) -> None:
+        """Opens the warehouse for writing and lets go of it again: ``LockedError``, ``WarehouseError``, ``ConfigError``."""
+        self._check_folder()
+        with self.translated(), self.engine().connect() as connection:
+            connection.execute(sa.text("select 1"))
+        self._keep_private()
+
+    def _check_folder(self) -> None:
+        """A folder is not made: it would be where nobody looks for it."""
+        if self.path is not None and not self.path.parent.is_dir():
+            raise ConfigError(
+                f"{config.named('destination.duckdb.credentials')} names a file in a folder that doesn't exist: "
+                f"{self.path.parent}."
+            )
+
+    def _keep_private(self) -> None:
+        """The file holds a sales floor's leads: nobody but its owner reads it."""
+        if self.path is not None and self.path.exists() and sys.platform != "win32":
+            self.path.chmod(0o600)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turns an engine's errors about the warehouse as a whole into sentences."""
+        try:
+            yield
+        except Exception as error:
+            found = self.explained(error)
+            if found is None:
+                raise
+            raise found from None
+
+    def explained(self, error: BaseException) -> WarehouseError | ConfigError | None:
+        """What an engine's error means for a person, if it is about reaching the warehouse at all."""
+        text = " ".join(str(each) for each in causes(error))
+        if "Could not set lock on file" in text or "different configuration" in text:
+            holder = text.partition("PID ")[2].partition(")")[0]
+            by = f"process {holder}" if holder.isdigit() else "another process"
+            return LockedError(
+                f"{self.label} is held by {by}, and DuckDB lets one process write at a time. Close it there (a "
+                "notebook, a SQL shell, another run) and run again."
+            )
+        if self.kind == "duckdb" and any(
+            mark in text for mark in ("not a valid DuckDB database", "Serialization Error", "newer version")
+        ):
+            return ConfigError(
+                f"{config.named('destination.duckdb.credentials')}: {self.label} is no database file that this "
+                "version of DuckDB can read."
+            )
+        if self.kind == "duckdb" and "IO Error" in text and "Cannot open file" in text:
+            return ConfigError(
+                f"{config.named('destination.duckdb.credentials')}: {self.label} can't be opened."
+            )
+        if self.kind == "postgres" and any(
+            mark in text
+            for mark in (
+                "could not translate host",
+                "Connection refused",
+                "authentication failed",
+                "does not exist\n",
+            )
+        ):
+            return ConfigError(
+                f"{config.named('destination.postgres.credentials')}: {self.label} can't be opened; is the server "
+                "running, and are host, database, user and password right?"
+            )
+        return None
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Holds ``name`` for this process, and lets go when the process ends, however it ends.
+
+        ``LockedError`` says who holds it since when.
+        """
+        with self._file_lock(name) if self.kind == "duckdb" else self._advisory_lock(name):
+            yield
+
+    @contextmanager
+    def _file_lock(self, name: str) -> Iterator[None]:
+        assert self.path is not None
+        self._check_folder()
+        stem = f"{self.path}.{name.replace(':', '-')}"
+        lock, note = FileLock(f"{stem}.lock", mode=0o600), Path(f"{stem}.holder")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise self._held(name, _read(note)) from None
+        try:
+            note.write_text(json.dumps(_me()), encoding="utf-8")
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+            lock.release()
+
+    @contextmanager
+    def _advisory_lock(self, name: str) -> Iterator[None]:
+        key = int.from_bytes(hashlib.sha256(f"leadloop:{name}".encode()).digest()[:8], "big", signed=True)
+        me = _me()
+        with self.translated():
+            connection = self.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connection:
+            connection.execute(
+                sa.text("select set_config('application_name', :name, false)"),
+                {"name": f"leadloop {me['pid']} on {me['host']}"[:63]},
+            )
+            if not connection.scalar(sa.text("select pg_try_advisory_lock(:key)"), {"key": key}):
+                holder = connection.execute(
+                    sa.text(
+                        "select a.application_name, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
+                        " where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
+                        " and ((l.classid::bigint << 32) | l.objid::bigint) = :key"
+                    ),
+                    {"key": key},
+                ).first()
+                found = {"who": holder[0], "since": f"{holder[1].astimezone(UTC):%F %T}"} if holder else {}
+                raise self._held(name, found)
+            yield
+
+    def _held(self, name: str, holder: dict[str, Any]) -> LockedError:
+        who = holder.get("who") or (
+            f"leadloop {holder['pid']} on {holder['host']}" if "pid" in holder else "another run"
+        )
+        since = f" since {holder['since']} UTC" if "since" in holder else ""
+        return LockedError(
+            f"{name} is being worked on by {who}{since}. Nothing was done; run again when it has ended."
+        )
+
+
+def _me() -> dict[str, Any]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%F %T}"}
+
+
+def _read(note: Path) -> dict[str, Any]:
+    try:
+        holder = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _duckdb_path(given: Any) -> str:
+    if given is None:
+        return DEFAULT_FILE
+    path = given.get("database") if isinstance(given, dict) else given
+    if not isinstance(path, str) or not path or path == ":memory:":
+        raise ConfigError(
+            f"{config.named('destination.duckdb.credentials')} must be the path of a database file, such as "
+            f"{DEFAULT_FILE}."
+        )
+    return path.removeprefix("duckdb:///")
+
+
+def _postgres_url(given: Any) -> URL:
+    try:
+        if isinstance(given, str):
+            url = make_url(given)
+        else:
+            url = URL.create(
+                "postgresql",
+                given.get("username"),
+                given.get("password"),
+                given.get("host"),
+                int(given.get("port") or 5432),
+                given.get("database"),
+            )
+        if not url.drivername.startswith("postgres") or not url.database:
+            raise ValueError(url.drivername)
+    except (sa.exc.ArgumentError, AttributeError, TypeError, ValueError):
+        raise ConfigError(
+            f"{config.named('destination.postgres.credentials')} must look like "
+            "postgresql://user:password@host:5432/database."
+        ) from None
+    return url

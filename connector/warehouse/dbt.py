@@ -1,0 +1,243 @@
+"""dbt inside this process: one call at a time, its environment set for that call only, nothing left open behind it.
+
+dbt is imported when it is first called: that takes seconds.
+"""
+
+import gc
+import os
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connector.errors import BuildError, LeadloopError, ModelError
+
+OnEvent = Callable[[int, int | None, str], None]
+"""Called after each node with how many are done, how many there are, and the node's name."""
+
+PACKAGE_VARIABLE = "LEADLOOP_DBT_PACKAGE"
+_ONE_AT_A_TIME = threading.RLock()
+_QUIET = (
+    "--log-level", "none",
+    "--log-level-file", "none",  # the log would hold what engines say of values they can't read
+    "--no-print",
+    "--no-use-colors",
+    "--no-write-json",
+    "--no-send-anonymous-usage-stats",
+    "--no-version-check",
+)  # fmt: skip
+_NAMES_ONLY = re.compile(
+    r"does not exist|Binder Error|Catalog Error|Parser Error|syntax error|Compilation Error|permission denied"
+)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\(.*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What became of one model or test. ``status``: success, pass, warn, error, fail or skipped."""
+
+    unique_id: str
+    name: str
+    kind: str
+    status: str
+    message: str
+    """One line for a person; empty where all went well. Never holds a value of a row."""
+    seconds: float
+    about: tuple[str, ...]
+    """The models that a test looks at, or that a model is made from, by unique id."""
+
+    @property
+    def ok(self) -> bool:
+        return self.status in ("success", "pass", "warn", "no-op")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A dbt project on disk, and where dbt may keep its own files for it."""
+
+    folder: Path
+    package: Path
+    """The dbt project that comes with leadloop, which ``folder`` may use as a package."""
+    state: Path
+
+    @property
+    def profiles(self) -> Path:
+        """Where profiles.yml is: the project's own, if it has one."""
+        return self.folder if (self.folder / "profiles.yml").is_file() else self.package
+
+    def parse(self, target: str, environment: Mapping[str, str]) -> Any:
+        """dbt's manifest. ``ModelError`` for whatever is wrong with the project's files."""
+        self._install(target, environment)
+        result = self._invoke(["parse"], target, environment)
+        if result.exception is not None or not result.success:
+            raise explained(result.exception)
+        return result.result
+
+    def build(
+        self,
+        manifest: Any,
+        arguments: Sequence[str],
+        target: str,
+        environment: Mapping[str, str],
+        on_event: OnEvent | None,
+    ) -> list[NodeResult]:
+        """Runs ``dbt build``. Raises dbt's own exception if it could not even begin."""
+        result = self._invoke(
+            ["build", *arguments], target, environment, manifest=manifest, callbacks=_progress(on_event)
+        )
+        if result.result is None:
+            raise result.exception or ModelError("dbt could not begin, and did not say why.")
+        return [_node_result(each) for each in result.result.results]
+
+    def _install(self, target: str, environment: Mapping[str, str]) -> None:
+        """Puts the packages that the project names into its dbt_packages, unless they are there.
+
+        Ours is installed anew whenever leadloop itself was, or moved: dbt made a link to it, or a copy where links can't
+        be made.
+        """
+        if not any((self.folder / name).is_file() for name in ("packages.yml", "dependencies.yml")):
+            return
+        packages = self.folder / "dbt_packages"
+        ours = packages / "leadloop"
+        if packages.is_dir():
+            if ours.resolve() == self.package.resolve() or not (ours.exists() or ours.is_symlink()):
+                return
+            if not ours.is_symlink() and _texts(ours) == _texts(self.package):
+                return
+        result = self._invoke(["deps"], target, environment)
+        if not result.success:
+            raise explained(result.exception)
+
+    def _invoke(
+        self,
+        command: Sequence[str],
+        target: str,
+        environment: Mapping[str, str],
+        *,
+        manifest: Any = None,
+        callbacks: Sequence[Callable[[Any], None]] = (),
+    ) -> Any:
+        place = self.state / target
+        place.mkdir(parents=True, exist_ok=True)
+        arguments = [
+            *_QUIET,
+            *command,
+            *("--project-dir", str(self.folder), "--profiles-dir", str(self.profiles)),
+            *("--profile", "leadloop", "--target", target, "--log-path", str(place)),
+        ]
+        if command[0] != "deps":  # which has no such option
+            arguments += ["--target-path", str(place)]
+        variables = {**environment, PACKAGE_VARIABLE: str(self.package)}
+        with _ONE_AT_A_TIME, _variables(variables), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from dbt.cli.main import dbtRunner
+
+            try:
+                result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(arguments)
+            finally:
+                _let_go()
+        if isinstance(result.exception, (KeyboardInterrupt, SystemExit)):
+            raise result.exception
+        return result
+
+
+def _texts(folder: Path) -> dict[Path, bytes]:
+    found = (path for path in folder.rglob("*") if path.suffix in (".sql", ".yml", ".md"))
+    return {path.relative_to(folder): path.read_bytes() for path in found}
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _let_go() -> None:
+    """Closes what dbt keeps open: dbt-duckdb holds its file until the process ends, and nobody else could open it."""
+    module = sys.modules.get("dbt.adapters.duckdb.connections")
+    if module is not None:
+        manager = module.DuckDBConnectionManager
+        if manager._ENV is not None:
+            manager._ENV.close()
+        manager.close_all_connections()
+        gc.collect()
+
+
+def _progress(on_event: OnEvent | None) -> list[Callable[[Any], None]]:
+    if on_event is None:
+        return []
+    done, total = 0, None
+
+    def listen(event: Any) -> None:
+        nonlocal done, total
+        total = getattr(event.data, "total", None) or total
+        if event.info.name == "NodeFinished":
+            done += 1
+            on_event(done, total, event.data.node_info.node_name)
+
+    return [listen]
+
+
+def _node_result(result: Any) -> NodeResult:
+    node, status = result.node, str(result.status)
+    message = "" if status in ("success", "pass") else one_line(result.message or "")
+    if status in ("fail", "warn") and result.failures:
+        message = f"{result.failures} rows" if result.failures != 1 else "1 row"
+    return NodeResult(
+        unique_id=node.unique_id,
+        name=node.name,
+        kind=str(node.resource_type),
+        status=status.replace("runtime error", "error"),
+        message=message,
+        seconds=round(result.execution_time or 0.0, 3),
+        about=tuple(node.depends_on.nodes),
+    )
+
+
+def one_line(message: str) -> str:
+    """The gist of what dbt or an engine says, without values: those may be a lead's."""
+    lines = [line.strip() for line in message.strip().splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("compiled code at", ">"))]
+    if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
+        lines = lines[1:]
+    first = lines[0] if lines else ""
+    if _NAMES_ONLY.search(message.partition("\n\n")[0]):
+        return first
+    return _QUOTED.sub("…", first)
+
+
+def explained(error: BaseException | None) -> LeadloopError:
+    """A ``ModelError`` for what is wrong with a project's files, in one paragraph."""
+    text = str(error) if error is not None else "dbt did not say why"
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if line.strip().startswith(("> in macro", "> called by")):
+            break
+        lines.append(line.strip())
+    said = " ".join(line for line in lines if line)
+    return ModelError(f"The dbt project can't be read: {said}")
+
+
+def summary(failed: Sequence[NodeResult], skipped: int) -> BuildError:
+    """One message for everything that went wrong in a build; names at most five."""
+    kinds = {"model": "model", "test": "test", "unit_test": "unit test"}
+    told = [
+        f"{kinds.get(node.kind, node.kind)} {node.name}" + (f" ({node.message})" if node.message else "")
+        for node in failed[:5]
+    ]
+    more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+    left = f". {skipped} that stand on them were not made or tested" if skipped else ""
+    return BuildError(f"dbt: {'; '.join(told)}{more}{left}.")

@@ -1,0 +1,258 @@
+"""The dbt models: makes and tests them in this process, and finds the pushes among them.
+
+The dbt project is the one that is named, else ``./dbt_models`` where there is one, else the one that comes with leadloop.
+What dbt and this module keep between calls is under ``./.leadloop/dbt`` and can be deleted at any time.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal, Protocol
+
+from connector.errors import LeadloopError, ModelError
+from connector.warehouse import dbt
+from connector.warehouse.dbt import NodeResult, OnEvent, Project
+
+STATE = Path(".leadloop") / "dbt"
+_IGNORED = {"target", "logs", "dbt_packages", ".git"}
+
+
+class Target(Protocol):
+    """What dbt needs to know of a warehouse; ``connection.Warehouse`` is one."""
+
+    @property
+    def dbt_target(self) -> Literal["duckdb", "postgres"]: ...
+    def dbt_env(self) -> dict[str, str]: ...
+    def explained(self, error: BaseException) -> LeadloopError | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PushSpec:
+    """One push model: where its rows are, and the options that its ``push`` macro was called with."""
+
+    name: str
+    schema: str
+    identifier: str
+    crm: str
+    key: str
+    fields: Mapping[str, str]
+    """CRM field -> column of the desired rows."""
+    mode: str
+    on_conflict: str
+    nulls: str
+    first_push: str
+    max_changes: int | None
+    max_share: float | None
+    max_clears: int | None
+    confirm: str
+    failed_tests: tuple[str, ...] = ()
+    """What stands against sending this push: tests on it that failed when it was last built, or the push itself or a
+    model it stands on, where that could not be built."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build made and tested; only ever one in which nothing failed."""
+
+    nodes: tuple[NodeResult, ...] = field(repr=False)
+    seconds: float = 0.0
+
+    @property
+    def models(self) -> int:
+        return sum(node.kind == "model" for node in self.nodes)
+
+    @property
+    def tests(self) -> int:
+        return sum(node.kind in ("test", "unit_test") for node in self.nodes)
+
+    @property
+    def warnings(self) -> tuple[NodeResult, ...]:
+        return tuple(node for node in self.nodes if node.status == "warn")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``: counts, seconds, and one entry per model or test."""
+        return {
+            "models": self.models,
+            "tests": self.tests,
+            "warnings": len(self.warnings),
+            "seconds": self.seconds,
+            "nodes": [
+                {key: value for key, value in asdict(node).items() if key not in ("unique_id", "about")}
+                for node in self.nodes
+            ],
+        }
+
+    def text(self) -> str:
+        """For people."""
+        lines = [f"{self.models} models made, {self.tests} tests passed, in {self.seconds:.1f} s"]
+        lines += [f"warning: {node.name} ({node.message})" for node in self.warnings]
+        return "\n".join(lines)
+
+
+def packaged_project() -> Path:
+    """The dbt project that comes with leadloop: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "dbt_models"
+    return inside if (inside / "dbt_project.yml").is_file() else package.parent / "dbt_models"
+
+
+def find_project(project: Path | None = None) -> Path:
+    """The dbt project to work with; ``ModelError`` where the one that is named is none."""
+    if project is not None:
+        if not (project / "dbt_project.yml").is_file():
+            raise ModelError(f"{project} is no dbt project: it has no dbt_project.yml.")
+        return project.resolve()
+    own = Path("dbt_models")
+    return own.resolve() if (own / "dbt_project.yml").is_file() else packaged_project()
+
+
+def build(
+    warehouse: Target,
+    project_dir: Path | None = None,
+    *,
+    select: str | None = None,
+    full_refresh: bool = False,
+    unit_tests: bool = False,
+    on_event: OnEvent | None = None,
+) -> BuildResult:
+    """Makes and tests the models, or those that ``select`` names in dbt's own notation.
+
+    The models' unit tests look at no data and run only with ``unit_tests``. Raises ``ModelError`` for what is wrong with
+    the project's files, ``BuildError`` for models and tests that failed, and what the warehouse makes of an engine that
+    can't be reached (``LockedError``, ``ConfigError``).
+    """
+    began = monotonic()
+    project = _project(find_project(project_dir))
+    environment, target = warehouse.dbt_env(), warehouse.dbt_target
+    files = _fingerprint(project)
+    manifest = project.parse(target, environment)
+    _remember_pushes(project, files, _pushes_in(manifest))
+    arguments = ["--select", *select.split()] if select else []
+    arguments += ["--full-refresh"] if full_refresh else []
+    arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    try:
+        nodes = project.build(manifest, arguments, target, environment, on_event)
+    except Exception as error:
+        raise warehouse.explained(error) or dbt.explained(error) from None
+    if select and not nodes:
+        raise ModelError(f"No model of the dbt project is selected by {select!r}.")
+    _remember_failures(project, nodes, {node.name for node in manifest.nodes.values()})
+    failed = [node for node in nodes if not node.ok and node.status != "skipped"]
+    if failed:
+        raise dbt.summary(failed, sum(node.status == "skipped" for node in nodes))
+    return BuildResult(tuple(nodes), round(monotonic() - began, 1))
+
+
+def pushes(project_dir: Path | None = None) -> list[PushSpec]:
+    """Every push model of the project, by name. Parses the project only if its files have changed since the last time."""
+    project = _project(find_project(project_dir))
+    known, files = _read(_pushes_file(project)), _fingerprint(project)
+    if known.get("files") == files:
+        specs = [PushSpec(**each) for each in known["pushes"]]
+    else:
+        # Which engine it is makes no difference to what is read here, and nothing is opened.
+        specs = _pushes_in(
+            project.parse("duckdb", {"LEADLOOP_DBT_TARGET": "duckdb", "LEADLOOP_DUCKDB_PATH": ":memory:"})
+        )
+        _remember_pushes(project, files, specs)
+    failures = _read(_failures_file(project))
+    return [replace(spec, failed_tests=tuple(sorted(failures.get(spec.name, ())))) for spec in specs]
+
+
+def push_spec(project_dir: Path | None, name: str) -> PushSpec:
+    """The push model of this name; ``ModelError`` with the names that there are."""
+    found = {spec.name: spec for spec in pushes(project_dir)}
+    if name in found:
+        return found[name]
+    close = difflib.get_close_matches(name, found, n=1)
+    if close:
+        hint = f"Did you mean {close[0]}?"
+    else:
+        hint = (
+            f"There are: {', '.join(found)}." if found else "The dbt project has no model that calls push()."
+        )
+    raise ModelError(f"There is no push {name}. {hint}")
+
+
+def _project(folder: Path) -> Project:
+    return Project(folder, packaged_project(), STATE.absolute())
+
+
+def _pushes_in(manifest: Any) -> list[PushSpec]:
+    options = {each.name for each in fields(PushSpec)} - {"name", "schema", "identifier", "failed_tests"}
+    specs = []
+    for node in manifest.nodes.values():
+        found = node.config.meta.get("leadloop_push") if str(node.resource_type) == "model" else None
+        if found is None:
+            continue
+        if not isinstance(found, dict) or set(found) != options:
+            raise ModelError(
+                f"The meta of {node.name} has a leadloop_push that the push macro did not write."
+            )
+        specs.append(PushSpec(name=node.name, schema=node.schema, identifier=node.alias, **found))
+    return sorted(specs, key=lambda spec: spec.name)
+
+
+def _remember_pushes(project: Project, files: str, specs: Iterable[PushSpec]) -> None:
+    known = [{k: v for k, v in asdict(spec).items() if k != "failed_tests"} for spec in specs]
+    _write(_pushes_file(project), {"files": files, "pushes": known})
+
+
+def _remember_failures(project: Project, nodes: Iterable[NodeResult], there: set[str]) -> None:
+    """Keeps, by push, what failed on it; of a node that is still there and did not run this time, what was known before."""
+    names = {spec["name"] for spec in _read(_pushes_file(project)).get("pushes", ())}
+    before = _read(_failures_file(project))
+    failures = {name: set(found) & there for name, found in before.items() if name in names}
+    for node in nodes:
+        own_name = node.unique_id.rpartition(".")[2] if node.kind == "model" else None
+        about = {own_name} if own_name else {each.rpartition(".")[2] for each in node.about}
+        for name in about & names:
+            known = failures.setdefault(name, set())
+            known.discard(node.name) if node.ok else known.add(node.name)
+    _write(_failures_file(project), {name: sorted(found) for name, found in failures.items() if found})
+
+
+def _fingerprint(project: Project) -> str:
+    """Changes whenever a file does from which dbt would read something else, and whenever a PushSpec has other fields."""
+    seen = hashlib.sha256(repr(PushSpec.__slots__).encode())
+    for root in dict.fromkeys((project.folder, project.package, project.profiles)):
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(set(folders) - _IGNORED)
+            for name in sorted(names):
+                if name.endswith((".sql", ".yml", ".yaml")) and name != "package-lock.yml":
+                    path = Path(folder, name)
+                    stat = path.stat()
+                    seen.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
+
+
+def _file(project: Project, what: str) -> Path:
+    return project.state / f"{what}-{hashlib.sha256(str(project.folder).encode()).hexdigest()[:12]}.json"
+
+
+def _pushes_file(project: Project) -> Path:
+    return _file(project, "pushes")
+
+
+def _failures_file(project: Project) -> Path:
+    return _file(project, "failed")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(content), encoding="utf-8")
+    new.replace(path)

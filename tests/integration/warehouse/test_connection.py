@@ -1,0 +1,145 @@
+"""One warehouse behind three doors, and what a person reads when it can't be opened."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import sqlalchemy as sa
+
+from connector.errors import ConfigError, LockedError
+from connector.warehouse.connection import Warehouse
+
+HOLD = textwrap.dedent(
+    """
+    import sys, duckdb
+    connection = duckdb.connect(sys.argv[1])
+    print("held", flush=True)
+    sys.stdin.readline()
+    """
+)
+
+
+def test_all_doors_open_the_same_warehouse(warehouse, tmp_path, monkeypatch):
+    """What dlt loads, SQLAlchemy reads, in one process and without a conflict between their connections."""
+    import dlt
+
+    monkeypatch.chdir(tmp_path)
+    with warehouse.engine().begin() as connection:
+        connection.execute(sa.text("create table before (x integer)"))
+        pipeline = None
+    for _ in range(2):
+        pipeline = pipeline or dlt.pipeline(
+            "doors",
+            destination=warehouse.destination(),
+            dataset_name="raw",
+            pipelines_dir=str(tmp_path / "dlt"),
+        )
+        pipeline.run([{"x": 1}], table_name="rows", loader_file_format=warehouse.file_format)
+    with warehouse.engine().connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from raw.rows")) == 2
+
+
+def test_a_file_that_another_process_holds(tmp_path):
+    """The message names the file and the process; the exit code is 5."""
+    path = tmp_path / "held.duckdb"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LockedError, match=f"held.duckdb is held by process {holder.pid}") as caught:
+            Warehouse.duckdb(path).probe()
+        assert caught.value.exit_code == 5
+    finally:
+        holder.communicate("\n")
+
+
+def test_a_lock_refuses_a_second_holder_and_names_the_first(warehouse):
+    """Whoever comes second is told who works on it since when, and can go on once the first has ended."""
+    with warehouse.lock("push:scores"):
+        with (
+            pytest.raises(LockedError, match=r"push:scores is being worked on by .+ since 20\d\d-"),
+            warehouse.lock("push:scores"),
+        ):
+            pass
+        with warehouse.lock("push:others"):
+            pass
+    with warehouse.lock("push:scores"):
+        pass
+
+
+def test_a_lock_dies_with_its_holder(warehouse):
+    """A holder that is killed leaves nothing to clean up."""
+    code = textwrap.dedent(
+        """
+        import sys, time
+        from connector.warehouse.connection import Warehouse
+        kind, where = sys.argv[1:]
+        warehouse = Warehouse.duckdb(where) if kind == "duckdb" else Warehouse.postgres(where)
+        with warehouse.lock("push:scores"):
+            print("held", flush=True)
+            time.sleep(60)
+        """
+    )
+    where = str(warehouse.path or warehouse.url.render_as_string(hide_password=False))
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, warehouse.kind, where], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(LockedError), warehouse.lock("push:scores"):
+        pass
+    holder.kill()
+    holder.wait()
+    for _ in range(50):  # PostgreSQL notices a vanished client within moments, not at once
+        try:
+            with warehouse.lock("push:scores"):
+                return
+        except LockedError:
+            import time
+
+            time.sleep(0.1)
+    pytest.fail("the lock outlived its holder")
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 1000, b"\0" * 20000])
+def test_a_file_that_is_no_database(tmp_path, content):
+    """A wrong file is a wrong setting, named as such, and is left as it was."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"destination\.duckdb\.credentials"):
+        Warehouse.duckdb(path).probe()
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    """The missing folder is named."""
+    with pytest.raises(ConfigError, match="nowhere"):
+        Warehouse.duckdb(tmp_path / "nowhere" / "x.duckdb").probe()
+
+
+def test_a_server_that_is_not_there():
+    """An unreachable PostgreSQL names the setting and shows no password."""
+    warehouse = Warehouse.postgres("postgresql://me:hunter2-secret@127.0.0.1:9/leads")
+    with pytest.raises(ConfigError, match=r"destination\.postgres\.credentials") as caught:
+        warehouse.probe()
+    assert "hunter2" not in str(caught.value) + repr(warehouse) + warehouse.label
+
+
+@pytest.mark.parametrize(
+    "value", ["mysql://x/y", "postgresql://only-a-host", "12", "postgresql://h:notaport/d"]
+)
+def test_a_url_that_is_none(monkeypatch, tmp_path, value):
+    """Whatever isn't a PostgreSQL address is refused by the setting's name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAREHOUSE__DESTINATION", "postgres")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", value)
+    with pytest.raises(ConfigError, match=r"destination\.postgres\.credentials"):
+        Warehouse.open()
+
+
+def test_the_file_is_private(tmp_path):
+    """Only its owner can read a database of leads."""
+    warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
+    warehouse.probe()
+    assert warehouse.path.stat().st_mode & 0o077 == 0
