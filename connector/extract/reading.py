@@ -1,0 +1,348 @@
+"""A window -> all of its rows, while the CRM is being edited.
+
+A page is trusted only when it held everything that was asked for. If it did not, the bounds are split until their parts
+fit a page each. Where they can't be split any further, their pages are read from the last to the first: a lead that is
+edited meanwhile leaves past bounds and moves the later ones *up*, into pages that are still to come. Distinct ids are
+then counted against the total the server gives at the very end; where it gives none, passes go on until one brings
+nothing new.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from math import ceil
+from typing import Any
+
+import pyarrow as pa
+
+from connector.crm.base import Bounds, LeadReader, Page, Precision
+from connector.errors import IncompleteReadError, UnexpectedAnswerError
+from connector.extract import windows
+from connector.extract.columns import Columns, ids
+from connector.extract.windows import Window
+
+PASSES = 8
+"""How often the pages of bounds that can't be split are read before giving up."""
+FILL = 0.6
+"""How full the pages of split bounds should be: fuller overflow more often, emptier cost more calls."""
+BLIND_PARTS = 8
+"""Into how many parts bounds are split when the server doesn't say how many leads they hold."""
+MOST_PARTS = 1024
+AHEAD = 48
+"""Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 50 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of the CRM besides the window."""
+
+    cursor_field: str = "updated_at"
+    filters: Mapping[str, str] = field(default_factory=dict)
+    page_size: int | None = None
+    """Leads per page; the vendor's largest by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that were read, and how far."""
+
+    table: pa.Table
+    reached: datetime | None
+    """UTC: everything of the run's window up to here is in this batch or before it. ``None``: still in the middle."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a reading has done so far."""
+
+    calls: int = 0
+    rows: int = 0
+    splits: int = 0
+    precision: Precision = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What became of one page. Its rows are let go of as soon as they are a table, or known not to be all."""
+
+    table: pa.Table | None
+    """``None``: the bounds hold more than the page."""
+    total: int | None
+    rows: int
+    first: str | None
+    """The id of the first lead on the page."""
+    asked_at: datetime
+    ignores_time: bool
+
+
+@dataclass(slots=True)
+class _Entry:
+    bounds: Bounds
+    future: Future[_Read] | None = None
+
+
+class Reading:
+    """Reads one window completely; iterate it once.
+
+    Pages are fetched and decoded by ``concurrency`` threads, at most a few ahead, and handed out in the order of time.
+    """
+
+    def __init__(
+        self,
+        reader: LeadReader,
+        window: Window,
+        query: Query | None = None,
+        *,
+        concurrency: int = 4,
+        precision: Precision = "second",
+    ) -> None:
+        self._reader = reader
+        self._window = window
+        self._query = query or Query()
+        self._limit = min(
+            self._query.page_size or reader.capabilities.page_size, reader.capabilities.page_size
+        )
+        self._concurrency = concurrency
+        self._columns = Columns(reader.zone.key)
+        self._id_fields = reader.capabilities.id_fields
+        self._served_full_page = False
+        self._totals_are_true = True
+        self.tally = Tally(precision=precision)
+
+    def __iter__(self) -> Iterator[Batch]:
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="leadloop-read") as pool:
+            ahead = _Ahead(pool, self._page, most=max(AHEAD, self._concurrency))
+            try:
+                yield from self._read(ahead)
+            finally:
+                ahead.drop()
+
+    def _read(self, ahead: "_Ahead") -> Iterator[Batch]:
+        whole = windows.to_local(self._window, self._reader.zone)
+        ahead.prepend(windows.days(whole) if self.tally.precision == "day" else [whole])
+        while (found := ahead.next()) is not None:
+            bounds, read = found
+            if self.tally.precision == "second" and (
+                read.ignores_time or self._is_of_whole_days(bounds, read)
+            ):
+                # Nothing read so far is wrong, but from here on only whole days can be trusted.
+                self.tally.precision = "day"
+                ahead.drop()
+                ahead.prepend(windows.days((bounds[0], whole[1])))
+                continue
+            if read.table is not None:
+                yield self._batch(read.table, bounds)
+                continue
+            parts = self._split(bounds, read)
+            if len(parts) > 1:
+                self.tally.splits += 1
+                ahead.prepend(parts)
+            else:
+                for table in self._pages_backwards(bounds, read):
+                    yield Batch(table, None)
+                yield self._batch(self._columns.table(Page([], None, read.asked_at)), bounds)
+
+    def _batch(self, table: pa.Table, bounds: Bounds) -> Batch:
+        self.tally.rows += table.num_rows
+        return Batch(table, min(self._window.end, windows.reached(bounds, self._reader.zone)))
+
+    def _page(self, bounds: Bounds) -> _Read:
+        page = self._search(bounds)
+        table = self._table(page, bounds) if self._is_whole(bounds, page) else None
+        ignores_time = self._ignores_time(page, bounds)
+        first = self._reader.lead_id(page.rows[0]) if page.rows else None
+        return _Read(table, self._total(page), len(page.rows), first, page.asked_at, ignores_time)
+
+    def _table(self, page: Page, bounds: Bounds) -> pa.Table:
+        """The page's rows; of a day's, only those that earlier runs can't have read."""
+        if self.tally.precision == "day" and self._query.cursor_field == "updated_at":
+            moments = [self._moment(row) for row in page.rows]
+            low, high = _texts(bounds)
+            # Only a server that filters by the very clock it shows may have rows left out by it.
+            if all(low <= moment <= high for moment in moments):
+                start = _texts(windows.to_local(self._window, self._reader.zone))[0]
+                rows = [row for row, moment in zip(page.rows, moments, strict=True) if moment >= start]
+                page = replace(page, rows=rows)
+        table = self._columns.table(page)
+        if None in ids(table, self._id_fields):
+            raise UnexpectedAnswerError(
+                f"{self._reader.capabilities.vendor} showed a lead without {' or '.join(self._id_fields)}; nothing can be "
+                "concluded from such a page."
+            )
+        return table
+
+    def _moment(self, row: Mapping[str, Any]) -> str:
+        """The row's modification time as ``YYYY-MM-DD HH:MM:SS`` in the account's zone; empty where it isn't that."""
+        moment = (self._reader.modified_at(row) or "").replace("T", " ")
+        return moment if len(moment) == 19 else ""
+
+    def _search(self, bounds: Bounds, offset: int = 0, limit: int | None = None) -> Page:
+        self.tally.calls += 1
+        return self._reader.search(
+            bounds,
+            cursor_field=self._query.cursor_field,
+            precision=self.tally.precision,
+            filters=self._query.filters,
+            offset=offset,
+            limit=limit or self._limit,
+        )
+
+    def _total(self, page: Page) -> int | None:
+        return page.total if self._totals_are_true else None
+
+    def _is_whole(self, bounds: Bounds, page: Page) -> bool:
+        count = len(page.rows)
+        total = self._total(page)
+        if total is not None and total > count:
+            return False
+        if total is not None and total < count:
+            self._totals_are_true, total = False, None
+        if count >= self._limit:
+            self._served_full_page = True
+            # Some servers give the page's own length as the total: only the next row tells.
+            if total == count and not self._search(bounds, count, 1).rows:
+                return True
+            self._totals_are_true = self._totals_are_true and total != count
+            return False
+        if total is None and count and not self._served_full_page:
+            # The server may serve smaller pages than it was asked for: then something follows.
+            return not self._search(bounds, count, 1).rows
+        return True
+
+    def _ignores_time(self, page: Page, bounds: Bounds) -> bool:
+        """Whether rows lie outside the bounds, but on their days: such a server answers whole days.
+
+        Rows come in the order of time, so the first and the last tell. Should they not, whole days are read all the
+        same, only not recognised as such.
+        """
+        if self._query.cursor_field != "updated_at" or not page.rows:
+            return False
+        low, high = _texts(bounds)
+        return any(
+            moment and not low <= moment <= high and low[:10] <= moment[:10] <= high[:10]
+            for moment in map(self._moment, (page.rows[0], page.rows[-1]))
+        )
+
+    def _is_of_whole_days(self, bounds: Bounds, read: _Read) -> bool:
+        """The same where rows don't show the clock that is asked for: do the last two seconds begin like the whole?
+
+        If they do without the server being such a one, nothing is lost by reading whole days.
+        """
+        low, high = bounds
+        if read.table is not None or self._query.cursor_field == "updated_at" or low.date() != high.date():
+            return False
+        last = self._search((high - windows.SECOND, high), 0, 1).rows
+        return bool(last) and self._reader.lead_id(last[0]) == read.first
+
+    def _split(self, bounds: Bounds, read: _Read) -> list[Bounds]:
+        if self.tally.precision == "day":
+            return [bounds]
+        # A page without rows, though there are some, says nothing about how many fit one.
+        size = min(self._limit, read.rows) or self._limit
+        parts = BLIND_PARTS if read.total is None else ceil(read.total / (size * FILL))
+        return windows.split(bounds, max(2, min(parts, MOST_PARTS)), self._reader.zone)
+
+    def _pages_backwards(self, bounds: Bounds, first: _Read) -> Iterator[pa.Table]:
+        seen: set[str] = set()
+        size = first.rows or len(self._search(bounds).rows) or self._limit
+        for _ in range(PASSES):
+            known = len(seen)
+            total: int | None = None
+            count = max(1, self._count(bounds, first.total, size))
+            for offset in range((count - 1) // size * size, -1, -size):
+                page = self._search(bounds, offset, size)
+                total = self._total(page)
+                seen.update(self._reader.lead_id(row) for row in page.rows)
+                table = self._table(page, bounds)
+                self.tally.rows += table.num_rows
+                yield table
+            if total is None and len(seen) == known:
+                # Nothing new, but a page may have come twice in place of another.
+                total = self._count(bounds, None, size)
+            if total is not None and len(seen) >= total:
+                return
+        raise self._incomplete(bounds, len(seen), total)
+
+    def _count(self, bounds: Bounds, total: int | None, size: int) -> int:
+        """How many rows the bounds hold, by the server's word or, where it gives none, by looking for the end."""
+        if total is not None:
+            latest = self._search(bounds, 0, 1).total
+            count = latest if latest is not None else total
+            if not self._search(bounds, count, 1).rows:
+                return count
+            # Some servers count up to a number of their own and no further.
+            self._totals_are_true = False
+        low, high = 0, size
+        while self._search(bounds, high - 1, 1).rows:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._search(bounds, middle - 1, 1).rows else (low, middle)
+        return low
+
+    def _incomplete(self, bounds: Bounds, found: int, total: int | None) -> IncompleteReadError:
+        says = f"says that {total} leads match" if total is not None else "shows new leads on every pass"
+        return IncompleteReadError(
+            f"{self._reader.capabilities.vendor} {says} between {bounds[0]:%F %T} and {bounds[1]:%F %T} "
+            f"({self._reader.zone.key}), but {found} could be read in {PASSES} passes. The cursor stays before this "
+            "window, so nothing is skipped: run again, and if it stays like this, ask the CRM's support about the window."
+        )
+
+
+class _Ahead:
+    """Bounds in the order of time, of which the first few are already being fetched."""
+
+    def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[Bounds], _Read], most: int) -> None:
+        self._pool, self._fetch, self._most = pool, fetch, most
+        self._entries: deque[_Entry] = deque()
+
+    def prepend(self, bounds: Iterable[Bounds]) -> None:
+        """These come before everything else that is left."""
+        self._entries.extendleft(reversed([_Entry(each) for each in bounds]))
+
+    def next(self) -> tuple[Bounds, _Read] | None:
+        for entry in islice(self._entries, self._most):
+            entry.future = entry.future or self._pool.submit(self._fetch, entry.bounds)
+        if not self._entries:
+            return None
+        entry = self._entries.popleft()
+        assert entry.future is not None
+        return entry.bounds, entry.future.result()
+
+    def drop(self) -> None:
+        for entry in self._entries:
+            if entry.future is not None:
+                entry.future.cancel()
+        self._entries.clear()
+
+
+def _texts(bounds: Bounds) -> tuple[str, str]:
+    return f"{bounds[0]:%Y-%m-%d %H:%M:%S}", f"{bounds[1]:%Y-%m-%d %H:%M:%S}"
+
+
+def edited_since(
+    reader: LeadReader, since: datetime, now: datetime, query: Query
+) -> dict[str, dict[str, str | None]]:
+    """Every lead whose clock moved between two instants, by lead id, as text by column name.
+
+    Small by nature: meant for the minutes between a plan and its push.
+    """
+    found: dict[str, dict[str, str | None]] = {}
+    window = Window(windows.floor_second(since), windows.floor_second(now) + timedelta(seconds=1))
+    for batch in Reading(reader, window, query, concurrency=1):
+        for row in batch.table.to_pylist():
+            found[reader.lead_id(row)] = row
+    return found
+
+
+def read_back(reader: LeadReader, lead_id: str) -> Page:
+    """One lead as the CRM shows it now; a page that holds another lead is an error."""
+    page = reader.get(lead_id)
+    if any(reader.lead_id(row) != lead_id for row in page.rows):
+        raise UnexpectedAnswerError(
+            f"{reader.capabilities.vendor} was asked for lead {lead_id} and answered with another one."
+        )
+    return page

@@ -1,0 +1,292 @@
+"""The dlt source: ``pipeline.run(convoso())`` in anybody's pipeline, and the chunked load that leadloop itself runs.
+
+The cursor lives in the resource's state and travels with the rows: dlt makes both visible in one step. It is the end of
+the last window that was read whole, never a value taken from a row.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.extract.resource import DltResource
+
+from connector import config
+from connector.crm.base import LeadReader
+from connector.crm.convoso import ConvosoReader
+from connector.errors import LeadloopError, causes
+from connector.extract import windows
+from connector.extract.columns import Columns
+from connector.extract.reading import Batch, Query, Reading, Tally, read_back
+from connector.extract.windows import Window
+
+TABLE = "lead_versions"
+CHUNK_ROWS = 100_000
+"""Rows per load package: each is a point to resume from, and bounds the memory that dlt needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run of the source is to read."""
+
+    reader: LeadReader
+    query: Query
+    first: datetime
+    """UTC: where to begin while there is no cursor."""
+    settle: float
+    lookback: float
+    concurrency: int
+    start: datetime | None = None
+    end: datetime | None = None
+    """A backfill of ``[start, end]`` leaves the cursor where it is."""
+
+    @property
+    def moves_cursor(self) -> bool:
+        return self.start is None and self.end is None
+
+    @property
+    def cursor_key(self) -> str:
+        """Every set of filters has a cursor of its own: what one left out, another has not read."""
+        what = json.dumps([self.query.cursor_field, sorted(self.query.filters.items())])
+        return f"{self.query.cursor_field}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+
+    def window(self, cursor: str | None, now: datetime) -> Window | None:
+        """What to read now; ``None`` where nothing has settled since the cursor."""
+        settled = windows.floor_second(now - timedelta(seconds=self.settle))
+        if not self.moves_cursor:
+            return Window(self.start or self.first, self.end or settled)
+        if cursor is None:
+            return Window(self.first, settled)
+        return windows.next_window(
+            datetime.fromisoformat(cursor), now, settle=self.settle, lookback=self.lookback
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an extraction has come, after each batch."""
+
+    rows: int
+    reached: datetime | None
+    window: Window
+
+
+class Feed:
+    """One reading of one window, handed out in chunks; ``done`` once everything was taken."""
+
+    def __init__(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> None:
+        self._job = job
+        self._on_progress = on_progress
+        self._batches: Iterator[Batch] | None = None
+        self.window: Window | None = None
+        self.tally = Tally()
+        self.done = False
+
+    def rows(self, most: int | None = None) -> Iterator[pa.Table]:
+        """Tables for one dlt resource, at least ``most`` rows of them if there are so many, and the cursor's progress.
+
+        Stops only where everything before has been read whole.
+        """
+        cursors = dlt.current.resource_state().setdefault("cursors", {})
+        key = self._job.cursor_key
+        batches = self._start(cursors.get(key))
+        taken = 0
+        for batch in batches:
+            if batch.table.num_rows:
+                yield batch.table
+                taken += batch.table.num_rows
+            if self._on_progress and self.window:
+                self._on_progress(Progress(self.tally.rows, batch.reached, self.window))
+            if batch.reached is None:
+                continue
+            if self._job.moves_cursor:
+                # After a backwards step of the clock the old cursor stays.
+                cursors[key] = max(cursors.get(key) or "", batch.reached.isoformat())
+            if (
+                most is not None
+                and taken >= most
+                and (self.window is None or batch.reached < self.window.end)
+            ):
+                return
+        self.done = True
+
+    def _start(self, cursor: str | None) -> Iterator[Batch]:
+        if self._batches is None:
+            self.window = self._job.window(cursor, datetime.now(UTC))
+            if self.window is None:
+                self._batches = iter(())
+            else:
+                reading = Reading(
+                    self._job.reader, self.window, self._job.query, concurrency=self._job.concurrency
+                )
+                self.tally = reading.tally
+                self._batches = iter(reading)
+        return self._batches
+
+    def close(self) -> None:
+        close = getattr(self._batches, "close", None)
+        if close:
+            close()
+
+
+def convoso_job(
+    settings: config.ConvosoSettings,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    filters: Mapping[str, str] | None = None,
+    reader: LeadReader | None = None,
+) -> Job:
+    """A job from settings; ``filters`` are added to those in the settings and win over them."""
+    zone = settings.timezone
+    first = datetime.combine(settings.start, datetime.min.time())
+    return Job(
+        reader=reader or ConvosoReader(settings),
+        query=Query(settings.cursor, {**settings.filters, **(filters or {})}, settings.page_size),
+        first=windows.local_to_utc(first, zone),
+        settle=settings.settle,
+        lookback=settings.lookback,
+        concurrency=settings.concurrency,
+        start=windows.floor_second(start) if start else None,
+        end=windows.floor_second(end) if end else None,
+    )
+
+
+# An empty spec: else dlt fills in whatever argument is not given from its own lookup, down to a bare BASE_URL in the
+# environment that another program set, and the token would go there.
+@dlt.source(name="convoso", section="convoso", max_table_nesting=0, spec=BaseConfiguration)  # type: ignore[untyped-decorator]
+def convoso(
+    base_url: str | None = None,
+    auth_token: str | None = None,
+    timezone: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    filters: dict[str, str] | None = None,
+    cursor: str | None = None,
+    settle: float | None = None,
+    lookback: float | None = None,
+    rate: float | None = None,
+    concurrency: int | None = None,
+    page_size: int | None = None,
+) -> Iterable[DltResource]:
+    """Leads of one Convoso account as a dlt source with the resource ``lead_versions``.
+
+    Every run covers what was edited since the last one (see ``connector.extract.windows``); the first one covers all
+    leads. Whatever is not given is resolved as ``crm.convoso.*`` (see ``connector.config``). ``start`` and ``end``
+    (aware datetimes) read just that stretch of time and leave the cursor alone; ``settle`` and ``lookback`` are
+    seconds, ``rate`` calls per second.
+
+    Raises ``ConfigError`` for a missing or wrong setting, and whatever ``LeadReader.search`` raises while reading.
+    """
+    settings = config.convoso_settings(
+        base_url=base_url,
+        auth_token=auth_token,
+        timezone=timezone,
+        filters=filters,
+        cursor=cursor,
+        settle=settle,
+        lookback=lookback,
+        rate=rate,
+        concurrency=concurrency,
+        page_size=page_size,
+    )
+    yield lead_versions(Feed(convoso_job(settings, start=start, end=end)))
+
+
+def lead_versions(feed: Feed, most: int | None = None) -> DltResource:
+    """The resource: one row per sighting of a lead, appended, as Arrow tables of text columns."""
+    return dlt.resource(feed.rows(most), name=TABLE, write_disposition="append")
+
+
+def cursor(pipeline: dlt.Pipeline, job: Job) -> datetime | None:
+    """How far the pipeline's destination has everything, UTC; ``None`` where nothing was ever loaded."""
+    pipeline.sync_destination()
+    state: Mapping[str, Any] = pipeline.state
+    for name in ("sources", pipeline.pipeline_name, "resources", TABLE, "cursors"):
+        state = state.get(name) or {}
+    found = state.get(job.cursor_key)
+    return datetime.fromisoformat(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What an extraction did."""
+
+    window: Window | None
+    rows: int
+    calls: int
+    packages: int
+    read_back: int
+    precision: str
+
+
+def load(
+    pipeline: dlt.Pipeline,
+    job: Job,
+    *,
+    file_format: str = "parquet",
+    chunk_rows: int = CHUNK_ROWS,
+    again: Iterable[str] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Extracted:
+    """Reads the job's window and loads it, ``chunk_rows`` rows or a little more per package.
+
+    ``again``: ids of leads to read back one by one besides, whatever their clock says. An error leaves everything up
+    to the last package in the warehouse, with the cursor that belongs to it.
+    """
+    packages = 0
+    with closing(Feed(job, on_progress)) as feed:
+        while not feed.done:
+            _run(pipeline, [lead_versions(feed, chunk_rows)], file_format)
+            packages += 1
+        tables = _read_back(job.reader, again)
+        rows_again = sum(table.num_rows for table in tables)
+        if tables:
+            _run(pipeline, [dlt.resource(tables, name=TABLE, write_disposition="append")], file_format)
+            packages += 1
+        return Extracted(
+            feed.window,
+            feed.tally.rows,
+            feed.tally.calls,
+            packages,
+            rows_again,
+            feed.tally.precision,
+        )
+
+
+def tune() -> None:
+    """Sets dlt's defaults, where nothing else is set, to what suits this load: no telemetry, no gzip between its steps,
+    two files per package so that two cores can load them, no files of leads left behind, the load's id in every row."""
+    for name, value in {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "CRITICAL",
+        "DATA_WRITER__DISABLE_COMPRESSION": "true",
+        "DATA_WRITER__FILE_MAX_ITEMS": str(CHUNK_ROWS // 2),
+        "LOAD__DELETE_COMPLETED_JOBS": "true",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> list[pa.Table]:
+    columns = Columns(reader.zone.key)
+    pages = (read_back(reader, lead_id) for lead_id in lead_ids)
+    return [columns.table(page) for page in pages if page.rows]
+
+
+def _run(pipeline: dlt.Pipeline, resources: list[DltResource], file_format: str) -> None:
+    source = dlt.source(lambda: resources, name=pipeline.pipeline_name, max_table_nesting=0)()
+    try:
+        pipeline.run(source, loader_file_format=file_format)
+    except Exception as error:
+        for cause in causes(error):
+            if isinstance(cause, LeadloopError):
+                raise cause from None
+        raise

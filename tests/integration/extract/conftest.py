@@ -1,0 +1,143 @@
+"""One sandbox CRM, one warehouse, and what a test wants to know about them: is everything in the book also in raw?"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+import sqlalchemy as sa
+
+from connector import config
+from connector.crm.convoso import ConvosoReader
+from connector.crm.http import Retry, Session
+from connector.extract import source
+from connector.extract.columns import column_name
+from connector.extract.source import Extracted, convoso_job, load
+from connector.sandbox import Sandbox
+from connector.warehouse.connection import Warehouse
+
+QUICK = Retry(first=0.01, longest=0.05, attempts=12)
+"""Retries that wait for nearly nothing."""
+
+
+@dataclass
+class Rig:
+    """A warehouse that is loaded from sandboxes; every run is a new machine unless it is given a pipeline."""
+
+    warehouse: Warehouse
+    folder: Path
+    defaults: dict[str, Any] = field(default_factory=dict)
+    runs: int = 0
+
+    def settings(self, crm: Sandbox, **given: Any) -> config.ConvosoSettings:
+        base = {"base_url": crm.base_url + "/v1", "auth_token": crm.token, "timezone": crm.timezone}
+        quick = {"rate": 1000.0, "settle": 0.0, "lookback": 0.0}
+        return config.convoso_settings(**(base | quick | self.defaults | given))
+
+    def pipeline(self) -> dlt.Pipeline:
+        """One that was never used on this machine: what it knows comes from the warehouse."""
+        self.runs += 1
+        return dlt.pipeline(
+            "convoso",
+            destination=self.warehouse.destination(),
+            dataset_name="convoso_raw",
+            pipelines_dir=str(self.folder / f"machine{self.runs}"),
+        )
+
+    def extract(
+        self,
+        crm: Sandbox,
+        *,
+        retry: Retry = QUICK,
+        pipeline: dlt.Pipeline | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        filters: Mapping[str, str] | None = None,
+        chunk_rows: int = source.CHUNK_ROWS,
+        **given: Any,
+    ) -> Extracted:
+        settings = self.settings(crm, **given)
+        with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
+            job = convoso_job(settings, start=start, end=end, filters=filters, reader=reader)
+            return load(
+                pipeline or self.pipeline(),
+                job,
+                file_format=self.warehouse.file_format,
+                chunk_rows=chunk_rows,
+            )
+
+    def cursor(self, crm: Sandbox, filters: Mapping[str, str] | None = None, **given: Any) -> datetime | None:
+        job = convoso_job(self.settings(crm, **given), filters=filters)
+        with closing(job.reader):
+            return source.cursor(self.pipeline(), job)
+
+    def raw(self) -> list[dict[str, Any]]:
+        engine = self.warehouse.engine()
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table("lead_versions", schema="convoso_raw"):
+                return []
+            rows = connection.execute(sa.text("select * from convoso_raw.lead_versions"))
+            return [dict(row) for row in rows.mappings()]
+
+    def missing(self, crm: Sandbox) -> dict[str, str]:
+        """Leads whose present state, every field of it, is in no raw row: id -> when it was last edited."""
+        book = crm.book.rows()
+        fields = sorted({name for row in book.values() for name in row})
+        columns = [column_name(name) for name in fields]
+        seen = {tuple(row.get(column) for column in columns) for row in self.raw()}
+        return {
+            lead_id: str(row["modified_at"])
+            for lead_id, row in book.items()
+            if tuple(row.get(name) for name in fields) not in seen
+        }
+
+
+@pytest.fixture
+def rig(warehouse: Warehouse, tmp_path: Path) -> Rig:
+    """Both engines."""
+    return Rig(warehouse, tmp_path)
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Rig:
+    """Only DuckDB, for what has nothing to do with the engine."""
+    return Rig(Warehouse.duckdb(tmp_path / "warehouse.duckdb"), tmp_path)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Starts sandboxes that end with the test."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(Sandbox(**options))
+
+
+class Time:
+    """The time of day, for a CRM and its reader alike."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], Time]:
+    """Sets the reader's clock; the returned object is the sandbox's ``clock``, and its ``now`` moves both."""
+
+    def set_clock(now: datetime) -> Time:
+        time = Time(now)
+
+        class Set(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> datetime:
+                return time.now.astimezone(tz or UTC)
+
+        monkeypatch.setattr(source, "datetime", Set)
+        return time
+
+    return set_clock

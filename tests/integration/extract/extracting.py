@@ -1,0 +1,38 @@
+"""Run by test_killing.py as a process of its own: one extraction in small chunks, to be killed at any time.
+
+Arguments: the warehouse's URL, the CRM's address, a folder that outlives the process.
+"""
+
+import sys
+from contextlib import closing
+
+import dlt
+from sqlalchemy.engine import make_url
+
+from connector import config
+from connector.crm.convoso import ConvosoReader
+from connector.extract.source import convoso_job, load
+from connector.warehouse.connection import Warehouse
+
+
+def main() -> None:
+    url, address, folder = sys.argv[1:]
+    settings = config.convoso_settings(
+        base_url=address, auth_token="sandbox-token", timezone="America/Los_Angeles", rate=1000, settle=0
+    )
+    warehouse = Warehouse(
+        url.partition(":")[0].partition("+")[0].replace("postgresql", "postgres"), make_url(url)
+    )
+    pipeline = dlt.pipeline(
+        "convoso",
+        destination=warehouse.destination(),
+        dataset_name="convoso_raw",
+        pipelines_dir=folder,
+    )
+    with closing(ConvosoReader(settings)) as reader:
+        load(
+            pipeline, convoso_job(settings, reader=reader), file_format=warehouse.file_format, chunk_rows=500
+        )
+
+
+main()

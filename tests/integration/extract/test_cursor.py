@@ -1,0 +1,142 @@
+"""The cursor is the end of what was read whole; it lives in the warehouse and nowhere else."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connector.crm.http import Retry
+from connector.errors import TransientError
+
+NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)
+ONE_TRY = Retry(attempts=2, first=0.001, longest=0.002)
+
+
+def test_a_new_machine_goes_on_where_the_last_one_stopped(rig, sandbox, at):
+    """The second run reads the overlap and what is new, and nothing else; its cursor is the end of its window."""
+    time = at(NOON)
+    crm = sandbox(leads=300, clock=time)
+    assert rig.cursor(crm) is None
+    first = rig.extract(crm, settle=60)
+    assert first.rows >= 300
+    assert rig.cursor(crm) == NOON - timedelta(seconds=60)
+    time.now += timedelta(minutes=30)
+    edited = crm.book.ids()[5]
+    crm.book.edit(edited, {"status": "SALE"})
+    second = rig.extract(crm, lookback=600)
+    assert second.window.start == NOON - timedelta(seconds=660)
+    assert second.rows == 1
+    assert second.calls == 1
+    assert rig.missing(crm) == {}
+
+
+def test_edits_that_have_not_settled_are_left_to_the_next_run(duck, sandbox, at):
+    """A lead edited a moment ago may be read now or later, but not never."""
+    time = at(NOON)
+    crm = sandbox(leads=50, clock=time)
+    crm.book.edit(crm.book.ids()[0], {"status": "SALE"})
+    first = duck.extract(crm, settle=60)
+    assert first.window.end == NOON - timedelta(seconds=60)
+    time.now += timedelta(seconds=61)
+    duck.extract(crm, settle=60)
+    assert duck.missing(crm) == {}
+
+
+def test_a_backfill_leaves_the_cursor(rig, sandbox, at):
+    """Reading a stretch of time again loads its leads and moves nothing; neither does one before the first run."""
+    time = at(NOON)
+    crm = sandbox(leads=0, clock=time)
+    for days in range(10):
+        crm.book.add({"first_name": f"{days}"}, modified_at=NOON - timedelta(days=days))
+    backfill = {"start": NOON - timedelta(days=5), "end": NOON - timedelta(days=2)}
+    assert rig.extract(crm, **backfill).rows == 4
+    assert rig.cursor(crm) is None
+    assert rig.extract(crm).rows == 10
+    assert rig.extract(crm, **backfill).rows == 4
+    assert rig.cursor(crm) == NOON
+
+
+def test_every_set_of_filters_has_a_cursor_of_its_own(duck, sandbox, at):
+    """What a filtered run left out is read by the run without filters."""
+    time = at(NOON)
+    crm = sandbox(leads=200, clock=time)
+    mine = {"list_id": crm.book.row(crm.book.ids()[0])["list_id"]}
+    filtered = duck.extract(crm, filters=mine)
+    assert 0 < filtered.rows < 200
+    assert duck.cursor(crm, filters=mine) == NOON
+    assert duck.cursor(crm) is None
+    duck.extract(crm)
+    assert duck.missing(crm) == {}
+
+
+def test_a_clock_that_went_back_moves_nothing(duck, sandbox, at):
+    """A run whose machine's clock is behind the cursor reads nothing, and the cursor stays."""
+    time = at(NOON)
+    crm = sandbox(leads=20, clock=time)
+    duck.extract(crm)
+    time.now -= timedelta(hours=1)
+    assert duck.extract(crm).window is None
+    assert duck.cursor(crm) == NOON
+
+
+@pytest.mark.parametrize("fault", ["status=503", "empty_page"])
+def test_a_run_that_fails_leaves_the_cursor_before_what_it_did_not_read(duck, sandbox, at, fault):
+    """Whole chunks stay, with the cursor that belongs to them; the next run brings the rest."""
+    time = at(NOON)
+    crm = sandbox(leads=1000, clock=time)
+    duck.defaults["start"] = "2026-03-01"
+    kind, _, status = fault.partition("=")
+    broken = crm.faults.add(kind, float(status) if status else None, after=25)
+    with pytest.raises(Exception, match="convoso"):
+        duck.extract(crm, page_size=50, chunk_rows=200, retry=ONE_TRY, concurrency=1)
+    crm.faults.remove(broken)
+    cursor = duck.cursor(crm)
+    assert cursor is None or cursor < NOON
+    read = {row["id"] for row in duck.raw()}
+    assert len(read) < 1000
+    for lead_id in crm.book.ids():
+        if cursor and datetime.fromtimestamp(crm.book.find(lead_id).updated, UTC) <= cursor:
+            assert lead_id in read
+    duck.extract(crm, page_size=50)
+    assert duck.missing(crm) == {}
+
+
+def test_chunks_are_points_to_resume_from(rig, sandbox, at):
+    """A long first run that breaks off keeps what it loaded, and the next one reads only the rest."""
+    crm = sandbox(leads=1200, clock=at(NOON))
+    rig.defaults["start"] = "2026-03-01"
+    outage = crm.faults.add("status", 503, after=35)
+    with pytest.raises(TransientError):
+        rig.extract(crm, page_size=40, chunk_rows=200, retry=ONE_TRY, concurrency=1)
+    loaded = len(rig.raw())
+    assert 200 <= loaded < 1200
+    crm.faults.remove(outage)
+    assert rig.extract(crm, page_size=40).rows < 1200 - loaded + 150
+    assert rig.missing(crm) == {}
+
+
+def test_changed_at_sees_what_updated_at_does_not(duck, sandbox, at):
+    """With ``changed_at`` as the cursor's clock, edits made through the API are read although ``modified_at`` stays."""
+    time = at(NOON)
+    crm = sandbox(leads=700, clock=time, touch_on_api_edit=False)
+    duck.extract(crm, cursor="changed_at", page_size=100)
+    assert duck.missing(crm) == {}
+    time.now += timedelta(minutes=10)
+    for lead_id in crm.book.ids()[::3]:
+        crm.book.api_edit(lead_id, {"lead_score": "7"})
+    second = duck.extract(crm, cursor="changed_at", page_size=100)
+    assert 234 <= second.rows < 500
+    assert duck.missing(crm) == {}
+    assert duck.cursor(crm) is None
+
+
+def test_changed_at_on_a_server_that_only_knows_days(duck, sandbox, at):
+    """Rows don't show the clock that was asked for, and still the day is read in bounded time."""
+    time = at(NOON)
+    crm = sandbox(leads=0, clock=time, precision="day")
+    for number in range(300):
+        crm.book.add({"first_name": f"n{number}"}, modified_at=NOON - timedelta(days=3))
+    for lead_id in crm.book.ids():
+        crm.book.api_edit(lead_id, {"lead_score": "7"})
+    extracted = duck.extract(crm, cursor="changed_at", page_size=100)
+    assert extracted.calls < 1000
+    assert duck.missing(crm) == {}

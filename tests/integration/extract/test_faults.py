@@ -1,0 +1,64 @@
+"""A CRM that fails one call in five: the read is complete, or it is an error that leaves the cursor where it was."""
+
+import logging
+import time
+import traceback
+
+import pytest
+
+from connector.crm.http import Retry
+from connector.errors import LeadloopError
+
+FAULTS = {
+    "throttled": "status=429:0.2",
+    "told to wait": "status=429:0.2:retry_after=0",
+    "500": "status=500:0.2",
+    "502": "status=502:0.2",
+    "dropped": "drop_before_write:0.2",
+    "dropped after": "drop_after_write:0.2",
+    "truncated": "truncate:0.2",
+    "cut": "cut:0.2",
+    "web page": "html:0.2",
+    "empty page": "empty_page:0.2",
+    "repeated page": "repeat_page:0.2",
+    "last page again": "extra_page:0.2",
+    "lying total": "lying_total:0.2",
+    "ids as numbers": "ids_as_numbers:0.2",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_complete_or_an_error(duck, sandbox, fault, caplog):
+    """Under every fault, in bounded time; and neither log nor error shows a token, a phone number or an address."""
+    caplog.set_level(logging.DEBUG)
+    crm = sandbox(leads=900, faults=[fault], token="tok-4711-secret")
+    duck.defaults["start"] = "2026-08-01"
+    began, told = time.monotonic(), ""
+    try:
+        duck.extract(crm, page_size=100)
+    except LeadloopError as error:
+        told = "".join(traceback.format_exception(error))
+        assert duck.cursor(crm) is None
+    assert time.monotonic() - began < 60
+    crm.faults.clear()
+    if told:
+        duck.extract(crm, page_size=100)
+    assert duck.missing(crm) == {}
+    told += caplog.text
+    assert "tok-4711" not in told
+    for row in crm.book.rows().values():
+        assert row["phone_number"] not in told
+        assert not row["email"] or row["email"] not in told
+
+
+@pytest.mark.parametrize("fault", ["html", "truncate", "status=500", "drop_after_write"])
+def test_nothing_personal_in_what_dlt_reports(duck, sandbox, fault, caplog, capfd):
+    """A run that can't succeed tells what failed, and none of its errors, causes or logs tells about a lead."""
+    caplog.set_level(logging.DEBUG)
+    crm = sandbox(leads=60, token="tok-4711-secret", faults=[f"{fault}:1:after=3"])
+    duck.defaults["start"] = "2026-08-01"
+    with pytest.raises(LeadloopError) as raised:
+        duck.extract(crm, page_size=5, retry=Retry(attempts=2, first=0.001), token_in="query")
+    told = "".join(traceback.format_exception(raised.value)) + caplog.text + "".join(capfd.readouterr())
+    assert "tok-4711" not in told
+    assert not [row for row in crm.book.rows().values() if row["phone_number"] in told]

@@ -1,0 +1,223 @@
+"""Whatever rows a push model has and whatever the CRM answers: plans are deterministic, and every lead ends accounted for."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.crm.base import Capabilities, Outcome
+from connector.errors import StoppedError
+from connector.push import deliver
+from connector.push.guardrails import guardrails
+from connector.push.journal import Entry, Journal
+from connector.push.plan import Plan, plan_rows, same
+
+FIELDS = ("lead_score", "status", "Phone 2")
+VALUES = st.one_of(
+    st.none(), st.sampled_from(["", " ", "0", "1", "Hot", "+1 (555) 000-1111", "日本"]), st.text()
+)
+VERDICTS = ("change", "clear", "conflict", "rejected", "removed", "unknown_lead")
+ROWS = st.lists(
+    st.tuples(
+        st.text(min_size=1, max_size=3).filter(str.strip),
+        st.sampled_from(FIELDS),
+        VALUES,
+        VALUES,
+        VALUES,
+        st.sampled_from(VERDICTS),
+    ),
+    max_size=30,
+    unique_by=lambda row: row[:2],
+)
+STATES = st.sampled_from(["applied", "rejected", "deferred", "unknown", "conflict"])
+
+
+def push(**options: Any) -> Any:
+    known = {"max_changes": None, "max_share": None, "max_clears": None, "on_conflict": "crm_wins"}
+    return SimpleNamespace(
+        name="p", schema="s", identifier="p", crm="convoso", mode="update", **known | options
+    )
+
+
+def plan_of(rows: Iterable[Any], **options: Any) -> Plan:
+    """The plan of rows that are in no warehouse."""
+    named = ((lead_id, name, name.lower(), *rest) for lead_id, name, *rest in rows)
+    return plan_rows(push(**options), named, made_at=datetime(2025, 1, 1, tzinfo=UTC))
+
+
+class Memory(Journal):
+    """The journal without a database: what counts here is what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(SimpleNamespace())  # type: ignore[arg-type]
+        self.rows: list[Entry] = []
+        self.settled = False
+
+    def start_run(self, plan: Plan) -> str:
+        self.rows += (
+            Entry(plan.push, plan.crm, lead.lead_id, change.field, change.column_name, "planned", None, None)
+            for lead in plan.leads
+            for change in lead.changes
+        )
+        return "run"
+
+    def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:
+        self.rows += entries
+        self.settled |= settled
+
+    def paths(self) -> dict[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in self.rows:
+            found.setdefault((row.lead_id, row.field), []).append(row.state)
+        return found
+
+
+class Crm:
+    """Answers call by call from a list."""
+
+    capabilities = Capabilities("convoso", frozenset({"update"}), 1, 1.0)
+
+    def __init__(self, answers: Iterable[Outcome | Exception]) -> None:
+        self._answers = iter(answers)
+        self._lock = threading.Lock()
+        self.calls: list[tuple[str, dict[str, str | None]]] = []
+
+    def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
+        with self._lock:
+            self.calls.append((lead_id, dict(fields)))
+            answer = next(self._answers, Outcome("applied"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None: ...
+
+
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_makes_no_difference(rows: list[Any], chance: Any) -> None:
+    """Any order of the same rows is the same plan, down to the fingerprint."""
+    shuffled = list(rows)
+    chance.shuffle(shuffled)
+    assert plan_of(shuffled) == plan_of(rows)
+
+
+@given(ROWS)
+def test_every_row_ends_up_in_one_place(rows: list[Any]) -> None:
+    """No row of the model is lost between being sent, left alone, held back and left out."""
+    plan = plan_of(rows)
+    placed = Counter(
+        (lead.lead_id, change.field)
+        for lead in (*plan.leads, *plan.conflicts, *plan.rejected)
+        for change in lead.changes
+    )
+    assert set(placed.values()) <= {1}
+    shown = {row[:2] for row in rows if row[5] not in ("removed", "unknown_lead")}
+    assert placed.keys() == shown
+    assert plan.removed == len({row[0] for row in rows if row[5] == "removed"})
+
+
+@given(ROWS, ROWS)
+def test_fingerprints_are_equal_exactly_for_equal_calls(one: list[Any], other: list[Any]) -> None:
+    """The fingerprint stands for the calls: nothing else moves it, and no other calls share it."""
+    plans = plan_of(one), plan_of(other)
+    calls = [[(lead.lead_id, lead.values()) for lead in plan.leads] for plan in plans]
+    assert (plans[0].fingerprint == plans[1].fingerprint) == (calls[0] == calls[1])
+
+
+@given(VALUES, VALUES)
+def test_same_is_text_with_blank_as_nothing(one: str | None, other: str | None) -> None:
+    """Equal text is the same, all blanks are the same, nothing else is."""
+    blank = [value is None or not value.strip() for value in (one, other)]
+    assert same(one, other) == (one == other or all(blank))
+
+
+@given(
+    ROWS,
+    st.lists(
+        st.one_of(
+            st.builds(
+                Outcome,
+                state=STATES,
+                fields=st.frozensets(st.sampled_from(FIELDS)),
+                breaks=st.booleans(),
+            ),
+            st.just(RuntimeError("boom")),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 4),
+    st.integers(1, 7),
+    st.integers(1, 5),
+    st.dictionaries(st.text(min_size=1, max_size=3), st.dictionaries(st.sampled_from(FIELDS), VALUES)),
+)
+def test_every_lead_is_accounted_for_once(
+    rows: list[Any],
+    answers: list[Outcome | Exception],
+    concurrency: int,
+    batch: int,
+    breaker: int,
+    edits: dict[str, dict[str, str | None]],
+) -> None:
+    """Whatever the CRM answers and whoever edits: at most one call per lead, with fields of the plan only, and every field
+    goes planned -> (sent) -> one outcome, never called without being recorded as sent."""
+    plan, crm, journal = plan_of(rows), Crm(answers), Memory()
+    summary = deliver(
+        plan,
+        crm,
+        journal,
+        concurrency=concurrency,
+        batch=batch,
+        breaker=breaker,
+        recent_edits=lambda: edits,
+    )
+    assert set(Counter(lead_id for lead_id, _ in crm.calls).values()) <= {1}
+    planned = {lead.lead_id: lead.values() for lead in plan.leads}
+    assert all(fields and fields.items() <= planned[lead_id].items() for lead_id, fields in crm.calls)
+    paths = journal.paths()
+    assert paths.keys() == {(lead_id, name) for lead_id, fields in planned.items() for name in fields}
+    called = {(lead_id, name) for lead_id, fields in crm.calls for name in fields}
+    for key, path in paths.items():
+        *before, outcome = path
+        assert before in (["planned", "sent"], ["planned"])
+        assert outcome in ("applied", "confirmed", "rejected", "deferred", "unknown", "conflict")
+        assert key not in called or "sent" in before
+        assert outcome not in ("applied", "rejected", "unknown") or key in called
+    assert sum(summary.by_state.values()) == summary.leads == len(planned)
+    assert sum(summary.fields_by_state.values()) == summary.fields
+    assert summary.calls == len(crm.calls)
+    assert journal.settled == ("unknown" not in summary.fields_by_state)
+    assert (summary.stopped is None) or summary.exit_code == 3
+
+
+@given(
+    ROWS.filter(lambda rows: any(row[5] in ("change", "clear") for row in rows)),
+    st.sampled_from(["changes", "stop"]),
+)
+def test_a_plan_that_may_not_be_sent_makes_no_call(rows: list[Any], why: str) -> None:
+    """A guardrail or a conflict that stops a push stops all of it."""
+    if why == "changes":
+        plan = plan_of(rows, max_changes=0)
+    else:
+        plan = plan_of([*rows, ("conflict!", "status", "a", "b", "c", "conflict")], on_conflict="stop")
+    crm, journal = Crm([]), Memory()
+    with pytest.raises(StoppedError):
+        deliver(plan, crm, journal)
+    assert (crm.calls, journal.rows) == ([], [])
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 20), st.integers(1, 100), st.floats(0, 1))
+def test_guardrails_trip_above_the_limit_only(
+    leads: int, cleared: int, most: int, book: int, share: float
+) -> None:
+    """The limit itself is allowed, one more is not."""
+    model = push(max_changes=most, max_share=share, max_clears=most)
+    changes, shares, clears = guardrails(model, leads=leads, clears=cleared, crm_leads=book)
+    assert changes.tripped == (leads > most)
+    assert shares.tripped == (leads / book > share)
+    assert clears.tripped == (cleared > most)

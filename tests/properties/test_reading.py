@@ -1,0 +1,165 @@
+"""A window is read whole, whatever is edited meanwhile and however little the server tells."""
+
+import random
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.crm.base import Capabilities, Page
+from connector.errors import IncompleteReadError
+from connector.extract.reading import Query, Reading, edited_since
+from connector.extract.windows import Window
+
+START = datetime(2026, 10, 31, 12, tzinfo=UTC)
+END = datetime(2026, 11, 2, 12, tzinfo=UTC)  # Los Angeles sets its clocks back in between
+
+
+@dataclass
+class LiveCrm:
+    """A CRM in memory whose leads are edited between, and never during, the answers it gives."""
+
+    leads: dict[str, datetime]
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Los_Angeles"))
+    totals: str = "true"
+    cap: int = 10
+    days_only: bool = False
+    edits_per_call: int = 0
+    seed: int = 0
+    calls: int = 0
+    now: datetime = END + timedelta(hours=1)
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities("fake", frozenset(), 10, 100.0))
+
+    def __post_init__(self) -> None:
+        self.random, self.lock = random.Random(self.seed), threading.Lock()
+
+    def search(
+        self, bounds, *, cursor_field="updated_at", precision="second", filters=None, offset=0, limit=None
+    ):
+        with self.lock:
+            self.calls += 1
+            self.now += timedelta(seconds=1)
+            for lead_id in self.random.sample(sorted(self.leads), min(self.edits_per_call, len(self.leads))):
+                self.leads[lead_id] = self.now
+            low, high = bounds
+            if self.days_only or precision == "day":
+                low, high = (
+                    low.replace(hour=0, minute=0, second=0),
+                    high.replace(hour=23, minute=59, second=59),
+                )
+            matching = sorted((at, key) for key, at in self.leads.items() if low <= self.wall(at) <= high)
+            page = matching[offset : offset + min(limit or 10, self.cap)]
+            rows = [{"id": key, "modified_at": f"{self.wall(at):%F %T}"} for at, key in page]
+            total = {"true": len(matching), "none": None, "page": len(rows), "double": 2 * len(matching)}[
+                self.totals
+            ]
+            return Page(rows, total, self.now)
+
+    def wall(self, instant: datetime) -> datetime:
+        return instant.astimezone(self.zone).replace(tzinfo=None)
+
+    def get(self, lead_id):
+        raise AssertionError("not called")
+
+    def modified_at(self, row):
+        return row["modified_at"]
+
+    def lead_id(self, row):
+        return row["id"]
+
+    def close(self) -> None: ...
+
+
+def read(crm: LiveCrm, **options) -> list[str]:
+    return ids(Reading(crm, Window(START, END), Query(), concurrency=2, **options))
+
+
+def ids(reading: Reading) -> list[str]:
+    return [row["id"] for batch in reading for row in batch.table.to_pylist()]
+
+
+books = st.lists(
+    st.tuples(st.sampled_from([0, 0, 61_199, 61_200, 75_600, 172_800]), st.integers(0, 3)), max_size=60
+).map(
+    lambda pairs: {f"L{i}": START + timedelta(seconds=min(a + b, 172_800)) for i, (a, b) in enumerate(pairs)}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    leads=books,
+    totals=st.sampled_from(["true", "none", "page"]),
+    cap=st.sampled_from([10, 7, 4]),
+    days_only=st.booleans(),
+    edits=st.integers(0, 2),
+    seed=st.integers(0, 99),
+    precision=st.sampled_from(["second", "day"]),
+)
+def test_nothing_is_missing_under_live_edits(leads, totals, cap, days_only, edits, seed, precision):
+    """Every lead that still has its old clock at the end was read, with or without totals, small pages and day servers."""
+    if totals == "page":
+        cap = 10  # a server that lies about the total *and* serves less than asked can't be told from an honest one
+    crm = LiveCrm(dict(leads), totals=totals, cap=cap, days_only=days_only, edits_per_call=edits, seed=seed)
+    found = set(read(crm, precision=precision))
+    untouched = {key for key, at in crm.leads.items() if at == leads[key]}
+    assert untouched <= found
+
+
+def test_three_thousand_leads_on_one_second():
+    """Bounds that can't be split are paged from the end, and every lead is there."""
+    crm = LiveCrm({f"L{i}": START + timedelta(hours=5) for i in range(600)}, edits_per_call=1)
+    before = dict(crm.leads)
+    found = set(read(crm))
+    untouched = {key for key, at in crm.leads.items() if at == before[key]}
+    assert untouched
+    assert untouched <= found
+
+
+def test_a_single_call_reads_a_window_that_fits_a_page():
+    """The everyday run, a few edits since the last one, costs one call."""
+    crm = LiveCrm({f"L{i}": START + timedelta(minutes=i) for i in range(10)})
+    assert len(read(crm)) == 10
+    assert (
+        crm.calls == 2
+    )  # one more because the page is exactly full and a total may be the page's own length
+    crm = LiveCrm({f"L{i}": START + timedelta(minutes=i) for i in range(9)})
+    assert len(read(crm)) == 9
+    assert crm.calls == 1
+
+
+def test_a_day_server_is_recognised_and_old_rows_of_the_day_are_left_out():
+    """Rows outside the bounds switch to whole days; of these, rows before the window are not loaded again."""
+    crm = LiveCrm({f"L{i}": START + timedelta(minutes=i - 30) for i in range(60)}, days_only=True)
+    reading = Reading(crm, Window(START, END), Query(), concurrency=2)
+    found = set(ids(reading))
+    assert reading.tally.precision == "day"
+    assert {f"L{i}" for i in range(30, 60)} <= found
+    assert "L0" not in found
+
+
+def test_a_total_that_never_comes_true_is_an_error_that_ends():
+    """A server that claims more leads than it shows is reported, not believed, and not asked for ever."""
+    crm = LiveCrm({f"L{i}": START + timedelta(hours=5) for i in range(30)}, totals="double")
+    with pytest.raises(IncompleteReadError, match="says that 60 leads match"):
+        read(crm)
+    assert crm.calls < 400
+
+
+def test_checkpoints_follow_the_order_of_time():
+    """Whatever is split and prefetched, batches arrive in order and their checkpoints never go back."""
+    crm = LiveCrm({f"L{i}": START + timedelta(minutes=7 * i) for i in range(400)})
+    reached = [
+        batch.reached for batch in Reading(crm, Window(START, END), Query(), concurrency=4) if batch.reached
+    ]
+    assert reached == sorted(reached)
+    assert reached[-1] == END
+
+
+def test_edited_since_shows_the_leads_that_moved():
+    """Only leads whose clock lies after the instant come back, as text by column."""
+    crm = LiveCrm({"old": START, "new": END + timedelta(minutes=5)})
+    assert edited_since(crm, END, END + timedelta(minutes=10), Query()).keys() == {"new"}
