@@ -1,0 +1,51 @@
+{# Which fields of a pair of rows differ: one row per pair and field.
+
+   pairs: the name of a CTE or relation, of which columns are carried along. fields: a list of mappings with field (a SQL
+   literal), old_value and new_value (SQL expressions over pairs), and whatever else extra names. Fields that are equal are
+   left out, except with every=true. #}
+{% macro field_changes(pairs, columns, fields, extra=[], every=false) -%}
+    {%- if not fields -%}
+        {%- set fields = [{'field': 'cast(null as text)', 'old_value': 'cast(null as text)', 'new_value': 'cast(null as text)'}] -%}
+    {%- endif -%}
+    {{ return(adapter.dispatch('field_changes', 'leadloop')(pairs, columns, fields, ['field', 'old_value', 'new_value'] + extra, every)) }}
+{%- endmacro %}
+
+{# PostgreSQL goes through pairs once. #}
+{% macro default__field_changes(pairs, columns, fields, names, every) -%}
+    select
+        {%- for column in columns %}
+        {{ pairs }}.{{ column }},
+        {%- endfor %}
+        {%- for name in names %}
+        compared.{{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ pairs }}
+    cross join lateral (
+        values
+        {%- for each in fields %}
+        ({% for name in names %}{{ each[name] }}{{ ', ' if not loop.last }}{% endfor %}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as compared ({{ names | join(', ') }})
+    {%- if not every %}
+    where compared.old_value is distinct from compared.new_value
+    {%- endif %}
+{%- endmacro %}
+
+{# DuckDB would join the lateral by all of its columns at once; going through one column after the other is what it is
+   made for, and takes a fifth of the time. #}
+{% macro duckdb__field_changes(pairs, columns, fields, names, every) -%}
+    {%- for each in fields %}
+    {{- 'union all' if not loop.first }}
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        {%- for name in names %}
+        {{ each[name] }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ pairs }}
+    {%- if not every %}
+    where {{ each['old_value'] }} is distinct from {{ each['new_value'] }}
+    {%- endif %}
+    {% endfor %}
+{%- endmacro %}

@@ -1,0 +1,196 @@
+{# A push: what should differ in the CRM, one row per lead and field.
+
+   desired: the relation with one row per lead; crm; key: its column with the lead's id; fields: field of the CRM ->
+   column of desired. The other options are in push_options.sql, and docs beside the model say what they do. They are
+   recorded in the model's meta, where leadloop finds them. #}
+{% macro push(desired=none) -%}
+    {%- if varargs -%}
+        {%- do leadloop.refuse_push("every option needs its name, as in crm = 'convoso'") -%}
+    {%- endif -%}
+    {%- set options = leadloop.push_options(kwargs) -%}
+    {%- if desired is none or desired is string -%}
+        {%- do leadloop.refuse_push("desired is missing; name the model to send as in desired = ref('lead_scores')") -%}
+    {%- endif -%}
+    {%- do config(meta={'leadloop_push': options}) -%}
+    {{ leadloop.push_diff(desired, options, ref('leadloop', 'leads'), ref('leadloop', 'stg_leadloop__push_journal')) }}
+{%- endmacro %}
+
+{# The three-way comparison: what we sent last (base), what the CRM shows (theirs), what it should show (ours).
+
+   Rows that would be in sync are kept where desired has a lead twice: which of the two is meant nobody knows, and
+   a plan that sees both can say so. #}
+{% macro push_diff(desired, options, leads, journal) -%}
+    {%- set columns = leadloop.columns_of(leads) -%}
+    {%- set fields = [] -%}
+    {%- for field in options['fields'] -%}
+        {%- set column = leadloop.lead_column(leadloop.column_of(field)) -%}
+        {%- do fields.append({
+            'field': leadloop.literal(field),
+            'column_name': leadloop.literal(column),
+            'old_value': 'shown_' ~ loop.index,
+            'new_value': 'desired_' ~ loop.index,
+            'is_shown': 'true' if column in columns else 'false',
+            'column': column
+        }) -%}
+    {%- endfor -%}
+with {{ leadloop.push_pairs(desired, options, leads, fields) }},
+
+{{ leadloop.push_answers(journal, options['crm']) }},
+
+wanted as (
+    {{ leadloop.field_changes(
+        pairs='pairs',
+        columns=['lead_id', 'copies', 'is_read', 'is_known', 'is_removed', 'last_seen_at'],
+        fields=fields, extra=['column_name', 'is_shown'], every=true
+    ) }}
+),
+
+-- What the CRM shows: what it showed when the lead was last read, unless it accepted a value of ours after that. Where
+-- the CRM isn't read, or has never shown the field, what we sent last is all there is to go by.
+compared as (
+    select
+        wanted.*,
+        accepted.value as base_value,
+        accepted.lead_id is not null as has_base,
+        case
+            when not wanted.is_known or not wanted.is_shown or accepted.recorded_at > wanted.last_seen_at
+                then accepted.value
+            else wanted.old_value
+        end as current_value
+    from wanted
+    left join accepted on wanted.lead_id = accepted.lead_id and wanted.field = accepted.field
+),
+
+differing as (
+    select
+        compared.*,
+        refused.lead_id is not null and refused.value is not distinct from compared.new_value as is_refused,
+        -- What was refused together is held back together: if one of those fields now has another value, or is in sync,
+        -- the others get a new chance, since it may have been that one the CRM did not like.
+        refused.refused_together is not distinct from count(
+            case when refused.value is not distinct from compared.new_value then refused.lead_id end
+        ) over (partition by compared.lead_id, refused.run_id) as all_refused
+    from compared
+    left join refused on compared.lead_id = refused.lead_id and compared.field = refused.field
+    where
+        (
+            compared.new_value is distinct from compared.current_value
+            {%- if options['nulls'] == 'keep' %}
+            and compared.new_value is not null
+            {%- endif %}
+            {%- if options['first_push'] == 'baseline' %}
+            and compared.has_base
+            {%- endif %}
+        )
+        or compared.copies > 1
+)
+
+select
+    {{ leadloop.literal(options['crm']) }} as crm,
+    lead_id,
+    field,
+    column_name,
+    current_value,
+    new_value as desired_value,
+    base_value,
+    case
+        when lead_id is null or (is_read and not is_known) then 'unknown_lead'
+        when is_removed then 'removed'
+        when is_refused and all_refused then 'rejected'
+        when has_base and current_value is distinct from base_value then 'conflict'
+        {%- if options['first_push'] == 'fill_empty' %}
+        when not has_base and current_value is not null then 'conflict'
+        {%- endif %}
+        when new_value is null then 'clear'
+        else 'change'
+    end as verdict
+from differing
+{%- endmacro %}
+
+{# CTE "pairs": one row per row of desired, beside the lead as the CRM showed it. #}
+{% macro push_pairs(desired, options, leads, fields) -%}
+desired as (
+    select
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['key']) ~ ')') }} as lead_id,
+        count(*) over (partition by {{ leadloop.as_text('given.' ~ options['key']) }}) as copies
+        {%- for column in options['fields'].values() %},
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ column) ~ ')') }} as desired_{{ loop.index }}
+        {%- endfor %}
+    from {{ desired }} as given
+),
+
+shown as (
+    select
+        lead_id,
+        removed_at,
+        last_seen_at
+        {%- for field in fields %},
+        {% if field['is_shown'] == 'true' -%}
+        {{ leadloop.blank_as_null('cast(' ~ adapter.quote(field['column']) ~ ' as text)') }}
+        {%- else -%}
+        cast(null as text)
+        {%- endif %} as shown_{{ loop.index }}
+        {%- endfor %}
+    from {{ leads }}
+    where crm = {{ leadloop.literal(options['crm']) }}
+),
+
+reading as (
+    select count(*) > 0 as is_read
+    from shown
+),
+
+pairs as (
+    select
+        desired.*,
+        reading.is_read,
+        shown.lead_id is not null as is_known,
+        shown.removed_at is not null as is_removed,
+        shown.last_seen_at
+        {%- for field in fields %},
+        shown.shown_{{ loop.index }}
+        {%- endfor %}
+    from desired
+    cross join reading
+    left join shown on desired.lead_id = shown.lead_id
+)
+{%- endmacro %}
+
+{# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field. #}
+{% macro push_answers(journal, crm) -%}
+answers as (
+    select
+        run_id,
+        lead_id,
+        field,
+        value,
+        recorded_at,
+        state = 'rejected' as is_refusal,
+        row_number() over (
+            partition by lead_id, field
+            order by recorded_at desc, seq desc, run_id desc
+        ) as place,
+        row_number() over (
+            partition by lead_id, field, state = 'rejected'
+            order by recorded_at desc, seq desc, run_id desc
+        ) as place_of_its_kind,
+        count(case when state = 'rejected' then 1 end) over (partition by run_id, lead_id) as refused_together
+    from {{ journal }}
+    where
+        push = {{ leadloop.literal(leadloop.push_name()) }}
+        and crm = {{ leadloop.literal(crm) }}
+        and state in ('applied', 'confirmed', 'rejected')
+),
+
+accepted as (
+    select *
+    from answers
+    where not is_refusal and place_of_its_kind = 1
+),
+
+refused as (
+    select *
+    from answers
+    where is_refusal and place = 1
+)
+{%- endmacro %}

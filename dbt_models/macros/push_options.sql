@@ -1,0 +1,117 @@
+{# Every option of a push with its default; none: it has to be given. #}
+{% macro push_defaults() -%}
+    {{ return({
+        'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
+        'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'confirm': 'all'
+    }) }}
+{%- endmacro %}
+
+{% macro push_choices() -%}
+    {{ return({
+        'mode': ['update', 'insert', 'upsert', 'delete'],
+        'on_conflict': ['crm_wins', 'warehouse_wins', 'stop'],
+        'nulls': ['keep', 'clear'],
+        'first_push': ['overwrite', 'fill_empty', 'baseline'],
+        'confirm': ['all', 'sample', 'none']
+    }) }}
+{%- endmacro %}
+
+{# What was given, checked and completed. A wrong option ends the parsing with one sentence that names model and option. #}
+{% macro push_options(given) -%}
+    {%- set defaults = leadloop.push_defaults() -%}
+    {%- for name in given if name not in defaults -%}
+        {%- do leadloop.refuse_push(
+            "there is no option " ~ name ~ leadloop.did_you_mean(name, ['desired'] + defaults | list)
+        ) -%}
+    {%- endfor -%}
+    {%- set options = {} -%}
+    {%- for name, default in defaults.items() -%}
+        {%- do options.update({name: given.get(name, default)}) -%}
+    {%- endfor -%}
+    {%- do leadloop.check_push_texts(options) -%}
+    {%- do leadloop.check_push_fields(options['fields']) -%}
+    {%- do leadloop.check_push_limits(options) -%}
+    {{ return(options) }}
+{%- endmacro %}
+
+{% macro check_push_texts(options) -%}
+    {%- for name in ['crm', 'key'] -%}
+        {%- if options[name] is not string or not options[name] | trim -%}
+            {%- do leadloop.refuse_push(
+                name ~ " is missing; write for instance " ~ ("crm = 'convoso'" if name == 'crm' else "key = 'lead_id'")
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name, choices in leadloop.push_choices().items() if options[name] not in choices -%}
+        {%- do leadloop.refuse_push(
+            name ~ " must be one of " ~ choices | join(', ') ~ ", not " ~ options[name]
+            ~ leadloop.did_you_mean(options[name] | string, choices)
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro check_push_fields(fields) -%}
+    {%- if fields is not mapping or not fields -%}
+        {%- do leadloop.refuse_push(
+            "fields is missing; it says which column goes into which field of the CRM, as in fields = {'lead_score': 'score'}"
+        ) -%}
+    {%- endif -%}
+    {%- set columns = {} -%}
+    {%- for field, column in fields.items() -%}
+        {%- if field is not string or not field | trim or column is not string or not column | trim -%}
+            {%- do leadloop.refuse_push("fields must have a field of the CRM and a column, as text, in each entry") -%}
+        {%- endif -%}
+        {%- set name = leadloop.column_of(field) -%}
+        {%- if name in columns -%}
+            {%- do leadloop.refuse_push(
+                "fields has " ~ columns[name] ~ " and " ~ field ~ ", which are one and the same column, " ~ name
+            ) -%}
+        {%- endif -%}
+        {%- do columns.update({name: field}) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro check_push_limits(options) -%}
+    {%- for name in ['max_changes', 'max_clears'] -%}
+        {%- set limit = options[name] -%}
+        {%- if limit is not none and (limit is boolean or limit is not integer or limit < 0) -%}
+            {%- do leadloop.refuse_push(name ~ " must be a whole number, 0 or more, or none for no limit") -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set share = options['max_share'] -%}
+    {%- if share is not none and (share is boolean or share is not number or share < 0 or share > 1) -%}
+        {%- do leadloop.refuse_push("max_share must be a number from 0 to 1, or none for no limit") -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro refuse_push(sentence) -%}
+    {%- do exceptions.raise_compiler_error("push " ~ leadloop.push_name() ~ ": " ~ sentence ~ ".") -%}
+{%- endmacro %}
+
+{# The name under which the journal knows a push. Unit tests override it: there, the model has the test's name. #}
+{% macro push_name() -%}
+    {{ return(model.name) }}
+{%- endmacro %}
+
+{# "; did you mean ...?" if one of the words shares at least half of its pairs of letters. #}
+{% macro did_you_mean(word, words) -%}
+    {%- set best = namespace(word=none, score=0.5) -%}
+    {%- for candidate in words -%}
+        {%- set pairs = leadloop.letter_pairs(candidate) -%}
+        {%- set shared = pairs | select('in', leadloop.letter_pairs(word)) | list | length -%}
+        {%- set score = 2 * shared / (word | length + candidate | length) -%}
+        {%- if score >= best.score -%}
+            {%- set best.word = candidate -%}
+            {%- set best.score = score -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return("; did you mean " ~ best.word ~ "?" if best.word else "") }}
+{%- endmacro %}
+
+{% macro letter_pairs(word) -%}
+    {%- set pairs = [] -%}
+    {%- for at in range(word | length + 1) -%}
+        {%- do pairs.append((' ' ~ word | lower ~ ' ')[at:at + 2]) -%}
+    {%- endfor -%}
+    {{ return(pairs) }}
+{%- endmacro %}

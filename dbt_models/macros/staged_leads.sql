@@ -1,0 +1,88 @@
+{# Where each CRM's leads lie, and what it calls the columns that every CRM has.
+
+   ids: the raw columns that may hold the lead's id; the first one that isn't blank does. #}
+{% macro convoso() -%}
+    {{ return({
+        'crm': 'convoso', 'raw': source('convoso_raw', 'lead_versions'), 'ids': ['id', 'lead_id'],
+        'times': {'created_at': 'created_at', 'modified_at': 'modified_at'}
+    }) }}
+{%- endmacro %}
+
+{# Raw column -> column of leads, for every field of the CRM but its id and times. #}
+{% macro staged_fields(leads, columns) -%}
+    {%- set own = leads['ids'] + leads['times'].values() | list
+        + ['leadloop_seen_at', 'leadloop_timezone', '_dlt_load_id', '_dlt_id'] -%}
+    {%- set fields = {} -%}
+    {%- for column in columns if column not in own -%}
+        {%- do fields.update({column: leadloop.lead_column(column)}) -%}
+    {%- endfor -%}
+    {{ return(fields) }}
+{%- endmacro %}
+
+{# One CRM's raw sightings with leadloop's names and types: blank is NULL, times are points in time, the id is lead_id,
+   and every other column passes through as text. A raw table that isn't there gives no rows. A row without an id can't be
+   told from any other, and is left out.
+
+   only: a relation or CTE; just the leads in it are read. To say so here costs far less than to join the result with it:
+   times and hashes are then never made for the others. #}
+{% macro staged_leads(leads, only=none) -%}
+    {%- set columns = leadloop.columns_of(leads['raw']) -%}
+    {%- set ids = leads['ids'] | select('in', columns) | list -%}
+    {%- if not ids -%}
+        {{ return(leadloop.no_rows({
+            'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
+            'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', '_dlt_load_id': 'text', 'content_hash': 'text'
+        })) }}
+    {%- endif -%}
+    {%- set fields = leadloop.staged_fields(leads, columns) -%}
+select
+    '{{ leads['crm'] }}' as crm,
+    lead_id,
+    {%- for name in leads['times'] %}
+    {{ name }},
+    {%- endfor %}
+    {%- for column in fields.values() %}
+    {{ adapter.quote(column) }},
+    {%- endfor %}
+    leadloop_seen_at,
+    leadloop_timezone,
+    _dlt_load_id,
+    {{ leadloop.content_hash(fields.values() | list + ['_created_at_text', '_modified_at_text']) }} as content_hash
+from (
+    {{ leadloop.with_times(
+        leadloop.blanked_leads(leads, columns, fields, ids, only), leads['times'], leadloop.zones_in(leads['raw'])
+    ) }}
+) as timed
+{%- endmacro %}
+
+{# The raw columns under their new names, as text, blank as NULL. #}
+{% macro blanked_leads(leads, columns, fields, ids, only) -%}
+    select *
+    from (
+        select
+            coalesce(
+                {%- for id in ids %}
+                {{ leadloop.blank_as_null('cast(' ~ adapter.quote(id) ~ ' as text)') }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) as lead_id,
+            {%- for name, column in leads['times'].items() %}
+            {% if column in columns -%}
+            {{ leadloop.blank_as_null('cast(' ~ adapter.quote(column) ~ ' as text)') }}
+            {%- else -%}
+            cast(null as text)
+            {%- endif %} as _{{ name }}_text,
+            {%- endfor %}
+            {%- for raw_column, column in fields.items() %}
+            {{ leadloop.blank_as_null('cast(' ~ adapter.quote(raw_column) ~ ' as text)') }} as {{ adapter.quote(column) }},
+            {%- endfor %}
+            leadloop_seen_at,
+            coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
+            _dlt_load_id
+        from {{ leads['raw'] }}
+    ) as renamed
+    where
+        lead_id is not null
+        {%- if only %}
+        and lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
+        {%- endif %}
+{%- endmacro %}

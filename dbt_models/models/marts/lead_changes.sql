@@ -1,0 +1,132 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['crm', 'lead_id'],
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
+) }}
+{%- set history = ref('lead_history') -%}
+{%- set fields = [] -%}
+{%- for name in leadloop.fields_among(leadloop.columns_of(history)) -%}
+    {%- do fields.append({
+        'field': "'" ~ name ~ "'",
+        'old_value': 'before_' ~ loop.index,
+        'new_value': 'after_' ~ loop.index
+    }) -%}
+{%- endfor %}
+
+-- What is here already; nothing, when the table is made from the beginning.
+with known as (
+    select
+        crm,
+        lead_id,
+        max(sightings) as sightings
+    from {{ this if is_incremental() else history }}
+    {%- if not is_incremental() %}
+    where false
+    {%- endif %}
+    group by crm, lead_id
+),
+
+touched as (
+    select
+        history.crm,
+        history.lead_id
+    from {{ history }} as history
+    left join known on history.crm = known.crm and history.lead_id = known.lead_id
+    where history.is_current and known.sightings is distinct from history.sightings
+),
+
+pairs as materialized (
+    select
+        after.crm,
+        after.lead_id,
+        after.version_number,
+        after.valid_from as changed_at,
+        {%- for name in leadloop.fields_among(leadloop.columns_of(history)) %}
+        before.{{ adapter.quote(name) }} as before_{{ loop.index }},
+        after.{{ adapter.quote(name) }} as after_{{ loop.index }},
+        {%- endfor %}
+        after.sightings
+    from {{ history }} as after
+    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
+    left join {{ history }} as before
+        on
+            after.crm = before.crm
+            and after.lead_id = before.lead_id
+            and after.version_number = before.version_number + 1
+),
+
+changes as (
+    {{ leadloop.field_changes(
+        pairs='pairs',
+        columns=['crm', 'lead_id', 'version_number', 'changed_at', 'sightings'],
+        fields=fields
+    ) }}
+),
+
+-- Everything we sent, except what the CRM certainly did not carry out: between the moment it was sent and the moment
+-- the CRM said yes. Of a write whose answer was lost only the first is known.
+writes as (
+    select
+        crm,
+        lead_id,
+        column_name,
+        value,
+        min(recorded_at) as sent_at,
+        coalesce(
+            max(case when state = 'applied' then recorded_at end),
+            max(case when state = 'confirmed' then recorded_at end),
+            max(recorded_at)
+        ) as done_at
+    from {{ ref('stg_leadloop__push_journal') }}
+    where state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
+    group by run_id, push, crm, lead_id, field, column_name, value
+    having
+        count(case when state in ('applied', 'confirmed') then 1 end) > 0
+        or count(case when state in ('rejected', 'deferred', 'conflict') then 1 end) = 0
+),
+
+-- A change is our own if we sent this very value while the CRM can have begun to show it: after the last sighting
+-- without it, before the first sighting with it. A person who sets the same value a minute later is told apart by that.
+pushed as (
+    select distinct
+        after.crm,
+        after.lead_id,
+        after.version_number,
+        writes.column_name,
+        coalesce(writes.value, '') as value
+    from {{ history }} as after
+    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
+    inner join writes
+        on
+            after.crm = writes.crm
+            and after.lead_id = writes.lead_id
+            and after.first_seen_at >= writes.sent_at
+    left join {{ history }} as before
+        on
+            after.crm = before.crm
+            and after.lead_id = before.lead_id
+            and after.version_number = before.version_number + 1
+    where before.last_seen_at is null or before.last_seen_at < writes.done_at
+)
+
+select
+    changes.crm,
+    changes.lead_id,
+    changes.field,
+    changes.version_number,
+    changes.old_value,
+    changes.new_value,
+    changes.changed_at,
+    case when pushed.lead_id is null then 'crm' else 'push' end as origin,
+    changes.sightings,
+    cast('{{ run_started_at }}' as timestamptz) as made_at
+from changes
+left join pushed
+    on
+        changes.crm = pushed.crm
+        and changes.lead_id = pushed.lead_id
+        and changes.version_number = pushed.version_number
+        and changes.field = pushed.column_name
+        and coalesce(changes.new_value, '') = pushed.value

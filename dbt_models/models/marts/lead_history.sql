@@ -1,0 +1,152 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['crm', 'lead_id'],
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
+) }}
+{%- set leads = leadloop.convoso() -%}
+{%- set fields = leadloop.staged_fields(leads, leadloop.columns_of(leads['raw'])).values() | list -%}
+
+with counted as (
+    select
+        crm,
+        lead_id,
+        count(*) as sightings
+    from {{ ref('stg_convoso__lead_versions') }}
+    group by crm, lead_id
+),
+
+-- What is here already; nothing, when the table is made from the beginning.
+known as (
+    {%- if is_incremental() %}
+    select
+        crm,
+        lead_id,
+        sightings
+    from {{ this }}
+    where is_current
+    {%- else %}
+    select *
+    from counted
+    where false
+    {%- endif %}
+),
+
+-- A lead is made anew, with all its versions, whenever it has been seen more often than when it was last made. So a
+-- version that arrives late finds its place between its neighbours, and what a killed run left undone is made up for.
+touched as materialized (
+    select counted.*
+    from counted
+    left join known on counted.crm = known.crm and counted.lead_id = known.lead_id
+    where known.sightings is distinct from counted.sightings
+),
+
+sighted as materialized (
+    select
+        *,
+        row_number() over () as _row
+    from ({{ leadloop.staged_leads(leads, only='touched') }}) as seen
+),
+
+-- From here to the end only what decides about versions is carried along: sorting whole leads again and again is dear.
+in_order as (
+    select
+        _row,
+        crm,
+        lead_id,
+        modified_at,
+        leadloop_seen_at,
+        content_hash,
+        row_number() over by_time as place,
+        lag(content_hash) over by_time as content_before
+    from sighted
+    window by_time as (
+        partition by crm, lead_id
+        order by coalesce(modified_at, leadloop_seen_at), leadloop_seen_at, content_hash
+    )
+),
+
+-- Only a repeat that follows its like is no version: A, B, A are three, since an edit through an API may well leave the
+-- time of modification as it was.
+numbered as (
+    select
+        *,
+        content_before is null or content_before <> content_hash as is_first,
+        cast(
+            sum(case when content_before = content_hash then 0 else 1 end) over (
+                partition by crm, lead_id
+                order by place
+                rows unbounded preceding
+            ) as integer
+        ) as version_number
+    from in_order
+),
+
+spanned as (
+    select
+        crm,
+        lead_id,
+        version_number,
+        max(case when is_first then _row end) as _row,
+        max(case when is_first then modified_at end) as modified_at,
+        min(leadloop_seen_at) as first_seen_at,
+        max(leadloop_seen_at) as last_seen_at
+    from numbered
+    group by crm, lead_id, version_number
+),
+
+-- A version is valid from its modification, where that moved on, and otherwise from the moment it was first seen.
+begun as (
+    select
+        *,
+        case
+            when modified_at > lag(modified_at) over by_version then modified_at
+            when lag(modified_at) over by_version is null and modified_at is not null then modified_at
+            else first_seen_at
+        end as begins_at
+    from spanned
+    window by_version as (partition by crm, lead_id order by version_number)
+),
+
+monotone as (
+    select
+        *,
+        max(begins_at) over (
+            partition by crm, lead_id
+            order by version_number
+            rows unbounded preceding
+        ) as valid_from
+    from begun
+),
+
+versions as (
+    select
+        _row,
+        version_number,
+        valid_from,
+        first_seen_at,
+        last_seen_at,
+        lead(valid_from) over by_version as valid_to,
+        lead(version_number) over by_version is null as is_current
+    from monotone
+    window by_version as (partition by crm, lead_id order by version_number)
+)
+
+select
+    sighted.crm,
+    sighted.lead_id,
+    versions.version_number,
+    versions.valid_from,
+    versions.valid_to,
+    versions.is_current,
+    versions.first_seen_at,
+    versions.last_seen_at,
+    touched.sightings,
+    cast('{{ run_started_at }}' as timestamptz) as made_at,
+    sighted.content_hash,
+    sighted.created_at,
+    sighted.modified_at{{ leadloop.further(fields, 'sighted') }}
+from versions
+inner join sighted on versions._row = sighted._row
+inner join touched on sighted.crm = touched.crm and sighted.lead_id = touched.lead_id

@@ -1,0 +1,26 @@
+with ranked as (
+    select
+        *,
+        min(case when state = 'planned' then recorded_at end) over whole_field as planned_at,
+        row_number() over (partition by run_id, push, crm, lead_id, field order by seq desc) as place
+    from {{ ref('stg_leadloop__push_journal') }}
+    window whole_field as (partition by run_id, push, crm, lead_id, field)
+)
+
+select
+    run_id,
+    push,
+    crm,
+    lead_id,
+    field,
+    column_name,
+    state,
+    state not in ('planned', 'sent', 'unknown') as is_final,
+    old_value,
+    value,
+    code,
+    reason,
+    planned_at,
+    case when state not in ('planned', 'sent', 'unknown') then recorded_at end as decided_at
+from ranked
+where place = 1

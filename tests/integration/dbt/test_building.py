@@ -1,0 +1,190 @@
+"""What a build says when it can't, and what it leaves behind in this process: nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from connector.errors import BuildError, LockedError, ModelError
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+
+GOOD = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'lead_score': 'score'}"
+
+
+@pytest.fixture
+def pushing(own):
+    """A project with one push, whose options a test may spoil."""
+    own.desired("scores", "lead_id, score", "'1', 5")
+    own.push("sent", GOOD)
+    return own
+
+
+@pytest.mark.slow
+def test_the_file_is_free_after_a_build(duck):
+    """Another process can open the DuckDB file for writing as soon as a build has ended, also when it failed."""
+    write = f"import duckdb; duckdb.connect({str(duck.warehouse.path)!r}).execute('create or replace table t (a int)')"
+    duck.build()
+    subprocess.run([sys.executable, "-c", write], check=True)
+
+    duck.land([{"id": None}], "1 00:00")
+    duck.execute("alter table convoso_raw.lead_versions drop column leadloop_timezone")
+    with pytest.raises(BuildError):
+        duck.build()
+    subprocess.run([sys.executable, "-c", write], check=True)
+
+
+@pytest.mark.slow
+def test_a_locked_file_is_one_sentence(duck):
+    """While another process has the DuckDB file, a build ends with a LockedError that names the file."""
+    hold = f"import duckdb, sys; c = duckdb.connect({str(duck.warehouse.path)!r}); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LockedError, match=str(duck.warehouse.path)):
+            duck.build()
+        holder.communicate("")
+
+
+@pytest.mark.slow
+def test_the_environment_is_as_before(lab, monkeypatch, dbt_state, capfd):
+    """A password is in the environment during the call only, in no file, and nothing is printed or written elsewhere."""
+    if lab.warehouse.kind == "postgres":
+        monkeypatch.setattr(
+            lab, "warehouse", Warehouse.postgres(lab.warehouse.url.set(password="planted-secret-password"))
+        )
+    before = dict(os.environ)
+    package = sorted(models.packaged_project().rglob("*"))
+    done = []
+    lab.build(on_event=lambda *event: done.append(event))
+
+    assert dict(os.environ) == before
+    assert sorted(models.packaged_project().rglob("*")) == package
+    assert os.listdir() == []
+    assert capfd.readouterr().out == ""
+    assert [number for number, _, _ in done] == list(range(1, len(done) + 1))
+    assert done[-1][1] == len(done)
+    for path in dbt_state.rglob("*"):
+        assert path.is_dir() or b"planted-secret-password" not in path.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
+    """The message of a BuildError names the models and what kind of thing went wrong, never a value of a lead."""
+    lab.land([{"id": "1", "phone_number": "555-0100-planted"}], "1 00:00")
+    pushing.write(
+        "models/numbers.sql",
+        "{{ config(materialized='table') }}\nselect cast(phone_number as integer) as n from {{ ref('leadloop', 'leads') }}",
+    )
+    with pytest.raises(BuildError, match="model numbers") as caught:
+        lab.build(pushing.folder)
+    assert "planted" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (GOOD.replace("crm = 'convoso', ", ""), "push sent: crm is missing"),
+        (GOOD.replace("key = 'lead_id', ", ""), "push sent: key is missing"),
+        (GOOD.replace("{'lead_score': 'score'}", "{}"), "push sent: fields is missing"),
+        (GOOD.replace("ref('scores')", "'scores'"), "push sent: desired is missing"),
+        (GOOD + ", max_change = 5", "there is no option max_change; did you mean max_changes?"),
+        (GOOD + ", colour = 5", "there is no option colour."),
+        (GOOD + ", on_conflict = 'crm_win'", "did you mean crm_wins?"),
+        (GOOD + ", max_share = 20", "max_share must be a number from 0 to 1"),
+        (GOOD + ", max_changes = '5'", "max_changes must be a whole number"),
+        (GOOD + ", max_clears = true", "max_clears must be a whole number"),
+        ("ref('scores'), 'convoso'", "every option needs its name"),
+        (GOOD.replace("'score'}", "'score', 'Lead Score': 'score'}"), "one and the same column, lead_score"),
+    ],
+)
+def test_a_wrong_option_is_named(pushing, options, message):
+    """Each wrong option of a push ends in one sentence that names the push, the option and the file."""
+    pushing.push("sent", options)
+    with pytest.raises(ModelError) as caught:
+        models.pushes(pushing.folder)
+    assert message in str(caught.value)
+    assert "models/sent.sql" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_broken_files_are_named(pushing, tmp_path):
+    """Broken YAML, broken Jinja and a folder that is no project: one sentence each, which names the file."""
+    pushing.write("models/broken.yml", "models:\n  - name: [sent\n")
+    with pytest.raises(ModelError, match=r"broken\.yml"):
+        models.pushes(pushing.folder)
+    (pushing.folder / "models/broken.yml").unlink()
+
+    pushing.write("models/broken.sql", "select {{ ref('scores' }}")
+    with pytest.raises(ModelError, match=r"broken\.sql"):
+        models.pushes(pushing.folder)
+    (pushing.folder / "models/broken.sql").unlink()
+
+    pushing.write("models/lost.sql", "select * from {{ ref('no_such_model') }}")
+    with pytest.raises(ModelError, match="no_such_model"):
+        models.pushes(pushing.folder)
+
+    with pytest.raises(ModelError, match="no dbt project"):
+        models.pushes(tmp_path)
+
+
+@pytest.mark.slow
+def test_pushes_are_found_by_name(pushing, monkeypatch):
+    """A push is found without parsing again while the files are the same; a wrong name is told the nearest right one."""
+    assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(models.Project, "parse", None)
+        assert models.push_spec(pushing.folder, "sent").crm == "convoso"
+    with pytest.raises(ModelError, match="Did you mean sent"):
+        models.push_spec(pushing.folder, "send")
+    with pytest.raises(ModelError, match="There are: sent"):
+        models.push_spec(pushing.folder, "xyz")
+
+    pushing.push("another", GOOD)
+    assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
+
+
+@pytest.mark.slow
+def test_a_package_that_moved_is_found_again(pushing, monkeypatch, tmp_path):
+    """A project of one's own goes on working when leadloop is installed anew at another place, by link or by copy."""
+    installed = pushing.folder / "dbt_packages" / "leadloop"
+    models.pushes(pushing.folder)
+    assert installed.resolve() == models.packaged_project()
+
+    moved = tmp_path / "moved"
+    shutil.copytree(models.packaged_project(), moved)
+    monkeypatch.setattr(models, "packaged_project", lambda: moved)
+    models.pushes(pushing.folder)
+    assert installed.resolve() == moved
+
+    installed.unlink()
+    shutil.copytree(moved, installed)
+    (installed / "macros" / "push.sql").write_text("old", encoding="utf-8")
+    pushing.push("another", GOOD)
+    assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
+
+
+@pytest.mark.slow
+def test_a_selection_of_nothing_is_an_error(duck):
+    """Selecting a model that isn't there is a ModelError, not a green run in which nothing happened."""
+    with pytest.raises(ModelError, match="no_such_model"):
+        duck.build(select="no_such_model")
+
+
+def test_the_project_beside_the_settings_wins(tmp_path):
+    """The project is ./dbt_models where there is one, else the packaged one; one that is named wins over both."""
+    assert models.find_project() == models.packaged_project()
+
+    for folder in (tmp_path / "here" / "dbt_models", tmp_path / "other"):
+        folder.mkdir()
+        (folder / "dbt_project.yml").touch()
+    assert models.find_project() == tmp_path / "here" / "dbt_models"
+    assert models.find_project(tmp_path / "other") == tmp_path / "other"

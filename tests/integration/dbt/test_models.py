@@ -1,0 +1,172 @@
+"""From raw rows to leads, their history and their changes, by dbt itself, in each engine."""
+
+import pytest
+
+LEAD = {"created_at": "2026-01-01 00:00:00"}
+
+
+def lead(number, modified, **fields):
+    return {"id": str(number), **LEAD, "modified_at": modified, **fields}
+
+
+@pytest.mark.slow
+def test_an_empty_warehouse_has_empty_models(lab):
+    """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
+    result = lab.build(unit_tests=True)
+
+    assert result.models == 8
+    assert result.warnings == ()
+    for model in (
+        "leads",
+        "lead_history",
+        "lead_changes",
+        "push_outcomes",
+        "lead_scores",
+        "lead_scores_to_convoso",
+    ):
+        assert lab.rows(f"select count(*) from analytics.{model}") == [(0,)]
+
+
+@pytest.mark.slow
+def test_history_grows_and_equals_a_rebuild(lab):
+    """New columns, late versions, repeats and a killed run: each build leaves what a full refresh would make."""
+    lab.build()
+
+    lab.land(
+        [lead(1, "2026-01-02 10:00:00", status="NEW"), lead(2, "2026-01-02 10:00:00", status="NEW")],
+        "2 10:01",
+    )
+    lab.build()
+    assert lab.rows(
+        "select lead_id, status, last_seen_at > created_at from analytics.leads order by lead_id"
+    ) == [
+        ("1", "NEW", True),
+        ("2", "NEW", True),
+    ]
+
+    # A column that nobody knew before, an edit that left the clock alone, and a version between two known ones.
+    lab.land([lead(1, "2026-01-02 10:00:00", status="NEW", lead_score="87")], "3 00:00")
+    lab.land([lead(2, "2026-01-04 10:00:00", status="WON")], "4 10:01")
+    lab.build()
+    lab.land([lead(2, "2026-01-03 10:00:00", status="CALLED")], "4 10:02")
+    lab.land([lead(1, "2026-01-02 10:00:00", status="NEW", lead_score="87")], "4 10:02")
+    lab.build()
+
+    history = (
+        "select lead_id, version_number, status, lead_score, is_current, sightings, content_hash, valid_from, valid_to,"
+        " first_seen_at, last_seen_at, created_at, modified_at from analytics.lead_history order by 1, 2"
+    )
+    changes = (
+        "select lead_id, version_number, field, old_value, new_value, origin, changed_at, sightings"
+        " from analytics.lead_changes order by 1, 2, 3"
+    )
+    grown = lab.rows(history), lab.rows(changes)
+    assert [row[:6] for row in grown[0]] == [
+        ("1", 1, "NEW", None, False, 3),
+        ("1", 2, "NEW", "87", True, 3),
+        ("2", 1, "NEW", None, False, 3),
+        ("2", 2, "CALLED", None, False, 3),
+        ("2", 3, "WON", None, True, 3),
+    ]
+    assert [row[:5] for row in grown[1]] == [
+        ("1", 1, "status", None, "NEW"),
+        ("1", 2, "lead_score", None, "87"),
+        ("2", 1, "status", None, "NEW"),
+        ("2", 2, "status", "NEW", "CALLED"),
+        ("2", 3, "status", "CALLED", "WON"),
+    ]
+
+    lab.execute("delete from analytics.lead_history where lead_id = '2'")
+    lab.execute("delete from analytics.lead_changes where lead_id = '1'")
+    lab.build()
+    assert (lab.rows(history), lab.rows(changes)) == grown
+
+    lab.build(full_refresh=True)
+    assert (lab.rows(history), lab.rows(changes)) == grown
+
+
+@pytest.mark.slow
+def test_only_touched_leads_are_made_anew(lab):
+    """A build leaves the rows of a lead alone that was not seen again."""
+    lab.land(
+        [lead(1, "2026-01-02 10:00:00", status="NEW"), lead(2, "2026-01-02 10:00:00", status="NEW")],
+        "2 10:01",
+    )
+    lab.build(select="+lead_changes")
+    for table in ("lead_history", "lead_changes"):
+        lab.execute(f"alter table analytics.{table} add column mark text")
+        lab.execute(f"update analytics.{table} set mark = 'as it was'")
+
+    lab.land([lead(2, "2026-01-02 10:00:00", status="WON")], "3 00:00")
+    lab.build(select="+lead_changes")
+
+    for table in ("lead_history", "lead_changes"):
+        marks = dict(lab.rows(f"select lead_id, max(mark) from analytics.{table} group by lead_id"))
+        assert marks == {"1": "as it was", "2": None}
+
+
+@pytest.mark.slow
+def test_odd_columns_pass_through(lab):
+    """Reserved words, names of our own and values full of separators are columns and values like any other."""
+    lab.land(
+        [
+            lead(1, "n/a", order="a=1:b;", sightings="x'\"", notes="  ", _2nd_phone="é😀\n"),
+            lead(1, "n/a", order="a=1:b", sightings=";x'\"", notes="", _2nd_phone="é😀\n"),
+        ],
+        "2 10:01",
+    )
+    lab.build(select="+lead_changes leads")
+
+    assert lab.rows("select distinct modified_at, notes, _2nd_phone from analytics.leads") == [
+        (None, None, "é😀\n")
+    ]
+    assert len(lab.rows("select distinct content_hash from analytics.lead_history")) == 2
+    assert {
+        row[0] for row in lab.rows("select field from analytics.lead_changes where version_number = 2")
+    } == {
+        "order",
+        "crm_sightings",
+    }
+
+
+@pytest.mark.slow
+def test_scores_are_few_and_stand_still(lab):
+    """At most 15 % of the leads have a score, and pushing it moves nothing that it depends on."""
+    leads = [
+        {
+            "id": str(n),
+            "created_at": f"2026-01-01 00:{n:02}:00",
+            "modified_at": f"2026-01-02 00:{n:02}:00",
+            "email": "a@b.c",
+        }
+        for n in range(40)
+    ]
+    lab.land(leads, "2 10:00")
+    lab.build()
+    scores = lab.rows("select lead_id, score, tier from analytics.lead_scores order by 1")
+    plan = lab.rows(
+        "select lead_id, field, desired_value, verdict from analytics.lead_scores_to_convoso order by 1, 2"
+    )
+    assert len(scores) == 6
+    assert plan == [
+        row
+        for lead_id, score, tier in scores
+        for row in ((lead_id, "lead_score", str(score), "change"), (lead_id, "title", tier, "change"))
+    ]
+
+    pushed = {lead_id: (str(score), tier) for lead_id, score, tier in scores}
+    again = [
+        {
+            **row,
+            "modified_at": "2026-01-03 00:00:00",
+            "lead_score": pushed[row["id"]][0],
+            "title": pushed[row["id"]][1],
+        }
+        for row in leads
+        if row["id"] in pushed
+    ]
+    lab.land(again, "3 10:00")
+    lab.build()
+
+    assert lab.rows("select lead_id, score, tier from analytics.lead_scores order by 1") == scores
+    assert lab.rows("select * from analytics.lead_scores_to_convoso") == []
