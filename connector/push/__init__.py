@@ -1,0 +1,34 @@
+"""What should differ -> the CRM: a plan, its explanation, the journal, the delivery, and what earlier runs left open."""
+
+from connector.push.deliver import deliver
+from connector.push.explain import plan_html, plan_json, plan_text, summary_json, summary_text
+from connector.push.guardrails import Guardrail
+from connector.push.journal import Entry, Journal, Recorded
+from connector.push.plan import FieldChange, LeadPlan, Plan, Push, make_plan, plan_rows
+from connector.push.settle import Confirmation, Recovery, confirm, recover
+from connector.push.summary import Summary, Unapplied
+
+__all__ = [
+    "Confirmation",
+    "Entry",
+    "FieldChange",
+    "Guardrail",
+    "Journal",
+    "LeadPlan",
+    "Plan",
+    "Push",
+    "Recorded",
+    "Recovery",
+    "Summary",
+    "Unapplied",
+    "confirm",
+    "deliver",
+    "make_plan",
+    "plan_html",
+    "plan_json",
+    "plan_rows",
+    "plan_text",
+    "recover",
+    "summary_json",
+    "summary_text",
+]

@@ -1,0 +1,352 @@
+"""Carries out a Plan: exactly its leads, one call each, and every one of them ends in a state that says what came of it.
+
+What is on disk when: all intents (``planned``) before the first call; a lead's ``sent`` before its call; its outcome about
+a second after the answer. One transaction writes the outcomes of the last batch and the ``sent`` of the next one while
+the batch between them is in flight, so that calls don't wait for the disk. A process that is killed therefore leaves at
+most two batches ``sent`` without an outcome; ``settle.recover`` finds out about those.
+"""
+
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from types import FrameType
+from typing import NamedTuple
+
+from connector.crm.base import LeadWriter, Outcome
+from connector.errors import (
+    ConfigError,
+    LeadloopError,
+    ModelError,
+    OutcomeUnknownError,
+    RefusedError,
+    TransientError,
+)
+from connector.push.journal import Entry, Journal, entry
+from connector.push.plan import FieldChange, LeadPlan, Plan, same
+from connector.push.summary import Summary, Tally
+from connector.push.tables import State
+
+BATCH = 2000
+"""The most leads in a batch; it has as many as are sent in ``BATCH_SECONDS``."""
+BATCH_SECONDS = 1.0
+BREAKER = 10
+"""Outcomes in a row that are ``deferred`` or ``unknown``, after which the rest of the plan is not tried."""
+
+Edits = Mapping[str, Mapping[str, str | None]]
+"""Lead id -> the lead's fields by column name, as the CRM shows them now; for the leads that were edited of late."""
+
+
+def deliver(
+    plan: Plan,
+    writer: LeadWriter,
+    journal: Journal,
+    *,
+    recent_edits: Callable[[], Edits] | None = None,
+    concurrency: int = 4,
+    batch: int = BATCH,
+    breaker: int = BREAKER,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Summary:
+    """Sends ``plan.leads`` and nothing else, and records everything in the journal.
+
+    ``recent_edits`` is asked before each batch, while the one before it is in flight: a field that no longer shows what
+    the plan was made for becomes a ``conflict`` and is not sent, unless the warehouse wins; one that shows the desired
+    value by now is ``confirmed`` without a call. What a person edits between that look and the call, a second or two, can't
+    be seen by any CRM without conditional writes.
+
+    An answer may hold all edits since the plan or only those since the answer before: edits are kept until the lead's turn.
+
+    ``on_progress`` is called with leads done and leads in all. SIGINT and SIGTERM end the run after the calls in flight,
+    and what was not sent is ``deferred``; a second signal does what signals do. Raises what ``Plan.check`` raises, before
+    anything is written or sent, and ``WarehouseError`` when the journal can't be written: then nothing more is sent.
+    """
+    plan.check()
+    if plan.mode != "update":
+        raise ModelError(f"{plan.push}: mode is {plan.mode!r}, and what can be carried out is 'update'.")
+    run = _Run(plan, writer, journal, recent_edits, max(concurrency, 1), max(batch, 1), breaker)
+    with _signals(run.switch):
+        return run.carry_out(on_progress or (lambda done, total: None))
+
+
+class _Switch:
+    """Says whether to go on calling; once it is off it stays off, and knows why. Shared by all threads."""
+
+    def __init__(self, patience: int) -> None:
+        # Re-entrant: a signal handler runs in the middle of whatever the main thread does, also in here.
+        self._lock = threading.RLock()
+        self._patience = patience
+        self._failed = 0
+        self.off: str | None = None
+        self.interrupted = False
+
+    def turn_off(self, why: str) -> None:
+        with self._lock:
+            self.off = self.off or why
+
+    def interrupt(self) -> None:
+        self.interrupted = True
+        self.turn_off("the run was interrupted")
+
+    def heard(self, outcome: Outcome) -> None:
+        """Counts what looks like trouble between here and the CRM; an answer about the lead itself ends the count."""
+        with self._lock:
+            self._failed = self._failed + 1 if outcome.state in ("deferred", "unknown") else 0
+            if outcome.breaks:
+                self.turn_off(outcome.reason or "the CRM is not available")
+            elif self._failed >= self._patience:
+                self.turn_off(
+                    f"{self._failed} calls in a row failed, the last one because: "
+                    f"{outcome.reason or 'no reason was given'}"
+                )
+
+
+class _Answer(NamedTuple):
+    lead: LeadPlan
+    outcome: Outcome
+    called: bool
+    at: datetime
+
+
+class _Run:
+    """One plan being carried out. Everything but ``_send`` happens in one thread."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        writer: LeadWriter,
+        journal: Journal,
+        recent_edits: Callable[[], Edits] | None,
+        concurrency: int,
+        most: int,
+        breaker: int,
+    ) -> None:
+        self.plan = plan
+        self.switch = _Switch(breaker)
+        self._writer = writer
+        self._journal = journal
+        self._recent_edits = recent_edits
+        self._concurrency = concurrency
+        self._most = most
+        self._size = min(concurrency * 2, most)
+        self._under_way: deque[list[Future[_Answer]]] = deque()
+        self._waiting = {lead.lead_id for lead in plan.leads}
+        self._edits: dict[str, Mapping[str, str | None]] = {}
+        self._outcomes: list[Entry] = []
+        self._tally = Tally()
+        self._untried = 0
+        self._paced_at = time.monotonic()
+
+    def carry_out(self, on_progress: Callable[[int, int], None]) -> Summary:
+        started_at = self._journal.clock()
+        run_id = self._journal.start_run(self.plan)
+        total = len(self.plan.leads)
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="leadloop-push") as pool:
+            try:
+                position = self._call_all(pool, run_id, lambda: on_progress(self._tally.leads, total))
+            except BaseException:
+                # Unforeseen, such as a journal that can't be written: no further call, and what is known is kept.
+                self.switch.turn_off("the run failed")
+                with suppress(Exception):
+                    self._finish_all()
+                    self._flush(run_id)
+                raise
+        self._put_off(self.plan.leads[position:])
+        self._flush(run_id, settled="unknown" not in self._tally.fields)
+        on_progress(self._tally.leads, total)
+        return self._summary(run_id, started_at)
+
+    def _call_all(self, pool: ThreadPoolExecutor, run_id: str, progress: Callable[[], None]) -> int:
+        """Sends batch after batch; returns how many leads were taken up before there was a reason to stop."""
+        leads, position = self.plan.leads, 0
+        while position < len(leads) and self.switch.off is None:
+            batch = leads[position : position + self._size]
+            ready = self._look(batch)
+            if ready is None:
+                break
+            position += len(batch)
+            self._flush(run_id, [each for lead in ready for each in self._sent(lead)])
+            self._under_way.append([pool.submit(self._send, lead) for lead in ready])
+            while len(self._under_way) > 1:
+                self._finish(self._under_way.popleft())
+            progress()
+        self._finish_all()
+        return position
+
+    def _look(self, batch: Sequence[LeadPlan]) -> list[LeadPlan] | None:
+        """The leads and fields of a batch that may still be sent; what becomes of the others is recorded.
+
+        ``None``: the CRM doesn't say what was edited in it, so that nothing may be sent any more.
+        """
+        if self._recent_edits is None:
+            return list(batch)
+        try:
+            edits = self._recent_edits()
+        except LeadloopError as error:
+            self.switch.turn_off(
+                f"the CRM could not be asked what was edited in it since the plan ({type(error).__name__})"
+            )
+            return None
+        # Kept, because a look may show only what was edited since the look before it, and a lead's turn may come later.
+        self._edits.update((lead_id, edits[lead_id]) for lead_id in edits if lead_id in self._waiting)
+        self._waiting.difference_update(lead.lead_id for lead in batch)
+        looked = [
+            self._still_to_send(lead, self._edits.pop(lead.lead_id)) if lead.lead_id in self._edits else lead
+            for lead in batch
+        ]
+        return [lead for lead in looked if lead.changes]
+
+    def _still_to_send(self, lead: LeadPlan, shown: Mapping[str, str | None]) -> LeadPlan:
+        send: list[FieldChange] = []
+        moved: list[FieldChange] = []
+        there: list[FieldChange] = []
+        for change in lead.changes:
+            theirs = shown.get(change.column_name, change.current)
+            if change.column_name in shown and same(theirs, change.desired):
+                there.append(change)
+            elif same(theirs, change.current) or self.plan.on_conflict == "warehouse_wins":
+                send.append(change)
+            else:
+                moved.append(change)
+        at = self._journal.clock()
+        self._settle(lead, there, "confirmed", at, reason="the CRM shows this value already")
+        self._settle(lead, moved, "conflict", at, reason="edited in the CRM since the plan was made")
+        return replace(lead, changes=tuple(send))
+
+    def _send(self, lead: LeadPlan) -> _Answer:
+        """One call at most; in a thread of the pool."""
+        if (off := self.switch.off) is not None:
+            return _Answer(lead, Outcome("deferred", reason=f"not sent: {off}"), False, self._journal.clock())
+        outcome = _call(self._writer, lead)
+        self.switch.heard(outcome)
+        return _Answer(lead, outcome, True, self._journal.clock())
+
+    def _finish_all(self) -> None:
+        while self._under_way:
+            self._finish(self._under_way.popleft())
+
+    def _finish(self, batch: Sequence["Future[_Answer]"]) -> None:
+        """Waits for a batch, keeps its outcomes for the next flush, and fits the next batch to the pace."""
+        for future in batch:
+            answer = future.result()
+            self._tally.calls += answer.called
+            self._untried += not answer.called
+            self._answered(answer)
+        seconds, self._paced_at = time.monotonic() - self._paced_at, time.monotonic()
+        if not batch:
+            return
+        fitting = int(len(batch) * BATCH_SECONDS / max(seconds, 1e-6))
+        # Grows step by step: one lucky batch says little.
+        self._size = min(max(self._concurrency, min(fitting, self._size * 4)), self._most)
+
+    def _answered(self, answer: _Answer) -> None:
+        lead, outcome, at = answer.lead, answer.outcome, answer.at
+        culprits = [change for change in lead.changes if change.field in outcome.fields]
+        if outcome.state != "rejected" or not culprits:
+            self._settle(lead, lead.changes, outcome.state, at, code=outcome.code, reason=outcome.reason)
+            return
+        innocent = [change for change in lead.changes if change.field not in outcome.fields]
+        names = ", ".join(change.field for change in culprits)
+        self._settle(lead, culprits, "rejected", at, code=outcome.code, reason=outcome.reason)
+        self._settle(
+            lead, innocent, "deferred", at, reason=f"refused because of {names}; the next run sends it"
+        )
+
+    def _settle(
+        self,
+        lead: LeadPlan,
+        changes: Sequence[FieldChange],
+        state: State,
+        at: datetime,
+        *,
+        code: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        if not changes:
+            return
+        self._outcomes += (
+            entry(self.plan, lead.lead_id, change, state, code=code, reason=reason, recorded_at=at)
+            for change in changes
+        )
+        self._tally.add(lead.lead_id, state, changes, code, reason)
+
+    def _put_off(self, leads: Sequence[LeadPlan]) -> None:
+        at = self._journal.clock()
+        self._untried += len(leads)
+        for lead in leads:
+            self._settle(lead, lead.changes, "deferred", at, reason=f"not sent: {self.switch.off}")
+
+    def _sent(self, lead: LeadPlan) -> list[Entry]:
+        at = self._journal.clock()
+        return [entry(self.plan, lead.lead_id, change, "sent", recorded_at=at) for change in lead.changes]
+
+    def _flush(self, run_id: str, more: Sequence[Entry] = (), *, settled: bool = False) -> None:
+        self._journal.record(run_id, [*self._outcomes, *more], settled=settled)
+        self._outcomes.clear()
+
+    def _summary(self, run_id: str, started_at: datetime) -> Summary:
+        return Summary(
+            run_id=run_id,
+            push=self.plan.push,
+            crm=self.plan.crm,
+            started_at=started_at,
+            ended_at=self._journal.clock(),
+            leads=len(self.plan.leads),
+            fields=self.plan.fields,
+            calls=self._tally.calls,
+            by_state=self._tally.by_state(),
+            fields_by_state=dict(self._tally.fields),
+            unapplied=tuple(self._tally.unapplied),
+            stopped=self.switch.off if self._untried else None,
+            interrupted=self.switch.interrupted,
+        )
+
+
+def _call(writer: LeadWriter, lead: LeadPlan) -> Outcome:
+    """One write. A writer doesn't raise for what a CRM can answer; should one raise all the same, no other lead suffers."""
+    try:
+        return writer.update(lead.lead_id, lead.values())
+    except RefusedError as error:
+        return Outcome("rejected", code=error.code, reason=str(error))
+    except TransientError as error:
+        return Outcome("deferred", reason=str(error))
+    except ConfigError as error:
+        return Outcome("deferred", reason=str(error), breaks=True)
+    except OutcomeUnknownError as error:
+        return Outcome("unknown", reason=str(error))
+    except Exception as error:
+        # Nobody knows whether the request had left, and the error's own words might quote the lead.
+        return Outcome("unknown", reason=f"the call failed on this side with {type(error).__name__}")
+
+
+@contextmanager
+def _signals(switch: _Switch) -> Iterator[None]:
+    """The first SIGINT or SIGTERM ends the run in good order; after it signals do again what they did before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
+    }
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        restore()
+        switch.interrupt()
+
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,74 @@
+"""The limits of a push model: how much may change before a person has to look."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Limits(Protocol):
+    """The options of a push model that bound it; ``None`` switches one off."""
+
+    @property
+    def crm(self) -> str: ...
+    @property
+    def max_changes(self) -> int | None: ...
+    @property
+    def max_share(self) -> float | None: ...
+    @property
+    def max_clears(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """One limit of a push model, and where this plan stands against it."""
+
+    name: str
+    limit: float | None
+    """``None``: the model switched it off."""
+    actual: float | None
+    """``None``: can't be known, as for the share of a CRM that is not read."""
+    tripped: bool
+    explanation: str
+
+
+def guardrails(push: Limits, *, leads: int, clears: int, crm_leads: int | None) -> tuple[Guardrail, ...]:
+    """The model's limits against the ``leads`` and ``clears`` (fields) that would be sent.
+
+    ``crm_leads``: how many leads the CRM has, ``None`` where that isn't known.
+    """
+    share = leads / crm_leads if crm_leads else None
+    return (
+        _guardrail(
+            "max_changes", push.max_changes, leads, f"{count(leads, 'lead')} would change", "{:,}".format
+        ),
+        _guardrail(
+            "max_share",
+            push.max_share,
+            share,
+            f"{push.crm} is not read, so the share of its leads is not known"
+            if share is None
+            else f"{_percent(share)} of the leads in {push.crm} would change",
+            _percent,
+        ),
+        _guardrail(
+            "max_clears", push.max_clears, clears, f"{count(clears, 'field')} would be cleared", "{:,}".format
+        ),
+    )
+
+
+def _guardrail(
+    name: str, limit: float | None, actual: float | None, what: str, shown: Callable[[float], str]
+) -> Guardrail:
+    if limit is None:
+        return Guardrail(name, None, actual, False, f"{what}; {name} is switched off")
+    tripped = actual is not None and actual > limit
+    return Guardrail(name, limit, actual, tripped, f"{what}, and {name} is {shown(limit)}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g}%"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 lead``, ``2,000 leads``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,325 @@
+"""The record of what was meant, sent and answered, on the warehouse the leads are in.
+
+Rows are only ever added. A batch is one transaction and one statement per few thousand rows; in between nothing is held,
+so that a DuckDB file is free for others.
+"""
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
+
+from connector.errors import LockedError
+from connector.push.plan import FieldChange, Plan
+from connector.push.tables import (
+    SCHEMA,
+    State,
+    columns_of,
+    last_rows,
+    now,
+    push_journal,
+    push_runs,
+    push_settled,
+)
+
+PATIENCE = 30.0
+"""Seconds to wait for a DuckDB file that another process holds, before a run gives up."""
+_ROWS_AT_A_TIME = 20_000
+_NAMES = tuple(column.name for column in push_journal.columns)
+
+
+class Entry(NamedTuple):
+    """One state of one field of one lead, to be recorded."""
+
+    push: str
+    crm: str
+    lead_id: str
+    field: str
+    column_name: str
+    state: State
+    old_value: str | None
+    value: str | None
+    code: str | None = None
+    reason: str | None = None
+    recorded_at: datetime | None = None
+    """``None``: when it is written."""
+
+
+class Recorded(NamedTuple):
+    """One row of the journal, with the mode of its run."""
+
+    run_id: str
+    seq: int
+    push: str
+    crm: str
+    lead_id: str
+    field: str
+    column_name: str
+    state: State
+    old_value: str | None
+    value: str | None
+    code: str | None
+    reason: str | None
+    recorded_at: datetime
+    mode: str | None = None
+
+    def then(
+        self,
+        state: State,
+        *,
+        code: str | None = None,
+        reason: str | None = None,
+        recorded_at: datetime | None = None,
+    ) -> Entry:
+        """The next state of the same field in the same run."""
+        return Entry(
+            self.push, self.crm, self.lead_id, self.field, self.column_name, state, self.old_value, self.value,
+            code, reason, recorded_at,
+        )  # fmt: skip
+
+
+class Journal:
+    """Writes and reads the journal through an engine that keeps no connection (``NullPool``). For one thread."""
+
+    def __init__(
+        self, engine: sa.Engine, *, clock: Callable[[], datetime] = now, patience: float = PATIENCE
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._patience = patience
+        self._last_seq: dict[str, int] = {}
+
+    def ensure(self) -> None:
+        """Makes the schema and its tables where they are missing."""
+        with self._transaction() as connection:
+            connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
+            for table in (push_runs, push_journal, push_settled):
+                connection.execute(CreateTable(table, if_not_exists=True))
+            if connection.dialect.name == "postgresql":
+                for index in push_journal.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+
+    def start_run(self, plan: Plan) -> str:
+        """Puts the run and everything it means to send on disk, in one transaction; returns the run's id."""
+        started_at = self.clock()
+        run_id = f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        run = {
+            "run_id": run_id,
+            "push": plan.push,
+            "crm": plan.crm,
+            "mode": plan.mode,
+            "started_at": started_at,
+            "plan_fingerprint": plan.fingerprint,
+            "leads": len(plan.leads),
+            "fields": plan.fields,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "leadloop_version": _version(),
+        }
+        intents = (
+            entry(plan, lead.lead_id, change, "planned", recorded_at=started_at)
+            for lead in plan.leads
+            for change in lead.changes
+        )
+        with self._transaction() as connection:
+            connection.execute(push_runs.insert().values(run))
+            self._last_seq[run_id] = self._insert(connection, run_id, 0, intents)
+        return run_id
+
+    def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:
+        """Adds the entries to a run, all or none; ``settled`` says that nothing of the run is open after them."""
+        entries = list(entries)
+        if not entries and not settled:
+            return
+        # Forgotten until it is on disk: should the commit's answer be lost, the next call looks how far it got.
+        last_seq = self._last_seq.pop(run_id, None)
+        with self._transaction() as connection:
+            if last_seq is None:
+                last = sa.select(sa.func.max(push_journal.c.seq)).where(push_journal.c.run_id == run_id)
+                last_seq = connection.scalar(last) or 0
+            written = self._insert(connection, run_id, last_seq, entries)
+            if settled:
+                connection.execute(push_settled.insert().values(run_id=run_id, settled_at=self.clock()))
+        self._last_seq[run_id] = last_seq + written
+
+    def unsettled_runs(self, push: str) -> list[str]:
+        """Runs of a push in which something may be open, the oldest first."""
+        run = push_runs.c
+        query = (
+            sa.select(run.run_id)
+            .where(run.push == push, run.run_id.not_in(sa.select(push_settled.c.run_id)))
+            .order_by(run.started_at, run.run_id)
+        )
+        if not self.exists():
+            return []
+        with self._transaction() as connection:
+            return list(connection.scalars(query))
+
+    def open_leads(self, push: str) -> list[Recorded]:
+        """What earlier runs of a push left open: fields last ``planned`` or ``sent`` (the run was killed), or ``unknown``."""
+        return self._read(last_rows(("planned", "sent", "unknown"), push=push, everything=True))
+
+    def open_pushes(self, crm: str) -> list[str]:
+        """Pushes whose runs left leads of a CRM ``sent`` or ``unknown``; also those whose models are gone by now.
+
+        Until ``settle.recover`` has been called for each of them, those leads are in no plan of any push to that CRM.
+        """
+        waiting = last_rows(("sent", "unknown"), crm=crm, everything=True)
+        return sorted({row.push for row in self._read(waiting)})
+
+    def applied_unconfirmed(self, crm: str) -> sa.Subquery:
+        """The last word on each field of each lead of a CRM, where it is ``applied``: not yet seen in the CRM.
+
+        Counted over all pushes: a field that two of them send has one last writer, and only its value can be there.
+        """
+        row = push_journal.c
+        newest = sa.func.row_number().over(
+            partition_by=(row.lead_id, row.field), order_by=(row.recorded_at.desc(), row.seq.desc())
+        )
+        ranked = (
+            sa.select(push_journal, newest.label("newest"))
+            .where(row.crm == crm, row.state.in_(("applied", "confirmed", "reverted", "conflict")))
+            .subquery()
+        )
+        return (
+            sa.select(*(ranked.c[name] for name in _NAMES))
+            .where(ranked.c.newest == 1, ranked.c.state == "applied")
+            .subquery("applied")
+        )
+
+    def exists(self) -> bool:
+        """Whether anything can have been recorded."""
+        with self._transaction() as connection:
+            return bool(columns_of(connection, SCHEMA, push_settled.name))
+
+    def _read(self, query: sa.Select[Any]) -> list[Recorded]:
+        if not self.exists():
+            return []
+        with self._transaction() as connection:
+            return [recorded(row) for row in connection.execute(query)]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self._connect() as connection, connection.begin():
+            yield connection
+
+    def _connect(self) -> sa.Connection:
+        """A connection; waits for a DuckDB file that somebody is looking into, as people do in the middle of a run."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return self.engine.connect()
+            except sa.exc.DBAPIError as error:
+                if "Could not set lock on file" not in str(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise LockedError(
+                        f"The journal could not be written for {self._patience:.0f} s, because another process holds "
+                        "the warehouse's file. Close it there and run again: nothing that was sent is forgotten."
+                    ) from None
+            time.sleep(0.1)
+
+    def _insert(self, connection: sa.Connection, run_id: str, last_seq: int, entries: Iterable[Entry]) -> int:
+        written, rest, at = 0, iter(entries), self.clock()
+        insert = _insert_arrow if connection.dialect.name == "duckdb" else _insert_json
+        while part := list(islice(rest, _ROWS_AT_A_TIME)):
+            insert(connection, run_id, last_seq + written, part, at)
+            written += len(part)
+        return written
+
+
+def entry(
+    plan: Plan,
+    lead_id: str,
+    change: FieldChange,
+    state: State,
+    *,
+    code: str | None = None,
+    reason: str | None = None,
+    recorded_at: datetime | None = None,
+) -> Entry:
+    """A state of one field of a plan."""
+    return Entry(
+        plan.push, plan.crm, lead_id, change.field, change.column_name, state, change.current, change.desired,
+        code, reason, recorded_at,
+    )  # fmt: skip
+
+
+def recorded(row: Sequence[Any]) -> Recorded:
+    """A row of the journal as every engine should have given it: its time in UTC."""
+    found = Recorded(*row)
+    return found._replace(recorded_at=found.recorded_at.astimezone(UTC))
+
+
+def _columns(run_id: str, last_seq: int, entries: Sequence[Entry], at: datetime) -> list[Sequence[Any]]:
+    """One list per column of ``push_journal``, in its order."""
+    number = len(entries)
+    *given, codes, reasons, times = zip(*entries, strict=True)
+    return [
+        [run_id] * number,
+        range(last_seq + 1, last_seq + 1 + number),
+        *given,
+        [_printable(code) for code in codes],
+        [_printable(reason) for reason in reasons],
+        [time or at for time in times],
+    ]
+
+
+def _printable(text: str | None) -> str | None:
+    # The one character that PostgreSQL's text can't hold; a reason from a CRM may have anything in it.
+    return text.replace("\x00", "") if text else text
+
+
+def _insert_arrow(
+    connection: sa.Connection, run_id: str, last_seq: int, entries: Sequence[Entry], at: datetime
+) -> None:
+    """DuckDB: 10,000 rows in 0.15 s as an Arrow table; as VALUES they take 3.5 s."""
+    types = {"seq": pa.int64(), "recorded_at": pa.timestamp("us", "UTC")}
+    table = pa.table(
+        {
+            name: pa.array(values, types.get(name, pa.string()))
+            for name, values in zip(_NAMES, _columns(run_id, last_seq, entries, at), strict=True)
+        }
+    )
+    raw: Any = connection.connection.dbapi_connection
+    raw.register("leadloop_incoming", table)
+    try:
+        connection.exec_driver_sql(
+            f"insert into {SCHEMA}.{push_journal.name} by name select * from leadloop_incoming"
+        )
+    finally:
+        raw.unregister("leadloop_incoming")
+
+
+def _insert_json(
+    connection: sa.Connection, run_id: str, last_seq: int, entries: Sequence[Entry], at: datetime
+) -> None:
+    """PostgreSQL: 10,000 rows in 0.2 s as one JSON parameter; as an executemany they take 1.3 s."""
+    types = ", ".join(f"{column.name} {column.type.compile(connection.dialect)}" for column in push_journal.c)
+    rows = [
+        dict(zip(_NAMES, row, strict=True))
+        for row in zip(*_columns(run_id, last_seq, entries, at), strict=True)
+    ]
+    statement = sa.text(
+        f"insert into {SCHEMA}.{push_journal.name} ({', '.join(_NAMES)}) "
+        f"select {', '.join(_NAMES)} from json_to_recordset(:rows) as incoming ({types})"
+    )
+    connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+
+
+def _version() -> str:
+    try:
+        return version("leadloop")
+    except PackageNotFoundError:
+        return "unknown"

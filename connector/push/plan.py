@@ -1,0 +1,376 @@
+"""What would be sent, decided before anything is: rows of a push model -> a frozen Plan. Writes nothing, anywhere."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Protocol
+
+import msgspec
+import sqlalchemy as sa
+
+from connector.crm.base import Capabilities
+from connector.errors import (
+    ConflictError,
+    DuplicateLeadError,
+    GuardrailError,
+    LeadloopError,
+    ModelError,
+    PlanMovedError,
+)
+from connector.push.guardrails import Guardrail, Limits, count, guardrails
+from connector.push.tables import SCHEMA, columns_of, last_rows, now, push_settled
+
+COLUMNS = (
+    "lead_id",
+    "field",
+    "column_name",
+    "current_value",
+    "desired_value",
+    "base_value",
+    "verdict",
+)
+VERDICTS = frozenset({"change", "clear", "conflict", "rejected", "unknown_lead", "removed"})
+_ROWS_AT_A_TIME = 20_000
+
+
+class Push(Limits, Protocol):
+    """What a plan needs to know of a push model; ``warehouse.models.PushSpec`` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def schema(self) -> str: ...
+    @property
+    def identifier(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def on_conflict(self) -> str: ...
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two values of a field are the same: compared as text, where blank is nothing."""
+    return (one if one and one.strip() else None) == (other if other and other.strip() else None)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of one lead: what the CRM shows, what it should show, and what we sent last, if anything."""
+
+    field: str
+    column_name: str
+    current: str | None
+    desired: str | None
+    base: str | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPlan:
+    """The fields of one lead that go out in one call, ordered by name."""
+
+    lead_id: str
+    changes: tuple[FieldChange, ...]
+
+    def values(self) -> dict[str, str | None]:
+        """Exactly what is sent; ``None`` clears a field."""
+        return {change.field: change.desired for change in self.changes}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a push would do. ``leads`` is the list that is shown, and the same list is carried out."""
+
+    push: str
+    crm: str
+    mode: str
+    on_conflict: str
+    made_at: datetime
+    seen_at: datetime | None
+    """When a lead of this CRM was last read; the plan can't know of later edits."""
+    leads: tuple[LeadPlan, ...] = field(repr=False)
+    """Ordered by lead id, as text."""
+    conflicts: tuple[LeadPlan, ...] = field(repr=False, default=())
+    """Fields that a person edited in the CRM since we sent them; left alone unless the warehouse wins."""
+    rejected: tuple[LeadPlan, ...] = field(repr=False, default=())
+    """Fields whose very value the CRM has refused before; held back until the value changes."""
+    guardrails: tuple[Guardrail, ...] = ()
+    removed: int = 0
+    """Leads that are deleted or archived in the CRM."""
+    unknown_leads: int = 0
+    """Leads that the CRM has never shown."""
+    unresolved: tuple[str, ...] = field(repr=False, default=())
+    """Leads left out because an earlier write to them was not answered, and they have not been read since."""
+    beyond_limit: int = 0
+    """Leads that ``limit`` leaves for later."""
+    crm_leads: int | None = None
+    """How many leads this CRM has; ``None`` where it is not read."""
+    duplicates: tuple[str, ...] = field(repr=False, default=())
+    """Leads with two rows for the same field."""
+    nameless: int = 0
+    """Rows without a lead id."""
+    fingerprint: str = ""
+    """A hash of what would be sent: equal when, and only when, the same calls would be made."""
+
+    @property
+    def fields(self) -> int:
+        return sum(len(lead.changes) for lead in self.leads)
+
+    @property
+    def clears(self) -> int:
+        return sum(change.desired is None for lead in self.leads for change in lead.changes)
+
+    def by_field(self) -> dict[str, int]:
+        """How many leads each field changes for, the most frequent first."""
+        counts: dict[str, int] = defaultdict(int)
+        for lead in self.leads:
+            for change in lead.changes:
+                counts[change.field] += 1
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def problem(self) -> LeadloopError | None:
+        """Why nothing of this plan may be sent, or ``None``; see ``check``."""
+        look = f"To see it: leadloop plan {self.push}"
+        if self.nameless:
+            return ModelError(
+                f"{self.push} has {count(self.nameless, 'row')} without a lead id, so nothing was sent. Leave them "
+                "out in the model's SQL, or correct its key."
+            )
+        if self.duplicates:
+            return DuplicateLeadError(
+                f"{self.push} has more than one row for the same lead and field, for "
+                f"{count(len(self.duplicates), 'lead')} (such as {', '.join(self.duplicates[:3])}), so nothing was "
+                "sent. Make its desired rows unique by lead."
+            )
+        if self.on_conflict == "stop" and self.conflicts:
+            return ConflictError(
+                f"{count(len(self.conflicts), 'lead')} of {self.push} were edited in {self.crm} since they were sent, "
+                f"and its on_conflict is 'stop', so nothing was sent. {look}"
+            )
+        tripped = [guardrail.explanation for guardrail in self.guardrails if guardrail.tripped]
+        if tripped:
+            return GuardrailError(
+                f"{self.push}: {'; '.join(tripped)}. Nothing was sent. If it is right, raise the limit in the model, "
+                f"or send the first leads with --limit N. {look}"
+            )
+        return None
+
+    def check(self) -> None:
+        """Raises ``ModelError``, ``DuplicateLeadError``, ``ConflictError`` or ``GuardrailError`` if it may not be sent."""
+        problem = self.problem()
+        if problem is not None:
+            raise problem
+
+    def expect(self, fingerprint: str) -> None:
+        """Raises ``PlanMovedError`` unless this plan sends exactly what the one with ``fingerprint`` would have sent."""
+        if fingerprint != self.fingerprint:
+            raise PlanMovedError(
+                f"{self.push} would now send something else than the plan that was agreed to, so nothing was sent. "
+                f"To see it: leadloop plan {self.push}"
+            )
+
+
+def make_plan(
+    engine: sa.Engine,
+    push: Push,
+    *,
+    capabilities: Capabilities | None = None,
+    limit: int | None = None,
+    leads_schema: str | None = None,
+) -> Plan:
+    """The plan of one push model as the warehouse stands now.
+
+    ``capabilities`` (of the CRM that is written to) has the mode checked; ``limit`` keeps the first leads by id;
+    ``leads_schema`` is where ``leads`` is, by default beside the push model. Raises ``ModelError`` for what no plan can
+    be made of; what a plan shows but may not be sent is raised by ``Plan.check``.
+    """
+    _check_mode(push, capabilities)
+    made_at = now()
+    with engine.connect() as connection:
+        unresolved = _unresolved(connection, push.crm)
+        crm_leads, seen_at = _book(connection, push.crm, leads_schema or push.schema)
+        return plan_rows(
+            push,
+            _rows(connection, push),
+            limit=limit,
+            unresolved=unresolved,
+            crm_leads=crm_leads,
+            made_at=made_at,
+            seen_at=seen_at,
+        )
+
+
+def plan_rows(
+    push: Push,
+    rows: Iterable[Sequence[Any]],
+    *,
+    made_at: datetime,
+    limit: int | None = None,
+    unresolved: Collection[str] = (),
+    crm_leads: int | None = None,
+    seen_at: datetime | None = None,
+) -> Plan:
+    """The plan of a push model's rows, each as long as ``COLUMNS``, in any order. Pure."""
+    found = _Sorting(push)
+    for row in rows:
+        found.add(row)
+    waiting = sorted(found.send.keys() & set(unresolved))
+    for lead_id in waiting:
+        del found.send[lead_id]
+    everything = _lead_plans(found.send)
+    leads = everything if limit is None else everything[: max(limit, 0)]
+    clears = sum(change.desired is None for lead in leads for change in lead.changes)
+    return Plan(
+        push=push.name,
+        crm=push.crm,
+        mode=push.mode,
+        on_conflict=push.on_conflict,
+        made_at=made_at,
+        seen_at=seen_at,
+        leads=leads,
+        conflicts=_lead_plans(found.conflicts),
+        rejected=_lead_plans(found.rejected),
+        guardrails=guardrails(push, leads=len(leads), clears=clears, crm_leads=crm_leads),
+        removed=len(found.removed),
+        unknown_leads=len(found.unknown),
+        unresolved=tuple(waiting),
+        beyond_limit=len(everything) - len(leads),
+        crm_leads=crm_leads,
+        duplicates=tuple(sorted(found.duplicates)),
+        nameless=found.nameless,
+        fingerprint=_fingerprint(push, leads),
+    )
+
+
+class _Sorting:
+    """Puts each row of a push model where it belongs."""
+
+    def __init__(self, push: Push) -> None:
+        self._push = push
+        self._conflicts_go = push.on_conflict == "warehouse_wins"
+        self._bits: dict[str, int] = {}
+        self._fields: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
+        self.send: dict[str, list[FieldChange]] = defaultdict(list)
+        self.conflicts: dict[str, list[FieldChange]] = defaultdict(list)
+        self.rejected: dict[str, list[FieldChange]] = defaultdict(list)
+        self.removed: set[str] = set()
+        self.unknown: set[str] = set()
+        self.duplicates: set[str] = set()
+        self.nameless = 0
+
+    def add(self, row: Sequence[Any]) -> None:
+        lead_id, name, column, current, desired, base, verdict = row
+        if lead_id is None or not lead_id.strip():
+            self.nameless += 1
+            return
+        # One bit per field and one number per lead say which fields were there: a set of pairs takes far more memory.
+        bit = self._bits.setdefault(name, 1 << len(self._bits))
+        there = self._fields.get(lead_id, 0)
+        if there & bit:
+            self.duplicates.add(lead_id)
+            return
+        self._fields[lead_id] = there | bit
+        target = self._target(verdict)
+        if isinstance(target, set):
+            target.add(lead_id)
+            return
+        change = FieldChange(
+            self._shared(name), self._shared(column), current, desired, base, self._shared(verdict)
+        )
+        target[lead_id].append(change)
+
+    def _target(self, verdict: str) -> dict[str, list[FieldChange]] | set[str]:
+        match verdict:
+            case "change" | "clear":
+                return self.send
+            case "conflict":
+                return self.send if self._conflicts_go else self.conflicts
+            case "rejected":
+                return self.rejected
+            case "removed":
+                return self.removed
+            case "unknown_lead":
+                return self.unknown
+        raise ModelError(
+            f"{self._push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}. Let the push macro "
+            "write the model, and run: leadloop build"
+        )
+
+    def _shared(self, text: str) -> str:
+        # A million rows name the same three fields: one string each is enough.
+        return self._texts.setdefault(text, text)
+
+
+def _check_mode(push: Push, capabilities: Capabilities | None) -> None:
+    if capabilities is not None and push.mode not in capabilities.modes:
+        raise ModelError(
+            f"{push.name}: mode is {push.mode!r}, and {capabilities.vendor} can only do "
+            f"{', '.join(sorted(capabilities.modes))}."
+        )
+
+
+def _rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
+    found = columns_of(connection, push.schema, push.identifier)
+    if not found:
+        raise ModelError(
+            f"The push model {push.name} is not in the warehouse yet ({push.schema}.{push.identifier}). Run: "
+            f"leadloop build"
+        )
+    missing = [name for name in COLUMNS if name not in found]
+    if missing:
+        raise ModelError(
+            f"The push model {push.name} has no column {', '.join(missing)}. Let the push macro write it, and run: "
+            "leadloop build"
+        )
+    view = sa.table(push.identifier, *map(sa.column, COLUMNS), schema=push.schema)
+    query = sa.select(*(view.c[name] for name in COLUMNS))
+    try:
+        result = connection.execution_options(stream_results=True).execute(query)
+        for part in result.partitions(_ROWS_AT_A_TIME):
+            yield from part
+    except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
+        # The engine's own words may quote a value, so only their kind is told.
+        raise ModelError(
+            f"The push model {push.name} can't be read ({type(error.orig).__name__}). Run: leadloop build"
+        ) from None
+
+
+def _unresolved(connection: sa.Connection, crm: str) -> set[str]:
+    """Leads of this CRM that some push has written to without learning what came of it."""
+    if not columns_of(connection, SCHEMA, push_settled.name):
+        return set()
+    return set(connection.scalars(last_rows(("sent", "unknown"), crm=crm)))
+
+
+def _book(connection: sa.Connection, crm: str, schema: str) -> tuple[int | None, datetime | None]:
+    """How many leads the CRM has, and when one was last read; ``None`` for a CRM that is not read."""
+    columns = columns_of(connection, schema, "leads")
+    if not {"crm", "lead_id"} <= columns:
+        return None, None
+    leads = sa.table("leads", *map(sa.column, sorted(columns)), schema=schema)
+    there = [leads.c.crm == crm]
+    there += [leads.c.removed_at.is_(None)] if "removed_at" in columns else []
+    seen = sa.func.max(leads.c.last_seen_at) if "last_seen_at" in columns else sa.null()
+    number, seen_at = connection.execute(sa.select(sa.func.count(), seen).where(*there)).one()
+    return number or None, seen_at.astimezone(UTC) if seen_at else None
+
+
+def _lead_plans(changes: Mapping[str, list[FieldChange]]) -> tuple[LeadPlan, ...]:
+    # Sorted here, because every database orders text after its own fashion.
+    return tuple(
+        LeadPlan(lead_id, tuple(sorted(changes[lead_id], key=attrgetter("field"))))
+        for lead_id in sorted(changes)
+    )
+
+
+def _fingerprint(push: Push, leads: Iterable[LeadPlan]) -> str:
+    # MessagePack delimits what it holds, so that no two plans run together into the same bytes; nothing is not "".
+    encode = msgspec.msgpack.Encoder().encode
+    digest = hashlib.sha256(encode((push.name, push.crm, push.mode)))
+    for lead in leads:
+        digest.update(encode((lead.lead_id, [(change.field, change.desired) for change in lead.changes])))
+    return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""What a person decides about conflicts, recorded in the journal so that the next plan acts on it."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from connector.errors import ConfigError
+from connector.push.journal import Entry, Journal
+from connector.push.plan import FieldChange, Plan
+
+Side = Literal["ours", "theirs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One field of one lead that a person edited in the CRM after we had sent it."""
+
+    lead_id: str
+    field: str
+    theirs: str | None
+    ours: str | None
+    sent_before: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def text(self) -> str:
+        theirs, ours, before = (value if value is not None else "(empty)" for value in self._values())
+        return f"lead {self.lead_id}, {self.field}: we sent {before}, the CRM shows {theirs}, we want {ours}"
+
+    def _values(self) -> tuple[str | None, str | None, str | None]:
+        return self.theirs, self.ours, self.sent_before
+
+
+def conflicts(plan: Plan, leads: Collection[str] | None = None) -> list[Conflict]:
+    """The plan's conflicts, or those of these leads; ``ConfigError`` for a lead that has none."""
+    found = [
+        Conflict(lead.lead_id, change.field, change.current, change.desired, change.base)
+        for lead, change in _changes(plan, leads)
+    ]
+    missing = sorted(set(leads or ()) - {conflict.lead_id for conflict in found})
+    if missing:
+        raise ConfigError(
+            f"{plan.push} has no conflict for lead {', '.join(missing[:5])}; nothing was recorded."
+        )
+    return found
+
+
+def settle(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | None = None) -> list[Conflict]:
+    """Records a decision for the plan's conflicts, or those of these leads, and returns what was decided.
+
+    ``ours``: what the CRM shows becomes what the next plan compares with, so that our value goes out after all.
+    ``theirs``: our value is held back until it changes, as one that the CRM has refused.
+    """
+    decided = conflicts(plan, leads)
+    entries = [_entry(plan, lead.lead_id, change, side) for lead, change in _changes(plan, leads)]
+    if entries:
+        journal.record(f"resolve-{uuid.uuid4().hex[:12]}", entries)
+    return decided
+
+
+def _changes(plan: Plan, leads: Collection[str] | None) -> Sequence[tuple[Any, FieldChange]]:
+    return [
+        (lead, change)
+        for lead in plan.conflicts
+        if leads is None or lead.lead_id in leads
+        for change in lead.changes
+    ]
+
+
+def _entry(plan: Plan, lead_id: str, change: FieldChange, side: Side) -> Entry:
+    ours = side == "ours"
+    return Entry(
+        plan.push,
+        plan.crm,
+        lead_id,
+        change.field,
+        change.column_name,
+        "confirmed" if ours else "rejected",
+        change.current,
+        change.current if ours else change.desired,
+        "resolved",
+        "a person decided: ours is sent" if ours else "a person decided: the CRM's value stays",
+    )

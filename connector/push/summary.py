@@ -1,0 +1,84 @@
+"""What became of every lead of a plan, counted while it is carried out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from connector.push.plan import FieldChange
+from connector.push.tables import State
+
+# A lead whose fields went different ways counts once, as the worst of them; never as delivered.
+_WORST_FIRST: tuple[State, ...] = ("rejected", "unknown", "deferred", "conflict", "applied", "confirmed")
+
+
+class Unapplied(NamedTuple):
+    """One lead of which something did not arrive, and why; never with a value."""
+
+    lead_id: str
+    state: State
+    fields: tuple[str, ...]
+    code: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of every lead of a plan."""
+
+    run_id: str
+    push: str
+    crm: str
+    started_at: datetime
+    ended_at: datetime
+    leads: int
+    fields: int
+    calls: int
+    by_state: Mapping[str, int]
+    """Leads by state; each lead counts once, as the worst of its fields."""
+    fields_by_state: Mapping[str, int]
+    unapplied: tuple[Unapplied, ...] = field(repr=False)
+    """Ordered as the plan is; a lead is in it once per state of its fields."""
+    stopped: str | None
+    """Why the run ended before every lead had been tried, or ``None``."""
+    interrupted: bool
+    """It was a signal that ended it."""
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when a lead was rejected, deferred or left unknown. A conflict is left alone on purpose: 0."""
+        return 3 if any(self.by_state.get(state) for state in ("rejected", "deferred", "unknown")) else 0
+
+
+class Tally:
+    """What has become of the leads so far."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.fields: Counter[str] = Counter()
+        self.unapplied: list[Unapplied] = []
+        self._leads: dict[str, int] = {}
+
+    @property
+    def leads(self) -> int:
+        return len(self._leads)
+
+    def add(
+        self,
+        lead_id: str,
+        state: State,
+        changes: Sequence[FieldChange],
+        code: str | None,
+        reason: str | None,
+    ) -> None:
+        self.fields[state] += len(changes)
+        rank = _WORST_FIRST.index(state)
+        self._leads[lead_id] = min(rank, self._leads.get(lead_id, rank))
+        if state not in ("applied", "confirmed"):
+            names = tuple(change.field for change in changes)
+            self.unapplied.append(Unapplied(lead_id, state, names, code, reason))
+
+    def by_state(self) -> dict[str, int]:
+        counts = Counter(_WORST_FIRST[rank] for rank in self._leads.values())
+        return {state: counts[state] for state in reversed(_WORST_FIRST) if counts[state]}

@@ -1,0 +1,110 @@
+"""The tables that remember what was meant, what was sent and what came of it, and the questions asked of them.
+
+``leadloop.push_runs``: one row per run of a push. ``leadloop.push_journal``: one row per run, lead, field and state;
+rows are added and never changed, so the state of a field in a run is that of its row with the highest ``seq``.
+``leadloop.push_settled``: one row per run in which nothing is open any more, so that nobody has to look through it again.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+State = Literal[
+    "planned", "sent", "applied", "confirmed", "rejected", "deferred", "unknown", "conflict", "reverted"
+]
+
+SCHEMA = "leadloop"
+METADATA = sa.MetaData(schema=SCHEMA)
+
+push_runs = sa.Table(
+    "push_runs",
+    METADATA,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("push", sa.Text),
+    sa.Column("crm", sa.Text),
+    sa.Column("mode", sa.Text),
+    sa.Column("started_at", sa.DateTime(timezone=True)),
+    sa.Column("plan_fingerprint", sa.Text),
+    sa.Column("leads", sa.Integer),
+    sa.Column("fields", sa.Integer),
+    sa.Column("host", sa.Text),
+    sa.Column("pid", sa.Integer),
+    sa.Column("leadloop_version", sa.Text),
+)
+
+push_journal = sa.Table(
+    "push_journal",
+    METADATA,
+    sa.Column("run_id", sa.Text),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("push", sa.Text),
+    sa.Column("crm", sa.Text),
+    sa.Column("lead_id", sa.Text),
+    sa.Column("field", sa.Text),
+    sa.Column("column_name", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("old_value", sa.Text),
+    sa.Column("value", sa.Text),
+    sa.Column("code", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("recorded_at", sa.DateTime(timezone=True)),
+)
+
+push_settled = sa.Table(
+    "push_settled",
+    METADATA,
+    sa.Column("run_id", sa.Text),
+    sa.Column("settled_at", sa.DateTime(timezone=True)),
+)
+
+# DuckDB scans columns faster than it keeps such an index up to date; PostgreSQL needs it to find a run's last number.
+push_journal_order = sa.Index("push_journal_order", push_journal.c.run_id, push_journal.c.seq)
+
+
+def now() -> datetime:
+    """The one clock of everything that is recorded: aware, UTC, microseconds."""
+    return datetime.now(UTC)
+
+
+def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
+    """The columns of a table or view; empty where there is none of that name."""
+    columns = sa.table(
+        "columns",
+        sa.column("table_schema"),
+        sa.column("table_name"),
+        sa.column("column_name"),
+        schema="information_schema",
+    ).c
+    query = sa.select(columns.column_name).where(columns.table_schema == schema, columns.table_name == name)
+    return frozenset(connection.scalars(query))
+
+
+def last_rows(
+    states: Sequence[State], *, push: str | None = None, crm: str | None = None, everything: bool = False
+) -> sa.Select[Any]:
+    """Journal rows that are the last of their run, lead and field, and whose state is one of ``states``, all of them open.
+
+    ``everything``: whole rows and the run's ``mode``, ordered; otherwise only the distinct lead ids.
+    """
+    row = push_journal.c
+    of_interest: list[sa.ColumnElement[bool]] = [row.run_id.not_in(sa.select(push_settled.c.run_id))]
+    of_interest += [row.push == push] if push is not None else []
+    of_interest += [row.crm == crm] if crm is not None else []
+    # One pass that every engine hashes: the last row is of these states if the highest of their numbers is the highest.
+    last = (
+        sa.select(row.run_id, row.lead_id, sa.func.max(row.seq).label("seq"))
+        .where(*of_interest)
+        .group_by(row.run_id, row.lead_id, row.field)
+        .having(sa.func.max(row.seq) == sa.func.max(sa.case((row.state.in_(states), row.seq))))
+        .subquery()
+    )
+    if not everything:
+        return sa.select(last.c.lead_id).distinct()
+    return (
+        sa.select(push_journal, push_runs.c.mode)
+        .join(last, sa.and_(row.run_id == last.c.run_id, row.seq == last.c.seq))
+        .join(push_runs, push_runs.c.run_id == row.run_id, isouter=True)
+        .order_by(row.run_id, row.seq)
+    )

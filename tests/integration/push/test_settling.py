@@ -1,0 +1,272 @@
+"""What earlier runs left open, and what the CRM shows of what it accepted; one test per transition."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from connector.crm.base import Outcome
+from connector.errors import AuthError
+from connector.push import Confirmation, Recovery, confirm, recover
+from connector.push.journal import entry
+
+
+def killed(world: Any, *sent: str) -> None:
+    """A run that was killed after these leads were recorded as sent."""
+    plan = world.plan()
+    run_id = world.journal.start_run(plan)
+    world.journal.record(
+        run_id,
+        [
+            entry(plan, lead.lead_id, change, "sent")
+            for lead in plan.leads
+            if lead.lead_id in sent
+            for change in lead.changes
+        ],
+    )
+
+
+def test_planned_deferred(world: Any) -> None:
+    """A lead the killed run had not come to was certainly not sent: deferred, without asking the CRM."""
+    world.changes(2)
+    killed(world)
+    assert recover("scores", world.journal, world.crm) == Recovery(deferred=2)
+    assert world.states("L0") == ["planned", "deferred"]
+    assert world.crm.reads == []
+
+
+def test_sent_unknown_applied(world: Any) -> None:
+    """A sent lead without an outcome is unknown, then read: it shows our value, so it is applied, and not sent again."""
+    world.changes(2)
+    killed(world, "L1")
+    world.crm.leads["L1"] = {"lead_score": "1"}
+    found = recover("scores", world.journal, world.crm)
+    assert found == Recovery(deferred=1, applied=1)
+    assert world.states("L1") == ["planned", "sent", "unknown", "applied"]
+    assert "1 lead turned out to have arrived" in str(found)
+
+
+def test_sent_unknown_deferred(world: Any) -> None:
+    """A lead that does not show our value is deferred, so that the next plan has it again."""
+    world.changes(1)
+    killed(world, "L0")
+    world.crm.leads["L0"] = {"lead_score": "other"}
+    assert recover("scores", world.journal, world.crm) == Recovery(deferred=1)
+    assert world.states("L0") == ["planned", "sent", "unknown", "deferred"]
+    assert [lead.lead_id for lead in world.plan().leads] == ["L0"]
+
+
+def test_sent_unknown_and_no_such_lead(local: Any) -> None:
+    """A lead the CRM doesn't have is deferred: whether it is refused or comes back, the next call shows."""
+    local.changes(1)
+    killed(local, "L0")
+    recover("scores", local.journal, local.crm)
+    assert local.states("L0")[-1] == "deferred"
+
+
+def test_sent_unknown_unknown(world: Any) -> None:
+    """While the lead can't be read it stays unknown and out of every plan; a later look settles it."""
+    world.changes(2)
+    killed(world, "L0")
+    world.crm.down = True
+    assert recover("scores", world.journal, world.crm) == Recovery(deferred=1, unknown=1)
+    assert world.states("L0") == ["planned", "sent", "unknown"]
+    assert [lead.lead_id for lead in world.plan().leads] == ["L1"]
+    world.crm.down = False
+    world.crm.leads["L0"] = {"lead_score": "0"}
+    assert recover("scores", world.journal, world.crm) == Recovery(applied=1)
+    assert world.states("L0")[-1] == "applied"
+
+
+def test_a_lost_answer_is_looked_up_too(local: Any) -> None:
+    """unknown as a run's own outcome is settled like a crash."""
+    local.changes(1)
+    local.crm.answer = lambda lead_id, fields: Outcome("unknown")
+    local.deliver()
+    local.crm.leads["L0"] = {"lead_score": "0"}
+    assert recover("scores", local.journal, local.crm) == Recovery(applied=1)
+
+
+def test_fields_of_one_lead_are_settled_each_for_itself(local: Any) -> None:
+    """A field that shows our value is applied, one that doesn't is deferred; the lead counts as deferred."""
+    local.changes(1, ("lead_score", "status"))
+    killed(local, "L0")
+    local.crm.leads["L0"] = {"lead_score": "0", "status": "other"}
+    assert recover("scores", local.journal, local.crm) == Recovery(deferred=1)
+    assert local.states("L0", "lead_score")[-1] == "applied"
+    assert local.states("L0", "status")[-1] == "deferred"
+
+
+def test_without_a_reader_an_update_is_repeated(local: Any) -> None:
+    """A CRM that can't be read gets the update again: it sets the same values."""
+    local.changes(1)
+    killed(local, "L0")
+    assert recover("scores", local.journal, None) == Recovery(deferred=1)
+
+
+def test_a_crm_that_is_down_is_asked_three_times(local: Any) -> None:
+    """Looking up ends after three failures in a row; the leads stay unknown."""
+    local.changes(20)
+    killed(local, *(f"L{each:02}" for each in range(20)))
+    local.crm.down = True
+    assert recover("scores", local.journal, local.crm, concurrency=1) == Recovery(unknown=20)
+    assert len(local.crm.reads) == 3
+
+
+def test_a_wrong_token_is_asked_once(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials, no look: the leads wait."""
+
+    def refuse(lead_id: str) -> None:
+        local.crm.reads.append(lead_id)
+        raise AuthError("The CRM refuses the token.")
+
+    local.changes(5)
+    killed(local, "L0", "L1", "L2")
+    monkeypatch.setattr(local.crm, "get", refuse)
+    assert recover("scores", local.journal, local.crm, concurrency=1).unknown == 3
+    assert len(local.crm.reads) == 1
+
+
+def test_a_run_that_ended_leaves_nothing_open(local: Any) -> None:
+    """After a whole run there is nothing to recover, and nothing is written."""
+    local.changes(5)
+    local.deliver()
+    before = len(local.journalled())
+    assert local.journal.unsettled_runs("scores") == []
+    assert not recover("scores", local.journal, local.crm)
+    assert len(local.journalled()) == before
+
+
+def test_a_run_is_settled_when_its_last_lead_is(world: Any) -> None:
+    """A run is looked through until nothing in it is open, also when it was killed just before it could say so."""
+    world.changes(2)
+    killed(world, "L0")
+    world.crm.down = True
+    recover("scores", world.journal, world.crm)
+    assert len(world.journal.unsettled_runs("scores")) == 1
+    world.crm.down = False
+    recover("scores", world.journal, world.crm)
+    assert world.journal.unsettled_runs("scores") == []
+    plan = world.plan()
+    run_id = world.journal.start_run(plan)
+    world.journal.record(
+        run_id,
+        [entry(plan, lead.lead_id, change, "applied") for lead in plan.leads for change in lead.changes],
+    )
+    assert world.journal.unsettled_runs("scores") == [run_id]
+    recover("scores", world.journal, world.crm)
+    assert world.journal.unsettled_runs("scores") == []
+
+
+# --- what the CRM shows -------------------------------------------------------------------------------------------
+
+
+def pushed(world: Any, value: str | None = "7") -> datetime:
+    """One lead whose score was applied; returns when."""
+    world.rows(("a", "lead_score", "3", value, None, "change" if value else "clear"))
+    world.deliver()
+    at: datetime = world.journalled()[-1].recorded_at.astimezone(UTC)
+    return at
+
+
+def test_applied_confirmed(world: Any) -> None:
+    """The lead was read after the push and shows our value."""
+    at = pushed(world)
+    world.lead("a", lead_score="7", last_seen_at=at + timedelta(minutes=1))
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+    assert world.states("a") == ["planned", "sent", "applied", "confirmed"]
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation()
+
+
+def test_a_cleared_field_is_confirmed_by_a_blank(world: Any) -> None:
+    """Blank and nothing are the same."""
+    at = pushed(world, None)
+    world.lead("a", lead_score="  ", last_seen_at=at + timedelta(minutes=1))
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+
+
+def test_an_older_sighting_says_nothing(world: Any) -> None:
+    """A lead that was last read before the push can't confirm or revert it."""
+    at = pushed(world)
+    world.lead("a", lead_score="3", last_seen_at=at - timedelta(seconds=1))
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation()
+    assert world.states("a")[-1] == "applied"
+
+
+@pytest.mark.parametrize("modified", [None, timedelta(seconds=-2)])
+def test_applied_reverted(world: Any, modified: timedelta | None) -> None:
+    """Nobody has modified the lead since, and it shows another value: the CRM keeps its own."""
+    at = pushed(world)
+    world.lead(
+        "a",
+        lead_score="7.0",
+        last_seen_at=at + timedelta(minutes=1),
+        modified_at=None if modified is None else at + modified,
+    )
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(reverted=1)
+    assert world.states("a")[-1] == "reverted"
+
+
+def test_applied_conflict(world: Any) -> None:
+    """A person edited the lead after the push: that is no refusal by the CRM."""
+    at = pushed(world)
+    world.lead(
+        "a",
+        lead_score="9",
+        last_seen_at=at + timedelta(minutes=2),
+        modified_at=at + timedelta(minutes=1),
+    )
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(edited=1)
+    last = world.journalled()[-1]
+    assert (last.state, last.code) == ("conflict", "edited_after_push")
+
+
+def test_applied_confirmed_by_an_earlier_version(world: Any) -> None:
+    """Our value was seen after the push, and edited later: the push is confirmed all the same."""
+    at = pushed(world)
+    world.lead(
+        "a", lead_score="9", last_seen_at=at + timedelta(minutes=3), modified_at=at + timedelta(minutes=2)
+    )
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "create table analytics.lead_history (crm text, lead_id text, lead_score text, "
+                "first_seen_at timestamptz)"
+            )
+        )
+        connection.execute(
+            sa.text("insert into analytics.lead_history values ('convoso', 'a', :score, :at)"),
+            [
+                {"score": "3", "at": at - timedelta(days=1)},
+                {"score": "7", "at": at + timedelta(minutes=1)},
+                {"score": "9", "at": at + timedelta(minutes=3)},
+            ],
+        )
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+
+
+def test_a_removed_lead_stays_applied(local: Any) -> None:
+    """A deleted lead shows nothing that could be compared."""
+    at = pushed(local)
+    later = at + timedelta(minutes=1)
+    local.lead("a", lead_score="3", last_seen_at=later, removed_at=later)
+    assert confirm(local.engine, local.journal, "convoso") == Confirmation()
+
+
+def test_a_field_the_crm_never_shows_stays_applied(local: Any) -> None:
+    """Without a column there is nothing to decide by."""
+    local.rows(("a", "hidden", None, "7", None, "change"))
+    local.deliver()
+    local.lead("a", last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
+    assert confirm(local.engine, local.journal, "convoso") == Confirmation()
+
+
+def test_confirming_without_leads_or_journal_is_nothing(warehouse: Any) -> None:
+    """Before anything was read or pushed there is nothing to confirm."""
+    from connector.push import Journal
+
+    journal = Journal(warehouse.engine())
+    assert confirm(warehouse.engine(), journal, "convoso") == Confirmation()
+    journal.ensure()
+    assert confirm(warehouse.engine(), journal, "convoso") == Confirmation()

@@ -1,0 +1,265 @@
+"""A plan and its outcome as people and programs see them."""
+
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from connector.push import (
+    Plan,
+    Summary,
+    Unapplied,
+    plan_html,
+    plan_json,
+    plan_rows,
+    plan_text,
+    summary_json,
+    summary_text,
+)
+from connector.push.explain import masked, readable, sample
+
+AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
+PUSH = SimpleNamespace(
+    name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
+    max_changes=5000, max_share=0.2, max_clears=100,
+)  # fmt: skip
+PHONE = "+1 (555) 000-1167"
+
+
+def plan(*rows: Any, crm_leads: int | None = 100, **options: Any) -> Plan:
+    named = [(lead_id, name, name.lower(), *rest) for lead_id, name, *rest in rows]
+    push = SimpleNamespace(**{**vars(PUSH), **options})
+    return plan_rows(push, named, made_at=AT, seen_at=AT, crm_leads=crm_leads)
+
+
+FULL = (
+    ("101", "status", "New", "Hot", None, "change"),
+    ("101", "lead_score", None, "87", None, "change"),
+    ("102", "status", "New", "Hot", None, "change"),
+    ("103", "phone", PHONE, None, PHONE, "clear"),
+    ("104", "status", "Theirs", "Ours", "Before", "conflict"),
+    ("105", "status", "Old", "Denied", None, "rejected"),
+    ("106", "status", None, "x", None, "removed"),
+    ("107", "status", None, "x", None, "unknown_lead"),
+)
+
+
+def text_of(renderable: Any, width: int = 110) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(renderable)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, None),
+        ("", ""),
+        ("87", "••••"),
+        (PHONE, "•••• 67"),
+        ("short", "••••"),
+        ("a@b.example", "•••• le"),
+    ],
+)
+def test_a_masked_value_shows_two_characters_of_a_long_one(value: str | None, shown: str | None) -> None:
+    """Enough to recognise, too little to learn; and a short value is hidden whole."""
+    assert masked(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "(blank)"),
+        ("  ", "(blank)"),
+        ("=1+1", "“=1+1”"),
+        ("two\nlines", "“two⏎lines”"),
+        ("\x1b[31mred\x07", "“·[31mred·”"),
+        ("\u202eevil", "“·evil”"),
+        ("x" * 200, "“" + "x" * 80 + "…”"),
+    ],
+)
+def test_a_readable_value_is_one_harmless_line(value: str | None, shown: str) -> None:
+    """Blanks are seen; formulas, escape sequences and turned-around text are only text; long values are cut."""
+    assert readable(value) == shown
+
+
+def test_the_text_tells_a_sales_manager_what_would_happen() -> None:
+    """How many leads and fields, examples before and after, conflicts with both values, limits, and what is left out."""
+    text = text_of(plan_text(plan(*FULL)))
+    assert "scores → convoso: 3 leads of 100 would change, in 4 fields, 1 of them cleared" in text
+    assert re.search(r"status +2 +0 +“Hot” 2×", text)
+    assert re.search(r"101 +lead_score +\(blank\) +“87”", text)
+    assert re.search(r"104 +status +“Before” +“Theirs” +“Ours”", text)
+    assert "1 lead edited in convoso since we sent them: they are left alone" in text
+    assert "✓ 3 leads would change, and max_changes is 5,000" in text
+    assert "1 lead held back" in text
+    assert "1 lead deleted or archived in convoso" in text
+    assert "1 lead unknown to convoso" in text
+
+
+def test_a_tripped_guardrail_stands_out() -> None:
+    """The limit, the number, and that nothing was sent."""
+    text = text_of(plan_text(plan(*FULL, max_changes=1)))
+    assert "✗ 3 leads would change, and max_changes is 1" in text
+    assert "Nothing was sent" in text
+
+
+def test_nothing_to_send_is_said_in_one_line() -> None:
+    """An empty plan has no tables."""
+    text = text_of(plan_text(plan()))
+    assert text.startswith("scores → convoso: nothing to send")
+    assert "For example" not in text
+
+
+def test_markup_in_a_value_is_only_text() -> None:
+    """A value that looks like the terminal library's markup is shown as it is."""
+    assert "“[red]x[/red]”" in text_of(plan_text(plan(("1", "status", None, "[red]x[/red]", None, "change"))))
+
+
+def test_the_sample_shows_every_field() -> None:
+    """A field that changes for one lead in a thousand is among the examples."""
+    rows = [(f"{each:04}", "status", "a", "b", None, "change") for each in range(1000)]
+    made = plan(*rows, ("0999", "rare", "a", "b", None, "change"))
+    leads = [lead.lead_id for lead in sample(made, 3)]
+    assert leads == ["0000", "0001", "0999"]
+    assert sample(made, 0) == []
+
+
+def test_the_json_holds_every_row() -> None:
+    """The contract: fixed names and types, every lead with its values, and whether it may be sent."""
+    found = json.loads(json.dumps(plan_json(plan(*FULL))))
+    assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 1, "scores", False)
+    assert found["totals"] == {
+        "leads": 3, "fields": 4, "clears": 1, "conflicts": 1, "rejected": 1, "removed": 1, "unknown_leads": 1,
+        "unresolved": 0, "beyond_limit": 0, "crm_leads": 100,
+    }  # fmt: skip
+    assert found["leads"][0]["changes"][1] == {
+        "field": "status", "column": "status", "current": "New", "desired": "Hot", "base": None, "verdict": "change",
+    }  # fmt: skip
+    assert found["problem"] is None
+    assert found["made_at"] == "2025-11-02T08:30:00+00:00"
+    assert [each["name"] for each in found["guardrails"]] == ["max_changes", "max_share", "max_clears"]
+    tripped = plan_json(plan(*FULL, max_changes=1))
+    assert tripped["problem"]["error"] == "GuardrailError"
+
+
+class Page(HTMLParser):
+    """The tags of a page, and the text outside of its styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</td></table><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)',
+    "javascript:alert(1)",
+    "{{ 7 * 7 }}",
+    "=HYPERLINK(1)",
+    "<!--",
+]
+
+
+def test_no_value_can_do_anything_to_the_page() -> None:
+    """Tags, attributes, templates and formulas in values, ids, fields and names of models are text."""
+    rows = [
+        (value + str(number), value, value, value + "!", value, verdict)
+        for number, value in enumerate(HOSTILE)
+        for verdict in ("change", "conflict", "rejected")
+    ]
+    rows = [(f"{verdict}{lead}", name, *rest, verdict) for lead, name, *rest, verdict in rows]
+    page = plan_html(plan(*rows, name="<b>scores"))
+    seen, clean = Page(page), Page(plan_html(plan(*FULL)))
+    assert set(seen.tags) <= set(clean.tags)
+    assert {name for name, _ in seen.attributes} == {name for name, _ in clean.attributes}
+    assert "49" not in seen.text
+    assert all(f"“{value}!”" in seen.text for value in HOSTILE)
+    cells = re.findall(r"<td[^>]*>(?:<bdi>)?\s*(.)", page)
+    assert not {"=", "+", "-", "@"} & set(cells)
+
+
+def test_the_page_needs_and_asks_for_nothing() -> None:
+    """No script, no address, no file beside it; and a policy that forbids the browser any."""
+    page = plan_html(plan(*FULL))
+    assert "default-src 'none'" in page
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|https?://", page)
+
+
+def test_masked_nothing_shows_a_value() -> None:
+    """--mask hides values of leads in all three forms."""
+    made = plan(*FULL, ("108", "phone", None, "+44 20 7946 0958", None, "change"))
+    for shown in (
+        plan_html(made, mask=True),
+        text_of(plan_text(made, mask=True), 300),
+        json.dumps(plan_json(made, mask=True)),
+    ):
+        assert not re.search("000-1167|7946|Theirs|Denied|“Hot”", shown)
+
+
+def test_a_long_page_says_how_much_it_leaves_out() -> None:
+    """A browser gets the first leads, and the command that lists the rest."""
+    rows = [(f"{each:04}", "status", "a", "b", None, "change") for each in range(50)]
+    page = plan_html(plan(*rows), most=10)
+    assert "And 40 leads more" in page
+    assert "0010" not in page
+
+
+SUMMARY = Summary(
+    run_id="20251102T083000-ab12cd34",
+    push="scores",
+    crm="convoso",
+    started_at=AT,
+    ended_at=AT + timedelta(seconds=90),
+    leads=1000,
+    fields=2000,
+    calls=1000,
+    by_state={"applied": 998, "rejected": 2},
+    fields_by_state={"applied": 1996, "rejected": 4},
+    unapplied=(
+        Unapplied("7", "rejected", ("phone",), "6008", "The phone number is invalid"),
+        Unapplied("9", "rejected", ("phone",), "6008", "The phone number is invalid"),
+    ),
+    stopped=None,
+    interrupted=False,
+)
+
+
+def test_the_summary_groups_what_did_not_arrive() -> None:
+    """Two leads with the same trouble are one line with a number and an example."""
+    text = text_of(summary_text(SUMMARY))
+    assert "scores → convoso: of 1,000 leads 998 applied, 2 rejected" in text
+    assert "1,000 calls in 90.0 s" in text
+    assert re.search(r"2 +7 +rejected +phone +6008 The phone number is invalid", text)
+
+
+def test_the_summary_as_json_lists_every_lead_that_did_not_arrive() -> None:
+    """Programs get every lead with code and reason, and the exit code."""
+    found = json.loads(json.dumps(summary_json(SUMMARY)))
+    assert (found["kind"], found["exit_code"], found["leads_by_state"]) == (
+        "push",
+        3,
+        {"applied": 998, "rejected": 2},
+    )
+    assert found["unapplied"][1] == {
+        "lead_id": "9", "state": "rejected", "fields": ["phone"], "code": "6008",
+        "reason": "The phone number is invalid",
+    }  # fmt: skip
