@@ -1,0 +1,142 @@
+"""What ``leadloop check`` finds out before anything runs: each check is one sentence, and none stops the others."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector import config, crm
+from connector.crm.base import LeadReader
+from connector.errors import LeadloopError
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(project: Path | None = None) -> list[Check]:
+    """Settings, account, warehouse and dbt project, in this order."""
+    checks: list[Check] = []
+    wrong = [
+        each
+        for vendor in ("convoso",)
+        for each in config.describe(vendor)
+        if each.state in ("missing", "wrong")
+    ]
+    if wrong:
+        checks += [Check(each.setting, False, each.problem or "is wrong") for each in wrong]
+    else:
+        checks.append(Check("settings", True, "everything that is needed is set"))
+        checks += _account("convoso")
+    checks.append(_tried("warehouse", _warehouse))
+    checks.append(_tried("dbt project", lambda: _project(project)))
+    return checks
+
+
+def _tried(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except LeadloopError as error:
+        return Check(name, False, str(error))
+
+
+def _warehouse() -> str:
+    warehouse = Warehouse.open()
+    warehouse.probe()
+    return f"{warehouse.label} can be written"
+
+
+def _project(project: Path | None) -> str:
+    names = [spec.name for spec in models.pushes(project)]
+    return f"parsed; pushes: {', '.join(names) or 'none yet'}"
+
+
+def _account(vendor: str) -> list[Check]:
+    try:
+        with closing(crm.reader(vendor)) as reader:
+            page = reader.search(None, limit=1)
+            count = "leads" if page.total is None else f"{page.total:,} leads"
+            checks = [Check("token", True, f"{vendor} answers and shows {count}")]
+            checks.append(_tried("time zone", lambda: _zone(reader)))
+            checks.append(_tried("precision", lambda: _precision(reader)))
+            return checks
+    except LeadloopError as error:
+        return [Check("token", False, str(error))]
+
+
+def _zone(reader: LeadReader) -> str:
+    """Edits can't lie in the future: a newest edit ahead of the clock shows a wrong zone."""
+    now = datetime.now(UTC)
+    newest = _newest(reader, now)
+    if newest is None:
+        return (
+            f"no lead was edited in the last days, so {reader.zone.key} can be neither confirmed nor refuted"
+        )
+    ahead = _ahead(newest, reader.zone, now)
+    if ahead > timedelta(minutes=5):
+        raise LeadloopError(
+            f"{config.named('crm.convoso.timezone')} is {reader.zone.key}, and there the newest edit lies "
+            f"{ahead.total_seconds() / 3600:.1f} hours in the future. The account's zone lies further east."
+        )
+    return f"the newest edit fits {reader.zone.key} ({_age(-ahead)})"
+
+
+def _age(passed: timedelta) -> str:
+    seconds = max(0.0, passed.total_seconds())
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = round(seconds / size)
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def _newest(reader: LeadReader, now: datetime) -> datetime | None:
+    """The newest modification as the API shows it, naive, looked for in ever longer stretches up to now and beyond."""
+    wall = now.astimezone(reader.zone).replace(tzinfo=None, microsecond=0)
+    for days in (0.05, 1, 7, 30):
+        bounds = (wall - timedelta(days=days), wall + timedelta(days=1))
+        page = reader.search(bounds, limit=1)
+        if not page.rows:
+            continue
+        last = reader.search(bounds, offset=page.total - 1, limit=1) if page.total else page
+        moments = [_moment(reader.modified_at(row)) for row in last.rows or page.rows]
+        return max((moment for moment in moments if moment), default=None)
+    return None
+
+
+def _ahead(moment: datetime, zone: ZoneInfo, now: datetime) -> timedelta:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)) - now
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _precision(reader: LeadReader) -> str:
+    """Asks for the second of one lead: a server that ignores the time answers its whole day."""
+    sample = reader.search(None, limit=1)
+    moment = _moment(reader.modified_at(sample.rows[0])) if sample.rows else None
+    if moment is None:
+        return "no lead to try it with"
+    wall = moment.astimezone(reader.zone).replace(tzinfo=None) if moment.tzinfo else moment
+    around = [_moment(reader.modified_at(row)) for row in reader.search((wall, wall), limit=100).rows]
+    outside = [each for each in around if each and each.replace(tzinfo=None) != wall]
+    if outside:
+        return "the server ignores the time of day: leadloop reads whole days, which costs more calls"
+    return "the server filters by the second"

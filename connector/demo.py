@@ -1,0 +1,129 @@
+"""``leadloop demo``: the whole loop, twice, against a sandbox CRM on this machine."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.table import Table
+
+from connector import config, loop
+from connector.display import Bars, listening
+from connector.push import plan_text, summary_text
+from connector.sandbox import Sandbox
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+
+PUSH = "lead_scores_to_convoso"
+PEOPLE_EDIT = 3
+"""How many of the pushed leads a salesperson edits between the two runs."""
+
+QUERIES = (
+    "select field, origin, count(*) from analytics.lead_changes where old_value is not null group by all order by 3 desc;",
+    "select lead_id, field, old_value, new_value, changed_at from analytics.lead_changes where origin = 'push' limit 5;",
+    f"select verdict, count(*) from analytics.{PUSH} group by verdict;",
+)
+
+
+def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
+    """Shows, in order: extraction, models, plan, push, and a second run that confirms and finds nothing left to send."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    warehouse = Warehouse.duckdb(folder / "leads.duckdb")
+    project = models.packaged_project()
+    out.print(f"A CRM with {leads:,} leads starts on this machine; nothing leaves it.")
+    with Sandbox(leads=leads) as crm, _settings(crm), listening(err) as bars:
+        _heading(out, "First run")
+        _read(out, warehouse, project, bars)
+        plan = loop.plan(warehouse, PUSH, project)
+        bars.pause()
+        out.print(plan_text(plan))
+        _send(out, warehouse, project, bars)
+
+        edited = [lead.lead_id for lead in plan.leads[:PEOPLE_EDIT]]
+        for lead_id in edited:
+            crm.book.edit(lead_id, {"lead_score": "100"})
+        out.print(
+            f"\nMeanwhile a salesperson sets another score for {len(edited)} of these leads in the CRM."
+        )
+
+        _heading(out, "Second run")
+        _read(out, warehouse, project, bars)
+        _show_origins(out, warehouse)
+        _send(out, warehouse, project, bars)
+        out.print(
+            f"The {len(edited)} edited leads are conflicts and stay as the salesperson left them: on_conflict is 'crm_wins'."
+        )
+    _heading(out, "Look around")
+    out.print(f"{warehouse.label}", markup=False, soft_wrap=True)
+    for query in QUERIES:
+        out.print(f"  {query}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _settings(crm: Sandbox) -> Iterator[None]:
+    """The sandbox's settings for this process, whatever else is set."""
+    given: Mapping[str, str] = {
+        "CRM__CONVOSO__BASE_URL": f"{crm.base_url}/v1",
+        "CRM__CONVOSO__AUTH_TOKEN": crm.token,
+        "CRM__CONVOSO__TIMEZONE": crm.timezone,
+        "CRM__CONVOSO__RATE": "1000",
+        "CRM__CONVOSO__SETTLE": "0",
+    }
+    before = {name: value for name, value in os.environ.items() if name.startswith("CRM__")}
+    for name in before:
+        del os.environ[name]
+    os.environ.update(given)
+    config.reload()
+    try:
+        yield
+    finally:
+        for name in given:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _heading(out: Console, text: str) -> None:
+    out.print()
+    out.rule(f"[bold]{text}[/]", align="left")
+
+
+def _read(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None:
+    extracted = loop.extract(warehouse, listener=bars)
+    bars.pause()
+    again = f", {extracted.read_back:,} pushed leads read back" if extracted.read_back else ""
+    out.print(f"Extracted: {extracted.rows:,} rows in {extracted.calls} calls{again}.")
+    built = loop.build(warehouse, project, listener=bars)
+    bars.pause()
+    out.print(f"dbt: {built.text()}.")
+
+
+def _send(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None:
+    done = loop.push(warehouse, PUSH, project, listener=bars)
+    bars.pause()
+    if done is not None:
+        out.print(summary_text(done.summary))
+
+
+def _show_origins(out: Console, warehouse: Warehouse) -> None:
+    query = sa.text(
+        "select state, count(*) as fields from leadloop.push_journal where state in ('confirmed', 'reverted', 'conflict')"
+        " group by state order by state"
+    )
+    origins = sa.text(
+        "select field, origin, count(*) as changes from analytics.lead_changes"
+        " where version_number > 1 group by field, origin order by changes desc"
+    )
+    with warehouse.engine().connect() as connection:
+        states = {row.state: row.fields for row in connection.execute(query)}
+        table = Table("field", "origin", "changes", box=None, pad_edge=False)
+        for field, origin, number in connection.execute(origins):
+            table.add_row(field, origin, f"{number:,}")
+    out.print(
+        f"Read back: {states.get('confirmed', 0):,} sent values confirmed, {states.get('reverted', 0):,} reverted."
+    )
+    out.print("What changed since the first run, by origin (analytics.lead_changes):")
+    out.print(table)

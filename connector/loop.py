@@ -1,0 +1,384 @@
+"""The stages of the loop, in order: extract, build, plan, push. ``run`` is all of them.
+
+    CRM --extract--> raw tables --build--> what changed, what should differ --plan--> --push--> CRM
+
+Every stage takes the warehouse and can be called alone; what it needs from the ones before is in the warehouse, nothing
+is handed over in memory. A stage that writes holds its lock, so that a second run of it refuses to start.
+"""
+
+import random
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from connector import config, crm
+from connector.crm.base import LeadReader
+from connector.errors import BuildError, ConfigError, LeadloopError
+from connector.parsing import is_loopback
+from connector.push import (
+    Journal,
+    Plan,
+    Recovery,
+    Summary,
+    confirm,
+    deliver,
+    make_plan,
+    recover,
+)
+from connector.push.resolve import Conflict, Side, conflicts, settle
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+from connector.warehouse.models import BuildResult, PushSpec
+
+if TYPE_CHECKING:
+    from connector.extract.source import Extracted, Progress
+
+STATE = Path(".leadloop")
+"""What leadloop keeps beside the project; all of it can be deleted, since the warehouse holds the truth."""
+
+SAMPLE = 0.05
+"""The share of sent leads that ``confirm='sample'`` reads back."""
+
+
+class Listener:
+    """What a caller is told while a stage works; this one listens to nothing."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def extracting(self, progress: "Progress") -> None:
+        """Rows were read."""
+
+    def building(self, done: int, total: int | None, name: str) -> None:
+        """dbt finished one more node, ``name``."""
+
+    def pushing(self, done: int, total: int | None) -> None:
+        """So many leads have an outcome."""
+
+    def pause(self) -> None:
+        """Something else is about to be written to the terminal."""
+
+
+QUIET = Listener()
+
+
+def vendors() -> list[str]:
+    """The CRMs whose required settings are all there; ``ConfigError`` names what the first one lacks if none is ready."""
+    ready = [name for name in crm.VENDORS if not config.missing(name)]
+    if not ready:
+        raise ConfigError(
+            f"No CRM is set up: {config.named(config.missing(next(iter(crm.VENDORS)))[0])} is not set. "
+            "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing."
+        )
+    return ready
+
+
+def extract(
+    warehouse: Warehouse,
+    vendor: str = "convoso",
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    filters: Mapping[str, str] | None = None,
+    confirm: Mapping[str, str] | None = None,
+    listener: Listener = QUIET,
+) -> "Extracted":
+    """Reads what was edited since the last run, and the leads that were sent and not seen since, into the raw tables.
+
+    With ``start`` or ``end`` (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push ->
+    which of its leads are read back, ``all`` (the default), ``sample`` or ``none``.
+    """
+    from connector.extract.source import convoso_job, load, tune
+
+    listener.stage(f"extract {vendor}")
+    settings = config.convoso_settings()
+    tune()
+    with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
+        warehouse.probe()
+        job = convoso_job(settings, start=start, end=end, filters=filters, reader=reader)
+        with warehouse.translated():
+            return load(
+                _pipeline(warehouse, vendor),
+                job,
+                file_format=warehouse.file_format,
+                again=_unseen(warehouse, vendor, confirm or {}) if job.moves_cursor else (),
+                on_progress=listener.extracting,
+            )
+
+
+def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
+    """A pipeline without a past on this machine: cursor and schema come from the warehouse, and from nowhere else.
+
+    So a deleted database starts afresh, a new machine goes on where the last one stopped, and a package that a killed
+    run left behind is read again from the CRM instead of trusted.
+    """
+    import dlt
+
+    folder = STATE / "pipelines"
+    shutil.rmtree(folder / vendor, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return dlt.pipeline(
+        vendor,
+        destination=warehouse.destination(),
+        dataset_name=f"{vendor}_raw",
+        pipelines_dir=str(folder.absolute()),
+    )
+
+
+def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> Iterator[str]:
+    """Ids of leads that accepted an update and have not been seen since; lazily, so that it is asked after the window."""
+    engine = warehouse.engine()
+    journal = Journal(engine)
+    if not journal.exists():
+        return
+    applied = journal.applied_unconfirmed(vendor).c
+    query = sa.select(
+        applied.lead_id, applied.run_id, applied.push, sa.func.max(applied.recorded_at)
+    ).group_by(applied.lead_id, applied.run_id, applied.push)
+    with engine.connect() as connection:
+        wanted = {
+            lead_id: recorded_at
+            for lead_id, run_id, push, recorded_at in connection.execute(query)
+            if _wants_read_back(confirm.get(push, "all"), f"{run_id}/{lead_id}")
+        }
+    if not wanted:
+        return
+    for lead_id, seen_at in _last_sightings(engine, vendor, min(wanted.values())).items():
+        if lead_id in wanted and seen_at > wanted[lead_id]:
+            del wanted[lead_id]
+    yield from sorted(wanted)
+
+
+def _wants_read_back(confirm: str, lead: str) -> bool:
+    """By ``confirm`` of the push; a sample is the same leads however often it is drawn."""
+    if confirm == "sample":
+        return random.Random(lead).random() < SAMPLE  # noqa: S311 - a sample, not a secret
+    return confirm != "none"
+
+
+def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str, datetime]:
+    """Lead id -> when it was last seen, of the leads seen after an instant."""
+    schema = f"{vendor}_raw"
+    if not sa.inspect(engine).has_table("lead_versions", schema=schema):
+        return {}
+    raw = sa.table("lead_versions", sa.column("id"), sa.column("leadloop_seen_at"), schema=schema)
+    query = (
+        sa.select(raw.c.id, sa.func.max(raw.c.leadloop_seen_at))
+        .where(raw.c.leadloop_seen_at > since)
+        .group_by(raw.c.id)
+    )
+    with engine.connect() as connection:
+        return {str(lead_id): seen_at for lead_id, seen_at in connection.execute(query)}
+
+
+def build(
+    warehouse: Warehouse,
+    project: Path | None = None,
+    *,
+    select: str | None = None,
+    full_refresh: bool = False,
+    listener: Listener = QUIET,
+) -> BuildResult:
+    """Makes and tests the dbt models, then decides from what they show which sent values are confirmed or reverted."""
+    listener.stage("build")
+    with warehouse.lock("build"):
+        warehouse.probe()
+        journal = Journal(warehouse.engine())
+        journal.ensure()
+        with warehouse.translated():
+            result = models.build(
+                warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
+            )
+            for vendor in crm.VENDORS:
+                confirm(warehouse.engine(), journal, vendor)
+        return result
+
+
+def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
+    """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse."""
+    return _planned(warehouse, models.push_spec(project, name), limit)
+
+
+def _planned(warehouse: Warehouse, spec: PushSpec, limit: int | None) -> Plan:
+    with warehouse.translated():
+        capabilities = crm.vendor(spec.crm).capabilities
+        return make_plan(warehouse.engine(), spec, capabilities=capabilities, limit=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What one push did: first for the leads a killed run had left open, then for its own plan."""
+
+    plan: Plan
+    recovery: Recovery
+    summary: Summary
+
+
+def push(
+    warehouse: Warehouse,
+    name: str,
+    project: Path | None = None,
+    *,
+    limit: int | None = None,
+    fingerprint: str | None = None,
+    agree: Callable[[Plan], bool] = lambda _plan: True,
+    listener: Listener = QUIET,
+) -> Pushed | None:
+    """Carries out the plan of a push; ``None`` where ``agree`` said no.
+
+    Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
+    one with ``fingerprint``; ``BuildError`` when a dbt test on the model has failed.
+    """
+    spec = models.push_spec(project, name)
+    if spec.failed_tests:
+        raise BuildError(
+            f"{name} is not sent while something stands against it: {', '.join(spec.failed_tests)}. Mend it and run: "
+            "leadloop build"
+        )
+    with ExitStack() as stack:
+        stack.enter_context(warehouse.lock(f"push:{name}"))
+        warehouse.probe()
+        stack.enter_context(warehouse.translated())
+        reader, writer = stack.enter_context(crm.account(spec.crm))
+        journal = Journal(warehouse.engine())
+        journal.ensure()
+        listener.stage(f"push {name}")
+        recovery = recover(name, journal, reader)
+        planned = _planned(warehouse, spec, limit)
+        if fingerprint is not None:
+            planned.expect(fingerprint)
+        planned.check()
+        if planned.leads and not agree(planned):
+            return None
+        again = _planned(warehouse, spec, limit)
+        again.expect(planned.fingerprint)
+        summary = deliver(
+            planned,
+            writer,
+            journal,
+            concurrency=crm.vendor(spec.crm).settings().concurrency,
+            recent_edits=_recent_edits(warehouse, reader, planned),
+            on_progress=listener.pushing,
+        )
+        return Pushed(planned, recovery, summary)
+
+
+def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:
+    """Everything edited in the CRM up to this instant (UTC) is in the warehouse; ``None`` before the first extraction."""
+    from connector.extract.source import convoso_job, tune
+    from connector.extract.source import cursor as of_pipeline
+
+    tune()
+    with warehouse.translated(), closing(crm.reader(vendor)) as reader:
+        return of_pipeline(
+            _pipeline(warehouse, vendor), convoso_job(config.convoso_settings(), reader=reader)
+        )
+
+
+def _recent_edits(
+    warehouse: Warehouse, reader: LeadReader, planned: Plan
+) -> Callable[[], Mapping[str, Mapping[str, str | None]]] | None:
+    """Leads that were edited in the CRM since the warehouse's picture of it; asked before each batch.
+
+    The first look goes back to where the last extraction ended, the later ones only to the look before them.
+    """
+    from connector.extract.reading import Query, edited_since
+
+    if planned.seen_at is None:
+        return None
+    settings = config.convoso_settings()
+    query = Query(settings.cursor, page_size=settings.page_size)
+    overlap = timedelta(seconds=settings.settle)
+    since = (cursor(warehouse, planned.crm) or planned.seen_at) - overlap
+
+    def look() -> Mapping[str, Mapping[str, str | None]]:
+        nonlocal since
+        asked_at = datetime.now(UTC)
+        found = edited_since(reader, since, asked_at, query)
+        since = asked_at - overlap
+        return found
+
+    return look
+
+
+def resolve(
+    warehouse: Warehouse,
+    name: str,
+    project: Path | None = None,
+    *,
+    take: Side | None = None,
+    leads: Collection[str] | None = None,
+) -> list[Conflict]:
+    """The conflicts of a push, or of these leads of it; with ``take``, the decision is recorded for the next push."""
+    if take is None:
+        return conflicts(plan(warehouse, name, project), leads)
+    with warehouse.lock(f"push:{name}"), warehouse.translated():
+        journal = Journal(warehouse.engine())
+        journal.ensure()
+        return settle(journal, plan(warehouse, name, project), take, leads)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a whole run did; ``failed`` holds the errors of pushes that stopped or failed, by name."""
+
+    extracted: dict[str, "Extracted"]
+    built: BuildResult
+    pushed: dict[str, Pushed] = field(default_factory=dict)
+    failed: dict[str, LeadloopError] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """The worst thing that happened: a stop, a failure, then leads that were rejected or deferred."""
+        codes = [error.exit_code for error in self.failed.values()]
+        codes += [each.summary.exit_code for each in self.pushed.values()]
+        return next((code for code in (2, 1, 5, 4, 3) if code in codes), 0)
+
+
+def run(
+    warehouse: Warehouse,
+    project: Path | None = None,
+    *,
+    pushes: Iterable[str] | None = None,
+    limit: int | None = None,
+    agree: Callable[[Plan], bool] = lambda _plan: True,
+    listener: Listener = QUIET,
+) -> Ran:
+    """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other.
+
+    The example that comes with leadloop is for rehearsals: unless it is named, only a CRM on this machine gets it.
+    """
+    specs = {spec.name: spec for spec in models.pushes(project)}
+    for name in pushes or ():
+        models.push_spec(project, name)
+    confirm = {name: spec.confirm for name, spec in specs.items()}
+    extracted = {
+        vendor: extract(warehouse, vendor, confirm=confirm, listener=listener) for vendor in vendors()
+    }
+    ran = Ran(extracted, build(warehouse, project, listener=listener))
+    for name in pushes or _own_pushes(project, specs):
+        try:
+            done = push(warehouse, name, project, limit=limit, agree=agree, listener=listener)
+        except LeadloopError as error:
+            ran.failed[name] = error
+        else:
+            if done is not None:
+                ran.pushed[name] = done
+    return ran
+
+
+def _own_pushes(project: Path | None, specs: Mapping[str, PushSpec]) -> list[str]:
+    if models.find_project(project) != models.packaged_project():
+        return list(specs)
+    return [
+        name
+        for name, spec in specs.items()
+        if is_loopback(urlsplit(crm.vendor(spec.crm).settings().base_url).hostname or "")
+    ]

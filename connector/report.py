@@ -1,0 +1,107 @@
+"""What ``leadloop status`` tells, read from the warehouse alone."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from connector.push.tables import columns_of, push_journal, push_runs
+from connector.warehouse.connection import Warehouse
+
+RUNS = 20
+"""How many of the latest runs are told of."""
+
+
+def status(warehouse: Warehouse) -> dict[str, Any]:
+    """Leads by CRM, the latest runs with what became of their fields, and what is still open; for ``--json`` as it is."""
+    with warehouse.translated(), warehouse.engine().connect() as connection:
+        return {
+            "warehouse": warehouse.label,
+            "crms": _crms(connection),
+            "runs": _runs(connection),
+        }
+
+
+def _crms(connection: sa.Connection) -> list[dict[str, Any]]:
+    columns = columns_of(connection, "analytics", "leads")
+    if not {"crm", "last_seen_at", "modified_at", "removed_at"} <= columns:
+        return []
+    leads = sa.table("leads", *map(sa.column, sorted(columns)), schema="analytics")
+    query = (
+        sa.select(
+            leads.c.crm,
+            sa.func.count().label("leads"),
+            sa.func.count(leads.c.removed_at).label("removed"),
+            sa.func.max(leads.c.modified_at).label("last_edit_at"),
+            sa.func.max(leads.c.last_seen_at).label("last_seen_at"),
+        )
+        .group_by(leads.c.crm)
+        .order_by(leads.c.crm)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _runs(connection: sa.Connection) -> list[dict[str, Any]]:
+    """The latest runs, newest first, each with its fields counted by their last state."""
+    if not columns_of(connection, "leadloop", "push_journal"):
+        return []
+    latest = sa.select(push_runs).order_by(push_runs.c.started_at.desc()).limit(RUNS)
+    runs = [dict(row) for row in connection.execute(latest).mappings()]
+    row = push_journal.c
+    place = sa.func.row_number().over(
+        partition_by=(row.run_id, row.lead_id, row.field), order_by=row.seq.desc()
+    )
+    last = (
+        sa.select(row.run_id, row.state, place.label("place"))
+        .where(row.run_id.in_([run["run_id"] for run in runs]))
+        .subquery()
+    )
+    counts = (
+        sa.select(last.c.run_id, last.c.state, sa.func.count())
+        .where(last.c.place == 1)
+        .group_by(last.c.run_id, last.c.state)
+    )
+    states: dict[str, dict[str, int]] = {}
+    for run_id, state, number in connection.execute(counts):
+        states.setdefault(run_id, {})[state] = number
+    names = ("run_id", "push", "crm", "started_at", "leads", "fields", "host", "pid")
+    return [
+        {
+            **{name: run[name] for name in names},
+            "fields_by_state": dict(sorted(states.get(run["run_id"], {}).items())),
+        }
+        for run in runs
+    ]
+
+
+def status_text(found: dict[str, Any]) -> RenderableType:
+    """The same for people."""
+    crms = _table("CRM", "leads", "removed", "last edit (UTC)", "last seen (UTC)")
+    for each in found["crms"]:
+        crms.add_row(
+            each["crm"],
+            f"{each['leads']:,}",
+            f"{each['removed']:,}",
+            _moment(each["last_edit_at"]),
+            _moment(each["last_seen_at"]),
+        )
+    runs = _table("run", "push", "started (UTC)", "leads", "fields by state")
+    for each in found["runs"]:
+        states = ", ".join(f"{number:,} {state}" for state, number in each["fields_by_state"].items())
+        runs.add_row(each["run_id"], each["push"], _moment(each["started_at"]), f"{each['leads']:,}", states)
+    nothing = "Nothing has been pushed yet." if not found["runs"] else runs
+    empty = "No leads yet: run leadloop extract and leadloop build." if not found["crms"] else crms
+    return Group(found["warehouse"], "", empty, "", nothing)
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="right" if head in ("leads", "removed") else "left", overflow="fold")
+    return table
+
+
+def _moment(instant: datetime | None) -> str:
+    return f"{instant.astimezone(UTC):%F %T}" if instant else "-"

@@ -1,0 +1,183 @@
+"""A project folder of one's own, as ``leadloop init`` writes it: settings, a private secrets file, a dbt project."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.errors import ConfigError
+
+CONFIG = """\
+# leadloop's settings. Each can also come from the environment: crm.convoso.rate is CRM__CONVOSO__RATE there.
+# Secrets belong into secrets.toml beside this file, or into the environment.
+
+[crm.convoso]
+# The account's own time zone, in which Convoso shows every time. `leadloop check` tells whether it looks right.
+timezone = "America/Los_Angeles"
+# base_url = "https://api.convoso.com/v1"
+# rate = 10          # calls per second, over all threads
+# concurrency = 4    # calls under way at once
+# timeout = 30       # seconds
+# settle = 60        # seconds: younger edits are left to the next run
+# lookback = 600     # seconds before the cursor that are read again
+# cursor = "updated_at"   # or "changed_at"
+# start = 2000-01-01      # first day to read while there is no cursor
+
+# [crm.convoso.filters]
+# list_id = "333"
+
+[warehouse]
+destination = "duckdb"    # or "postgres"
+
+[destination.duckdb]
+credentials = "leads.duckdb"
+
+[runtime]
+dlthub_telemetry = false
+"""
+
+SECRETS = """\
+# Only you can read this file, and git leaves it out.
+
+[crm.convoso]
+auth_token = ""
+
+# [destination.postgres]
+# credentials = "postgresql://user:password@localhost:5432/warehouse"
+"""
+
+GITIGNORE = """\
+.dlt/secrets.toml
+.leadloop/
+*.duckdb
+*.duckdb.*
+plan*.html
+plan*.json
+dbt_models/target/
+dbt_models/logs/
+dbt_models/dbt_packages/
+dbt_models/package-lock.yml
+"""
+
+DBT_PROJECT = """\
+name: {name}
+version: "1.0.0"
+config-version: 2
+profile: leadloop
+model-paths: [models]
+flags:
+  send_anonymous_usage_stats: false
+models:
+  leadloop:
+    # The example push that comes with leadloop stays off; yours is in models/pushes.
+    examples:
+      +enabled: false
+    pushes:
+      +enabled: false
+"""
+
+PACKAGES = """\
+packages:
+  - local: "{{ env_var('LEADLOOP_DBT_PACKAGE') }}"  # set by leadloop to the dbt package it comes with
+"""
+
+SCORES = """\
+-- One row per lead and the values that the CRM should show. Replace this with your own model's output.
+select
+    lead_id,
+    'hot' as tier
+from {{ ref('leadloop', 'leads') }}
+where
+    crm = 'convoso'
+    and removed_at is null
+    and email is not null
+order by lead_id
+limit 10
+"""
+
+PUSH = """\
+-- What should differ in the CRM. `leadloop plan tiers_to_convoso` shows it, `leadloop push tiers_to_convoso` sends it.
+-- fields: the CRM's name of a field, and the column of tiers that goes into it. max_changes: at most so many leads; it is
+-- small on purpose, raise it once the plan looks right.
+{{ leadloop.push(
+    desired = ref('tiers'),
+    crm = 'convoso',
+    key = 'lead_id',
+    fields = {'title': 'tier'},
+    on_conflict = 'crm_wins',
+    nulls = 'keep',
+    max_changes = 10,
+    max_share = 0.2
+) }}
+"""
+
+PUSH_YML = """\
+version: 2
+models:
+  - name: tiers_to_convoso
+    description: One row per lead and field that differs between our tiers and Convoso.
+    columns:
+      - name: lead_id
+        data_tests: [not_null]
+"""
+
+README = """\
+# {name}
+
+1. Put the token into `.dlt/secrets.toml` and the time zone into `.dlt/config.toml`; `leadloop check` tells what is
+   missing or wrong.
+2. `leadloop extract` reads the leads, `leadloop build` makes the tables in `leads.duckdb`.
+3. Edit `dbt_models/models/tiers.sql` and `dbt_models/models/pushes/tiers_to_convoso.sql`, then `leadloop build` again.
+4. `leadloop plan tiers_to_convoso` shows what would be sent; `leadloop push tiers_to_convoso` asks, then sends it.
+5. From cron: `leadloop run --yes`, started in this folder.
+
+To try all of it without an account: `leadloop sandbox` in a second terminal, and in this one the three `export` lines
+that it prints.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    """What was written, relative to ``folder``, and what was there before and left alone."""
+
+    folder: Path
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def write(folder: Path) -> Scaffold:
+    """Writes a project into ``folder``; a file that is there already is never touched."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
+    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in folder.resolve().name.lower()).strip(
+        "_"
+    )
+    name = name if name and not name[0].isdigit() and name != "leadloop" else f"my_{name or 'project'}"
+    files = {
+        ".dlt/config.toml": CONFIG,
+        ".dlt/secrets.toml": SECRETS,
+        ".gitignore": GITIGNORE,
+        "README.md": README.format(name=name),
+        "dbt_models/dbt_project.yml": DBT_PROJECT.format(name=name),
+        "dbt_models/packages.yml": PACKAGES,
+        "dbt_models/models/tiers.sql": SCORES,
+        "dbt_models/models/pushes/tiers_to_convoso.sql": PUSH,
+        "dbt_models/models/pushes/tiers_to_convoso.yml": PUSH_YML,
+    }
+    written, kept = [], []
+    for path, text in files.items():
+        target = folder / path
+        if target.exists():
+            kept.append(path)
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_private(target, text) if "secrets" in path else target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{target} can't be written: {error.strerror}.") from None
+        written.append(path)
+    return Scaffold(folder, tuple(written), tuple(kept))
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,76 @@
+"""Starts the ``leadloop`` command in processes of its own, without the seconds that importing dlt and dbt takes each time.
+
+It imports them once, and forks for every command. A command has its own folder, environment, standard streams and
+process id, begins at the entry point, and ends as any process does, also by a signal. Requests come on stdin, one JSON
+document a line: ``{"argv", "env", "cwd", "stdout", "stderr"}`` starts one and is answered with ``{"pid"}``;
+``{"wait": pid}`` is answered with ``{"code"}``, negative for a signal.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+HEAVY = (
+    "dlt", "dlt.destinations", "dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.postgres", "duckdb", "pyarrow",
+    "pyarrow.parquet", "sqlalchemy", "duckdb_sqlalchemy", "psycopg2", "typer", "rich.progress", "rich.table", "requests",
+    "connector.loop", "connector.extract.source",
+)  # fmt: skip
+
+
+def main() -> None:
+    for name in HEAVY:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    answer({"ready": True})
+    while line := sys.stdin.readline():
+        request = json.loads(line)
+        if "wait" in request:
+            _, status = os.waitpid(request["wait"], 0)
+            answer({"code": os.waitstatus_to_exitcode(status)})
+            continue
+        pid = os.fork()
+        if not pid:
+            become(request)
+        answer({"pid": pid})
+
+
+def become(request: dict[str, Any]) -> NoReturn:
+    """This process is the command from here on."""
+    os.setsid()
+    for number, path in ((1, request["stdout"]), (2, request["stderr"])):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = ["leadloop", *request["argv"]]
+    code = 0
+    try:
+        from connector.cli import main as command
+
+        command()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Libraries whose threads did not come along in the fork can't take themselves down.
+    os._exit(code)
+
+
+def answer(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

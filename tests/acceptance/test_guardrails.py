@@ -1,0 +1,57 @@
+"""What stops a push before it sends anything, through the command."""
+
+import pytest
+
+from connector.sandbox import Sandbox
+
+pytestmark = pytest.mark.timeout(600)
+
+WANTED = "select lead_id, 'A' as value from {{ ref('leadloop', 'leads') }}"
+TWICE = (
+    "select * from {{ ref('wanted') }} union all select * from {{ ref('wanted') }} where lead_id like '%1'"
+)
+PLAIN = "key = 'lead_id', fields = {'title': 'value'}, max_share = 1"
+
+
+def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
+    """Guardrails, two rows for one lead, a missing terminal and a plan that moved: nothing is sent, and it is said why."""
+    with Sandbox(leads=100) as crm:
+        place = places(crm)
+        place.project(
+            WANTED,
+            too_many="key = 'lead_id', fields = {'title': 'value'}, max_changes = 99, max_share = 1",
+            too_large_a_share="key = 'lead_id', fields = {'title': 'value'}, max_share = 0.5",
+            allowed=PLAIN,
+        )
+        place.write("models/twice.sql", TWICE)
+        place.push("doubled", PLAIN, desired="twice")
+        ran = place.run("run", code=4)
+        assert crm.calls.count("update") == 0
+
+        for name, option in (
+            ("too_many", "max_changes"),
+            ("too_large_a_share", "max_share"),
+            ("doubled", "row"),
+        ):
+            assert name in ran.message
+            pushed = place.run("push", name, "--yes", code=4)
+            assert option in pushed.message
+            assert name in pushed.message
+        shown = place.run("plan", "too_many", "--json", code=4)
+        assert shown.json["problem"]["error"] == "GuardrailError"
+        assert "max_changes" in shown.message
+        assert place.run("push", "allowed").message.endswith("Nothing was sent.")
+
+        saved = place.folder / "plan.json"
+        saved.write_text(place.run("plan", "allowed", "--json").stdout)
+        page = place.run("plan", "allowed", "--html", "plan.html")
+        assert "plan.html" in page.message
+        assert (place.folder / "plan.html").stat().st_mode & 0o777 == 0o600
+        place.write("models/wanted.sql", WANTED.replace("'A'", "'B'"))
+        place.run("build", "--select", "+allowed")
+        assert "plan" in place.run("push", "allowed", "--plan", "plan.json", code=4).message
+        assert crm.calls.count("update") == 0
+
+        place.run("push", "allowed", "--limit", "3", "--yes")
+        assert crm.calls.count("update") == 3
+        assert sum(row.get("title") == "B" for row in crm.book.rows().values()) == 3

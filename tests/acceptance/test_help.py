@@ -1,0 +1,78 @@
+"""What the command tells about itself, and that it does so at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = (
+    "init",
+    "sandbox",
+    "demo",
+    "check",
+    "extract",
+    "build",
+    "plan",
+    "push",
+    "run",
+    "status",
+    "resolve",
+)
+
+HEAVY = """
+import sys
+sys.argv = ["leadloop", "--help"]
+from connector.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"dlt", "dbt", "duckdb", "sqlalchemy", "pyarrow", "faker", "requests"} & set(sys.modules)
+print("imported:", sorted(heavy))
+"""
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    """leadloop --help lists all commands and the exit codes without importing dlt, dbt or an engine."""
+    done = subprocess.run([sys.executable, "-c", HEAVY], capture_output=True, text=True, check=True)
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+    assert "Exit codes" in done.stdout
+    assert "imported: []" in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(places, name):
+    """--help of each command shows an example that begins with the command itself."""
+    told = places().run(name, "--help").stdout
+    assert "Example" in told
+    assert f"leadloop {name}" in told.partition("Example")[2]
+
+
+def test_the_commands_are_those_listed_here():
+    """A new command has to be added to the list above, and so gets its tests."""
+    from connector.cli import app
+
+    assert {command.name or command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_readme_mentions_every_command(name):
+    """Nobody has to find a command by chance."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert f"leadloop {name}" in text
+
+
+def test_without_a_command_help_is_shown(places):
+    """leadloop alone is wrong usage, answered with the help."""
+    done = places().run(code=2)
+    assert "Usage" in done.stdout + done.stderr
+
+
+def test_a_misspelt_command_is_wrong_usage(places):
+    """An unknown command ends with code 2 and nothing on stdout."""
+    done = places().run("extrct", code=2)
+    assert "extrct" in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,37 @@
+"""A project folder of one's own, from ``leadloop init`` to a push."""
+
+import pytest
+
+from connector.sandbox import Sandbox
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_a_new_project_works_as_it_is_written(places):
+    """init, check, extract, build, plan and push in an empty folder: ten leads get the example's title."""
+    with Sandbox(leads=200) as crm:
+        place = places(crm)
+        del place.env["DESTINATION__DUCKDB__CREDENTIALS"]
+        place.run("init")
+        secrets = place.folder / ".dlt" / "secrets.toml"
+        assert secrets.stat().st_mode & 0o777 == 0o600
+        assert ".dlt/secrets.toml" in (place.folder / ".gitignore").read_text().splitlines()
+        kept = place.run("init", "--json").json
+        assert kept["written"] == []
+        assert ".dlt/secrets.toml" in kept["kept"]
+
+        for name in ("AUTH_TOKEN", "TIMEZONE"):
+            del place.env[f"CRM__CONVOSO__{name}"]
+        secrets.write_text(secrets.read_text().replace('auth_token = ""', f'auth_token = "{crm.token}"'))
+        assert "ok" in place.run("check").stdout
+        assert place.json("extract")["rows"] == 200
+        built = place.json("build")
+        assert built["models"] >= 6
+        assert "tiers_to_convoso" in {node["name"] for node in built["nodes"]}
+        plan = place.run("plan", "tiers_to_convoso").stdout
+        assert "10 leads of 200 would change" in plan
+        assert "10 applied" in place.run("push", "tiers_to_convoso", "--yes").stdout
+        assert sum(row.get("title") == "hot" for row in crm.book.rows().values()) == 10
+        found = {path.name for path in place.folder.iterdir()}
+        assert {"leads.duckdb", "dbt_models", ".dlt", ".leadloop"} <= found
+        assert (place.folder / "leads.duckdb").stat().st_mode & 0o777 == 0o600
