@@ -1,0 +1,405 @@
+"""What the documentation says and the code does are the same: settings, options, documents, commands, links, tests."""
+
+import ast
+import inspect
+import json
+import re
+import shlex
+from dataclasses import MISSING, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted(DOCS.glob("*.md")),
+]
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+def page(name: str) -> str:
+    return (ROOT / name if name == "README.md" else DOCS / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading, up to the next one of its rank."""
+    rank = heading.partition(" ")[0]
+    return re.split(rf"^{rank} ", text.partition(f"{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of every table row, without heads and rulers."""
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language; ``""`` for those that name none."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for name, block in found if name == language]
+
+
+# Settings and options
+
+
+def shown(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    """docs/settings.md has each field of each vendor's settings, in both spellings, and no other."""
+    from connector import config
+
+    rows = {row[0].strip("`"): row for row in table(page("settings.md")) if row[0].startswith("`crm.")}
+    expected = {
+        f"crm.{name}.{spec.name}": spec for name, cls in config.SETTINGS.items() for spec in fields(cls)
+    }
+    assert rows.keys() == expected.keys()
+    for name, spec in expected.items():
+        _, env, default, _ = rows[name]
+        assert env == f"`{config.env_name(name)}`"
+        if spec.default is not MISSING:
+            assert default == f"`{shown(spec.default)}`"
+        elif spec.default_factory is not MISSING:
+            assert default == "none"
+        else:
+            assert default == ("required, secret" if spec.metadata["secret"] else "required")
+
+
+def test_the_warehouses_settings_are_listed() -> None:
+    """Every engine has its credentials in the list, and the default engine and file are as in the code."""
+    from connector import config
+    from connector.warehouse.connection import DEFAULT_FILE
+
+    rows = {row[0].strip("`"): row for row in table(page("settings.md")) if not row[0].startswith("`crm.")}
+    assert rows["warehouse.destination"][2] == "`duckdb`"
+    assert rows["destination.duckdb.credentials"][2] == f"`{DEFAULT_FILE}`"
+    for engine in config.DESTINATIONS:
+        name = f"destination.{engine}.credentials"
+        assert rows[name][1] == f"`{config.env_name(name)}`"
+
+
+def test_every_option_of_a_push_is_listed_with_its_default() -> None:
+    """docs/push.md has each option of the macro, and names every choice."""
+    macros = (ROOT / "dbt_models/macros/push_options.sql").read_text(encoding="utf-8")
+    returned = [
+        re.sub(r"\bnone\b(?!')", "None", text)
+        for text in re.findall(r"return\((\{.*?\})\)", macros, re.DOTALL)
+    ]
+    defaults, choices = (ast.literal_eval(text) for text in returned)
+    rows = {row[0].strip("`"): row for row in table(section(page("push.md"), "## Options"))}
+    assert rows.keys() == {"desired", *defaults}
+    for name, default in defaults.items():
+        assert rows[name][1] == ("required" if default is None else f"`{default!r}`")
+    for name, words in choices.items():
+        missing = [word for word in words if f"`'{word}'`" not in " ".join(rows[name])]
+        assert not missing or name == "mode"
+
+
+def test_every_option_of_the_source_is_listed() -> None:
+    """docs/source.md has each parameter of ``convoso()``."""
+    from connector import convoso
+
+    rows = table(section(page("source.md"), "## Options"))
+    assert [row[0].strip("`") for row in rows] == list(inspect.signature(convoso).parameters)
+
+
+# The --json documents
+
+
+def documented(command: str) -> dict[str, str]:
+    """Path of a field -> its type, as docs/json.md has it."""
+    return {
+        row[0].strip("`"): row[1]
+        for row in table(section(page("json.md"), f"## `leadloop {command} --json`"))
+    }
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "time": (str, datetime),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "list": (list,),
+    "list of text": (list, tuple),
+}
+
+
+def check(found: Any, known: dict[str, str], path: str = "") -> set[str]:
+    """The documented paths that a document has; fails for a field that is not documented, or of another type."""
+    seen: set[str] = set()
+    for name, value in found.items():
+        here = f"{path}{name}"
+        here = (
+            here if here in known or f"{path}*" not in {k.rpartition(".")[0] for k in known} else f"{path}*"
+        )
+        if not here.endswith("*"):
+            assert here in known, f"{here} is not in docs/json.md"
+            optional = known[here].endswith("?")
+            kinds = TYPES[known[here].removesuffix("?")]
+            assert (optional and value is None) or isinstance(value, kinds), f"{here} is no {known[here]}"
+            assert kinds != (int, float) or not isinstance(value, bool)
+            seen.add(here)
+        if isinstance(value, dict) and any(each.startswith(f"{here}.") for each in known):
+            seen |= check(value, known, f"{here}.")
+        if isinstance(value, list | tuple) and any(each.startswith(f"{here}[].") for each in known):
+            for item in value:
+                seen |= check(item, known, f"{here}[].")
+    return seen
+
+
+def same_fields(found: Any, command: str) -> None:
+    known = documented(command)
+    assert known, f"docs/json.md has no section for {command}"
+    seen = check(found, known)
+    assert {each for each in known if ".*." not in each} <= seen
+
+
+def made_plan() -> Any:
+    from connector.push import plan_rows
+
+    spec = SimpleNamespace(
+        name="p", schema="analytics", identifier="p", crm="convoso", mode="update", on_conflict="crm_wins",
+        max_changes=0, max_share=0.2, max_clears=100,
+    )  # fmt: skip
+    rows = [
+        (str(number), "title", "title", "old", "new", None, verdict)
+        for number, verdict in enumerate(("change", "conflict", "rejected", "removed"))
+    ]
+    return plan_rows(spec, rows, made_at=NOW, crm_leads=4)
+
+
+def test_the_plans_document() -> None:
+    """A plan with leads, conflicts, refusals and a tripped guardrail has all documented fields and no other."""
+    from connector.push import plan_json
+
+    same_fields(plan_json(made_plan()), "plan PUSH")
+
+
+def made_summary() -> Any:
+    from connector.push import Summary, Unapplied
+
+    return Summary(
+        "run", "p", "convoso", NOW, NOW, 1, 1, 1, {"rejected": 1}, {"rejected": 1},
+        (Unapplied("1", "rejected", ("title",), "6008", "no"),), None, False,
+    )  # fmt: skip
+
+
+def test_the_pushs_document() -> None:
+    """A summary with a lead that did not arrive has all documented fields and no other."""
+    from connector.push import summary_json
+
+    same_fields(summary_json(made_summary()), "push PUSH")
+
+
+def made_extracted() -> Any:
+    from connector.extract.source import Extracted
+    from connector.extract.windows import Window
+
+    return Extracted(Window(NOW, NOW), 1, 1, 1, 0, "second")
+
+
+def made_build() -> Any:
+    from connector.warehouse.dbt import NodeResult
+    from connector.warehouse.models import BuildResult
+
+    return BuildResult((NodeResult("model.p.leads", "leads", "model", "success", "", 0.1, ()),), 1.0)
+
+
+class Printed:
+    """What the command wrote to stdout."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str) -> Any:
+        from connector import cli
+
+        self.monkeypatch.setattr(cli, "_warehouse", lambda: None)
+        self.capsys.readouterr()
+        cli.app(list(arguments), standalone_mode=False)
+        return json.loads(self.capsys.readouterr().out)
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    return Printed(monkeypatch, capsys)
+
+
+def test_the_documents_of_extract_and_build(printed: Printed) -> None:
+    """What the two commands print has all documented fields and no other."""
+    from connector import loop
+
+    printed.monkeypatch.setattr(loop, "extract", lambda *_, **__: made_extracted())
+    printed.monkeypatch.setattr(loop, "build", lambda *_, **__: made_build())
+    same_fields(printed("extract", "--json"), "extract")
+    same_fields(printed("build", "--json"), "build")
+
+
+def test_the_document_of_run(printed: Printed) -> None:
+    """A run holds the documents of its stages, and says of a push that stopped why."""
+    from connector import loop
+    from connector.errors import GuardrailError
+    from connector.push import Recovery
+
+    done = loop.Ran({"convoso": made_extracted()}, made_build())
+    done.pushed["p"] = loop.Pushed(made_plan(), Recovery(), made_summary())
+    done.failed["q"] = GuardrailError("too much")
+    printed.monkeypatch.setattr(loop, "run", lambda *_, **__: done)
+    from connector import cli
+
+    printed.monkeypatch.setattr(cli, "_warehouse", lambda: None)
+    printed.capsys.readouterr()
+    cli.app(["run", "--json"], standalone_mode=False)
+    found = json.loads(printed.capsys.readouterr().out)
+    same_fields(found, "run")
+    check({"crm": "convoso", **found["extracted"]["convoso"]}, documented("extract"))
+    check(found["built"], documented("build"))
+    check(found["pushed"]["p"], documented("push PUSH"))
+    assert found["failed"]["q"] == {"error": "GuardrailError", "message": "too much"}
+
+
+def test_the_documents_of_init_and_resolve(printed: Printed, tmp_path: Path) -> None:
+    """What the two commands print has all documented fields and no other."""
+    from connector import loop
+    from connector.push.resolve import Conflict
+
+    same_fields(printed("init", str(tmp_path / "mine"), "--json"), "init")
+    printed.monkeypatch.setattr(loop, "resolve", lambda *_, **__: [Conflict("1", "title", "a", "b", None)])
+    same_fields(printed("resolve", "p", "--json"), "resolve PUSH")
+
+
+def test_the_document_of_check(printed: Printed) -> None:
+    """Every check has its three fields."""
+    from connector import checks
+
+    printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [checks.Check("token", True, "fine")])
+    same_fields(printed("check", "--json"), "check")
+
+
+# Commands, files, links, tests
+
+
+def commands() -> dict[str, Any]:
+    import typer.main
+
+    from connector.cli import app
+
+    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """(page, command line) of everything that begins with ``leadloop`` in a block or in code within text."""
+    found = []
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        lines = [line for block in blocks(text, "") for line in block.splitlines()]
+        lines += re.findall(r"`(leadloop [a-z][^`·]*)`", text)
+        for line in lines:
+            line = line.partition("&& ")[2] if "&& leadloop" in line else line
+            line = re.split(r"\s+#|\s>>?\s|\s2>", line.strip())[0]
+            if line.startswith("leadloop "):
+                found.append((path.name, line.strip()))
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize(("where", "line"), command_lines())
+def test_every_command_line_is_one_the_command_takes(where: str, line: str) -> None:
+    """What a page tells a person to type has a command, options and values that exist."""
+    words = shlex.split(line)[1:]
+    known = commands()
+    assert words[0] in known, f"{where}: there is no leadloop {words[0]}"
+    needs_push = words[0] in ("plan", "push", "resolve") and (len(words) == 1 or words[1].startswith("-"))
+    known[words[0]].make_context(words[0], [*(["name"] if needs_push else []), *words[1:]])
+
+
+def test_every_command_is_documented() -> None:
+    """README or docs show each command at least once."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+    missing = [name for name in commands() if f"leadloop {name}" not in text]
+    assert not missing
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Relative links name files that are there, and headings in them."""
+    for path in PAGES:
+        for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+            if "://" not in target:
+                file, _, anchor = target.partition("#")
+                there = (path.parent / file).resolve() if file else path
+                assert there.exists(), f"{path.name} links to {target}"
+                assert not anchor or anchor in slugs(there), f"{path.name} links to {target}"
+
+
+def slugs(path: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_named_test_exists() -> None:
+    """docs/guarantees.md names only tests that are there, and every promise of the README has some."""
+    text = page("guarantees.md")
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert re.search(rf"def {name}\b", (ROOT / file).read_text(encoding="utf-8")), f"{file}::{name}"
+    promises = re.findall(r"^\| \*\*(.+?)\*\* \|", page("README.md"), re.MULTILINE)
+    assert promises
+    for promise in promises:
+        assert "::test_" in section(text, f"## {promise[0].upper()}{promise[1:]}"), promise
+
+
+def test_every_named_file_of_ours_exists() -> None:
+    """A path such as ``connector/crm/http.py`` in a page is a file of the repository."""
+    for path in PAGES:
+        for name in re.findall(
+            r"`((?:connector|dbt_models|tests|docs)/[\w/]+\.\w+)", path.read_text(encoding="utf-8")
+        ):
+            ours = (ROOT / name).exists() or name in written_by_init()
+            assert ours, f"{path.name} names {name}"
+
+
+def written_by_init() -> set[str]:
+    from connector import scaffold
+
+    text = inspect.getsource(scaffold.write)
+    return set(re.findall(r'"(dbt_models/[\w/.]+)":', text))
+
+
+def test_the_readmes_push_is_the_one_that_init_writes() -> None:
+    """Whoever reads the README beside a fresh project sees the same model in both."""
+    from connector import scaffold
+
+    body = scaffold.PUSH.partition("{{")[2]
+    assert "{{" + body in page("README.md")
+    assert "{{" + body in page("push.md")
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    """README, command and page of the warehouse tell the same codes as the error classes."""
+    from connector import errors
+
+    codes = {
+        each.exit_code
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.LeadloopError)
+    }
+    line = section(page("README.md"), "## Exit codes")
+    assert codes | {0, 3} == {
+        int(code) for code in re.findall(r"(?:^|· )(\d)", line.replace("\n", " ").strip())
+    }
+    told = re.findall(r"^\| (\d) \|", page("warehouse.md"), re.MULTILINE)
+    assert codes | {0, 3} == {int(code) for code in told}
+
+
+def test_no_page_knows_a_machine() -> None:
+    """No folder of somebody's computer and no token in what is shown."""
+    for path in [*PAGES, *(ROOT / "notebooks").glob("*.ipynb")]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"/(home|root|Users)/|/work/|/tmp/", text), path.name
