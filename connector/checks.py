@@ -5,11 +5,11 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from connector import config, crm
-from connector.crm.base import LeadReader
+from connector.crm.base import ScanReader, WindowReader
 from connector.errors import LeadloopError
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
@@ -30,20 +30,26 @@ class Check:
 def run(project: Path | None = None) -> list[Check]:
     """Settings, account, warehouse and dbt project, in this order."""
     checks: list[Check] = []
-    wrong = [
-        each
-        for vendor in ("convoso",)
-        for each in config.describe(vendor)
-        if each.state in ("missing", "wrong")
-    ]
-    if wrong:
-        checks += [Check(each.setting, False, each.problem or "is wrong") for each in wrong]
-    else:
-        checks.append(Check("settings", True, "everything that is needed is set"))
-        checks += _account("convoso")
+    for vendor in _chosen():
+        wrong = [each for each in config.describe(vendor) if each.state in ("missing", "wrong")]
+        if wrong:
+            checks += [Check(each.setting, False, each.problem or "is wrong") for each in wrong]
+        else:
+            checks.append(Check("settings", True, f"everything that {vendor} needs is set"))
+            checks += _account(vendor)
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
     return checks
+
+
+def _chosen() -> list[str]:
+    """The CRMs of which anything is set; the first one that leadloop knows where nothing is."""
+    chosen = [
+        vendor
+        for vendor in crm.VENDORS
+        if any(each.state in ("set", "wrong") for each in config.describe(vendor))
+    ]
+    return chosen or [next(iter(crm.VENDORS))]
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:
@@ -66,7 +72,11 @@ def _project(project: Path | None) -> str:
 
 def _account(vendor: str) -> list[Check]:
     try:
-        with closing(crm.reader(vendor)) as reader:
+        with closing(crm.reader(vendor)) as found:
+            if found.capabilities.reading == "scan":
+                next(cast(ScanReader, found).scan(datetime.now(UTC)), None)
+                return [Check("token", True, f"{vendor} answers")]
+            reader = cast(WindowReader, found)
             page = reader.search(None, limit=1)
             count = "leads" if page.total is None else f"{page.total:,} leads"
             checks = [Check("token", True, f"{vendor} answers and shows {count}")]
@@ -77,7 +87,7 @@ def _account(vendor: str) -> list[Check]:
         return [Check("token", False, str(error))]
 
 
-def _zone(reader: LeadReader) -> str:
+def _zone(reader: WindowReader) -> str:
     """Edits can't lie in the future: a newest edit ahead of the clock shows a wrong zone."""
     now = datetime.now(UTC)
     newest = _newest(reader, now)
@@ -88,7 +98,7 @@ def _zone(reader: LeadReader) -> str:
     ahead = _ahead(newest, reader.zone, now)
     if ahead > timedelta(minutes=5):
         raise LeadloopError(
-            f"{config.named('crm.convoso.timezone')} is {reader.zone.key}, and there the newest edit lies "
+            f"{config.named(f'crm.{reader.capabilities.vendor}.timezone')} is {reader.zone.key}, and there the newest edit lies "
             f"{ahead.total_seconds() / 3600:.1f} hours in the future. The account's zone lies further east."
         )
     return f"the newest edit fits {reader.zone.key} ({_age(-ahead)})"
@@ -103,7 +113,7 @@ def _age(passed: timedelta) -> str:
     return "just now"
 
 
-def _newest(reader: LeadReader, now: datetime) -> datetime | None:
+def _newest(reader: WindowReader, now: datetime) -> datetime | None:
     """The newest modification as the API shows it, naive, looked for in ever longer stretches up to now and beyond."""
     wall = now.astimezone(reader.zone).replace(tzinfo=None, microsecond=0)
     for days in (0.05, 1, 7, 30):
@@ -128,7 +138,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _precision(reader: LeadReader) -> str:
+def _precision(reader: WindowReader) -> str:
     """Asks for the second of one lead: a server that ignores the time answers its whole day."""
     sample = reader.search(None, limit=1)
     moment = _moment(reader.modified_at(sample.rows[0])) if sample.rows else None

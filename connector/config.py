@@ -73,6 +73,7 @@ class VendorSettings:
     timeout: float = field(default=30.0, metadata=how(parsing.between(0, 600, "seconds", above=True)))
     settle: float = field(default=60.0, metadata=how(parsing.between(0, 86_400, "seconds")))
     lookback: float = field(default=600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds")))
+    start: dt.date = field(default=dt.date(2000, 1, 1), metadata=how(parsing.past_date))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,6 @@ class ConvosoSettings(VendorSettings):
     cursor: Literal["updated_at", "changed_at"] = field(
         default="updated_at", metadata=how(parsing.choice("updated_at", "changed_at"))
     )
-    start: dt.date = field(default=dt.date(2000, 1, 1), metadata=how(parsing.past_date))
     filters: Mapping[str, str] = field(default_factory=dict, metadata=how(parsing.table))
     token_in: Literal["body", "query"] = field(default="body", metadata=how(parsing.choice("body", "query")))
     page_size: int = field(default=MAX_PAGE_SIZE, metadata=how(parsing.count(1, MAX_PAGE_SIZE)))

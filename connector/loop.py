@@ -95,20 +95,20 @@ def extract(
     With ``start`` or ``end`` (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push ->
     which of its leads are read back, ``all`` (the default), ``sample`` or ``none``.
     """
-    from connector.extract.source import convoso_job, load, tune
+    from connector.extract.source import job, load, tune
 
     listener.stage(f"extract {vendor}")
-    settings = config.convoso_settings()
+    settings = crm.vendor(vendor).settings()
     tune()
     with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
         warehouse.probe()
-        job = convoso_job(settings, start=start, end=end, filters=filters, reader=reader)
+        todo = job(settings, start=start, end=end, filters=filters, reader=reader)
         with warehouse.translated():
             return load(
                 _pipeline(warehouse, vendor),
-                job,
+                todo,
                 file_format=warehouse.file_format,
-                again=_unseen(warehouse, vendor, confirm or {}) if job.moves_cursor else (),
+                again=_unseen(warehouse, vendor, confirm or {}) if todo.moves_cursor else (),
                 on_progress=listener.extracting,
             )
 
@@ -272,14 +272,12 @@ def push(
 
 def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:
     """Everything edited in the CRM up to this instant (UTC) is in the warehouse; ``None`` before the first extraction."""
-    from connector.extract.source import convoso_job, tune
     from connector.extract.source import cursor as of_pipeline
+    from connector.extract.source import job, tune
 
     tune()
     with warehouse.translated(), closing(crm.reader(vendor)) as reader:
-        return of_pipeline(
-            _pipeline(warehouse, vendor), convoso_job(config.convoso_settings(), reader=reader)
-        )
+        return of_pipeline(_pipeline(warehouse, vendor), job(crm.vendor(vendor).settings(), reader=reader))
 
 
 def _recent_edits(
@@ -293,8 +291,8 @@ def _recent_edits(
 
     if planned.seen_at is None:
         return None
-    settings = config.convoso_settings()
-    query = Query(settings.cursor, page_size=settings.page_size)
+    settings = crm.vendor(planned.crm).settings()
+    query = Query(getattr(settings, "cursor", "updated_at"))
     overlap = timedelta(seconds=settings.settle)
     since = (cursor(warehouse, planned.crm) or planned.seen_at) - overlap
 

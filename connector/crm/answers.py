@@ -3,7 +3,7 @@
 The whole answer is checked for well-formed JSON and UTF-8 all the same, so a truncated page never passes for one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import msgspec
@@ -64,3 +64,17 @@ def _lean(part: bytes | msgspec.Raw) -> Any:
     if all(bytes(memoryview(item)[:1]) == b"{" for item in items):
         return RawRows(items)
     return _plain.decode(part)
+
+
+def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested object as path -> value: ``{"contact": {"phone": "1"}}`` is ``{"contact.phone": "1"}``; lists stay lists.
+
+    The paths are the field names that a push uses, and ``column_name`` makes the columns of them.
+    """
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found

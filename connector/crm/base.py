@@ -1,7 +1,7 @@
 """What every CRM looks like from inside leadloop: read pages of leads, write one lead, say what came of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -22,6 +22,8 @@ class Capabilities:
     modes: frozenset[Mode]
     page_size: int
     """The most leads one page may hold."""
+    reading: Literal["windows", "scan"] = field(default="windows", kw_only=True)
+    """How its changed leads are found: ``WindowReader`` or ``ScanReader``."""
     max_rate: float
     """Calls per second that the vendor allows, or a courteous number where none is published."""
     search_filters: frozenset[str] = frozenset()
@@ -69,7 +71,11 @@ class Outcome:
 
 
 class LeadReader(Protocol):
-    """Pages of leads out of one CRM account. Safe to call from several threads."""
+    """Leads out of one CRM account; every vendor's is also a ``WindowReader`` or a ``ScanReader``.
+
+    Safe to call from several threads. Every call raises ``AuthError``, ``UnreachableError``, ``TransientError``,
+    ``RefusedError`` or ``UnexpectedAnswerError``; what can't be understood is never an empty page.
+    """
 
     @property
     def capabilities(self) -> Capabilities: ...
@@ -77,22 +83,6 @@ class LeadReader(Protocol):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone in which the account's API takes and shows naive times."""
-        ...
-
-    def search(
-        self,
-        bounds: Bounds | None,
-        *,
-        cursor_field: str = "updated_at",
-        precision: Precision = "second",
-        filters: Mapping[str, str] | None = None,
-        offset: int = 0,
-        limit: int | None = None,
-    ) -> Page:
-        """One page of the leads whose ``cursor_field`` lies in ``bounds`` (all leads for ``None``), oldest first.
-
-        Raises ``AuthError``, ``UnreachableError``, ``TransientError``, ``RefusedError``, ``UnexpectedAnswerError``.
-        """
         ...
 
     def get(self, lead_id: str) -> Page:
@@ -110,6 +100,34 @@ class LeadReader(Protocol):
     def close(self) -> None: ...
 
 
+class WindowReader(LeadReader, Protocol):
+    """A CRM that can be asked for the leads that were modified within some time."""
+
+    def search(
+        self,
+        bounds: Bounds | None,
+        *,
+        cursor_field: str = "updated_at",
+        precision: Precision = "second",
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        """One page of the leads whose ``cursor_field`` lies in ``bounds`` (all leads for ``None``), in a fixed order."""
+        ...
+
+
+class ScanReader(LeadReader, Protocol):
+    """A CRM that can only list its leads, newest modification first."""
+
+    def scan(self, since: datetime | None) -> Iterator[Page]:
+        """Every lead modified at ``since`` (aware) or later, or every lead, whole: the way ``get`` shows it.
+
+        A lead that is modified while the scan goes on may be missing or come twice; none that isn't is ever missing.
+        """
+        ...
+
+
 class LeadWriter(Protocol):
     """Writes to one CRM account. Safe to call from several threads; never raises for what a CRM can answer."""
 
@@ -118,6 +136,13 @@ class LeadWriter(Protocol):
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """Sets exactly these fields of one lead; ``None`` clears a field. One call, never repeated by itself."""
+        ...
+
+    def check(self, fields: Collection[str]) -> None:
+        """Raises ``ModelError`` for a field that the CRM does not have or does not let anybody set, with the nearest name.
+
+        Asked before anything is sent. A CRM that can't say what fields it has lets every name pass.
+        """
         ...
 
     def close(self) -> None: ...

@@ -9,7 +9,7 @@ accepted. Facts from neither were seen in live clients.
 - Times are naive, in the account's own zone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from connector.errors import (
     AuthError,
     ConfigError,
     CrmError,
+    ModelError,
     OutcomeUnknownError,
     RefusedError,
     UnexpectedAnswerError,
@@ -203,6 +204,13 @@ class ConvosoWriter:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
+
+    def check(self, fields: Collection[str]) -> None:
+        """Convoso can't say which fields an account has, so only those that mean something else are refused."""
+        if protected := CAPABILITIES.protected_fields.intersection(fields):
+            raise ModelError(
+                f"convoso: leadloop does not set the field {min(protected)!r}: it says which lead is meant."
+            )
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``POST /leads/update`` with just these fields; ``None`` goes out as an empty parameter.

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
-from connector.crm.base import Bounds, LeadReader, Page, Precision
+from connector.crm.base import Bounds, LeadReader, Page, Precision, ScanReader, WindowReader
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
 from connector.extract import windows
 from connector.extract.columns import Columns, ids
@@ -92,7 +92,7 @@ class Reading:
 
     def __init__(
         self,
-        reader: LeadReader,
+        reader: WindowReader,
         window: Window,
         query: Query | None = None,
         *,
@@ -107,7 +107,6 @@ class Reading:
         )
         self._concurrency = concurrency
         self._columns = Columns(reader.zone.key)
-        self._id_fields = reader.capabilities.id_fields
         self._served_full_page = False
         self._totals_are_true = True
         self.tally = Tally(precision=precision)
@@ -166,13 +165,7 @@ class Reading:
                 start = _texts(windows.to_local(self._window, self._reader.zone))[0]
                 rows = [row for row, moment in zip(page.rows, moments, strict=True) if moment >= start]
                 page = replace(page, rows=rows)
-        table = self._columns.table(page)
-        if None in ids(table, self._id_fields):
-            raise UnexpectedAnswerError(
-                f"{self._reader.capabilities.vendor} showed a lead without {' or '.join(self._id_fields)}; nothing can be "
-                "concluded from such a page."
-            )
-        return table
+        return _table(self._columns, page, self._reader)
 
     def _moment(self, row: Mapping[str, Any]) -> str:
         """The row's modification time as ``YYYY-MM-DD HH:MM:SS`` in the account's zone; empty where it isn't that."""
@@ -292,6 +285,48 @@ class Reading:
         )
 
 
+class Scanning:
+    """Reads everything that was modified in a window out of a CRM that lists its leads newest first; iterate it once.
+
+    The end of the window is reached with the last page and not before: until then older leads may still be missing.
+    """
+
+    def __init__(self, reader: ScanReader, window: Window, since: datetime | None) -> None:
+        self._reader = reader
+        self._window = window
+        self._since = since
+        self._columns = Columns(reader.zone.key)
+        self.tally = Tally()
+
+    def __iter__(self) -> Iterator[Batch]:
+        for page in self._reader.scan(self._since):
+            self.tally.calls += 1
+            table = _table(self._columns, page, self._reader)
+            self.tally.rows += table.num_rows
+            yield Batch(table, None)
+        yield Batch(self._columns.table(Page([], None, self._window.end)), self._window.end)
+
+
+def reading(
+    reader: LeadReader, window: Window, query: Query, *, concurrency: int = 4, everything: bool = False
+) -> "Reading | Scanning":
+    """What reads a window out of this CRM; ``everything``: nothing was read before, so no lead is too old."""
+    if reader.capabilities.reading == "scan":
+        return Scanning(cast(ScanReader, reader), window, None if everything else window.start)
+    return Reading(cast(WindowReader, reader), window, query, concurrency=concurrency)
+
+
+def _table(columns: Columns, page: Page, reader: LeadReader) -> pa.Table:
+    table = columns.table(page)
+    id_fields = reader.capabilities.id_fields
+    if None in ids(table, id_fields):
+        raise UnexpectedAnswerError(
+            f"{reader.capabilities.vendor} showed a lead without {' or '.join(id_fields)}; nothing can be concluded from "
+            "such a page."
+        )
+    return table
+
+
 class _Ahead:
     """Bounds in the order of time, of which the first few are already being fetched."""
 
@@ -332,7 +367,7 @@ def edited_since(
     """
     found: dict[str, dict[str, str | None]] = {}
     window = Window(windows.floor_second(since), windows.floor_second(now) + timedelta(seconds=1))
-    for batch in Reading(reader, window, query, concurrency=1):
+    for batch in reading(reader, window, query, concurrency=1):
         for row in batch.table.to_pylist():
             found[reader.lead_id(row)] = row
     return found

@@ -1,4 +1,4 @@
-"""The dlt source: ``pipeline.run(convoso())`` in anybody's pipeline, and the chunked load that leadloop itself runs.
+"""The dlt sources: ``pipeline.run(convoso())`` in anybody's pipeline, and the chunked load that leadloop itself runs.
 
 The cursor lives in the resource's state and travels with the rows: dlt makes both visible in one step. It is the end of
 the last window that was read whole, never a value taken from a row.
@@ -18,13 +18,13 @@ import pyarrow as pa
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.extract.resource import DltResource
 
-from connector import config
+from connector import crm
+from connector.config import VendorSettings
 from connector.crm.base import LeadReader
-from connector.crm.convoso import ConvosoReader
 from connector.errors import LeadloopError, causes
 from connector.extract import windows
 from connector.extract.columns import Columns
-from connector.extract.reading import Batch, Query, Reading, Tally, read_back
+from connector.extract.reading import Batch, Query, Tally, read_back, reading
 from connector.extract.windows import Window
 
 TABLE = "lead_versions"
@@ -123,11 +123,15 @@ class Feed:
             if self.window is None:
                 self._batches = iter(())
             else:
-                reading = Reading(
-                    self._job.reader, self.window, self._job.query, concurrency=self._job.concurrency
+                found = reading(
+                    self._job.reader,
+                    self.window,
+                    self._job.query,
+                    concurrency=self._job.concurrency,
+                    everything=cursor is None and self._job.moves_cursor,
                 )
-                self.tally = reading.tally
-                self._batches = iter(reading)
+                self.tally = found.tally
+                self._batches = iter(found)
         return self._batches
 
     def close(self) -> None:
@@ -136,8 +140,8 @@ class Feed:
             close()
 
 
-def convoso_job(
-    settings: config.ConvosoSettings,
+def job(
+    settings: VendorSettings,
     *,
     start: datetime | None = None,
     end: datetime | None = None,
@@ -145,12 +149,17 @@ def convoso_job(
     reader: LeadReader | None = None,
 ) -> Job:
     """A job from settings; ``filters`` are added to those in the settings and win over them."""
-    zone = settings.timezone
-    first = datetime.combine(settings.start, datetime.min.time())
+    reader = reader or crm.vendor(settings.vendor).reader(settings)
+    # Not every CRM can be asked for anything but the time of modification.
+    query = Query(
+        getattr(settings, "cursor", "updated_at"),
+        {**getattr(settings, "filters", {}), **(filters or {})},
+        getattr(settings, "page_size", None),
+    )
     return Job(
-        reader=reader or ConvosoReader(settings),
-        query=Query(settings.cursor, {**settings.filters, **(filters or {})}, settings.page_size),
-        first=windows.local_to_utc(first, zone),
+        reader=reader,
+        query=query,
+        first=windows.local_to_utc(datetime.combine(settings.start, datetime.min.time()), reader.zone),
         settle=settings.settle,
         lookback=settings.lookback,
         concurrency=settings.concurrency,
@@ -183,9 +192,9 @@ def convoso(
     (aware datetimes) read just that stretch of time and leave the cursor alone; ``settle`` and ``lookback`` are
     seconds, ``rate`` calls per second.
 
-    Raises ``ConfigError`` for a missing or wrong setting, and whatever ``LeadReader.search`` raises while reading.
+    Raises ``ConfigError`` for a missing or wrong setting, and whatever ``LeadReader`` raises while reading.
     """
-    settings = config.convoso_settings(
+    settings = crm.vendor("convoso").settings(
         base_url=base_url,
         auth_token=auth_token,
         timezone=timezone,
@@ -197,7 +206,71 @@ def convoso(
         concurrency=concurrency,
         page_size=page_size,
     )
-    yield lead_versions(Feed(convoso_job(settings, start=start, end=end)))
+    yield lead_versions(Feed(job(settings, start=start, end=end)))
+
+
+@dlt.source(name="leadsquared", section="leadsquared", max_table_nesting=0, spec=BaseConfiguration)  # type: ignore[untyped-decorator]
+def leadsquared(
+    base_url: str | None = None,
+    access_key: str | None = None,
+    secret_key: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    settle: float | None = None,
+    lookback: float | None = None,
+    rate: float | None = None,
+) -> Iterable[DltResource]:
+    """Leads of one LeadSquared account, as ``convoso`` gives those of Convoso; see ``crm.leadsquared.*``."""
+    settings = crm.vendor("leadsquared").settings(
+        base_url=base_url,
+        access_key=access_key,
+        secret_key=secret_key,
+        settle=settle,
+        lookback=lookback,
+        rate=rate,
+    )
+    yield lead_versions(Feed(job(settings, start=start, end=end)))
+
+
+@dlt.source(name="pollybot", section="pollybot", max_table_nesting=0, spec=BaseConfiguration)  # type: ignore[untyped-decorator]
+def pollybot(
+    base_url: str | None = None,
+    api_key: str | None = None,
+    leads_path: str | None = None,
+    start: datetime | None = None,
+    settle: float | None = None,
+    lookback: float | None = None,
+    rate: float | None = None,
+) -> Iterable[DltResource]:
+    """Leads of one PollyBot workspace, as ``convoso`` gives those of Convoso; see ``crm.pollybot.*``.
+
+    PollyBot lists leads from the newest edit on, so a backfill has a ``start`` and no end.
+    """
+    settings = crm.vendor("pollybot").settings(
+        base_url=base_url,
+        api_key=api_key,
+        leads_path=leads_path,
+        settle=settle,
+        lookback=lookback,
+        rate=rate,
+    )
+    yield lead_versions(Feed(job(settings, start=start)))
+
+
+@dlt.source(name="leadping", section="leadping", max_table_nesting=0, spec=BaseConfiguration)  # type: ignore[untyped-decorator]
+def leadping(
+    base_url: str | None = None,
+    api_key: str | None = None,
+    start: datetime | None = None,
+    settle: float | None = None,
+    lookback: float | None = None,
+    rate: float | None = None,
+) -> Iterable[DltResource]:
+    """Leads of one Leadping organisation, as ``pollybot`` gives those of PollyBot; see ``crm.leadping.*``."""
+    settings = crm.vendor("leadping").settings(
+        base_url=base_url, api_key=api_key, settle=settle, lookback=lookback, rate=rate
+    )
+    yield lead_versions(Feed(job(settings, start=start)))
 
 
 def lead_versions(feed: Feed, most: int | None = None) -> DltResource:

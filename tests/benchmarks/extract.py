@@ -26,7 +26,7 @@ def read_with_leadloop(base_url: str, folder: Path) -> int:
     import dlt
 
     from connector import config
-    from connector.extract.source import convoso_job, load, tune
+    from connector.extract.source import job, load, tune
 
     tune()
     settings = config.convoso_settings(
@@ -38,7 +38,7 @@ def read_with_leadloop(base_url: str, folder: Path) -> int:
         dataset_name="convoso_raw",
         pipelines_dir=str(folder),
     )
-    return load(pipeline, convoso_job(settings)).rows
+    return load(pipeline, job(settings)).rows
 
 
 def read_with_rest_api(base_url: str, folder: Path) -> int:

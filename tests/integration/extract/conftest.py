@@ -16,7 +16,7 @@ from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Retry, Session
 from connector.extract import source
 from connector.extract.columns import column_name
-from connector.extract.source import Extracted, convoso_job, load
+from connector.extract.source import Extracted, job, load
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
 
@@ -62,18 +62,18 @@ class Rig:
     ) -> Extracted:
         settings = self.settings(crm, **given)
         with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
-            job = convoso_job(settings, start=start, end=end, filters=filters, reader=reader)
+            todo = job(settings, start=start, end=end, filters=filters, reader=reader)
             return load(
                 pipeline or self.pipeline(),
-                job,
+                todo,
                 file_format=self.warehouse.file_format,
                 chunk_rows=chunk_rows,
             )
 
     def cursor(self, crm: Sandbox, filters: Mapping[str, str] | None = None, **given: Any) -> datetime | None:
-        job = convoso_job(self.settings(crm, **given), filters=filters)
-        with closing(job.reader):
-            return source.cursor(self.pipeline(), job)
+        todo = job(self.settings(crm, **given), filters=filters)
+        with closing(todo.reader):
+            return source.cursor(self.pipeline(), todo)
 
     def raw(self) -> list[dict[str, Any]]:
         engine = self.warehouse.engine()

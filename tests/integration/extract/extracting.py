@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from connector import config
 from connector.crm.convoso import ConvosoReader
-from connector.extract.source import convoso_job, load
+from connector.extract.source import job, load
 from connector.warehouse.connection import Warehouse
 
 
@@ -30,9 +30,7 @@ def main() -> None:
         pipelines_dir=folder,
     )
     with closing(ConvosoReader(settings)) as reader:
-        load(
-            pipeline, convoso_job(settings, reader=reader), file_format=warehouse.file_format, chunk_rows=500
-        )
+        load(pipeline, job(settings, reader=reader), file_format=warehouse.file_format, chunk_rows=500)
 
 
 main()
