@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connector.crm.base import LeadReader, LeadWriter, Outcome
+from connector.crm.base import LeadReader, LeadWriter, Outcome, Page
 from connector.crm.http import Retry
 from connector.errors import AuthError, CrmError, TransientError, UnexpectedAnswerError, UnreachableError
 from connector.sandbox import Sandbox
@@ -48,6 +48,8 @@ class VendorContract:
     """A part of the path of the call that changes a lead, and of no other."""
     documented: ClassVar[list[Documented]]
     sandbox_options: ClassVar[dict[str, Any]] = {}
+    moving_fields: ClassVar[tuple[str, ...]] = ("modified_at", "last_modified_by")
+    """What the CRM itself changes with every edit."""
 
     def reader(self, crm: Sandbox, **given: Any) -> LeadReader:
         """A reader of the sandbox that retries quickly; ``given`` are settings that differ."""
@@ -59,6 +61,23 @@ class VendorContract:
     def token(self, token: str) -> dict[str, Any]:
         """The settings that hold a token."""
         raise AssertionError("each vendor says what its token is called")
+
+    def book(self, crm: Sandbox) -> Any:
+        """The leads behind this vendor's API: a ``Book`` or ``Documents``."""
+        return crm.book
+
+    def page(self, reader: Any, limit: int = 8) -> Page:
+        """The first leads of a read."""
+        page: Page = reader.search(None, limit=limit)
+        return page
+
+    def everything(self, reader: Any) -> list[dict[str, Any]]:
+        """Every lead, over several pages."""
+        return [row for offset in range(0, 30, 8) for row in reader.search(None, offset=offset, limit=8).rows]
+
+    def is_update(self, call: Any) -> bool:
+        """Whether a call of the sandbox's record is one that changes a lead."""
+        return self.update_path in call.path
 
     def shown(self, reader: LeadReader, lead_id: str, name: str) -> str | None:
         """A field as the CRM shows it now, blank as ``None``."""
@@ -75,29 +94,29 @@ class VendorContract:
 
     @pytest.fixture
     def lead(self, crm: Sandbox) -> str:
-        return crm.book.ids()[7]
+        return self.book(crm).ids()[7]
 
     def carried_out(self, crm: Sandbox) -> int:
         """How many calls that change a lead reached the book."""
-        return len([call for call in crm.calls if self.update_path in call.path and call.carried_out])
+        return len([call for call in crm.calls if self.is_update(call) and call.carried_out])
 
     def attempts(self, crm: Sandbox) -> int:
-        return len([call for call in crm.calls if self.update_path in call.path])
+        return len([call for call in crm.calls if self.is_update(call)])
 
     # Reading
 
     def test_a_search_shows_every_lead_as_the_book_has_it(self, crm: Sandbox) -> None:
         """Page after page, all leads once, every field as the CRM holds it."""
         reader = self.reader(crm)
-        rows = [row for offset in range(0, 30, 8) for row in reader.search(None, offset=offset, limit=8).rows]
+        rows = self.everything(reader)
         seen = {reader.lead_id(row): row for row in rows}
         assert len(rows) == 30
-        assert seen == crm.book.rows()
+        assert seen == self.book(crm).rows()
 
     def test_a_wrong_token_is_an_auth_error(self, crm: Sandbox) -> None:
         """At the first call, without a second try, and naming a setting."""
         with pytest.raises(AuthError, match=r"crm\.\w+\.\w+"):
-            self.reader(crm, **self.token("wrong")).search(None)
+            self.page(self.reader(crm, **self.token("wrong")))
         assert len(crm.calls) == 1
 
     def test_an_unknown_lead_is_an_empty_page(self, crm: Sandbox) -> None:
@@ -122,28 +141,28 @@ class VendorContract:
     def test_passing_faults_cost_a_read_only_time(self, crm: Sandbox, fault: str) -> None:
         """The same rows come, after another try."""
         reader = self.reader(crm, timeout=0.5)
-        expected = list(reader.search(None, limit=8).rows)
+        expected = list(self.page(reader).rows)
         crm.calls.clear()
         crm.faults.switch_on(_fault(fault))
-        assert list(reader.search(None, limit=8).rows) == expected
+        assert list(self.page(reader).rows) == expected
         assert len(crm.calls) >= 2
 
     @pytest.mark.parametrize("fault", ["status=503", "drop_before_write", "truncate", "html"])
     def test_a_fault_that_stays_is_an_error(self, crm: Sandbox, fault: str) -> None:
         """After all tries a read fails; it never ends in an empty page."""
         reader = self.reader(crm)
-        reader.search(None, limit=8)
+        self.page(reader)
         crm.calls.clear()
         crm.faults.switch_on(_fault(fault))
         with pytest.raises(TransientError):
-            reader.search(None, limit=8)
+            self.page(reader)
         assert len(crm.calls) == QUICK.attempts
 
     def test_an_answer_without_its_success_flag_is_not_trusted(self, crm: Sandbox) -> None:
         """Either the shape is one that needs no flag, or it is an error; never an empty page."""
         crm.faults.add("no_success")
         try:
-            rows = self.reader(crm).search(None, limit=8).rows
+            rows = self.page(self.reader(crm)).rows
         except (UnexpectedAnswerError, TransientError):
             return
         assert len(rows) == 8
@@ -157,15 +176,14 @@ class VendorContract:
     def test_a_wrong_address_names_the_setting(self, crm: Sandbox) -> None:
         """A path of the host that is no API is a wrong setting, and nothing to try again for long."""
         with pytest.raises(UnreachableError, match=r"crm\.\w+\.base_url"):
-            self.reader(crm, base_url=crm.base_url + "/elsewhere").search(None)
+            self.page(self.reader(crm, base_url=crm.base_url + "/elsewhere"))
 
     def test_threads_share_a_reader(self, crm: Sandbox) -> None:
         """Eight threads get the same rows from one reader."""
         reader = self.reader(crm)
         pages: list[Any] = []
         threads = [
-            threading.Thread(target=lambda: pages.append(reader.search(None, limit=30).rows))
-            for _ in range(8)
+            threading.Thread(target=lambda: pages.append(self.page(reader, 30).rows)) for _ in range(8)
         ]
         for thread in threads:
             thread.start()
@@ -178,15 +196,15 @@ class VendorContract:
 
     def test_an_update_changes_just_its_fields(self, crm: Sandbox, lead: str) -> None:
         """The field has its new value, no other field has moved, and neither has any other lead."""
-        before = crm.book.rows()
+        before = self.book(crm).rows()
         assert self.update(crm, lead, {self.text_field: "new"}).state == "applied"
-        after = crm.book.rows()
+        after = self.book(crm).rows()
         assert after[lead][self.text_field] == "new"
         changed = {
             (each, name)
             for each in after
             for name in after[each]
-            if after[each][name] != before[each].get(name) and name not in ("modified_at", "last_modified_by")
+            if after[each][name] != before[each].get(name) and name not in self.moving_fields
         }
         assert changed == {(lead, self.text_field)}
         assert self.attempts(crm) == 1
@@ -195,12 +213,12 @@ class VendorContract:
     def test_any_text_arrives_and_comes_back_as_it_was(self, crm: Sandbox, lead: str, text: str) -> None:
         """What was sent is what a read of the lead shows, to the last character."""
         assert self.update(crm, lead, {self.text_field: text}).state == "applied"
-        assert crm.book.row(lead)[self.text_field] == text
+        assert self.book(crm).row(lead)[self.text_field] == text
         assert self.shown(self.reader(crm), lead, self.text_field) == text
 
     def test_several_fields_and_a_cleared_one(self, crm: Sandbox, lead: str) -> None:
         """One call sets one field and empties another."""
-        crm.book.edit(lead, {self.text_field: "old", self.other_field: "old"})
+        self.book(crm).edit(lead, {self.text_field: "old", self.other_field: "old"})
         result = self.update(crm, lead, {self.text_field: None, self.other_field: "new"})
         assert result.state == "applied"
         reader = self.reader(crm)
@@ -229,14 +247,14 @@ class VendorContract:
                 for value in error.fields.values()
                 if value and len(value) > 3 and value in result.reason
             ]
-        other = next(each for each in crm.book.ids() if each != lead)
+        other = next(each for each in self.book(crm).ids() if each != lead)
         assert writer.update(other, {self.text_field: "new"}).state == "applied"
 
     def test_a_wrong_token_defers_and_stops(self, crm: Sandbox, lead: str) -> None:
         """Nothing is wrong with the lead, and no other call would succeed."""
         result = self.update(crm, lead, {self.text_field: "new"}, **self.token("wrong"))
         assert (result.state, result.breaks) == ("deferred", True)
-        assert crm.book.row(lead)[self.text_field] != "new"
+        assert self.book(crm).row(lead)[self.text_field] != "new"
 
     @pytest.mark.parametrize("fault", ["status=429", "status=429:1:retry_after=0", "status=503"])
     def test_a_throttled_write_is_deferred(self, crm: Sandbox, lead: str, fault: str) -> None:
@@ -252,7 +270,7 @@ class VendorContract:
         pace = writer._session.pace
         before = pace.current
         crm.faults.switch_on(_fault("status=429:1:count=1"))
-        for lead in crm.book.ids()[:2]:
+        for lead in self.book(crm).ids()[:2]:
             writer.update(lead, {self.text_field: "new"})
         assert pace.current == before / 2
 
@@ -277,7 +295,7 @@ class VendorContract:
     ) -> None:
         """Whether it was carried out or not, the writer doesn't claim to know, and doesn't send again."""
         reader, writer = self.reader(crm), self.writer(crm, timeout=0.5)
-        writer.update(crm.book.ids()[0], {self.text_field: "first contact"})
+        writer.update(self.book(crm).ids()[0], {self.text_field: "first contact"})
         crm.calls.clear()
         crm.faults.switch_on(_fault(fault))
         result = writer.update(lead, {self.text_field: "new"})
@@ -290,7 +308,7 @@ class VendorContract:
     def test_a_web_page_instead_of_an_answer_is_unknown_too(self, crm: Sandbox, lead: str) -> None:
         """A proxy's page after the CRM may have done its work claims nothing."""
         writer = self.writer(crm)
-        writer.update(crm.book.ids()[0], {self.text_field: "first contact"})
+        writer.update(self.book(crm).ids()[0], {self.text_field: "first contact"})
         crm.faults.add("html")
         assert writer.update(lead, {self.text_field: "new"}).state == "unknown"
 
@@ -314,7 +332,7 @@ class VendorContract:
     def test_threads_share_a_writer(self, crm: Sandbox) -> None:
         """Thirty leads by eight threads: each updated by one call."""
         writer = self.writer(crm)
-        leads = iter(crm.book.ids())
+        leads = iter(self.book(crm).ids())
         lock = threading.Lock()
         states: list[str] = []
 
@@ -333,12 +351,12 @@ class VendorContract:
             thread.join()
         assert states == ["applied"] * 30
         assert self.carried_out(crm) == self.attempts(crm) == 30
-        assert all(row[self.text_field] == f"to {lead}" for lead, row in crm.book.rows().items())
+        assert all(row[self.text_field] == f"to {lead}" for lead, row in self.book(crm).rows().items())
 
     def test_errors_of_reads_are_never_an_empty_page(self, crm: Sandbox) -> None:
         """Under every fault at once a search shows all rows or raises."""
         reader = self.reader(crm, timeout=0.5)
-        reader.search(None)
+        self.page(reader)
         for spec in (
             "status=500:0.3",
             "cut:0.3",
@@ -351,7 +369,7 @@ class VendorContract:
         whole = 0
         for _ in range(20):
             try:
-                assert len(reader.search(None, limit=30).rows) == 30
+                assert len(self.page(reader, 30).rows) == 30
                 whole += 1
             except CrmError:
                 continue
