@@ -138,6 +138,15 @@ class LeadWriter(Protocol):
         """Sets exactly these fields of one lead; ``None`` clears a field. One call, never repeated by itself."""
         ...
 
+    @property
+    def most_per_call(self) -> int:
+        """How many leads one call can change."""
+        ...
+
+    def update_many(self, leads: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[Outcome]:
+        """``update`` for up to ``most_per_call`` different leads in one call: an outcome for each, in the order given."""
+        ...
+
     def check(self, fields: Collection[str]) -> None:
         """Raises ``ModelError`` for a field that the CRM does not have or does not let anybody set, with the nearest name.
 
@@ -146,3 +155,12 @@ class LeadWriter(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class OneByOne:
+    """The part of a ``LeadWriter`` whose CRM changes one lead per call."""
+
+    most_per_call: int = 1
+
+    def update_many(self: LeadWriter, leads: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[Outcome]:
+        return [self.update(lead_id, fields) for lead_id, fields in leads]

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
 from connector.crm.answers import RawRows
-from connector.crm.base import Bounds, Capabilities, Outcome, Page, Precision
+from connector.crm.base import Bounds, Capabilities, OneByOne, Outcome, Page, Precision
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.errors import (
     AuthError,
@@ -194,7 +194,7 @@ class ConvosoReader:
         return Page(rows, total, answer.asked_at)
 
 
-class ConvosoWriter:
+class ConvosoWriter(OneByOne):
     """A ``LeadWriter`` of one Convoso account."""
 
     def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
