@@ -6,12 +6,24 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from connector.errors import ModelError
+
 Mode = Literal["update", "insert", "upsert", "delete"]
 Precision = Literal["second", "day"]
 OutcomeState = Literal["applied", "rejected", "deferred", "unknown", "conflict"]
 
 Bounds = tuple[datetime, datetime]
 """A closed interval in the account's own local time: two naive datetimes, whole seconds, first <= last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What one option of an insert may be; ``True`` and ``False`` are written ``true`` and ``false``."""
+
+    pattern: str
+    """A regular expression for the whole value, whatever its case."""
+    meaning: str
+    """The same in words, to go on after "must be"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,10 @@ class Capabilities:
     """Where a row has its lead id: the first of these that isn't blank."""
     protected_fields: frozenset[str] = frozenset()
     """Names that no push may set: they say who calls, or which lead is meant."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """What an insert or an upsert may be told besides the lead's own fields, by name."""
+    identity: tuple[str, ...] = ()
+    """Fields by which ``LeadWriter.find`` recognises a new lead; each insert gives all of them, as field or as option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +163,30 @@ class LeadWriter(Protocol):
         """``update`` for up to ``most_per_call`` different leads in one call: an outcome for each, in the order given."""
         ...
 
+    def insert(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> Outcome:
+        """Adds a lead with these fields; an ``applied`` outcome has its id as ``lead_id`` where the CRM says it.
+
+        ``options``: as in ``Capabilities.options``. One call, never repeated by itself: see ``find``.
+        """
+        ...
+
+    def upsert(
+        self, lead_id: str | None, fields: Mapping[str, str | None], options: Mapping[str, str]
+    ) -> Outcome:
+        """Updates the lead with this id; for ``None`` the one that the CRM finds by its own rules, or adds it."""
+        ...
+
+    def delete(self, lead_id: str) -> Outcome:
+        """Removes a lead; one that is not there (any more) is ``applied`` too."""
+        ...
+
+    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        """Ids of the leads that an insert of these fields would double, the newest first.
+
+        Compares ``Capabilities.identity`` alone; deleted leads don't count. Repeatable; raises what a reader raises.
+        """
+        ...
+
     def check(self, fields: Collection[str]) -> None:
         """Raises ``ModelError`` for a field that the CRM does not have or does not let anybody set, with the nearest name.
 
@@ -157,7 +197,29 @@ class LeadWriter(Protocol):
     def close(self) -> None: ...
 
 
-class OneByOne:
+class UpdatesOnly:
+    """The part of a ``LeadWriter`` whose CRM is only updated. A vendor overrides what else it can, and says so in ``modes``."""
+
+    def insert(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> Outcome:
+        return _NOT_SUPPORTED
+
+    def upsert(
+        self, lead_id: str | None, fields: Mapping[str, str | None], options: Mapping[str, str]
+    ) -> Outcome:
+        return _NOT_SUPPORTED
+
+    def delete(self, lead_id: str) -> Outcome:
+        return _NOT_SUPPORTED
+
+    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        raise ModelError("leadloop can't look for leads in this CRM by their fields.")
+
+
+# Plans refuse the mode before it comes to this.
+_NOT_SUPPORTED = Outcome("rejected", reason="leadloop can't do this in this CRM")
+
+
+class OneByOne(UpdatesOnly):
     """The part of a ``LeadWriter`` whose CRM changes one lead per call."""
 
     most_per_call: int = 1
