@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
 from connector.crm.answers import RawRows
 from connector.crm.base import Bounds, Capabilities, OneByOne, Outcome, Page, Precision
@@ -59,6 +61,21 @@ CAPABILITIES = Capabilities(
     id_fields=("id", "lead_id"),
     protected_fields=frozenset({"auth_token", "lead_id", "id"}),
 )
+
+
+class _Data(msgspec.Struct, forbid_unknown_fields=True):
+    entries: list[msgspec.Raw]
+    offset: Any = msgspec.UNSET
+    limit: Any = msgspec.UNSET
+    total: Any = msgspec.UNSET
+
+
+class Found(msgspec.Struct, forbid_unknown_fields=True):
+    """A search's answer as live clients see it; every other shape is decoded as well, only slower."""
+
+    success: Any
+    data: _Data
+
 
 FORMATS: dict[Precision, str] = {"second": "%Y-%m-%d %H:%M:%S", "day": "%Y-%m-%d"}
 
@@ -293,8 +310,8 @@ def judge(answer: Answer) -> None:
 def _call(settings: ConvosoSettings, path: str, form: Mapping[str, str]) -> Call:
     token = {"auth_token": settings.auth_token.reveal()}
     if settings.token_in == "query":  # noqa: S105 - a place, not a token
-        return Call("POST", path, form=form, query=token)
-    return Call("POST", path, form={**form, **token})
+        return Call("POST", path, form=form, query=token, shape=Found)
+    return Call("POST", path, form={**form, **token}, shape=Found)
 
 
 def _rows(data: Any) -> tuple[Sequence[dict[str, Any]], int | None]:

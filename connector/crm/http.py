@@ -23,6 +23,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import msgspec
 import requests  # noqa: TID251 - this is the module that the rule names
 import urllib3  # noqa: TID251 - the errors and the reading below requests
 from requests.adapters import HTTPAdapter  # noqa: TID251 - as above
@@ -61,6 +62,8 @@ class Call:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     query: Mapping[str, str] | None = field(default=None, repr=False)
     json: Any = field(default=None, repr=False)
+    shape: type[msgspec.Struct] | None = field(default=None, repr=False)
+    """How a large answer most likely looks; see ``answers.decode``."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -260,7 +263,7 @@ class Session:
             return _failure(error)
         if body is None:
             return _Failure("the answer did not end in time, or was too large", sent=True)
-        kind, data = self._decoded(response, body)
+        kind, data = self._decoded(call, response, body)
         headers = response.headers
         reply_after = retry_after(headers.get("Retry-After"), dt.datetime.now(dt.UTC))
         return _Reply(Answer(response.status_code, headers, data, asked_at), kind, reply_after)
@@ -277,10 +280,10 @@ class Session:
         return b"".join(parts)
 
     def _decoded(
-        self, response: requests.Response, body: bytes
+        self, call: Call, response: requests.Response, body: bytes
     ) -> tuple[Literal["json", "html", "other"], Any]:
         try:
-            return "json", decode(body)
+            return "json", decode(body, call.shape)
         except (ValueError, RecursionError):
             pass
         is_html = "html" in response.headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"

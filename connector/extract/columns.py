@@ -116,13 +116,15 @@ class Columns:
         columns = _fields_by_column(table.column_names)
         if table.num_rows != len(rows) or any(len(fields) > 1 for fields in columns.values()):
             return None
-        return {
-            name: pc.cast(table.column(field).combine_chunks(), pa.string())
-            for name, (field,) in columns.items()
-        }
+        return {name: _as_text(table.column(field)) for name, (field,) in columns.items()}
 
 
 MOST_SURPRISES = 20
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.Array:
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return array if array.type == pa.string() else pc.cast(array, pa.string())
 
 
 def _kind(values: Sequence[Any]) -> pa.DataType | None:

@@ -28,8 +28,13 @@ from connector.extract.reading import Batch, Query, Tally, read_back, reading
 from connector.extract.windows import Window
 
 TABLE = "lead_versions"
-CHUNK_ROWS = 100_000
-"""Rows per load package: each is a point to resume from, and bounds the memory that dlt needs."""
+CHUNK_ROWS = 2 * 122_880
+"""Rows per load package: each is a point to resume from, and bounds the memory that dlt needs.
+
+DuckDB compresses whole row groups (122,880 rows) on all cores while it loads them, and what is left over on one, later.
+"""
+ITEM_ROWS = 20_000
+"""Rows per table that dlt is handed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,26 @@ class Progress:
     window: Window
 
 
+class _Tables:
+    """Pages on their way to dlt, which handles one table of 20,000 rows far faster than ten of 2,000."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tables: list[pa.Table] = []
+        self.rows = 0
+
+    def add(self, table: pa.Table) -> bool:
+        """Whether it is time to take them."""
+        if table.num_rows:
+            self._tables.append(table)
+            self.rows += table.num_rows
+        return self.rows >= self._most
+
+    def take(self) -> pa.Table:
+        tables, self._tables, self.rows = self._tables, [], 0
+        return pa.concat_tables(tables, promote_options="default")
+
+
 class Feed:
     """One reading of one window, handed out in chunks; ``done`` once everything was taken."""
 
@@ -98,10 +123,12 @@ class Feed:
         key = self._job.cursor_key
         batches = self._start(cursors.get(key))
         taken = 0
+        # In a pipeline of the user's own each page is an item, as its add_limit would expect.
+        waiting = _Tables(1 if most is None else ITEM_ROWS)
         for batch in batches:
-            if batch.table.num_rows:
-                yield batch.table
-                taken += batch.table.num_rows
+            taken += batch.table.num_rows
+            if waiting.add(batch.table):
+                yield waiting.take()
             if self._on_progress and self.window:
                 self._on_progress(Progress(self.tally.rows, batch.reached, self.window))
             if batch.reached is None:
@@ -114,8 +141,11 @@ class Feed:
                 and taken >= most
                 and (self.window is None or batch.reached < self.window.end)
             ):
-                return
-        self.done = True
+                break
+        else:
+            self.done = True
+        if waiting.rows:
+            yield waiting.take()
 
     def _start(self, cursor: str | None) -> Iterator[Batch]:
         if self._batches is None:
@@ -336,12 +366,11 @@ def load(
 
 def tune() -> None:
     """Sets dlt's defaults, where nothing else is set, to what suits this load: no telemetry, no gzip between its steps,
-    two files per package so that two cores can load them, no files of leads left behind, the load's id in every row."""
+    no files of leads left behind, the load's id in every row."""
     for name, value in {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "CRITICAL",
         "DATA_WRITER__DISABLE_COMPRESSION": "true",
-        "DATA_WRITER__FILE_MAX_ITEMS": str(CHUNK_ROWS // 2),
         "LOAD__DELETE_COMPLETED_JOBS": "true",
         "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     }.items():
