@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from connector import config, crm
 from connector.crm.base import LeadReader
 from connector.errors import BuildError, ConfigError, LeadloopError
+from connector.extract.columns import column_name
 from connector.parsing import is_loopback
 from connector.push import (
     Journal,
@@ -33,6 +34,7 @@ from connector.push import (
     recover,
 )
 from connector.push.resolve import Conflict, Side, conflicts, settle
+from connector.push.tables import columns_of
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import BuildResult, PushSpec
@@ -71,13 +73,17 @@ QUIET = Listener()
 
 def vendors() -> list[str]:
     """The CRMs whose required settings are all there; ``ConfigError`` names what the first one lacks if none is ready."""
-    ready = [name for name in crm.VENDORS if not config.missing(name)]
+    ready = _ready()
     if not ready:
         raise ConfigError(
             f"No CRM is set up: {config.named(config.missing(next(iter(crm.VENDORS)))[0])} is not set. "
             "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing."
         )
     return ready
+
+
+def _ready() -> list[str]:
+    return [name for name in crm.VENDORS if not config.missing(name)]
 
 
 def extract(
@@ -165,17 +171,20 @@ def _wants_read_back(confirm: str, lead: str) -> bool:
 
 def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str, datetime]:
     """Lead id -> when it was last seen, of the leads seen after an instant."""
-    schema = f"{vendor}_raw"
-    if not sa.inspect(engine).has_table("lead_versions", schema=schema):
-        return {}
-    raw = sa.table("lead_versions", sa.column("id"), sa.column("leadloop_seen_at"), schema=schema)
-    query = (
-        sa.select(raw.c.id, sa.func.max(raw.c.leadloop_seen_at))
-        .where(raw.c.leadloop_seen_at > since)
-        .group_by(raw.c.id)
-    )
+    names = [column_name(each) for each in crm.vendor(vendor).capabilities.id_fields]
     with engine.connect() as connection:
-        return {str(lead_id): seen_at for lead_id, seen_at in connection.execute(query)}
+        there = columns_of(connection, f"{vendor}_raw", "lead_versions")
+        raw = sa.table("lead_versions", *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
+        ids = [sa.case((sa.func.trim(raw.c[name]) != "", raw.c[name])) for name in names if name in there]
+        if not ids:
+            return {}
+        lead_id = sa.func.coalesce(*ids)
+        query = (
+            sa.select(lead_id, sa.func.max(raw.c.leadloop_seen_at))
+            .where(raw.c.leadloop_seen_at > since, lead_id.is_not(None))
+            .group_by(lead_id)
+        )
+        return {str(found): seen_at for found, seen_at in connection.execute(query)}
 
 
 def build(
@@ -351,7 +360,7 @@ def run(
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other.
 
-    The example that comes with leadloop is for rehearsals: unless it is named, only a CRM on this machine gets it.
+    The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
     specs = {spec.name: spec for spec in models.pushes(project)}
     for name in pushes or ():
@@ -375,8 +384,10 @@ def run(
 def _own_pushes(project: Path | None, specs: Mapping[str, PushSpec]) -> list[str]:
     if models.find_project(project) != models.packaged_project():
         return list(specs)
+    ready = _ready()
     return [
         name
         for name, spec in specs.items()
-        if is_loopback(urlsplit(crm.vendor(spec.crm).settings().base_url).hostname or "")
+        if spec.crm in ready
+        and is_loopback(urlsplit(crm.vendor(spec.crm).settings().base_url).hostname or "")
     ]

@@ -23,7 +23,7 @@ from connector.errors import ConfigError, LockedError, WarehouseError, causes
 Engine = Literal["duckdb", "postgres"]
 
 DEFAULT_FILE = "leads.duckdb"
-SCHEMAS = ("analytics", "leadloop", "convoso_raw")
+SCHEMAS = ("analytics", "leadloop", "convoso_raw", "leadsquared_raw", "pollybot_raw", "leadping_raw")
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,15 @@ def fields_among(columns: list[str]) -> list[str]:
     return [column for column in columns if column != "lead_id"]
 
 
+def crms() -> list[dict[str, Any]]:
+    return [{"crm": "convoso", "is_read": True, "fields": {"email": "email", "lead_score": "lead_score"}}]
+
+
 def convoso() -> dict[str, str]:
     return {"raw": "raw"}
 
 
-def staged_fields(_leads: object, columns: list[str]) -> dict[str, str]:
-    return {column: column for column in columns}
+leadsquared = pollybot = leadping = convoso
 
 
 def further(columns: list[str], table: str = "") -> str:
@@ -37,6 +40,10 @@ def field_changes(pairs: str, columns: list[str], fields: list[dict[str, str]], 
 
 
 def staged_leads(*_arguments: Any, **_options: Any) -> str:
+    return "select 1 as crm"
+
+
+def staged_leads_of(*_arguments: Any, **_options: Any) -> str:
     return "select 1 as crm"
 
 

@@ -1,3 +1,8 @@
+{# The CRMs whose leads are read. A new one is a name here, a macro of that name below, and a staging model. #}
+{% macro crm_names() -%}
+    {{ return(['convoso', 'leadsquared', 'pollybot', 'leadping']) }}
+{%- endmacro %}
+
 {# Where each CRM's leads lie, and what it calls the columns that every CRM has.
 
    ids: the raw columns that may hold the lead's id; the first one that isn't blank does. #}
@@ -6,6 +11,39 @@
         'crm': 'convoso', 'raw': source('convoso_raw', 'lead_versions'), 'ids': ['id', 'lead_id'],
         'times': {'created_at': 'created_at', 'modified_at': 'modified_at'}
     }) }}
+{%- endmacro %}
+
+{% macro leadsquared() -%}
+    {{ return({
+        'crm': 'leadsquared', 'raw': source('leadsquared_raw', 'lead_versions'), 'ids': ['prospect_id'],
+        'times': {'created_at': 'created_on', 'modified_at': 'modified_on'}
+    }) }}
+{%- endmacro %}
+
+{% macro pollybot() -%}
+    {{ return({
+        'crm': 'pollybot', 'raw': source('pollybot_raw', 'lead_versions'), 'ids': ['id'],
+        'times': {'created_at': 'created_at', 'modified_at': 'updated_at'}
+    }) }}
+{%- endmacro %}
+
+{% macro leadping() -%}
+    {{ return({
+        'crm': 'leadping', 'raw': source('leadping_raw', 'lead_versions'), 'ids': ['id'],
+        'times': {'created_at': 'created_at', 'modified_at': 'modified_at'}
+    }) }}
+{%- endmacro %}
+
+{# All of them, each with the columns of its raw table that hold its id: none where nothing was read from it yet. #}
+{% macro crms() -%}
+    {%- set found = [] -%}
+    {%- for name in leadloop.crm_names() -%}
+        {%- set leads = leadloop[name]() -%}
+        {%- set columns = leadloop.columns_of(leads['raw']) -%}
+        {%- set ids = leads['ids'] | select('in', columns) | list -%}
+        {%- do found.append(dict(leads, is_read=ids | length > 0, fields=leadloop.staged_fields(leads, columns))) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {# Raw column -> column of leads, for every field of the CRM but its id and times. #}
@@ -60,20 +98,12 @@ from (
     select *
     from (
         select
-            coalesce(
-                {%- for id in ids %}
-                {{ leadloop.blank_as_null('cast(' ~ adapter.quote(id) ~ ' as text)') }}{{ ',' if not loop.last }}
-                {%- endfor %}
-            ) as lead_id,
+            {{ leadloop.first_blanked(ids, columns) }} as lead_id,
             {%- for name, column in leads['times'].items() %}
-            {% if column in columns -%}
-            {{ leadloop.blank_as_null('cast(' ~ adapter.quote(column) ~ ' as text)') }}
-            {%- else -%}
-            cast(null as text)
-            {%- endif %} as _{{ name }}_text,
+            {{ leadloop.blanked(column, columns) }} as _{{ name }}_text,
             {%- endfor %}
             {%- for raw_column, column in fields.items() %}
-            {{ leadloop.blank_as_null('cast(' ~ adapter.quote(raw_column) ~ ' as text)') }} as {{ adapter.quote(column) }},
+            {{ leadloop.blanked(raw_column, columns) }} as {{ adapter.quote(column) }},
             {%- endfor %}
             leadloop_seen_at,
             coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
@@ -85,4 +115,27 @@ from (
         {%- if only %}
         and lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
         {%- endif %}
+{%- endmacro %}
+
+{# The leads of several CRMs that are in "only", one below the other: what some CRM doesn't have is NULL in its rows. #}
+{% macro staged_leads_of(crms, fields, only) -%}
+    {%- for leads in crms %}
+    {{- 'union all' if not loop.first }}
+    select
+        crm,
+        lead_id,
+        created_at,
+        modified_at,
+        leadloop_seen_at,
+        content_hash
+        {%- for column in fields %},
+        {{ 'cast(null as text) as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
+        {%- endfor %}
+    from ({{ leadloop.staged_leads(leads, only=only) }}) as {{ leads['crm'] }}
+    {% else -%}
+    {{ leadloop.no_rows({
+        'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
+        'leadloop_seen_at': 'timestamptz', 'content_hash': 'text'
+    }) }}
+    {%- endfor %}
 {%- endmacro %}

@@ -3,6 +3,24 @@
     case when rtrim({{ value }}, ' ') <> '' then {{ value }} end
 {%- endmacro %}
 
+{# A raw column as text, blank as NULL; NULL where the table, which has these columns, lacks it. #}
+{% macro blanked(column, columns) -%}
+    {%- if column in columns -%}
+    {{ leadloop.blank_as_null('cast(' ~ adapter.quote(column) ~ ' as text)') }}
+    {%- else -%}
+    cast(null as text)
+    {%- endif -%}
+{%- endmacro %}
+
+{# The first of several raw columns that isn't blank. #}
+{% macro first_blanked(names, columns) -%}
+    coalesce(
+        {%- for name in names %}
+        {{ leadloop.blanked(name, columns) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
 {# A SQL literal. #}
 {% macro literal(text) -%}
     '{{ text | replace("'", "''") }}'

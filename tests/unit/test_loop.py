@@ -1,11 +1,15 @@
 """What a run sends by itself, and what it doesn't."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from connector import config, loop
+from connector import config, crm, loop
+from connector.extract.columns import column_name
 from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
 
 
 @pytest.fixture
@@ -22,12 +26,12 @@ def account(monkeypatch, tmp_path):
     return at
 
 
-def specs(name: str) -> dict[str, models.PushSpec]:
+def specs(name: str, crm: str = "convoso") -> dict[str, models.PushSpec]:
     spec = models.PushSpec(
         name,
         "analytics",
         name,
-        "convoso",
+        crm,
         "lead_id",
         {},
         "update",
@@ -50,6 +54,38 @@ def test_the_packaged_example_is_for_rehearsals(account, base_url, sent):
     """A run without a project of one's own never writes example scores into a real account."""
     account(base_url)
     assert loop._own_pushes(None, specs("example")) == sent
+
+
+def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account):
+    """The example pushes name four CRMs; a run with settings for one of them sends that one's, and does not fail."""
+    account("http://127.0.0.1:8765/v1")
+    assert loop._own_pushes(None, {**specs("here"), **specs("elsewhere", "nowhere")}) == ["here"]
+
+
+@pytest.mark.parametrize("vendor", crm.VENDORS)
+def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
+    """Each CRM's id columns count, in their order; blank ids and sightings before the instant don't."""
+    seen = datetime(2026, 1, 1, tzinfo=UTC)
+    fields = crm.vendor(vendor).capabilities.id_fields
+    engine = Warehouse.duckdb(tmp_path / "leads.duckdb").engine()
+    assert loop._last_sightings(engine, vendor, seen) == {}
+
+    columns = ", ".join(f"{column_name(each)} text" for each in fields)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"create schema {vendor}_raw"))
+        connection.execute(
+            sa.text(f"create table {vendor}_raw.lead_versions ({columns}, leadloop_seen_at timestamptz)")
+        )
+        for place, (lead_id, hours) in enumerate([("1", 1), ("1", 2), ("2", 0), (" ", 1)]):
+            ids = {column_name(each): None for each in fields}
+            ids[column_name(fields[place % len(fields)])] = lead_id
+            marks = ", ".join(f":{name}" for name in ids)
+            connection.execute(
+                sa.text(f"insert into {vendor}_raw.lead_versions values ({marks}, :seen_at)"),
+                {**ids, "seen_at": seen + timedelta(hours=hours)},
+            )
+    assert loop._last_sightings(engine, vendor, seen) == {"1": seen + timedelta(hours=2)}
+    engine.dispose()
 
 
 def test_pushes_of_ones_own_are_all_sent(account, tmp_path):

@@ -5,16 +5,29 @@
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
 ) }}
-{%- set leads = leadloop.convoso() -%}
-{%- set fields = leadloop.staged_fields(leads, leadloop.columns_of(leads['raw'])).values() | list -%}
+{#- Only CRMs from which something was read take part; with one of them, this is the SQL for one. -#}
+{%- set crms, staged, fields = [], [], [] -%}
+{%- for leads in leadloop.crms() -%}
+    {%- set sightings = ref('stg_' ~ leads['crm'] ~ '__lead_versions') -%}
+    {%- if leads['is_read'] -%}
+        {%- do crms.append(leads) -%}
+        {%- do staged.append(sightings) -%}
+        {%- do fields.extend(leads['fields'].values() | reject('in', fields) | list) -%}
+    {%- endif -%}
+{%- endfor %}
 
 with counted as (
+    {%- for sightings in staged %}
+    {{ 'union all' if not loop.first }}
     select
         crm,
         lead_id,
         count(*) as sightings
-    from {{ ref('stg_convoso__lead_versions') }}
+    from {{ sightings }}
     group by crm, lead_id
+    {%- else %}
+    {{ leadloop.no_rows({'crm': 'text', 'lead_id': 'text', 'sightings': 'bigint'}) }}
+    {%- endfor %}
 ),
 
 -- What is here already; nothing, when the table is made from the beginning.
@@ -46,7 +59,7 @@ sighted as materialized (
     select
         *,
         row_number() over () as _row
-    from ({{ leadloop.staged_leads(leads, only='touched') }}) as seen
+    from ({{ leadloop.staged_leads_of(crms, fields, only='touched') }}) as seen
 ),
 
 -- From here to the end only what decides about versions is carried along: sorting whole leads again and again is dear.

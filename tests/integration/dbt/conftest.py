@@ -26,16 +26,24 @@ def at(text: str) -> datetime:
 class Lab:
     """One warehouse, filled by hand and built by dbt."""
 
+    at = staticmethod(at)
+
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
-        self._columns: list[str] = []
+        self._columns: dict[str, list[str]] = {}
         self._journal = False
 
-    def land(self, rows: Iterable[Mapping[str, str | None]], seen_at: str, zone: str = "UTC") -> None:
+    def land(
+        self,
+        rows: Iterable[Mapping[str, str | None]],
+        seen_at: str,
+        zone: str = "UTC",
+        table: str = "convoso_raw.lead_versions",
+    ) -> None:
         """Adds raw rows as the extraction would: text columns, a new one wherever a row has one."""
         with self.warehouse.engine().begin() as connection:
             for row in rows:
-                self._make_room(connection, list(row))
+                self._make_room(connection, table, list(row))
                 values = {
                     **row,
                     "leadloop_seen_at": at(seen_at),
@@ -44,24 +52,22 @@ class Lab:
                 }
                 names = ", ".join(f'"{name}"' for name in values)
                 marks = ", ".join(f":{name}" for name in values)
-                connection.execute(
-                    sa.text(f"insert into convoso_raw.lead_versions ({names}) values ({marks})"), values
-                )
+                connection.execute(sa.text(f"insert into {table} ({names}) values ({marks})"), values)
 
-    def _make_room(self, connection: sa.Connection, names: Sequence[str]) -> None:
-        if not self._columns:
-            connection.execute(sa.text("create schema convoso_raw"))
+    def _make_room(self, connection: sa.Connection, table: str, names: Sequence[str]) -> None:
+        if table not in self._columns:
+            connection.execute(sa.text(f"create schema if not exists {table.partition('.')[0]}"))
             connection.execute(
                 sa.text(
-                    "create table convoso_raw.lead_versions (id text, leadloop_seen_at timestamptz,"
+                    f"create table {table} (leadloop_seen_at timestamptz,"
                     " leadloop_timezone text, _dlt_load_id text)"
                 )
             )
-            self._columns = ["id"]
+            self._columns[table] = []
         for name in names:
-            if name not in self._columns:
-                connection.execute(sa.text(f'alter table convoso_raw.lead_versions add column "{name}" text'))
-                self._columns.append(name)
+            if name not in self._columns[table]:
+                connection.execute(sa.text(f'alter table {table} add column "{name}" text'))
+                self._columns[table].append(name)
 
     def record(self, *rows: Mapping[str, Any]) -> None:
         """Adds rows to the journal; what a row doesn't say has a plain default."""

@@ -1,5 +1,7 @@
 """From raw rows to leads, their history and their changes, by dbt itself, in each engine."""
 
+from datetime import timedelta
+
 import pytest
 
 LEAD = {"created_at": "2026-01-01 00:00:00"}
@@ -14,7 +16,7 @@ def test_an_empty_warehouse_has_empty_models(lab):
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
 
-    assert result.models == 8
+    assert result.models == 11
     assert result.warnings == ()
     for model in (
         "leads",
@@ -83,6 +85,82 @@ def test_history_grows_and_equals_a_rebuild(lab):
 
     lab.build(full_refresh=True)
     assert (lab.rows(history), lab.rows(changes)) == grown
+
+
+SAME_PERSON = {
+    "convoso": lead(1, "2026-01-02 10:00:00", status="NEW", phone_number="5550100123"),
+    "leadsquared": {
+        "prospect_id": "p-1",
+        "created_on": "2026-01-01 00:00:00",
+        "modified_on": "2026-01-02 10:00:00.250",
+        "mx_lead_score": "5",
+    },
+    "pollybot": {
+        "id": "1",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "updated_at": "2026-01-02T10:00:00.500Z",
+        "status": "new",
+        "metadata_lead_score": "85",
+    },
+    "leadping": {
+        "id": "1",
+        "created_at": "2026-01-01T02:00:00+02:00",
+        "modified_at": None,
+        "contact_phone_number": "+15550100123",
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crms", [("pollybot",), tuple(SAME_PERSON)], ids=["one", "all"])
+def test_any_crms_are_there(lab, crms):
+    """One row per lead and CRM, also where ids are the same; a CRM's columns are NULL in the others' rows."""
+    for crm in crms:
+        lab.land([SAME_PERSON[crm]], "2 10:01", table=f"{crm}_raw.lead_versions")
+    lab.build()
+
+    found = lab.rows("select crm, lead_id, created_at, modified_at, last_seen_at from analytics.leads")
+    modified = dict(
+        zip(
+            SAME_PERSON,
+            (
+                lab.at("2 10:00"),
+                lab.at("2 10:00") + timedelta(milliseconds=250),
+                lab.at("2 10:00") + timedelta(milliseconds=500),
+                None,
+            ),
+            strict=True,
+        )
+    )
+    assert sorted(found) == sorted(
+        (crm, "p-1" if crm == "leadsquared" else "1", lab.at("1 00:00"), modified[crm], lab.at("2 10:01"))
+        for crm in crms
+    )
+    assert dict(lab.rows("select crm, metadata_lead_score from analytics.leads")) == {
+        crm: "85" if crm == "pollybot" else None for crm in crms
+    }
+    fields = {field for row in map(SAME_PERSON.get, crms) for field in row} - {
+        "id", "prospect_id", "created_at", "modified_at", "updated_at", "created_on", "modified_on",
+    }  # fmt: skip
+    assert {row[0] for row in lab.rows("select field from analytics.lead_changes")} == fields
+
+
+@pytest.mark.slow
+def test_a_crm_that_comes_later_changes_nothing_of_the_others(lab):
+    """Its columns are added; the rows that were there keep their content hash, and are not made anew."""
+    hashes = "select crm, content_hash, made_at from analytics.lead_history where crm = 'convoso'"
+    lab.land([SAME_PERSON["convoso"]], "2 10:01")
+    lab.build(select="+lead_changes leads")
+    before = lab.rows(hashes)
+
+    for crm in ("leadsquared", "pollybot", "leadping"):
+        lab.land([SAME_PERSON[crm]], "3 10:01", table=f"{crm}_raw.lead_versions")
+    lab.build(select="+lead_changes leads")
+    assert lab.rows(hashes) == before
+    grown = lab.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1")
+    assert len(grown) == 4
+    lab.build(select="+lead_changes leads", full_refresh=True)
+    assert lab.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1") == grown
 
 
 @pytest.mark.slow

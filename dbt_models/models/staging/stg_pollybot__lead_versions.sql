@@ -1,0 +1,1 @@
+{{ leadloop.staged_leads(leadloop.pollybot()) }}
