@@ -23,6 +23,7 @@ from connector.parsing import Parser, Secret, WrongValueError, did_you_mean
 
 __all__ = [
     "ConvosoSettings",
+    "LeadSquaredSettings",
     "Secret",
     "SettingState",
     "VendorSettings",
@@ -42,6 +43,7 @@ __all__ = [
 
 DESTINATIONS = ("duckdb", "postgres")
 MAX_PAGE_SIZE = 2000
+LEADSQUARED_PAGE_SIZE = 5000
 
 
 def named(setting: str) -> str:
@@ -98,8 +100,34 @@ class ConvosoSettings(VendorSettings):
     page_size: int = field(default=MAX_PAGE_SIZE, metadata=how(parsing.count(1, MAX_PAGE_SIZE)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeadSquaredSettings(VendorSettings):
+    """``crm.leadsquared.*``. The page allows 25 calls in 5 seconds, other pages less; "too many" slows us down.
+
+    ``base_url``: the host of the account's region, with or without its ``/v2``. ``keys_in``: where the keys travel; the
+    query string ends up in proxy logs. ``post_updated_lead``: whether the account's automations and webhooks see what
+    leadloop changes. ``bulk``: 25 leads in a call, which says less about why one was refused.
+    """
+
+    vendor: ClassVar[str] = "leadsquared"
+
+    base_url: str = field(
+        default="https://api.leadsquared.com",
+        metadata=how(parsing.url_without("/LeadManagement.svc", "/v2")),
+    )
+    access_key: Secret = field(metadata=how(parsing.secret, secret=True))
+    secret_key: Secret = field(metadata=how(parsing.secret, secret=True))
+    keys_in: Literal["header", "query"] = field(
+        default="header", metadata=how(parsing.choice("header", "query"))
+    )
+    post_updated_lead: bool = field(default=False, metadata=how(parsing.flag))
+    bulk: bool = field(default=False, metadata=how(parsing.flag))
+    page_size: int = field(default=1000, metadata=how(parsing.count(1, LEADSQUARED_PAGE_SIZE)))
+
+
 SETTINGS: dict[str, type[VendorSettings]] = {
     "convoso": ConvosoSettings,
+    "leadsquared": LeadSquaredSettings,
 }
 
 

@@ -127,6 +127,18 @@ def count(low: int, high: int) -> Parser:
     return parse
 
 
+def flag(value: Any) -> bool:
+    """Reads yes or no, in the words that files and environments use for it."""
+    words = {
+        **dict.fromkeys(("true", "yes", "on", "1"), True),
+        **dict.fromkeys(("false", "no", "off", "0"), False),
+    }
+    given = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
+    if given not in words:
+        raise WrongValueError("must be true or false")
+    return words[given]
+
+
 def choice(*choices: str) -> Parser:
     def parse(value: Any) -> str:
         given = text(value)
@@ -154,6 +166,18 @@ def url(value: Any) -> str:
     if parts.scheme == "http" and not is_loopback(host):
         raise WrongValueError("begins with http://, which would send the token in clear text; use https://")
     return given.rstrip("/")
+
+
+def url_without(*ends: str) -> Parser:
+    """Reads a URL and takes these ends off it, in this order: what a vendor shows after the host and we add ourselves."""
+
+    def parse(value: Any) -> str:
+        given = url(value)
+        for end in ends:
+            given = given.removesuffix(end).rstrip("/")
+        return given
+
+    return parse
 
 
 def is_loopback(host: str) -> bool:

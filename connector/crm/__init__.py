@@ -51,8 +51,20 @@ def _convoso() -> Parts:
     return Parts(convoso.CAPABILITIES, convoso.ConvosoReader, convoso.ConvosoWriter, Session)
 
 
+def _leadsquared() -> Parts:
+    from connector.crm import leadsquared
+
+    return Parts(
+        leadsquared.CAPABILITIES,
+        leadsquared.LeadSquaredReader,
+        leadsquared.LeadSquaredWriter,
+        leadsquared.open_session,
+    )
+
+
 VENDORS: dict[str, Vendor] = {
     "convoso": Vendor("convoso", _convoso),
+    "leadsquared": Vendor("leadsquared", _leadsquared),
 }
 
 
