@@ -11,7 +11,7 @@
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from connector.config import LEADSQUARED_PAGE_SIZE, LeadSquaredSettings, did_you_mean, named
 from connector.crm.answers import RawRows
-from connector.crm.base import Bounds, Capabilities, Outcome, Page, Precision
+from connector.crm.base import Bounds, Capabilities, Option, Outcome, Page, Precision, UpdatesOnly
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.errors import (
     AuthError,
@@ -42,6 +42,7 @@ GET = API + "Leads.GetById"
 METADATA = API + "LeadsMetaData.Get"
 UPDATE = API + "Lead.Update"
 BULK = API + "Lead/Bulk/UpdateV2"
+UPSERT = API + "Lead.CreateOrUpdate"
 
 UTC_ZONE = ZoneInfo("UTC")
 FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -54,13 +55,18 @@ ID_NAMES = (ID, "ProspectId", "prospect_id")
 ECHO = "Total"
 """Rows carry the total of the search that found them under this name (seen); it is no field of the lead."""
 
+SEARCH_BY = "SearchBy"
+USUAL_KEYS = ("EmailAddress", "Phone")
+"""What an upsert looks for a lead by unless it is told (page)."""
+
 CAPABILITIES = Capabilities(
     vendor="leadsquared",
-    modes=frozenset({"update"}),
+    modes=frozenset({"update", "upsert"}),
     page_size=LEADSQUARED_PAGE_SIZE,
     max_rate=5.0,
     id_fields=(ID,),
-    protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", "SearchBy", ECHO}),
+    protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
+    options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )
 
 # What the types that were seen mean; any other is refused all the same, with its name as the code.
@@ -198,7 +204,7 @@ class Metadata:
             return self._fields
 
 
-class LeadSquaredWriter:
+class LeadSquaredWriter(UpdatesOnly):
     """A ``LeadWriter`` of one LeadSquared account."""
 
     def __init__(
@@ -258,6 +264,26 @@ class LeadSquaredWriter:
                 found[place] = result
         return [each for each in found if each is not None]
 
+    def upsert(
+        self, lead_id: str | None, fields: Mapping[str, str | None], options: Mapping[str, str]
+    ) -> Outcome:
+        """``update`` where there is an id, else ``POST Lead.CreateOrUpdate``, which can be repeated: it looks first.
+
+        It looks by email address and phone number, or by the field that the option ``SearchBy`` names. An update without
+        a value for any of these would make a new lead each time, so it is rejected.
+        """
+        if lead_id is not None:
+            return self.update(lead_id, fields)
+        search_by = options.get(SEARCH_BY)
+        keys = (search_by,) if search_by else USUAL_KEYS
+        if not any((fields.get(name) or "").strip() for name in keys):
+            reason = f"not sent: without {' or '.join(keys)} nobody could tell whether there is such a lead"
+            return Outcome("rejected", reason=reason)
+        if (unsent := self._unsent(fields)) is not None:
+            return unsent
+        pairs = _pairs(fields) + ([{"Attribute": SEARCH_BY, "Value": search_by}] if search_by else [])
+        return self._write(UPSERT, {}, pairs, fields, _upserted)
+
     def close(self) -> None:
         self._session.close()
 
@@ -275,12 +301,21 @@ class LeadSquaredWriter:
         return _rejected_by(known, fields)
 
     def _update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
-        query = {"leadId": lead_id}
+        return self._write(UPDATE, {"leadId": lead_id}, _pairs(fields), fields, _updated)
+
+    def _write(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        body: Any,
+        fields: Mapping[str, str | None],
+        read: Callable[[Answer], Outcome],
+    ) -> Outcome:
         if self._settings.post_updated_lead:
-            query["postUpdatedLead"] = "true"
-        call = _call(self._settings, "POST", UPDATE, query=query, json=_pairs(fields))
+            query = {**query, "postUpdatedLead": "true"}
+        call = _call(self._settings, "POST", path, query=query, json=body)
         try:
-            return _updated(self._session.write(call, partial(judge, labels=self._labels(fields))))
+            return read(self._session.write(call, partial(judge, labels=self._labels(fields))))
         except LeadSquaredRefusedError as error:
             return Outcome("rejected", code=error.code, reason=str(error), fields=error.fields)
         except (CrmError, ConfigError) as error:
@@ -462,16 +497,31 @@ def _rejected_by(known: Mapping[str, LeadField], fields: Mapping[str, str | None
 
 def _updated(answer: Answer) -> Outcome:
     """``applied`` only for what the page shows: success, and a row that was changed."""
-    data = answer.data if isinstance(answer.data, dict) else {}
-    message = data.get("Message")
-    rows = _count(message.get("AffectedRows")) if isinstance(message, dict) else None
-    if data.get("Status") != "Success" or rows is None:
+    rows = _count(_success(answer).get("AffectedRows"))
+    if rows is None:
         raise OutcomeUnknownError("leadsquared: an update was answered in no known shape")
     if rows < 1:
         raise OutcomeUnknownError(
             "leadsquared: an update was answered with success, and with no lead changed"
         )
     return Outcome("applied")
+
+
+def _upserted(answer: Answer) -> Outcome:
+    """``applied``, with the lead's id, only for what the page shows: success, and which lead it is."""
+    lead_id = _success(answer).get("Id")
+    if not isinstance(lead_id, str) or not lead_id.strip():
+        raise OutcomeUnknownError("leadsquared: an upsert was answered without the lead's id")
+    return Outcome("applied", lead_id=lead_id.strip())
+
+
+def _success(answer: Answer) -> Mapping[str, Any]:
+    """The message of a write that succeeded."""
+    data = answer.data if isinstance(answer.data, dict) else {}
+    message = data.get("Message")
+    if data.get("Status") != "Success" or not isinstance(message, dict):
+        raise OutcomeUnknownError("leadsquared: a write was answered in no known shape")
+    return message
 
 
 def _many_updated(data: Any, lead_ids: Sequence[str]) -> list[Outcome]:

@@ -138,5 +138,6 @@ def spoil(answer: Answer, fault: Fault) -> Answer:
         decoded = msgspec.json.decode(body)
         if isinstance(decoded, dict):
             decoded.pop("success", None)
+            decoded.pop("Status", None)
         return replace(answer, body=msgspec.json.encode(decoded))
     return answer

@@ -3,7 +3,7 @@
 import copy
 import json
 import threading
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +79,13 @@ class Documents:
         with self.lock:
             _ = self.leads
             return list(self._by_time)
+
+    def within(self, low: datetime, high: datetime) -> list[str]:
+        """Ids of the leads modified between two aware instants, both included, oldest first."""
+        with self.lock:
+            _ = self.leads
+            first, last = bisect_left(self._by_time, (low, "")), bisect_right(self._by_time, (high, "\uffff"))
+            return [lead_id for _, lead_id in self._by_time[first:last]]
 
     def edit(self, lead_id: str, fields: Mapping[str, Any]) -> None:
         """A person's edit: sets these paths and moves the time of modification."""

@@ -44,6 +44,11 @@ class Options:
     show_removal_times: bool = True
     """Whether a deleted or archived lead shows since when it is."""
 
+    leadsquared_calls_per_5s: int = 0
+    """How many calls LeadSquared takes within 5 seconds; 0 for any number."""
+    leadsquared_limit_status: int = 429
+    """The HTTP status of one call too many: 429, or 200 as some accounts have it."""
+
     def __post_init__(self) -> None:
         if self.leads < 0:
             raise ValueError(f"leads can't be negative: {self.leads}")

@@ -1,0 +1,370 @@
+"""LeadSquared's lead API, ``/v2/LeadManagement.svc/…``, over its own account of the book's people.
+
+From the vendor's page of ``Lead.Update`` (calls, answers, statuses) and from what live clients see: errors as HTTP 500
+with an ``MX…`` type, windows by ``LeadLastModifiedOn`` in fractions of a second, an echoed ``Total`` in every row, no list
+behind the last page. Where nothing is known, the sandbox does what such a server would most likely do, and says so here:
+
+* an unknown lead, a value that is too long and a page that can't be are ``MXInvalidInputException``;
+* email address and phone number are unique where they are not blank, and only among leads that had none of them before;
+* in a bulk update, an unknown lead goes where ``PushNonExistentLeadsToUnProcessedList`` says, everything else that a
+  single update would refuse into ``FailedLeads``;
+* calls that are turned away for being too many don't count for the limit.
+"""
+
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from connector.sandbox.book import Book, Lead
+from connector.sandbox.documents import Doc, Document, Documents
+from connector.sandbox.options import Options
+from connector.sandbox.refusals import Refusals
+from connector.sandbox.wire import Answer, Description, Request
+
+PREFIX = "/v2/LeadManagement.svc/"
+MOST_ROWS, MOST_BULK = 5000, 25
+LIMIT_SECONDS = 5.0
+RATE_LIMIT = "MXAPIRateLimitExceededException"
+INVALID = "MXInvalidInputException"
+NO_LEAD = "Lead does not exist in the system or You do not have permission to update the lead"
+UNIQUE = ("EmailAddress", "Phone")
+FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the account's layout, and the book's field its first values come from."""
+
+    name: str
+    label: str
+    kind: str = "Text"
+    longest: str = "200"
+    """As the metadata has it: a text, blank for no limit."""
+    locked: int = 0
+    source: str | None = None
+
+    def shown(self) -> Doc:
+        return {
+            "Entity": "1",
+            "SchemaName": self.name,
+            "DisplayName": self.label,
+            "DataType": self.kind,
+            "IsMandatory": False,
+            "MaxLength": self.longest,
+            "IsLeadIdentifier": self.name in UNIQUE,
+            "LockAfterCreate": self.locked,
+        }
+
+
+FIELDS = (
+    Field("FirstName", "First Name", source="first_name"),
+    Field("LastName", "Last Name", source="last_name"),
+    Field("EmailAddress", "Email", "Email", source="email"),
+    Field("Phone", "Phone Number", "Phone", "10", source="phone_number"),
+    Field("Mobile", "Mobile Number", "Phone", "10", source="alt_phone_1"),
+    Field("Company", "Company", source="std_company_name"),
+    Field("ProspectStage", "Lead Stage", "Select", "50", source="status"),
+    Field("Source", "Lead Source", "Select", "50", source="source_id"),
+    Field("Origin", "Origin", locked=1),
+    Field("Score", "Lead Score", "Number", "50"),
+    Field("mx_Street1", "Address 1", source="address1"),
+    Field("mx_City", "City", source="city"),
+    Field("mx_State", "State", source="state"),
+    Field("mx_Zip", "Zip", longest="20", source="postal_code"),
+    Field("mx_Country", "Country", source="country"),
+    Field("mx_Plan_Interest", "Plan Interest", longest="50", source="plan_interest"),
+    Field("mx_Lead_Score", "Predicted Score", longest="50"),
+    Field("mx_Tier", "Tier", longest="50"),
+    Field("mx_Notes", "Notes", longest="", source="notes"),
+)
+"""What every account of the sandbox has; the option ``custom_fields`` adds ``mx_`` fields."""
+
+
+class Failed(Exception):  # noqa: N818 - an answer on its way, not a failure
+    """The API says no: an ``MX…`` type at HTTP 500, or another status."""
+
+    def __init__(self, kind: str, message: str = "The request is not valid", status: int = 500) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.message = message
+        self.status = status
+
+
+class LeadSquared:
+    """One account's LeadSquared API; see the module for where its behaviour comes from."""
+
+    name = "leadsquared"
+    prefixes: tuple[str, ...] = (PREFIX,)
+
+    def __init__(self, book: Book, options: Options, refusals: Refusals) -> None:
+        self.book = book
+        self.options = options
+        self.refusals = refusals
+        self.leads = Documents(self._made, self._shown, book.clock)
+        custom = (name if name.startswith("mx_") else f"mx_{name.title()}" for name in options.custom_fields)
+        known = {field.name for field in FIELDS}
+        extra = (Field(name, name.removeprefix("mx_").replace("_", " ")) for name in dict.fromkeys(custom))
+        self.fields = {
+            field.name: field for field in (*FIELDS, *(each for each in extra if each.name not in known))
+        }
+        self._acted: dict[str, tuple[datetime, datetime]] = {}
+        self._calls: deque[float] = deque()
+        self._actions: dict[tuple[str, str], Callable[[Request], Any]] = {
+            ("GET", "LeadsMetaData.Get"): self._metadata,
+            ("GET", "Leads.GetById"): self._get,
+            ("POST", "Leads.RecentlyModified"): self._modified,
+            ("POST", "Lead.Update"): self._update,
+            ("POST", "Lead/Bulk/UpdateV2"): self._bulk,
+            ("POST", "Lead.CreateOrUpdate"): self._upsert,
+        }
+
+    def warm(self) -> None:
+        """Nothing: the leads are made when somebody first asks for one."""
+
+    def act(self, lead_id: str) -> None:
+        """An activity, such as a visit or a call: moves ``LeadLastModifiedOn`` and nothing else."""
+        with self.leads.lock:
+            lead = self.leads.leads[lead_id]
+            edited = self._edited(lead)
+            self.leads.touch(lead)
+            self._acted[lead_id] = (lead.modified, edited)
+
+    def describe(self, request: Request) -> Description:
+        body = _json(request)
+        query = request.params
+        pairs = body if isinstance(body, list) else []
+        names = tuple(str(each.get("Attribute")) for each in pairs if isinstance(each, dict))
+        lead_id = query.get("leadId") or query.get("id") or None
+        return Description(request.path.removeprefix(PREFIX), lead_id, names)
+
+    def answer(self, request: Request) -> Answer | None:
+        action = self._actions.get((request.method, request.path.removeprefix(PREFIX)))
+        if action is None:
+            return None
+        try:
+            self._check_keys(request)
+            self._check_limit()
+            with self.leads.lock:
+                return Answer(msgspec.json.encode(action(request)))
+        except Failed as failed:
+            body = {"Status": "Error", "ExceptionType": failed.kind, "ExceptionMessage": failed.message}
+            return Answer(msgspec.json.encode(body), failed.status, outcome=failed.kind)
+
+    def _check_keys(self, request: Request) -> None:
+        for name in ("accessKey", "secretKey"):
+            given = request.headers.get(f"x-lsq-{name.lower()}") or request.params.get(name)
+            if given != self.options.token:
+                raise Failed("MXUnAuthorizedAccessException", "Invalid accessKey or secretKey", 401)
+
+    def _check_limit(self) -> None:
+        most, now = self.options.leadsquared_calls_per_5s, time.monotonic()
+        while self._calls and self._calls[0] <= now - LIMIT_SECONDS:
+            self._calls.popleft()
+        if most and len(self._calls) >= most:
+            says = f"API calls exceeded the limit of {most} in 5 second(s)"
+            raise Failed(RATE_LIMIT, says, self.options.leadsquared_limit_status)
+        self._calls.append(now)
+
+    # The account
+
+    def _made(self) -> Iterator[Document]:
+        with self.book.lock:
+            leads = list(self.book.leads.values())
+        for lead in leads:
+            if lead.removal is None:
+                body = {name: self._first(field, lead) for name, field in self.fields.items()}
+                # People don't wait for the full second.
+                parts = timedelta(milliseconds=lead.id * 7919 % 1000)
+                created, updated = (
+                    datetime.fromtimestamp(each, UTC) + parts for each in (lead.created, lead.updated)
+                )
+                yield Document(prospect_id(lead.id), body, created, updated)
+
+    def _first(self, field: Field, lead: Lead) -> str | None:
+        value = lead.get(field.source) if field.source else None
+        return value[: int(field.longest)] if value and field.longest else value
+
+    def _edited(self, lead: Document) -> datetime:
+        """When a field of the lead was last changed."""
+        acted, edited = self._acted.get(lead.id, (None, lead.modified))
+        return edited if acted == lead.modified else lead.modified
+
+    def _shown(self, lead: Document) -> Doc:
+        return {
+            "ProspectID": lead.id,
+            **lead.body,
+            "CreatedOn": _time(lead.created),
+            "ModifiedOn": _time(self._edited(lead)),
+            "LeadLastModifiedOn": _time(lead.modified),
+        }
+
+    # Reads
+
+    def _metadata(self, request: Request) -> list[Doc]:
+        shown = [Field("ProspectID", "Lead ID", "Text", "36", 1).shown()]
+        shown += [field.shown() for field in self.fields.values()]
+        wanted = request.params.get("schemaName")
+        return [each for each in shown if wanted in (None, each["SchemaName"])]
+
+    def _get(self, request: Request) -> list[Doc]:
+        lead = self.leads.find(request.params.get("id", "").lower())
+        return [] if lead is None else [self.leads.show(lead)]
+
+    def _modified(self, request: Request) -> Doc:
+        body = _json(request)
+        try:
+            low, high = (
+                datetime.strptime(body["Parameter"][name], FORMAT).replace(tzinfo=UTC)
+                for name in ("FromDate", "ToDate")
+            )
+            page, size = body["Paging"]["PageIndex"], body["Paging"]["PageSize"]
+            if not 1 <= size <= MOST_ROWS or page < 1:
+                raise ValueError("page")
+        except (KeyError, TypeError, ValueError):
+            raise Failed(INVALID, "Invalid Input! Parameter Name: parameter") from None
+        ids = self.leads.within(low, high)
+        if (body.get("Sorting") or {}).get("ColumnName") == "ProspectID":
+            ids.sort(reverse=str(body["Sorting"].get("Direction", "1")) == "1")
+        return self._page(request, ids, (page - 1) * size, size)
+
+    def _page(self, request: Request, ids: list[str], offset: int, size: int) -> Doc:
+        if request.twist("repeat_page"):
+            offset = max(0, offset - size)
+        if request.twist("extra_page") and ids and offset >= len(ids):
+            offset = (len(ids) - 1) // size * size
+        lie = request.twist("lying_total")
+        total = len(ids) + int(lie.value if lie else 0)
+        shown = [] if request.twist("empty_page") else ids[offset : offset + size]
+        if not shown and not (ids and offset < len(ids)):
+            return {"RecordCount": 0}
+        rows = []
+        for lead_id in shown:
+            values = {**self.leads.show(self.leads.leads[lead_id]), "Total": str(total)}
+            pairs = [{"Attribute": name, "Value": value, "Fields": None} for name, value in values.items()]
+            rows.append({"LeadPropertyList": pairs})
+        return {"RecordCount": total, "Leads": rows}
+
+    # Writes
+
+    def _update(self, request: Request) -> Doc:
+        lead_id = request.params.get("leadId", "").lower()
+        if not lead_id:
+            raise Failed("MXMandatoryAttributeMissingException", "'leadId' is mandatory for updating lead")
+        self._change(lead_id, _attributes(_json(request)))
+        return {"Status": "Success", "Message": {"AffectedRows": 1}}
+
+    def _bulk(self, request: Request) -> Doc:
+        body = _json(request)
+        given = body.get("LeadPropertiesList") if isinstance(body, dict) else None
+        if not isinstance(given, list) or len(given) > MOST_BULK:
+            raise Failed(INVALID, "Invalid Input! Parameter Name: LeadPropertiesList")
+        to_unprocessed = bool((body.get("Options") or {}).get("PushNonExistentLeadsToUnProcessedList"))
+        leads = [_attributes(each.get("Fields") if isinstance(each, dict) else None) for each in given]
+        if unknown := {name for lead in leads for name in lead} - {"ProspectId", *self.fields}:
+            raise Failed("MXUnknownAttributeException", f"Attribute(s) does not exist - {min(unknown)}.")
+        details: dict[str, list[Doc]] = {"FailedLeads": [], "UnProcessedLeads": []}
+        for values in leads:
+            lead_id = str(values.pop("ProspectId", "")).lower()
+            try:
+                self._change(lead_id, values)
+            except Failed as failed:
+                gone = self.leads.find(lead_id) is None
+                group = "UnProcessedLeads" if gone and to_unprocessed else "FailedLeads"
+                reason = NO_LEAD if gone else failed.message
+                entry = {"Identifier": "ProspectId", "IdentifierValue": lead_id, "Reason": reason}
+                details[group].append(entry)
+        failed_leads, unprocessed = (len(each) for each in details.values())
+        status = {
+            "TotalCount": len(leads),
+            "SuccessCount": len(leads) - failed_leads - unprocessed,
+            "FailureCount": failed_leads,
+            "UnProcessedCount": unprocessed,
+            "Message": "Error" if failed_leads + unprocessed else "Success",
+        }
+        return {"Status": status, "Details": {name: found for name, found in details.items() if found}}
+
+    def _upsert(self, request: Request) -> Doc:
+        values = _attributes(_json(request))
+        search_by = values.pop("SearchBy", None)
+        keys = (search_by,) if search_by else UNIQUE
+        if not any(values.get(name) for name in keys):
+            raise Failed("MXMandatoryAttributeMissingException", "A unique field is mandatory")
+        found = next((each for name in keys if (each := self._holder(name, values.get(name)))), None)
+        if found is None:
+            self._check(values, None)
+            body = {**dict.fromkeys(self.fields), **values}
+            found = self.leads.add(str(uuid.uuid4()), body)
+        else:
+            self._change(found.id, values)
+        return {"Status": "Success", "Message": {"Id": found.id, "AffectedRows": 1}}
+
+    def _change(self, lead_id: str, values: Mapping[str, str]) -> None:
+        """One lead's update, whole or not at all."""
+        code = self.refusals.code(lead_id, values)
+        if code is not None:
+            raise Failed(
+                code if not code.isdigit() else "Refused", status=int(code) if code.isdigit() else 500
+            )
+        lead = self.leads.find(lead_id)
+        if lead is None:
+            raise Failed(INVALID, "Invalid Input! Parameter Name: leadId")
+        self._check(values, lead)
+        kept = {name: value for name, value in values.items() if value != "" or self.options.empty_clears}
+        self.leads.replace(lead_id, {**lead.body, **kept})
+
+    def _check(self, values: Mapping[str, str], lead: Document | None) -> None:
+        for name, value in values.items():
+            field = self.fields.get(name)
+            if field is None:
+                raise Failed("MXUnknownAttributeException", f"Attribute(s) does not exist - {name}.")
+            if field.locked and lead is not None:
+                raise Failed(INVALID, f"{field.label} is locked and cannot be updated")
+            if field.longest and field.kind != "Phone" and len(value) > int(field.longest):
+                raise Failed(INVALID, f"{field.label} is longer than {field.longest} characters")
+            if name in UNIQUE and value and (lead is None or value != lead.body.get(name)):
+                holder = self._holder(name, value)
+                if holder is not None and holder is not lead:
+                    raise Failed(
+                        "MXDuplicateEntryException", f"A Lead with same {field.label} already exists."
+                    )
+
+    def _holder(self, name: str, value: str | None) -> Document | None:
+        if not value:
+            return None
+        return next((each for each in self.leads.leads.values() if each.body.get(name) == value), None)
+
+
+def prospect_id(lead_id: int | str) -> str:
+    """The id that the book's lead has here: always the same one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"leadsquared/{lead_id}"))
+
+
+def _time(instant: datetime) -> str:
+    return instant.strftime(FORMAT) + ".000"
+
+
+def _json(request: Request) -> Any:
+    if not request.body:
+        return None
+    try:
+        return msgspec.json.decode(request.body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _attributes(pairs: Any) -> dict[str, str]:
+    """Attribute-value pairs as an object; 400 for anything else (page)."""
+    if not isinstance(pairs, list) or not pairs:
+        raise Failed("BadRequest", "The message body is not as per API specification", 400)
+    values = {}
+    for pair in pairs:
+        if not isinstance(pair, dict) or not isinstance(pair.get("Attribute"), str) or "Value" not in pair:
+            raise Failed("BadRequest", "The message body is not as per API specification", 400)
+        values[pair["Attribute"]] = "" if pair["Value"] is None else str(pair["Value"])
+    return values
