@@ -213,9 +213,37 @@ def demo(
     show.run(leads, folder, out=out, err=err)
 
 
-@app.command(epilog="Example: leadloop check")
-def check(as_json: Json = False, project: Project = None) -> None:
-    """Tell, before anything runs, what is missing or wrong: settings, token, time zone, warehouse, dbt project."""
+@app.command(epilog="Example: leadloop check --reconcile --window 2026-11-01..2026-11-02")
+def check(
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Compare the leads in the CRM and in the warehouse instead.")
+    ] = False,
+    window: Annotated[
+        str | None,
+        typer.Option(help="With --reconcile: leads edited in it, such as 2026-11-01..2026-11-02, UTC."),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="With --reconcile: so many random leads, read one by one.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="With --reconcile: read again what differs.")
+    ] = False,
+    vendor: Annotated[
+        str | None, typer.Option("--crm", help="With --reconcile: only this CRM; else all that are set up.")
+    ] = None,
+    as_json: Json = False,
+    project: Project = None,
+) -> None:
+    """Tell, before anything runs, what is missing or wrong: settings, token, time zone, warehouse, dbt project.
+
+    With --reconcile it tells which leads the warehouse and the CRM show differently, and exits with 3 if any.
+    """
+    if reconcile:
+        _reconcile(vendor, window, sample, repair=repair, as_json=as_json)
+        return
+    only = {"--window": window, "--sample": sample, "--repair": repair or None, "--crm": vendor}
+    if given := [name for name, value in only.items() if value is not None]:
+        raise ConfigError(f"{given[0]} goes with --reconcile.")
     from connector import checks
 
     found = checks.run(project)
@@ -228,6 +256,44 @@ def check(as_json: Json = False, project: Project = None) -> None:
             out.print(f"{each.name}: {each.message}", markup=False, soft_wrap=True)
     if not all(each.ok for each in found):
         raise typer.Exit(2)
+
+
+def _reconcile(
+    vendor: str | None, window: str | None, sample: int | None, *, repair: bool, as_json: bool
+) -> None:
+    from connector import loop
+    from connector.display import listening
+
+    if window is not None and sample is not None:
+        raise ConfigError("--window and --sample exclude each other.")
+    start, end = _stretch(window)
+    found = []
+    with listening(err) as listener:
+        for name in [vendor] if vendor else loop.vendors():
+            found.append(
+                loop.reconcile(
+                    _warehouse(), name, start=start, end=end, sample=sample, repair=repair, listener=listener
+                )
+            )
+    if as_json:
+        emit({"ok": not any(each.faults for each in found), "crms": [each.as_dict() for each in found]})
+    else:
+        for each in found:
+            out.print(each.text(), markup=False, soft_wrap=True)
+    raise typer.Exit(max(each.exit_code for each in found))
+
+
+def _stretch(window: str | None) -> tuple[datetime | None, datetime | None]:
+    """The two ends of ``2026-11-01..2026-11-02``; the second may be left out."""
+    if window is None:
+        return None, None
+    first, dots, last = window.partition("..")
+    if not dots or not first:
+        raise ConfigError(f"--window must be two times such as 2026-11-01..2026-11-02, not {window!r}.")
+    start, end = _instant("--window", first), _instant("--window", last or None)
+    if start and end and start >= end:
+        raise ConfigError(f"--window {window} must start before it ends.")
+    return start, end
 
 
 @app.command(epilog="Example: leadloop extract --start 2026-10-01 --end 2026-10-31 --filter list_id=333")

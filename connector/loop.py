@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -40,6 +40,7 @@ from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
+    from connector.extract.reconcile import Reconciled
     from connector.extract.source import Extracted, Progress
 
 STATE = Path(".leadloop")
@@ -185,6 +186,50 @@ def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str
             .group_by(lead_id)
         )
         return {str(found): seen_at for found, seen_at in connection.execute(query)}
+
+
+def reconcile(
+    warehouse: Warehouse,
+    vendor: str = "convoso",
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    sample: int | None = None,
+    repair: bool = False,
+    listener: Listener = QUIET,
+) -> "Reconciled":
+    """Compares what the CRM and the raw tables show: of leads edited from ``start`` to ``end`` (aware), or of a sample.
+
+    Without either it is the day before the end of the last extraction. ``repair`` reads again what differs.
+    """
+    from connector.extract import reconcile as comparing
+    from connector.extract.source import cursor as of_pipeline
+    from connector.extract.source import job, tune
+    from connector.extract.windows import Window
+
+    listener.stage(f"reconcile {vendor}")
+    settings = crm.vendor(vendor).settings()
+    tune()
+    with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
+        warehouse.probe()
+        todo = job(settings, start=start, end=end, reader=reader)
+        with warehouse.translated():
+            reached = of_pipeline(_pipeline(warehouse, vendor), todo)
+            raw = comparing.RawLeads(warehouse.engine(), reader)
+            sent = set(_unseen(warehouse, vendor, {}))
+            if sample is not None:
+                found = comparing.sample_of(todo, raw, sample, cursor=reached, sent=sent)
+            elif todo.moves_cursor and reached is None:
+                raise ConfigError(f"Nothing was extracted from {vendor} yet: `leadloop extract` comes first.")
+            else:
+                window = comparing.last_day(cast(datetime, reached))
+                if not todo.moves_cursor:
+                    window = cast(Window, todo.window(None, datetime.now(UTC)))
+                found = comparing.window_of(todo, raw, window, cursor=reached, sent=sent)
+            if repair:
+                pipeline = _pipeline(warehouse, vendor)
+                found = comparing.repair(pipeline, reader, found, warehouse.file_format)
+        return found
 
 
 def build(

@@ -44,6 +44,8 @@ class Capabilities:
     """Time filters that can drive the cursor, the default first."""
     id_fields: tuple[str, ...] = ("id",)
     """Where a row has its lead id: the first of these that isn't blank."""
+    modified_fields: tuple[str, ...] = field(default=("modified_at", "updated_at"), kw_only=True)
+    """Where a row has the time of its last edit: the first of these that isn't blank."""
     protected_fields: frozenset[str] = frozenset()
     """Names that no push may set: they say who calls, or which lead is meant."""
     options: Mapping[str, Option] = field(default_factory=dict)

@@ -347,12 +347,14 @@ def load(
     packages = 0
     with closing(Feed(job, on_progress)) as feed:
         while not feed.done:
-            _run(pipeline, [lead_versions(feed, chunk_rows)], file_format)
+            run_pipeline(pipeline, [lead_versions(feed, chunk_rows)], file_format)
             packages += 1
         tables = _read_back(job.reader, again)
         rows_again = sum(table.num_rows for table in tables)
         if tables:
-            _run(pipeline, [dlt.resource(tables, name=TABLE, write_disposition="append")], file_format)
+            run_pipeline(
+                pipeline, [dlt.resource(tables, name=TABLE, write_disposition="append")], file_format
+            )
             packages += 1
         return Extracted(
             feed.window,
@@ -383,7 +385,8 @@ def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> list[pa.Table]:
     return [columns.table(page) for page in pages if page.rows]
 
 
-def _run(pipeline: dlt.Pipeline, resources: list[DltResource], file_format: str) -> None:
+def run_pipeline(pipeline: dlt.Pipeline, resources: list[DltResource], file_format: str) -> None:
+    """Loads the resources as one package; an error of ours comes out of dlt's wrapping as itself."""
     source = dlt.source(lambda: resources, name=pipeline.pipeline_name, max_table_nesting=0)()
     try:
         pipeline.run(source, loader_file_format=file_format)

@@ -285,6 +285,17 @@ def test_the_document_of_check(printed: Printed) -> None:
     same_fields(printed("check", "--json"), "check")
 
 
+def test_the_document_of_a_comparison(printed: Printed) -> None:
+    """What --reconcile prints has all documented fields and no other."""
+    from connector import loop
+    from connector.extract.reconcile import Difference, Reconciled
+    from connector.extract.windows import Window
+
+    found = Reconciled("convoso", Window(NOW, NOW), 1, 1, (Difference("1", "changed_meanwhile", ("city",)),))
+    printed.monkeypatch.setattr(loop, "reconcile", lambda *_, **__: found)
+    same_fields(printed("check", "--reconcile", "--crm", "convoso", "--json"), "check --reconcile")
+
+
 # Commands, files, links, tests
 
 

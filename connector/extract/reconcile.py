@@ -1,0 +1,336 @@
+"""The warehouse's picture of some leads against the CRM's: which are missing, gone or different, and in which fields.
+
+Either every lead that was last edited within a window is compared, or a random sample of those the warehouse knows.
+The window is read from the CRM as completely as an extraction reads it. Whatever the warehouse has in the window and
+the CRM did not show is then asked for one by one, so that a lead that has moved on is told from one that is gone.
+
+A lead that was edited after the last extraction ended is no fault of anybody: it is ``changed_meanwhile``. Blank and
+NULL count as equal, as they do in every model.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import dlt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from connector.crm.base import LeadReader
+from connector.extract import windows
+from connector.extract.columns import SEEN_AT, TIMEZONE, Columns, column_name, ids
+from connector.extract.reading import read_back, reading
+from connector.extract.source import TABLE, Job, run_pipeline
+from connector.extract.windows import Window
+
+Kind = Literal["missing", "gone", "differs", "changed_meanwhile"]
+Row = Mapping[str, Any]
+
+AT_ONCE = 10_000
+"""Leads that are looked up in the warehouse together."""
+OURS = frozenset({SEEN_AT, TIMEZONE, "_dlt_load_id", "_dlt_id"})
+SHOWN = 50
+"""Differences that are named to a person, one per line."""
+_SAYS: Mapping[Kind, str] = {
+    "missing": "missing in the warehouse",
+    "gone": "gone from the CRM",
+    "differs": "differs in ",
+    "changed_meanwhile": "changed after the last extraction, which is no fault",
+}
+REMOVAL_TIMES = ("deleted_at", "archived_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One lead that the CRM and the warehouse show differently.
+
+    ``missing``: in the CRM only. ``gone``: in the warehouse only. ``differs``: in ``fields``, named as the raw columns.
+    ``changed_meanwhile``: one of these, but edited or sent after the last extraction; the next one brings it.
+    """
+
+    lead_id: str
+    kind: Kind
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What was compared and what differs, by lead id. ``crm`` and ``warehouse``: how many of the leads each of them has."""
+
+    vendor: str
+    window: Window | None
+    """``None``: a sample."""
+    crm: int
+    warehouse: int
+    differences: tuple[Difference, ...]
+    repaired: int | None = None
+    """Leads that were read again into the raw table; ``None`` where that was not asked for."""
+
+    @property
+    def faults(self) -> tuple[Difference, ...]:
+        """The differences that the next extraction would not end by itself."""
+        return tuple(each for each in self.differences if each.kind != "changed_meanwhile")
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.faults else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "crm": self.vendor,
+            "window": {"start": self.window.start, "end": self.window.end} if self.window else None,
+            "in_crm": self.crm,
+            "in_warehouse": self.warehouse,
+            "differences": [asdict(each) for each in self.differences],
+            "repaired": self.repaired,
+        }
+
+    def text(self) -> str:
+        """For people."""
+        what = (
+            f"edited from {self.window.start:%F %T} to {self.window.end:%F %T} UTC"
+            if self.window
+            else "of a sample"
+        )
+        counts = (
+            f"{self.crm:,} in the CRM, {self.warehouse:,} in the warehouse, {len(self.faults):,} different"
+        )
+        lines = [f"{self.vendor}, leads {what}: {counts}"]
+        lines += [f"  {each.lead_id}: {_SAYS[each.kind]}{_named(each)}" for each in self.differences[:SHOWN]]
+        if len(self.differences) > SHOWN:
+            lines.append(f"  and {len(self.differences) - SHOWN:,} more; --json has them all")
+        if self.repaired is not None:
+            lines.append(f"  {self.repaired:,} read again; `leadloop build` brings them into the models")
+        elif self.faults:
+            lines.append("  --repair reads again what is missing or differs")
+        return "\n".join(lines)
+
+
+class RawLeads:
+    """The latest sighting of each lead in one CRM's raw table, the latest edit first, as the models order them."""
+
+    def __init__(self, engine: sa.Engine, reader: LeadReader) -> None:
+        self._engine = engine
+        schema = f"{reader.capabilities.vendor}_raw"
+        inspector = sa.inspect(engine)
+        names = (
+            [column["name"] for column in inspector.get_columns(TABLE, schema=schema)]
+            if inspector.has_table(TABLE, schema=schema)
+            else []
+        )
+        self.columns = [name for name in names if name not in OURS]
+        self._raw = raw = sa.table(TABLE, *(sa.column(name) for name in names), schema=schema)
+        self._id = _first_not_blank(raw, reader.capabilities.id_fields)
+        self._modified = _first_not_blank(raw, reader.capabilities.modified_fields)
+        self.there = self._id is not None
+
+    def rows(self, lead_ids: Collection[str]) -> dict[str, Row]:
+        """The latest sighting of these leads, by id."""
+        found: dict[str, Row] = {}
+        waiting = iter(lead_ids)
+        while self.there and (some := list(islice(waiting, AT_ONCE))):
+            query = self._latest(self._id.in_(some))
+            with self._engine.connect() as connection:
+                for row in connection.execute(query).mappings():
+                    found[row["leadloop_lead_id"]] = dict(row)
+        return found
+
+    def edited_in(self, window: Window) -> set[str]:
+        """Ids of the leads whose latest sighting shows a last edit within the window."""
+        if not self.there or self._modified is None:
+            return set()
+        latest = self._latest().subquery()
+        query = sa.select(latest.c.leadloop_lead_id, latest.c.leadloop_modified, latest.c[TIMEZONE])
+        with self._engine.connect() as connection:
+            return {
+                lead_id
+                for lead_id, text, zone in connection.execute(query)
+                if any(window.start <= each <= window.end for each in instants(text, zone))
+            }
+
+    def sample(self, size: int) -> list[str]:
+        """Ids of ``size`` known leads, or of all where there are fewer, drawn anew each time."""
+        if not self.there:
+            return []
+        known = sa.select(self._id.label("lead_id")).where(self._id.is_not(None)).distinct().subquery()
+        query = sa.select(known.c.lead_id).order_by(sa.func.random()).limit(size)
+        with self._engine.connect() as connection:
+            return sorted(connection.scalars(query))
+
+    def _latest(self, where: Any = None) -> sa.Select[Any]:
+        raw, modified = self._raw, self._modified if self._modified is not None else sa.null()
+        load_id = [raw.c[name] for name in ("_dlt_load_id",) if name in raw.c]
+        place = sa.func.row_number().over(
+            partition_by=self._id,
+            order_by=[modified.desc().nulls_last(), raw.c[SEEN_AT].desc(), *map(sa.desc, load_id)],
+        )
+        each = sa.select(
+            raw,
+            self._id.label("leadloop_lead_id"),
+            modified.label("leadloop_modified"),
+            place.label("leadloop_place"),
+        ).where(self._id.is_not(None) if where is None else where)
+        placed = each.subquery()
+        return sa.select(placed).where(placed.c.leadloop_place == 1)
+
+
+def _named(difference: Difference) -> str:
+    return ", ".join(difference.fields) if difference.kind == "differs" else ""
+
+
+def window_of(
+    job: Job, raw: RawLeads, window: Window, *, cursor: datetime | None, sent: Collection[str] = ()
+) -> Reconciled:
+    """Compares every lead that was last edited within the window.
+
+    ``cursor``: how far the extractions have read. ``sent``: ids of leads that were written to and not read since.
+    """
+    compared = _Comparison(job.reader, raw, cursor, sent)
+    query = replace(job.query, cursor_field="updated_at")
+    rows: dict[str, Row] = {}
+    for batch in reading(job.reader, window, query, concurrency=job.concurrency):
+        rows.update(_by_id(batch.table, job.reader))
+        if len(rows) >= AT_ONCE:
+            compared.add(rows)
+            rows = {}
+    compared.add(rows)
+    compared.ask_for(raw.edited_in(window) - compared.seen, job.concurrency)
+    return compared.result(window)
+
+
+def sample_of(
+    job: Job, raw: RawLeads, size: int, *, cursor: datetime | None, sent: Collection[str] = ()
+) -> Reconciled:
+    """Compares ``size`` random leads of those that the warehouse knows, each read by its id."""
+    compared = _Comparison(job.reader, raw, cursor, sent)
+    compared.ask_for(raw.sample(size), job.concurrency)
+    return compared.result(None)
+
+
+def repair(pipeline: dlt.Pipeline, reader: LeadReader, found: Reconciled, file_format: str) -> Reconciled:
+    """Reads the missing and the different leads again into the raw table; no cursor moves.
+
+    A lead that is gone has nothing to be read.
+    """
+    columns = Columns(reader.zone.key)
+    wanted = [each.lead_id for each in found.faults if each.kind != "gone"]
+    pages = (read_back(reader, lead_id) for lead_id in wanted)
+    tables = [columns.table(page) for page in pages if page.rows]
+    if tables:
+        run_pipeline(pipeline, [dlt.resource(tables, name=TABLE, write_disposition="append")], file_format)
+    return replace(found, repaired=len(tables))
+
+
+class _Comparison:
+    def __init__(
+        self, reader: LeadReader, raw: RawLeads, cursor: datetime | None, sent: Collection[str]
+    ) -> None:
+        self._reader = reader
+        self._raw = raw
+        self._cursor = cursor
+        self._sent = frozenset(sent)
+        self._columns = Columns(reader.zone.key)
+        self._found: dict[str, Difference] = {}
+        self._known = 0
+        self.seen: set[str] = set()
+
+    def add(self, shown: Mapping[str, Row]) -> None:
+        """Rows of the CRM by lead id, as text by column name. The later sighting of a lead is the one that counts."""
+        known = self._raw.rows(shown)
+        for lead_id, row in shown.items():
+            if lead_id not in self.seen:
+                self.seen.add(lead_id)
+                self._known += lead_id in known
+            difference = self._compare(lead_id, row, known.get(lead_id))
+            if difference is None:
+                self._found.pop(lead_id, None)
+            else:
+                self._found[lead_id] = difference
+
+    def ask_for(self, lead_ids: Collection[str], concurrency: int) -> None:
+        """Reads leads of the warehouse one by one."""
+        shown: dict[str, Row] = {}
+        gone = []
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-reconcile") as pool:
+            for lead_id, row in zip(lead_ids, pool.map(self._read, lead_ids), strict=True):
+                if row is None:
+                    gone.append(lead_id)
+                else:
+                    shown[lead_id] = row
+        self.add(shown)
+        known = self._raw.rows(gone)
+        for lead_id in gone:
+            if lead_id in known and not any(known[lead_id].get(name) for name in REMOVAL_TIMES):
+                self._known += 1
+                self._found[lead_id] = Difference(lead_id, "gone")
+
+    def result(self, window: Window | None) -> Reconciled:
+        differences = tuple(self._found[lead_id] for lead_id in sorted(self._found))
+        vendor = self._reader.capabilities.vendor
+        return Reconciled(vendor, window, len(self.seen), self._known, differences)
+
+    def _read(self, lead_id: str) -> Row | None:
+        # Nobody is gone who shows up when asked twice: an empty page may be a fault.
+        page = read_back(self._reader, lead_id)
+        page = page if page.rows else read_back(self._reader, lead_id)
+        return next(iter(self._columns.table(page).to_pylist()), None)
+
+    def _compare(self, lead_id: str, shown: Row, known: Row | None) -> Difference | None:
+        names = sorted({*shown, *self._raw.columns} - OURS)
+        fields = tuple(name for name in names if known and (shown.get(name) or "") != (known.get(name) or ""))
+        if known is not None and not fields:
+            return None
+        if lead_id in self._sent or self._edited_since(shown):
+            return Difference(lead_id, "changed_meanwhile", fields)
+        return Difference(lead_id, "missing" if known is None else "differs", fields)
+
+    def _edited_since(self, row: Row) -> bool:
+        fields = map(column_name, self._reader.capabilities.modified_fields)
+        text = next((row[name] for name in fields if row.get(name)), None)
+        return self._cursor is not None and any(
+            each >= self._cursor for each in instants(text, self._reader.zone.key)
+        )
+
+
+def instants(text: str | None, zone: str | None) -> tuple[datetime, ...]:
+    """What points in time a CRM's time may mean: two for a local time in the hour that happens twice, none for no time."""
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return ()
+    if moment.tzinfo is not None:
+        return (windows.floor_second(moment),)
+    local = moment.replace(tzinfo=_zone(zone or "UTC"))
+    return tuple(windows.floor_second(each) for each in (local, local.replace(fold=1)))
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _first_not_blank(raw: sa.TableClause, fields: Iterable[str]) -> Any:
+    """The first of these fields' columns that isn't blank, as SQL; ``None`` where the table has none of them."""
+    columns = [raw.c[name] for name in map(column_name, fields) if name in raw.c]
+    values: list[Any] = [sa.func.nullif(sa.func.trim(column), "") for column in columns]
+    if len(values) > 1:
+        return sa.func.coalesce(*values)
+    return values[0] if values else None
+
+
+def _by_id(table: pa.Table, reader: LeadReader) -> dict[str, Row]:
+    """The rows of a table by lead id; of a lead that is there twice, the last."""
+    found = zip(ids(table, reader.capabilities.id_fields), table.to_pylist(), strict=True)
+    return {(lead_id or "").strip(): row for lead_id, row in found}
+
+
+def last_day(cursor: datetime) -> Window:
+    """The window to compare where none is named: the day before the end of the last extraction."""
+    end = windows.floor_second(cursor)
+    return Window(end - windows.DAY, end)
