@@ -1,0 +1,24 @@
+"""The campaigns in their short form, so that they are known to work; their long forms are scripts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Launcher
+from tests.campaigns import kill
+from tests.campaigns.world import Table
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+
+
+def test_nothing_is_lost_by_runs_that_are_killed_in_every_stage(tmp_path: Path) -> None:
+    """Killed in each stage, and once again in the last: no lead lost, none doubled, no person's edit overwritten."""
+    launcher, said = Launcher(tmp_path), list[str]()
+    try:
+        found = kill.campaign(6, 1, tmp_path / "place", launcher, say=said.append)
+    finally:
+        launcher.close()
+    total = sum(found.values(), Table())
+    assert not said
+    assert total.clean
+    assert total.kills == 6
