@@ -74,6 +74,8 @@ class _Read:
     rows: int
     first: str | None
     """The id of the first lead on the page."""
+    begins: str
+    """When that lead was modified, in local time; empty where that can't be told."""
     asked_at: datetime
     ignores_time: bool
 
@@ -153,7 +155,8 @@ class Reading:
         table = self._table(page, bounds) if self._is_whole(bounds, page) else None
         ignores_time = self._ignores_time(page, bounds)
         first = self._reader.lead_id(page.rows[0]) if page.rows else None
-        return _Read(table, self._total(page), len(page.rows), first, page.asked_at, ignores_time)
+        begins = self._moment(page.rows[0]) if page.rows and table is None else ""
+        return _Read(table, self._total(page), len(page.rows), first, begins, page.asked_at, ignores_time)
 
     def _table(self, page: Page, bounds: Bounds) -> pa.Table:
         """The page's rows; of a day's, only those that earlier runs can't have read."""
@@ -236,7 +239,13 @@ class Reading:
         # A page without rows, though there are some, says nothing about how many fit one.
         size = min(self._limit, read.rows) or self._limit
         parts = BLIND_PARTS if read.total is None else ceil(read.total / (size * FILL))
-        return windows.split(bounds, max(2, min(parts, MOST_PARTS)), self._reader.zone)
+        # Where rows come in the order of time, there is nothing before the first one; where they don't, parts are only
+        # less even. Every part is read all the same.
+        try:
+            crowded = datetime.fromisoformat(read.begins)
+        except ValueError:
+            crowded = None
+        return windows.split(bounds, max(2, min(parts, MOST_PARTS)), self._reader.zone, crowded)
 
     def _pages_backwards(self, bounds: Bounds, first: _Read) -> Iterator[pa.Table]:
         seen: set[str] = set()

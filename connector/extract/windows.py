@@ -138,20 +138,24 @@ def _outside(wall: datetime, zone: ZoneInfo, direction: int) -> datetime:
     return jump.first - SECOND if direction < 0 else jump.last + SECOND
 
 
-def split(bounds: Bounds, parts: int, zone: ZoneInfo) -> list[Bounds]:
+def split(bounds: Bounds, parts: int, zone: ZoneInfo, crowded: datetime | None = None) -> list[Bounds]:
     """About ``parts`` bounds that cover the same local time, in order, neighbours overlapping by one second.
 
-    No cut is made in an hour that happens twice or never. Bounds that can't be split come back alone.
+    No cut is made in an hour that happens twice or never. Bounds that can't be split come back alone. ``crowded``: a local
+    time before which there is probably nothing; what lies before it becomes one part.
     """
     low, high = bounds
-    length = (high - low) // SECOND
+    begin = min(max(low, crowded or low), high)
+    length = (high - begin) // SECOND
     cuts = set()
-    for i in range(1, min(parts, length) if length > 2 else 1):
-        cut = low + timedelta(seconds=round(length * i / parts))
+    for i in range(0 if begin > low else 1, min(parts, length) if length > 2 else 1):
+        cut = begin + timedelta(seconds=round(length * i / parts))
         jump = _jump_at(cut, zone) or _jump_at(cut - SECOND, zone)
         for candidate in (cut,) if jump is None else (jump.first - SECOND, jump.last + SECOND):
             if low + SECOND < candidate < high:
                 cuts.add(candidate)
+    if not cuts and crowded is not None:
+        return split(bounds, parts, zone)
     edges = [low, *sorted(cuts), high]
     return [(start if start == low else start - SECOND, end) for start, end in pairwise(edges)]
 

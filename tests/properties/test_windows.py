@@ -42,6 +42,8 @@ near_a_change = st.builds(
     st.integers(-3 * 3600, 3 * 3600),
 )
 instants = anywhere | near_a_change
+crowds = st.none() | st.floats(0, 1)
+"""Where in the whole the first row lies, if that is told."""
 lengths = st.integers(0, 4 * 3600) | st.integers(0, 400 * 86_400)
 
 
@@ -59,6 +61,10 @@ def reads_utc(wall_low: datetime, wall_high: datetime, instant: datetime, zone: 
     return low < instant < high
 
 
+def first_row(whole: tuple[datetime, datetime], crowd: float | None) -> datetime | None:
+    return None if crowd is None else (whole[0] + crowd * (whole[1] - whole[0])).replace(microsecond=0)
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     start=instants,
@@ -68,26 +74,36 @@ def reads_utc(wall_low: datetime, wall_high: datetime, instant: datetime, zone: 
     where=st.floats(0, 1),
     server=st.sampled_from([reads_naive, reads_utc]),
     fold=st.integers(0, 1),
+    crowd=crowds,
 )
-@example(BACK["America/Los_Angeles"], 0, ZoneInfo("America/Los_Angeles"), 4, 0.0, reads_utc, 0)
-@example(BACK["America/Los_Angeles"], 1800, ZoneInfo("America/Los_Angeles"), 9, 0.9, reads_utc, 0)
+@example(BACK["America/Los_Angeles"], 0, ZoneInfo("America/Los_Angeles"), 4, 0.0, reads_utc, 0, None)
+@example(BACK["America/Los_Angeles"], 1800, ZoneInfo("America/Los_Angeles"), 9, 0.9, reads_utc, 0, 0.5)
 @example(
-    BACK["America/Los_Angeles"] - 9 * SECOND, 20, ZoneInfo("America/Los_Angeles"), 9, 0.9, reads_naive, 0
+    BACK["America/Los_Angeles"] - 9 * SECOND,
+    20,
+    ZoneInfo("America/Los_Angeles"),
+    9,
+    0.9,
+    reads_naive,
+    0,
+    None,
 )
-def test_every_instant_of_a_window_is_asked_for(start, length, zone, parts, where, server, fold):
+def test_every_instant_of_a_window_is_asked_for(start, length, zone, parts, where, server, fold, crowd):
     """Any instant lies strictly inside at least one part of the window's bounds, for each kind of server."""
     window = Window(start, start + timedelta(seconds=length))
     instant = start + timedelta(seconds=round(length * where))
-    pieces = windows.split(windows.to_local(window, zone), parts, zone)
+    whole = windows.to_local(window, zone)
+    pieces = windows.split(whole, parts, zone, first_row(whole, crowd))
     assert any(server(low, high, instant, zone, fold) for low, high in pieces)
 
 
 @settings(max_examples=300, deadline=None)
-@given(start=instants, length=lengths, zone=zones, parts=st.integers(2, 40))
-def test_splitting_makes_progress_or_says_it_can_not(start, length, zone, parts):
+@given(start=instants, length=lengths, zone=zones, parts=st.integers(2, 40), crowd=crowds)
+def test_splitting_makes_progress_or_says_it_can_not(start, length, zone, parts, crowd):
     """Parts are in order, overlap by one second, end where the whole ends, and are each shorter than it."""
     whole = windows.to_local(Window(start, start + timedelta(seconds=length)), zone)
-    pieces = windows.split(whole, parts, zone)
+    pieces = windows.split(whole, parts, zone, first_row(whole, crowd))
+    assert len(pieces) > 1 or len(windows.split(whole, parts, zone)) == 1
     assert pieces[0][0] == whole[0]
     assert pieces[-1][1] == whole[1]
     for before, after in pairwise(pieces):
@@ -97,12 +113,15 @@ def test_splitting_makes_progress_or_says_it_can_not(start, length, zone, parts)
 
 
 @settings(max_examples=200, deadline=None)
-@given(start=instants, length=lengths, zone=zones, parts=st.integers(1, 40), where=st.floats(0, 1))
-def test_a_checkpoint_never_runs_ahead_of_what_was_read(start, length, zone, parts, where):
+@given(
+    start=instants, length=lengths, zone=zones, parts=st.integers(1, 40), where=st.floats(0, 1), crowd=crowds
+)
+def test_a_checkpoint_never_runs_ahead_of_what_was_read(start, length, zone, parts, where, crowd):
     """An instant at or before a part's checkpoint is inside that part or one before it."""
     window = Window(start, start + timedelta(seconds=length))
     instant = start + timedelta(seconds=round(length * where))
-    pieces = windows.split(windows.to_local(window, zone), parts, zone)
+    whole = windows.to_local(window, zone)
+    pieces = windows.split(whole, parts, zone, first_row(whole, crowd))
     for i, piece in enumerate(pieces):
         if instant <= windows.reached(piece, zone):
             for fold in (0, 1):

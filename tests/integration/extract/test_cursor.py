@@ -29,6 +29,15 @@ def test_a_new_machine_goes_on_where_the_last_one_stopped(rig, sandbox, at):
     assert rig.missing(crm) == {}
 
 
+def test_years_without_leads_cost_nothing(duck, sandbox, at):
+    """A first run asks about a quarter of a century, and hardly more often than its pages are."""
+    crm = sandbox(leads=3_000, clock=at(NOON))
+    done = duck.extract(crm, page_size=100)
+    assert done.rows >= 3_000
+    assert done.calls < 2.5 * 3_000 / 100
+    assert duck.missing(crm) == {}
+
+
 def test_edits_that_have_not_settled_are_left_to_the_next_run(duck, sandbox, at):
     """A lead edited a moment ago may be read now or later, but not never."""
     time = at(NOON)
