@@ -80,7 +80,9 @@ def _account(vendor: str) -> list[Check]:
             page = reader.search(None, limit=1)
             count = "leads" if page.total is None else f"{page.total:,} leads"
             checks = [Check("token", True, f"{vendor} answers and shows {count}")]
-            checks.append(_tried("time zone", lambda: _zone(reader)))
+            # A CRM that tells its times in UTC has no zone to be set wrongly.
+            if "timezone" in config.settings_class(vendor).__dataclass_fields__:
+                checks.append(_tried("time zone", lambda: _zone(reader)))
             checks.append(_tried("precision", lambda: _precision(reader)))
             return checks
     except LeadloopError as error:

@@ -60,6 +60,10 @@ class Options:
             raise ValueError(f"fold must be 0 or 1, not {self.fold!r}")
         if self.edits_per_second < 0 or self.latency < 0:
             raise ValueError("edits_per_second and latency can't be negative")
+        if self.leadsquared_calls_per_5s < 0 or self.leadsquared_limit_status not in (200, 429):
+            raise ValueError(
+                "leadsquared takes 0 or more calls in 5 seconds, and answers 429 or 200 to one too many"
+            )
         if not self.token:
             raise ValueError("the token can't be empty")
         try:

@@ -1,0 +1,235 @@
+"""LeadSquared is read completely: while leads are edited, on seconds that hold more than a page, and at its last page."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import dlt
+import pytest
+import sqlalchemy as sa
+
+from connector import config
+from connector.crm.http import Retry
+from connector.crm.leadsquared import LeadSquaredReader, open_session
+from connector.errors import CrmError
+from connector.extract.columns import column_name
+from connector.extract.reading import Query, Reading, edited_since, read_back
+from connector.extract.source import job, load
+from connector.extract.windows import Window
+from connector.sandbox import parse_fault
+from connector.sandbox.documents import Document
+
+QUICK = Retry(first=0.01, longest=0.05, attempts=12)
+SECOND = datetime(2026, 6, 1, 15, 0, 1, tzinfo=UTC)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def made(crm, **given):
+    settings = config.resolve(
+        config.LeadSquaredSettings,
+        {"base_url": crm.base_url, "access_key": crm.token, "secret_key": crm.token, "rate": 1000.0, **given},
+    )
+    return LeadSquaredReader(settings, session=open_session(settings, retry=QUICK)), settings
+
+
+def leads_of(crm):
+    return crm.vendors["leadsquared"].leads
+
+
+def import_leads(leads, instants) -> None:
+    """A list import: one new lead at each of these instants."""
+    made = {}
+    for instant in instants:
+        lead_id = f"{random.getrandbits(128):032x}"
+        made[lead_id] = Document(lead_id, {"FirstName": f"n{len(made)}"}, instant, instant)
+    with leads.lock:
+        leads.leads.update(made)
+        leads._by_time = sorted((each.modified, each.id) for each in leads.leads.values())
+
+
+@contextmanager
+def edits(leads, count: int = 60) -> Iterator[None]:
+    """People edit leads and act on them while the block runs: at least ``count`` times, then until it ends."""
+    ids, done = leads.ids(), threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not (done.wait(0.002) and number >= count):
+            leads.edit(random.choice(ids), {"mx_City": f"edit {number}"})
+            number += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def read(reader, window, **query):
+    """The rows of a window by the text of all their columns, and how the reading went."""
+    reading = Reading(reader, window, Query(**query))
+    rows = [row for batch in reading for row in batch.table.to_pylist()]
+    return rows, reading.tally
+
+
+def missing(leads, rows):
+    """Leads whose present state, every field of it, is in no row."""
+    book = leads.rows()
+    fields = sorted({name for row in book.values() for name in row})
+    seen = {tuple(row.get(column_name(name)) for name in fields) for row in rows}
+    return {lead_id for lead_id, row in book.items() if tuple(row.get(name) for name in fields) not in seen}
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("page_size", [50, 1000])
+def test_complete_while_leads_are_edited(sandbox, page_size):
+    """Every lead is read in a first run during edits and a second run after them, also over many small pages."""
+    crm = sandbox(leads=600)
+    leads = leads_of(crm)
+    reader, _ = made(crm)
+    with closing(reader), edits(leads):
+        middle = now()
+        rows, tally = read(reader, Window(LONG_AGO, middle), page_size=page_size)
+    more, _ = read(reader, Window(middle - timedelta(seconds=5), now()), page_size=page_size)
+    assert missing(leads, rows + more) == set()
+    assert tally.precision == "second"
+    assert tally.calls < 120
+
+
+def test_a_dense_second_whose_own_leads_are_edited(sandbox):
+    """More leads in one second than a page holds, some of which leave it meanwhile: none slips through."""
+    crm = sandbox(leads=0)
+    leads = leads_of(crm)
+    import_leads(leads, [SECOND + timedelta(milliseconds=number) for number in range(700)])
+    reader, _ = made(crm)
+    with closing(reader), edits(leads, 30):
+        middle = now()
+        rows, _ = read(reader, Window(LONG_AGO, middle), page_size=100)
+    more, _ = read(reader, Window(middle - timedelta(seconds=5), now()), page_size=100)
+    assert missing(leads, rows + more) == set()
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 7, 50])
+def test_neighbouring_windows_share_their_boundary_second(sandbox, page_size):
+    """Leads between any two full seconds are found, however often the window is split."""
+    crm = sandbox(leads=0)
+    leads = leads_of(crm)
+    import_leads(leads, [SECOND + timedelta(milliseconds=500 * number) for number in range(40)])
+    reader, _ = made(crm)
+    with closing(reader):
+        rows, tally = read(reader, Window(SECOND, SECOND + timedelta(seconds=20)), page_size=page_size)
+    assert missing(leads, rows) == set()
+    assert tally.splits > 0 or page_size == 50
+
+
+def test_runs_that_follow_each_other_share_it_too(sandbox):
+    """What happened in the second in which one run's window ends is in the next one's at the latest."""
+    crm = sandbox(leads=0)
+    leads = leads_of(crm)
+    import_leads(leads, [SECOND + timedelta(milliseconds=100 * number) for number in range(100)])
+    reader, _ = made(crm)
+    ends = [SECOND + timedelta(seconds=seconds) for seconds in range(11)]
+    with closing(reader):
+        rows = [row for low, high in pairwise(ends) for row in read(reader, Window(low, high))[0]]
+    assert missing(leads, rows) == set()
+
+
+@pytest.mark.parametrize("count", [10, 11, 20])
+def test_exactly_full_pages(sandbox, count):
+    """At the last page and behind it the API says what it says, and every lead comes once."""
+    crm = sandbox(leads=0)
+    leads = leads_of(crm)
+    import_leads(leads, [SECOND + timedelta(milliseconds=number) for number in range(count)])
+    reader, _ = made(crm)
+    with closing(reader):
+        rows, tally = read(reader, Window(SECOND, SECOND), page_size=10)
+    assert missing(leads, rows) == set()
+    assert tally.precision == "second"
+    assert tally.calls <= 12
+
+
+def test_activities_do_not_look_like_a_server_that_ignores_the_time(sandbox):
+    """Leads are found by a clock that any activity moves: their last edit may lie outside of the window."""
+    crm = sandbox(leads=100)
+    vendor = crm.vendors["leadsquared"]
+    for lead in vendor.leads.ids()[:30]:
+        vendor.act(lead)
+    reader, _ = made(crm)
+    with closing(reader):
+        rows, tally = read(reader, Window(now() - timedelta(minutes=5), now()), page_size=10)
+    assert {row["prospect_id"] for row in rows} == set(vendor.leads.ids()[:30])
+    assert tally.precision == "second"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["status=429:0.2", "status=500:0.2", "cut:0.2", "empty_page:0.2", "repeat_page:0.2", "lying_total:0.2"],
+)
+def test_complete_or_an_error(sandbox, fault):
+    """Under each fault all leads are read, or the reading says that it could not."""
+    crm = sandbox(leads=300)
+    leads = leads_of(crm)
+    leads.ids()
+    crm.faults.switch_on(parse_fault(fault))
+    reader, _ = made(crm)
+    with closing(reader):
+        try:
+            rows, _ = read(reader, Window(LONG_AGO, now()), page_size=50)
+        except CrmError:
+            return
+    assert missing(leads, rows) == set()
+
+
+def test_what_a_push_looks_at(sandbox):
+    """Leads that were edited since the plan, by id and column; and one lead by its id."""
+    crm = sandbox(leads=20)
+    leads = leads_of(crm)
+    lead = leads.ids()[4]
+    since = datetime.now(UTC)
+    leads.edit(lead, {"mx_City": "Elsewhere"})
+    reader, _ = made(crm)
+    with closing(reader):
+        found = edited_since(reader, since, datetime.now(UTC), Query())
+        assert found[lead]["mx_city"] == "Elsewhere"
+        (row,) = read_back(reader, lead).rows
+        assert row["mx_City"] == "Elsewhere"
+
+
+def test_loaded_with_its_cursor(duck, sandbox):
+    """Through dlt into the warehouse: two runs, the second of which reads only what came after the first."""
+    crm = sandbox(leads=200)
+    leads = leads_of(crm)
+    leads.ids()
+    reader, settings = made(crm, settle=0.0, lookback=0.0)
+
+    def run(number):
+        pipeline = dlt.pipeline(
+            "leadsquared",
+            destination=duck.warehouse.destination(),
+            dataset_name="leadsquared_raw",
+            pipelines_dir=str(duck.folder / f"machine{number}"),
+        )
+        return load(pipeline, job(settings, reader=reader), file_format=duck.warehouse.file_format)
+
+    with closing(reader):
+        assert run(1).rows == 200
+        edited = leads.ids()[:5]
+        for lead in edited:
+            leads.edit(lead, {"mx_City": "Elsewhere", "mx_Notes": None})
+        # An edit of this very second lies behind what has settled.
+        while datetime.now(UTC) < leads.find(edited[-1]).modified + timedelta(seconds=1):
+            threading.Event().wait(0.05)
+        second = run(2)
+    assert 5 <= second.rows < 200
+    with duck.warehouse.engine().connect() as connection:
+        rows = connection.execute(sa.text("select * from leadsquared_raw.lead_versions")).mappings().all()
+    assert missing(leads, rows) == set()
+    assert {row["leadloop_timezone"] for row in rows} == {"UTC"}
