@@ -65,7 +65,10 @@ CALLS = parsing.between(0, 1000, "calls per second", above=True)
 
 @dataclass(frozen=True, kw_only=True)
 class VendorSettings:
-    """What every CRM has. Times in seconds; ``rate`` in calls per second over all threads of a run."""
+    """What every CRM has. Times in seconds; ``rate`` in calls per second over all threads of a run.
+
+    ``shared_pace``: a PostgreSQL database through which the runs of several machines keep ``rate`` together.
+    """
 
     vendor: ClassVar[str]
 
@@ -76,6 +79,7 @@ class VendorSettings:
     settle: float = field(default=60.0, metadata=how(parsing.between(0, 86_400, "seconds")))
     lookback: float = field(default=600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds")))
     start: dt.date = field(default=dt.date(2000, 1, 1), metadata=how(parsing.past_date))
+    shared_pace: Secret | None = field(default=None, metadata=how(parsing.database, secret=True))
 
 
 @dataclass(frozen=True, kw_only=True)

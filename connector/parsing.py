@@ -180,6 +180,21 @@ def url_without(*ends: str) -> Parser:
     return parse
 
 
+def database(value: Any) -> Secret:
+    """Reads the address of a PostgreSQL database, which may hold a password."""
+    given = secret(value)
+    try:
+        parts = urlsplit(given.reveal())
+        named, _ = bool(parts.hostname and parts.path.strip("/")), parts.port
+    except ValueError:
+        named = False
+    if not named or parts.scheme not in ("postgres", "postgresql"):
+        raise WrongValueError(
+            "must look like postgresql://user:password@host:5432/database; only PostgreSQL can be shared"
+        )
+    return given
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host`` (a name or an address, without port) is this machine and nothing else."""
     if host == "localhost":

@@ -190,7 +190,7 @@ class ConvosoReader:
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """Rows say ``modified_at`` where filters say ``updated_at``."""
-        for name in ("modified_at", "updated_at"):
+        for name in CAPABILITIES.modified_fields:
             if isinstance(text := row.get(name), str) and text.strip():
                 return text
         return None

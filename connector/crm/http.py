@@ -30,8 +30,10 @@ from requests.adapters import HTTPAdapter  # noqa: TID251 - as above
 from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
 from connector.config import VendorSettings, named
+from connector.crm import shared_pace
 from connector.crm.answers import decode
 from connector.crm.base import Outcome
+from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.errors import (
     AuthError,
@@ -152,7 +154,7 @@ class Session:
         self._vendor = settings.vendor
         self._headers = headers or dict
         self._retry = retry or Retry()
-        self.pace = pace or Pace(settings.rate, clock=clock, sleep=sleep)
+        self.pace = pace or Pace(settings.rate, store=shared_pace.store(settings), clock=clock, sleep=sleep)
         self._sleep = sleep
         self._clock = clock
         self._met = False
@@ -208,6 +210,7 @@ class Session:
 
     def close(self) -> None:
         self._http.close()
+        self.pace.close()
 
     def _verdict(self, call: Call, reply: _Reply, judge: Judge) -> AgainError | None:
         """``None`` for an answer to work with, an ``AgainError`` for one to try again; raises what is final."""
@@ -244,7 +247,8 @@ class Session:
     def _send(self, call: Call) -> _Reply | _Failure:
         self.pace.wait()
         asked_at = dt.datetime.now(dt.UTC)
-        deadline = self._clock() + max(4 * self._settings.timeout, 60.0)
+        began = self._clock()
+        deadline = began + max(4 * self._settings.timeout, 60.0)
         timeout = self._settings.timeout
         try:
             with self._http.request(
@@ -263,6 +267,8 @@ class Session:
             return _failure(error)
         if body is None:
             return _Failure("the answer did not end in time, or was too large", sent=True)
+        if response.status_code < 500 and response.status_code != 429:
+            self.pace.took(kind_of(call.method, call.path, len(body)), self._clock() - began)
         kind, data = self._decoded(call, response, body)
         headers = response.headers
         reply_after = retry_after(headers.get("Retry-After"), dt.datetime.now(dt.UTC))

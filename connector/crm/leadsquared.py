@@ -65,6 +65,7 @@ CAPABILITIES = Capabilities(
     page_size=LEADSQUARED_PAGE_SIZE,
     max_rate=5.0,
     id_fields=(ID,),
+    modified_fields=("LeadLastModifiedOn", "ModifiedOn"),
     protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
     options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )
@@ -145,7 +146,7 @@ class LeadSquaredReader:
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """The clock that windows go by, where the row shows it."""
-        for name in ("LeadLastModifiedOn", "ModifiedOn"):
+        for name in CAPABILITIES.modified_fields:
             if isinstance(text := row.get(name), str) and text.strip():
                 return text
         return None

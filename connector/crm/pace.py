@@ -1,10 +1,14 @@
-"""How fast one CRM is called: a steady rate that all threads share, slower after a 429, faster again when it is quiet."""
+"""How fast one CRM is called: a steady rate that all threads share, slower after a 429 and when answers take ever longer,
+faster again when it is quiet."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 
-from pyrate_limiter import GCRA, AbstractClock, Decision, Rate, RateItem, StateBucket
+from pyrate_limiter import GCRA, AbstractClock, Decision, Rate, RateItem, StateBucket, StateStore
+
+from connector.crm.latency import Latency
 
 LONGEST_PAUSE = 60.0
 """Seconds; a server that asks for a longer pause is asked again after this."""
@@ -16,12 +20,21 @@ class Pace:
     A CRM that says "too many" halves the pace, and is remembered: the pace climbs back, a twentieth of ``rate`` per
     quiet second, but stays a little below what was too much for the next five minutes. So it settles under a
     limit that nobody published instead of running into it again and again.
+
+    Answers that take markedly longer than they did (see ``latency``) take a fifth off the pace, at most every ten
+    seconds and never below a quarter of ``rate``; it climbs back in the same way.
+
+    ``store`` is where the state of the limiter is kept; one that several machines use makes them share the rate.
     """
 
     slowest = 1 / 16
     climb = 1 / 20
     caution = 0.85
     memory = 300.0
+    ease = 0.8
+    gentlest = 1 / 4
+    easing = 10.0
+    """Slow answers: what is left of the pace, how little at least, and the seconds between two such steps."""
     settling = 1.0
     """Seconds in which further 429s belong to the same burst: calls that were already under way."""
     rest = 5.0
@@ -31,14 +44,14 @@ class Pace:
         self,
         rate: float,
         *,
-        bucket: StateBucket | None = None,
+        store: StateStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.rate = rate
         self._current = rate
         self._ceiling = rate
-        self._bucket = bucket or StateBucket([_evenly(rate)], GCRA(), clock=_Clock(clock))
+        self._bucket = StateBucket([_evenly(rate)], GCRA(), store, clock=_Clock(clock))
         self._clock = clock
         self._sleep = sleep
         self._turn = threading.Lock()
@@ -46,6 +59,8 @@ class Pace:
         self._paused_until = self._climbed_at = clock()
         self._throttled_at: float | None = None
         self._climbing = True
+        self._latency = Latency()
+        self._eased_at = -math.inf
 
     @property
     def current(self) -> float:
@@ -80,6 +95,20 @@ class Pace:
                 self._climbing = False
             self._climbed_at = max(now, self._paused_until) + self.rest
 
+    def took(self, kind: str, seconds: float) -> None:
+        """An answer to a call of this kind (see ``latency.kind_of``) took so long."""
+        with self._state:
+            now = self._clock()
+            if not self._latency.risen(kind, seconds, now):
+                return
+            self._climbed_at = max(self._climbed_at, now + self.rest)
+            if now - self._eased_at >= self.easing and self._current > self.rate * self.gentlest:
+                self._eased_at = now
+                self._set(max(self._current * self.ease, self.rate * self.gentlest))
+
+    def close(self) -> None:
+        self._bucket.close()
+
     def _delay(self) -> float:
         """Seconds to wait before asking again; 0 takes the turn."""
         with self._state:
@@ -93,9 +122,9 @@ class Pace:
             return 0.0 if decision.allowed else max((decision.retry_after_ms or 1) / 1000, 0.001)
 
     def _recover(self, now: float) -> None:
-        if self._throttled_at is None or now - self._climbed_at < 1:
+        if self._current >= self.rate or now - self._climbed_at < 1:
             return
-        if now - self._throttled_at >= self.memory:
+        if self._throttled_at is not None and now - self._throttled_at >= self.memory:
             self._ceiling = self.rate
         steps = now - self._climbed_at
         self._climbed_at = now

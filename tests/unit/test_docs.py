@@ -65,7 +65,9 @@ def test_every_setting_is_listed_with_its_default() -> None:
     for name, spec in expected.items():
         _, env, default, _ = rows[name]
         assert env == f"`{config.env_name(name)}`"
-        if spec.default is not MISSING:
+        if spec.default is None:
+            assert default == ("none, secret" if spec.metadata["secret"] else "none")
+        elif spec.default is not MISSING:
             assert default == f"`{shown(spec.default)}`"
         elif spec.default_factory is not MISSING:
             assert default == "none"

@@ -1,10 +1,13 @@
 """The pace that all threads of a run share."""
 
+import random
 import threading
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from connector.crm.latency import MOST_KINDS, SAMPLES, Latency, kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
 
 
@@ -102,6 +105,65 @@ def test_a_pace_settles_below_an_unknown_limit(fake_time: Any, rate: float, allo
     assert refused, "the limit was never met, so this shows nothing"
     assert len([at for at in refused if at > 1000 + 60]) == 0
     assert len([at for at in calls if at > 1000 + 60]) > 180 * allowed * 0.6
+
+
+def answered(pace: Pace, time: Any, seconds: float, latency: Any) -> list[float]:
+    """Calls for so many seconds, each answered after ``latency()``; the pace after each."""
+    end, seen = time.now + seconds, []
+    while time.now < end:
+        pace.wait()
+        pace.took("POST /search", latency())
+        seen.append(pace.current)
+    return seen
+
+
+def noise(seconds: float) -> Any:
+    """Times around ``seconds``, spread as those of real servers are: every tenth answer takes ten times as long."""
+    draw = random.Random(7)
+    return lambda: seconds * draw.lognormvariate(0, 0.5) * (10 if draw.random() < 0.1 else 1)
+
+
+def test_noise_does_not_slow_the_pace(fake_time: Any) -> None:
+    """Answers that are slow now and then change nothing, and neither does a local server that doubles its few milliseconds."""
+    pace = made(20, fake_time)
+    assert set(answered(pace, fake_time, 200, noise(0.3))) == {20}
+    quick = made(20, fake_time)
+    assert set(
+        answered(quick, fake_time, 20, noise(0.004)) + answered(quick, fake_time, 20, noise(0.04))
+    ) == {20}
+
+
+def test_rising_latency_slows_gently_and_recovers_slowly(fake_time: Any) -> None:
+    """A CRM whose answers take five times as long gets a fifth less at a time, never less than a quarter, and all again later."""
+    pace = made(20, fake_time)
+    answered(pace, fake_time, 30, noise(0.3))
+    slow = answered(pace, fake_time, 100, noise(1.5))
+    assert slow == sorted(slow, reverse=True)
+    steps = sorted(set(slow), reverse=True)
+    assert all(after >= 0.8 * before - 1e-9 for before, after in pairwise(steps))
+    assert slow[-1] == 5
+    calm = answered(pace, fake_time, 40, noise(0.3))
+    assert calm == sorted(calm)
+    assert calm[40] < 10
+    assert calm[-1] == 20
+
+
+def test_a_crm_that_stays_slow_is_called_as_before(fake_time: Any) -> None:
+    """After some minutes the new latency is the usual one."""
+    pace = made(20, fake_time)
+    answered(pace, fake_time, 30, noise(0.3))
+    assert answered(pace, fake_time, 600, noise(1.5))[-1] == 20
+
+
+def test_only_like_calls_are_compared(fake_time: Any) -> None:
+    """A full page takes longer than an empty one, and that is no sign of anything; ids make no new kinds."""
+    assert kind_of("GET", "/leads/5f2a", 900) == kind_of("GET", "/leads/77b1", 1000)
+    assert kind_of("GET", "/leads/search", 900) != kind_of("GET", "/leads/search", 900_000)
+    latency = Latency()
+    for number in range(MOST_KINDS * 2):
+        for _ in range(SAMPLES * 2):
+            assert not latency.risen(f"kind {number}", number, 0.0)
+    assert len(latency._medians) == MOST_KINDS
 
 
 def test_threads_share_one_pace() -> None:

@@ -1,0 +1,36 @@
+"""Every CRM can be compared with what was read from it."""
+
+import pytest
+
+from connector import config, loop
+from connector.sandbox import Sandbox
+from connector.warehouse.connection import Warehouse
+
+SET = {
+    "convoso": {"BASE_URL": "{url}/v1", "AUTH_TOKEN": "{token}", "TIMEZONE": "{zone}"},
+    "leadsquared": {"BASE_URL": "{url}", "ACCESS_KEY": "{token}", "SECRET_KEY": "{token}"},
+}
+
+
+@pytest.mark.parametrize("vendor", SET)
+def test_what_was_just_read_is_equal(vendor, tmp_path, monkeypatch):
+    """Whether leads are looked for by window or by id, nothing differs, and what was lost is named and mended."""
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(leads=60) as crm:
+        values = {"url": crm.base_url, "token": crm.token, "zone": crm.timezone}
+        for name, text in {**SET[vendor], "RATE": "1000", "SETTLE": "0"}.items():
+            monkeypatch.setenv(f"CRM__{vendor.upper()}__{name}", text.format(**values))
+        config.reload()
+        warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
+        loop.extract(warehouse, vendor)
+        start = loop.cursor(warehouse, vendor).replace(year=2001)
+        window = loop.reconcile(warehouse, vendor, start=start)
+        sample = loop.reconcile(warehouse, vendor, sample=20)
+        assert (window.crm, window.warehouse, window.differences) == (60, 60, ())
+        assert (sample.crm, sample.warehouse, sample.differences) == (20, 20, ())
+        with warehouse.engine().begin() as connection:
+            raw = f"{vendor}_raw.lead_versions"
+            connection.exec_driver_sql(f"delete from {raw} where rowid in (select rowid from {raw} limit 7)")
+        lost = loop.reconcile(warehouse, vendor, start=start, repair=True)
+        assert [each.kind for each in lost.differences] == ["missing"] * 7
+        assert loop.reconcile(warehouse, vendor, start=start).differences == ()

@@ -1,0 +1,100 @@
+"""Several machines that call one CRM at one rate: processes of their own, a real PostgreSQL between them."""
+
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from connector.config import convoso_settings
+from connector.crm.pace import Pace
+from connector.crm.shared_pace import PostgresStore, store
+from connector.errors import ConfigError
+
+CALLER = textwrap.dedent(
+    """
+    import sys, time
+    from connector.crm.pace import Pace
+    from connector.crm.shared_pace import PostgresStore
+    pace = Pace(float(sys.argv[2]), store=PostgresStore(sys.argv[1], "convoso", "the setting"))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    count, end = 0, time.monotonic() + float(sys.argv[3])
+    while time.monotonic() < end:
+        pace.wait()
+        count += 1
+    print(count)
+    """
+)
+
+
+def started(url: str, rate: float, seconds: float) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", CALLER, url, str(rate), str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_keep_one_rate(postgres_url):
+    """Two processes with a rate of 40 make 40 calls a second together, each its part; one alone gets all of them."""
+    rate, seconds = 40, 2.0
+    both = [started(postgres_url, rate, seconds) for _ in range(2)]
+    for each in both:
+        assert each.stdout.readline() == "ready\n"
+    for each in both:
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    counts = [int(each.communicate()[0]) for each in both]
+    # The two don't begin in the same moment; on a busy machine they don't get all they could.
+    assert rate * seconds * 0.6 < sum(counts) < rate * (seconds + 0.5)
+    assert min(counts) > rate * seconds * 0.2
+    pace = Pace(rate, store=PostgresStore(postgres_url, "convoso", "the setting"))
+    began = time.monotonic()
+    for _ in range(20):
+        pace.wait()
+    assert time.monotonic() - began >= (20 - rate / 10 - 1) / rate
+    pace.close()
+
+
+def test_a_lost_connection_is_made_again(postgres_url):
+    """A database that was restarted or threw the session out costs nothing but a new connection."""
+    pace = Pace(1000, store=PostgresStore(postgres_url, "convoso", "the setting"))
+    pace.wait()
+    admin = sa.create_engine(
+        postgres_url.replace("postgresql:", "postgresql+psycopg2:"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(
+            sa.text(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        )
+    admin.dispose()
+    pace.wait()
+    pace.close()
+
+
+def test_a_database_that_is_not_there_is_named(postgres_url, monkeypatch):
+    """The setting is named and its password is not; the call is not made."""
+    settings = convoso_settings(
+        auth_token="t", timezone="UTC", shared_pace="postgresql://me:hunter2-secret@127.0.0.1:9/leads"
+    )
+    assert "hunter2" not in repr(settings)
+    pace = Pace(10, store=store(settings))
+    with pytest.raises(ConfigError, match=r"crm\.convoso\.shared_pace") as caught:
+        pace.wait()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost:6379", "localhost", "postgresql://host", "postgresql://h:x/d"]
+)
+def test_other_addresses_are_refused(url):
+    """Only a PostgreSQL database can keep the pace."""
+    with pytest.raises(ConfigError, match=r"crm\.convoso\.shared_pace .*postgresql://"):
+        convoso_settings(auth_token="t", timezone="UTC", shared_pace=url)
