@@ -1,0 +1,182 @@
+"""A CRM at its worst: one call in five suffers one of all the faults the sandbox has, and what it shows lies besides."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from connector.config import ConvosoSettings, convoso_settings
+from connector.crm import http, pace
+from connector.crm.convoso import ConvosoReader, ConvosoWriter
+from connector.crm.http import Session
+from connector.errors import LeadloopError
+from connector.push import recover
+from connector.push.deliver import BREAKER
+from connector.sandbox import KINDS, Sandbox
+from tests.integration.extract.conftest import QUICK, Rig, duck
+from tests.integration.push.conftest import World, local
+
+__all__ = ["duck", "local"]  # fixtures of theirs
+
+STRIKES = 0.2
+LEADS, SENT = 500, 250
+
+ALONE: list[tuple[str, dict[str, Any]]] = [
+    ("status", {"value": 429}),
+    ("status", {"value": 429, "retry_after": 0}),
+    ("status", {"value": 429, "retry_after": "1000000000"}),
+    ("status", {"value": 429, "retry_after": "-5"}),
+    ("status", {"value": 429, "retry_after": "soon"}),
+    ("status", {"value": 429, "retry_after": "Thu, 01 Jan 2099 00:00:00 GMT"}),
+    ("status", {"value": 500}),
+    ("status", {"value": 502}),
+    ("status", {"value": 503}),
+    ("status_after_write", {}),
+    ("drop_before_write", {}),
+    ("drop_after_write", {}),
+    ("hang", {"value": 2.0}),
+    ("hang_after_write", {"value": 2.0}),
+    ("truncate", {}),
+    ("cut", {}),
+    ("html", {}),
+    ("no_success", {}),
+    ("ids_as_numbers", {}),
+]
+"""Of these, at most one strikes a call."""
+LIES: list[tuple[str, dict[str, Any]]] = [
+    ("repeat_page", {}),
+    ("extra_page", {}),
+    ("empty_page", {}),
+    ("lying_total", {"value": 3}),
+    ("lying_total", {"value": -3}),
+]
+
+
+def besiege(crm: Sandbox) -> None:
+    for group in (ALONE, LIES):
+        for kind, how in group:
+            crm.faults.add(kind, probability=STRIKES / len(group), **how)
+
+
+def settings_of(crm: Sandbox) -> ConvosoSettings:
+    base = {"base_url": crm.base_url + "/v1", "auth_token": crm.token, "timezone": crm.timezone}
+    return convoso_settings(**base, rate=1000.0, timeout=0.5)
+
+
+@pytest.fixture
+def crm() -> Iterator[Sandbox]:
+    with Sandbox(leads=LEADS) as crm:
+        yield crm
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An absurd Retry-After is cut to a minute; a test has less time than that."""
+    monkeypatch.setattr(pace, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(http, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(pace.Pace, "slowest", 1 / 2)
+
+
+def test_every_fault_of_the_sandbox_takes_part() -> None:
+    """A fault that the sandbox learns has to be added to the mix."""
+    assert {kind for kind, _ in ALONE + LIES} == KINDS.keys() - {"latency"}
+
+
+def test_reading_under_fire(duck: Rig, crm: Sandbox) -> None:
+    """Each run ends in bounded time, complete or with an error that keeps the cursor; once the faults stop, nothing is missing."""
+    duck.defaults |= {"timeout": 0.5, "start": "2026-08-01"}
+    besiege(crm)
+    ended = Counter[str]()
+    for _ in range(3):
+        began = time.monotonic()
+        try:
+            duck.extract(crm, page_size=60)
+        except LeadloopError as error:
+            ended[type(error).__name__] += 1
+        else:
+            ended["complete"] += 1
+            assert duck.missing(crm) == {}
+        assert time.monotonic() - began < 20
+    crm.faults.clear()
+    duck.extract(crm, page_size=60)
+    assert duck.missing(crm) == {}, ended
+
+
+def test_pushing_under_fire(local: World, crm: Sandbox) -> None:
+    """Every lead ends in a state that is true, with a reason where it did not arrive; once the faults stop, all arrive."""
+    lead_ids = crm.book.ids()[:SENT]
+    local.rows(*((lead_id, "lead_score", None, "4711", None, "change") for lead_id in lead_ids))
+    settings = settings_of(crm)
+    with closing(Session(settings, retry=QUICK)) as session:
+        writer = ConvosoWriter(settings, session=session)
+        reader = ConvosoReader(settings, session=session)
+        besiege(crm)
+        began, runs = time.monotonic(), 0
+        for _ in range(3):
+            recover("scores", local.journal, reader)
+            local.crm = writer  # type: ignore[assignment]
+            summary = local.deliver(concurrency=4)
+            runs += 1
+            assert sum(summary.by_state.values()) == summary.leads
+            check_states(local, crm, summary.run_id)
+            settled(local, crm)
+        assert time.monotonic() - began < 30
+        crm.faults.clear()
+        recovery = recover("scores", local.journal, reader)
+        assert recovery.unknown == 0
+        settled(local, crm)
+        left = local.plan().leads
+        assert local.deliver(concurrency=4).by_state == ({"applied": len(left)} if left else {})
+    assert {crm.book.row(lead_id)["lead_score"] for lead_id in lead_ids} == {"4711"}
+    written = Counter(call.lead_id for call in crm.calls if call.action == "update" and call.carried_out)
+    assert max(written.values()) <= runs + 1
+
+
+def check_states(world: World, crm: Sandbox, run_id: str) -> None:
+    last = {row.lead_id: row for row in world.journalled() if row.run_id == run_id}
+    for lead_id, row in last.items():
+        shown = crm.book.row(lead_id)["lead_score"]
+        if row.state in ("applied", "confirmed"):
+            assert shown == "4711"
+        else:
+            assert row.state in ("deferred", "unknown")
+            assert row.reason
+        if row.state == "deferred":
+            assert shown != "4711"
+
+
+def settled(world: World, crm: Sandbox) -> None:
+    """What a build would see: leads that show the value need nothing any more."""
+    done = [lead_id for lead_id, row in crm.book.rows().items() if row["lead_score"] == "4711"]
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text("delete from analytics.scores where lead_id in :done").bindparams(
+                sa.bindparam("done", done, expanding=True)
+            )
+        )
+
+
+@pytest.mark.parametrize("how", ["refused", "failing"])
+def test_a_crm_that_is_down_is_left_alone(local: World, crm: Sandbox, how: str) -> None:
+    """After a few calls the rest is deferred, each lead with the reason, and nothing is called any more."""
+    lead_ids = crm.book.ids()[:SENT]
+    local.rows(*((lead_id, "lead_score", None, "4711", None, "change") for lead_id in lead_ids))
+    settings = settings_of(crm)
+    with closing(Session(settings, retry=QUICK)) as session:
+        local.crm = ConvosoWriter(settings, session=session)  # type: ignore[assignment]
+        assert local.crm.update(lead_ids[0], {"lead_score": "1"}).state == "applied"
+        if how == "refused":
+            crm.stop()
+        else:
+            crm.faults.add("status", 503)
+        began, before = time.monotonic(), len(crm.calls)
+        summary = local.deliver(concurrency=4)
+    assert summary.by_state == {"deferred": SENT}
+    assert summary.stopped
+    assert time.monotonic() - began < 10
+    assert len(crm.calls) - before <= BREAKER + 2 * 4
+    assert all(row.reason for row in local.journalled() if row.state == "deferred")
