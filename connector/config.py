@@ -24,6 +24,7 @@ from connector.parsing import Parser, Secret, WrongValueError, did_you_mean
 __all__ = [
     "ConvosoSettings",
     "LeadSquaredSettings",
+    "PollyBotSettings",
     "Secret",
     "SettingState",
     "VendorSettings",
@@ -129,9 +130,24 @@ class LeadSquaredSettings(VendorSettings):
     page_size: int = field(default=1000, metadata=how(parsing.count(1, LEADSQUARED_PAGE_SIZE)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PollyBotSettings(VendorSettings):
+    """``crm.pollybot.*``. PollyBot allows 1,000 calls an hour per key; what is left of them slows us down in time.
+
+    ``leads_path``: where the leads are below ``base_url``; newer workspaces have them at ``/api/v1/chatbots/ID/leads``.
+    """
+
+    vendor: ClassVar[str] = "pollybot"
+
+    base_url: str = field(default="https://pollybot.app", metadata=how(parsing.url))
+    api_key: Secret = field(metadata=how(parsing.secret, secret=True))
+    leads_path: str = field(default="/api/v1/leads", metadata=how(parsing.path))
+
+
 SETTINGS: dict[str, type[VendorSettings]] = {
     "convoso": ConvosoSettings,
     "leadsquared": LeadSquaredSettings,
+    "pollybot": PollyBotSettings,
 }
 
 

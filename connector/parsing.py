@@ -195,6 +195,18 @@ def database(value: Any) -> Secret:
     return given
 
 
+def path(value: Any) -> str:
+    """Reads a path below a base URL: with a slash at its beginning and none at its end."""
+    given = text(value).rstrip("/")
+    if not given.startswith("/") or "//" in given or any(c.isspace() or not c.isprintable() for c in given):
+        raise WrongValueError("must be a path that begins with a slash, such as /api/v1/leads")
+    if set(given) & set("?#\\"):
+        raise WrongValueError("must be a plain path: no '?', '#' or backslash in it")
+    if set(given) & set("{}<>$"):
+        raise WrongValueError("still has a placeholder in it; put the id there")
+    return given
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host`` (a name or an address, without port) is this machine and nothing else."""
     if host == "localhost":

@@ -62,9 +62,18 @@ def _leadsquared() -> Parts:
     )
 
 
+def _pollybot() -> Parts:
+    from connector.crm import pollybot
+
+    return Parts(
+        pollybot.CAPABILITIES, pollybot.PollyBotReader, pollybot.PollyBotWriter, pollybot.PollyBotSession
+    )
+
+
 VENDORS: dict[str, Vendor] = {
     "convoso": Vendor("convoso", _convoso),
     "leadsquared": Vendor("leadsquared", _leadsquared),
+    "pollybot": Vendor("pollybot", _pollybot),
 }
 
 

@@ -105,5 +105,5 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{name}.")
         else:
-            found[prefix + name] = value
+            found[prefix + name] = list(value) if isinstance(value, RawRows) else value
     return found

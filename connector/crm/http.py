@@ -98,6 +98,10 @@ Judge = Callable[[Answer], None]
 """A vendor's view of a decoded answer: raises ``AuthError``, ``RefusedError``, ``AgainError`` …, or has no objection."""
 
 
+Budget = Callable[[Answer], tuple[float, float] | None]
+"""How many more calls an answer leaves, and for how many seconds; ``None`` where it says nothing about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """When a read is tried again. Waits grow from ``first`` to ``longest`` seconds, with full jitter.
@@ -144,15 +148,17 @@ class Session:
         settings: VendorSettings,
         *,
         headers: Callable[[], Mapping[str, str]] | None = None,
+        budget: Budget | None = None,
         retry: Retry | None = None,
         pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``headers`` is asked at each call, so that a session holds no token in the clear."""
+        """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each."""
         self._settings = settings
         self._vendor = settings.vendor
         self._headers = headers or dict
+        self._budget = budget
         self._retry = retry or Retry()
         self.pace = pace or Pace(settings.rate, store=shared_pace.store(settings), clock=clock, sleep=sleep)
         self._sleep = sleep
@@ -272,7 +278,10 @@ class Session:
         kind, data = self._decoded(call, response, body)
         headers = response.headers
         reply_after = retry_after(headers.get("Retry-After"), dt.datetime.now(dt.UTC))
-        return _Reply(Answer(response.status_code, headers, data, asked_at), kind, reply_after)
+        answer = Answer(response.status_code, headers, data, asked_at)
+        if self._budget is not None and (left := self._budget(answer)) is not None:
+            self.pace.budget(*left)
+        return _Reply(answer, kind, reply_after)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes | None:
         """The whole body; ``None`` where it drips in too slowly or never ends."""

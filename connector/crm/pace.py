@@ -61,6 +61,8 @@ class Pace:
         self._climbing = True
         self._latency = Latency()
         self._eased_at = -math.inf
+        self._called_at = self._spread_until = clock()
+        self._gap = 0.0
 
     @property
     def current(self) -> float:
@@ -109,17 +111,31 @@ class Pace:
     def close(self) -> None:
         self._bucket.close()
 
+    def budget(self, remaining: float, seconds: float) -> None:
+        """The CRM takes ``remaining`` more calls within ``seconds``: they are spread over that time; 0 waits for its end.
+
+        Replaces what was said before. Never makes the pace faster; ``seconds`` of 0 ends the spreading.
+        """
+        with self._state:
+            self._gap = seconds / remaining if remaining > 0 else math.inf
+            self._spread_until = self._clock() + max(seconds, 0.0)
+
     def _delay(self) -> float:
         """Seconds to wait before asking again; 0 takes the turn."""
         with self._state:
             now = self._clock()
             if self._paused_until > now:
                 return self._paused_until - now
+            if (turn := min(self._called_at + self._gap, self._spread_until)) > now:
+                return turn - now
             self._recover(now)
             item = RateItem("call", self._bucket.now())  # type: ignore[no-untyped-call]  # pyrate-limiter's gap
             decision = self._bucket.put_decision(item)
             assert isinstance(decision, Decision), "the bucket must be one that answers at once"
-            return 0.0 if decision.allowed else max((decision.retry_after_ms or 1) / 1000, 0.001)
+            if not decision.allowed:
+                return max((decision.retry_after_ms or 1) / 1000, 0.001)
+            self._called_at = now
+            return 0.0
 
     def _recover(self, now: float) -> None:
         if self._current >= self.rate or now - self._climbed_at < 1:

@@ -1,0 +1,170 @@
+"""What changed in a CRM that only has a numbered list of its leads, newest edit first, while it is being edited.
+
+An edit moves a lead to the top and the others down: the next page repeats some, and nothing is lost. A lead that is
+deleted moves all after it up, and one of them into a page that was read already. So the list's total is watched: where
+it shrinks, just as many places count as unread again, and reading goes back to the first of them.
+
+Two things can't be seen from a page alone. A server that ignores the order that is asked for is recognised by rows that
+don't descend; one that orders by creation, as long as nothing was edited, by no lead that was edited later than its
+neighbour was made. Until then, no row is taken for the last one. And leads that share one moment over the edge of a page
+may come in another order for every page: then the leads are counted, and read again until none is new.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from connector.errors import IncompleteReadError, UnexpectedAnswerError
+
+PASSES = 8
+"""How often a list without a reliable order is read before giving up."""
+STALLED = 30
+"""Pages in a row that may bring the reading no further, since leads are being deleted, before giving up."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of the list."""
+
+    rows: Sequence[Row]
+    total: int
+    """How many leads the list has in all."""
+    size: int
+    """How many of them a full page holds."""
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells one sighting of a lead from another."""
+
+    lead_id: str
+    modified: str | None
+    """As the API wrote it."""
+    created: str | None = None
+
+
+class NewestFirst:
+    """One scan; iterate it once. Gives pages with just those leads in them that are ``since`` or younger, each state once.
+
+    ``fetch`` takes a page's number, from 1. Raises ``IncompleteReadError`` where the list never holds still enough.
+    """
+
+    def __init__(
+        self, vendor: str, fetch: Callable[[int], Listed], mark: Callable[[Row], Mark], since: datetime | None
+    ) -> None:
+        self._vendor = vendor
+        self._fetch = fetch
+        self._mark = mark
+        self._since = since
+        self._seen: set[Mark] = set()
+        self._ids: set[str] = set()
+        self._new = 0
+        self._latest: datetime | None = None
+        self._horizon: datetime | None = None
+        self._is_sorted = True
+        self._is_proven = False
+        self._is_tied = False
+        self._expected = 0
+
+    def __iter__(self) -> Iterator[Listed]:
+        for number in range(PASSES):
+            self._new = 0
+            yield from self._pass()
+            if self._is_sorted and (not self._is_tied or len(self._ids) >= self._expected):
+                return
+            if number and not self._new:
+                return
+            # What is edited from here on doesn't have to be found, and must not keep the reading going.
+            self._horizon = self._horizon or self._latest
+        raise IncompleteReadError(
+            f"{self._vendor} shows other leads each time its list is read ({PASSES} times, {len(self._ids)} leads). "
+            "The cursor stays where it was, so nothing is skipped: run again."
+        )
+
+    def _pass(self) -> Iterator[Listed]:
+        covered = stalled = 0
+        total: int | None = None
+        number, before = 1, 0
+        edge: datetime | None = None
+        while True:
+            page = self._fetch(number)
+            times = [instant(self._mark(row).modified) for row in page.rows]
+            self._look_at_order(page.rows, times)
+            if number == before + 1 and before and times and times[0] == edge:
+                self._is_tied = True
+            before, edge = number, times[-1] if times else None
+            if rows := self._unseen(page.rows, times):
+                yield replace(page, rows=rows)
+            start = (number - 1) * page.size
+            shrunk = max(0, total - page.total) if total is not None else 0
+            reached = covered = max(0, covered - shrunk)
+            if start <= covered:
+                reached = max(covered, start + len(page.rows))
+                older = self._first_older(times)
+                self._expected = page.total if older is None else start + older
+                if reached >= page.total or (older is not None and self._is_sorted and self._is_proven):
+                    return
+            # The first page is read twice where others follow: its own total may have been counted after a deletion
+            # that its rows don't show yet, and then the second page would seem to follow without a gap.
+            stalled = 0 if total is not None and reached > covered else stalled + 1
+            covered, total = (reached if total is not None else 0), page.total
+            if stalled > STALLED:
+                raise IncompleteReadError(
+                    f"{self._vendor}: so many leads are being deleted that its list can't be read whole ({covered} of "
+                    f"{total} leads). The cursor stays where it was, so nothing is skipped: run again."
+                )
+            number = covered // page.size + 1
+
+    def _look_at_order(self, rows: Sequence[Row], times: Sequence[datetime | None]) -> None:
+        known = [time for time in times if time is not None]
+        if len(known) < len(times) or any(one < two for one, two in pairwise(known)):
+            self._is_sorted = False
+        made = [instant(self._mark(row).created) for row in rows]
+        by_creation = all(one >= two for one, two in pairwise([time for time in made if time is not None]))
+        descends = any(one > two for one, two in pairwise(known))
+        self._is_proven |= descends and (not by_creation or not any(made))
+
+    def _unseen(self, rows: Sequence[Row], times: Sequence[datetime | None]) -> list[Row]:
+        found = []
+        for row, time in zip(rows, times, strict=True):
+            mark = self._mark(row)
+            if mark in self._seen or (time is not None and self._since is not None and time < self._since):
+                continue
+            if mark.lead_id not in self._ids and (
+                time is None or self._horizon is None or time <= self._horizon
+            ):
+                self._new += 1
+            if time is not None:
+                self._latest = max(time, self._latest or time)
+            self._seen.add(mark)
+            self._ids.add(mark.lead_id)
+            found.append(row)
+        return found
+
+    def _first_older(self, times: Sequence[datetime | None]) -> int | None:
+        if self._since is None:
+            return None
+        return next((at for at, time in enumerate(times) if time is not None and time < self._since), None)
+
+
+def page_of(vendor: str, rows: Sequence[Row], total: Any, size: int, asked_at: datetime) -> Listed:
+    """A page whose numbers make sense; ``UnexpectedAnswerError`` otherwise."""
+    if isinstance(total, bool) or not isinstance(total, int) or total < 0:
+        raise UnexpectedAnswerError(f"{vendor}: a page of leads without their total.")
+    if len(rows) > size:
+        raise UnexpectedAnswerError(f"{vendor}: a page of {len(rows)} leads, where {size} were asked for.")
+    return Listed(rows, total, size, asked_at)
+
+
+def instant(text: str | None) -> datetime | None:
+    """An ISO time in UTC; without an offset it is meant as UTC. ``None`` for anything else."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
