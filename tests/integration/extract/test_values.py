@@ -58,8 +58,7 @@ def test_numbers_objects_and_ids_as_numbers_are_text(rig, sandbox):
     shown = crm.book.shown
     chosen = set(crm.book.ids()[40:60])
     crm.book.shown = lambda lead: {**shown(lead), **(odd if str(lead.id) in chosen else {})}
-    for vendor in crm.vendors.values():
-        vendor._rows.clear()
+    crm.vendors["convoso"]._rows.clear()
     crm.faults.add("ids_as_numbers", probability=0.5)
     rig.extract(crm, page_size=25)
     rows = {row["id"]: row for row in rig.raw()}
