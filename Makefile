@@ -37,6 +37,9 @@ test: check ## everything that has to pass
 bench: install ## side by side with dlt's stock rest_api source, in one run
 	$(BIN)/python tests/benchmarks/extract.py
 
+soak: install ## ten minutes of runs against a CRM that fails all the time
+	$(BIN)/python tests/campaigns/soak.py --minutes 10
+
 format: install ## let the tools put everything into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -193,10 +193,16 @@ def confirm(
 
 
 def _verdict(row: Recorded, shown: str | None, modified_at: datetime | None, shown_once: bool) -> Entry:
+    # As of the write, not of now: until a lead is read again, the diff takes what was accepted for what the CRM shows, and
+    # an edit that was read before this moment would look older than its own confirmation, and be overwritten.
     if same(shown, row.value):
-        return row.then("confirmed")
+        return row.then("confirmed", recorded_at=row.recorded_at)
     if shown_once:
-        return row.then("confirmed", reason="the CRM showed the value after the push; it was edited later")
+        return row.then(
+            "confirmed",
+            reason="the CRM showed the value after the push; it was edited later",
+            recorded_at=row.recorded_at,
+        )
     if modified_at is not None and modified_at > row.recorded_at:
         return row.then("conflict", code=EDITED_AFTER, reason="the lead was edited in the CRM after the push")
     return row.then("reverted", reason="the CRM accepted the value and shows another one")

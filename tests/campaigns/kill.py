@@ -92,7 +92,7 @@ def strike(world: World, stage: str, long: dict[str, float]) -> str | None:
         number = world.random.randint(1, max(1, LEADS // 3))
         watched.until(lambda: watched.sent >= number)
     elif watched.until(lambda: watched.stage == stage):
-        at = time.monotonic() + world.random.uniform(0, long.get(stage, 0.5))
+        at = time.monotonic() + world.random.uniform(0, 0.8 * long.get(stage, 0.5))
         watched.until(lambda: time.monotonic() >= at)
     return watched.kill()
 
@@ -111,6 +111,8 @@ def campaign(
     quiet = Table()
     with Sandbox(leads=LEADS, seed=seed, latency=0.01) as crm:
         world = World(folder, launcher, crm, seed)
+        world.want(1.0)
+        world.come_to_rest(quiet)
         world.want(1.0)
         long = durations(world)
         quiet.runs += 1

@@ -244,6 +244,10 @@ def test_applied_confirmed_by_an_earlier_version(world: Any) -> None:
             ],
         )
     assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+    confirmed = world.journalled()[-1]
+    assert confirmed.recorded_at.astimezone(UTC) == at, (
+        "a later edit must not look older than the confirmation"
+    )
 
 
 def test_a_removed_lead_stays_applied(local: Any) -> None:
