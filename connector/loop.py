@@ -24,6 +24,7 @@ from connector.errors import BuildError, ConfigError, LeadloopError
 from connector.extract.columns import column_name
 from connector.parsing import is_loopback
 from connector.push import (
+    WHOLE,
     Journal,
     Plan,
     Recovery,
@@ -145,10 +146,14 @@ def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> It
     journal = Journal(engine)
     if not journal.exists():
         return
+    journal.ensure()
     applied = journal.applied_unconfirmed(vendor).c
-    query = sa.select(
-        applied.lead_id, applied.run_id, applied.push, sa.func.max(applied.recorded_at)
-    ).group_by(applied.lead_id, applied.run_id, applied.push)
+    # A deleted lead has nothing to show any more.
+    query = (
+        sa.select(applied.meant, applied.run_id, applied.push, sa.func.max(applied.recorded_at))
+        .where(applied.field != WHOLE)
+        .group_by(applied.meant, applied.run_id, applied.push)
+    )
     with engine.connect() as connection:
         wanted = {
             lead_id: recorded_at
@@ -304,11 +309,14 @@ def push(
         journal = Journal(warehouse.engine())
         journal.ensure()
         listener.stage(f"push {name}")
-        recovery = recover(name, journal, reader)
+        settings = crm.vendor(spec.crm).settings()
+        recovery = recover(name, journal, reader, writer, settle=timedelta(seconds=settings.settle))
         planned = _planned(warehouse, spec, limit)
         if fingerprint is not None:
             planned.expect(fingerprint)
         planned.check()
+        if planned.leads and spec.fields:
+            writer.check(spec.fields)
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
@@ -317,7 +325,7 @@ def push(
             planned,
             writer,
             journal,
-            concurrency=crm.vendor(spec.crm).settings().concurrency,
+            concurrency=settings.concurrency,
             recent_edits=_recent_edits(warehouse, reader, planned),
             on_progress=listener.pushing,
         )
@@ -343,7 +351,7 @@ def _recent_edits(
     """
     from connector.extract.reading import Query, edited_since
 
-    if planned.seen_at is None:
+    if planned.seen_at is None or not any(lead.crm_lead_id for lead in planned.leads):
         return None
     settings = crm.vendor(planned.crm).settings()
     query = Query(getattr(settings, "cursor", "updated_at"))

@@ -1,4 +1,4 @@
-"""Convoso, a dialer CRM: leads read by search, updated one by one.
+"""Convoso, a dialer CRM: leads read by search; updated, added and deleted one by one.
 
 Two pages describe the API, and they disagree: the vendor's own (here "official") and a community one. What both allow is
 accepted. Facts from neither were seen in live clients.
@@ -9,7 +9,7 @@ accepted. Facts from neither were seen in live clients.
 - Times are naive, in the account's own zone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ import msgspec
 
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
 from connector.crm.answers import RawRows
-from connector.crm.base import Bounds, Capabilities, OneByOne, Outcome, Page, Precision
+from connector.crm.base import Bounds, Capabilities, OneByOne, Option, Outcome, Page, Precision
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.errors import (
     AuthError,
@@ -32,6 +32,8 @@ from connector.errors import (
 
 SEARCH = "/leads/search"
 UPDATE = "/leads/update"
+INSERT = "/leads/insert"
+DELETE = "/leads/delete"
 
 # Parameters of a time filter's two ends (community page, "Lead Search API"). Two of them are spelt differently.
 TIME_FILTERS = {
@@ -51,15 +53,45 @@ VALUE_FILTERS = (
 )
 # fmt: on
 
+_FLAG = Option("true|false", "true or false")
+_NUMBER = Option("[0-9]{1,18}", "a whole number")
+
+# Community page, "Lead Insert API": its parameters, "Non-Asset Options" and "Insert Update Options" that are no fields of
+# the lead. A lead's id is not among them: which lead is meant is the push's business.
+OPTIONS = {
+    "list_id": _NUMBER,
+    "hopper": _FLAG,
+    "hopper_priority": Option("[0-9]{1,2}", "a whole number from 0 to 99"),
+    "hopper_expires_in": Option("[1-9][0-9]?|[12][0-9][0-9]|300", "a whole number of minutes from 1 to 300"),
+    "update_if_found": _FLAG,
+    "check_dup": Option(
+        "[0-4]", "0 (no check), 1 (the list), 2 (all lists), 3 (and the archive) or 4 (everything)"
+    ),
+    "check_dup_list": _FLAG,
+    "check_dup_archive": _FLAG,
+    "check_dnc": _FLAG,
+    "check_wireless": _FLAG,
+    "filter_phone_code": _FLAG,
+    "reject_by_carrier_type": Option(
+        "(mobile|voip|landline)( *, *(mobile|voip|landline))*",
+        "MOBILE, VOIP or LANDLINE, or some of them with commas",
+    ),
+    "search_campaign_id": _NUMBER,
+    "search_list_id": _NUMBER,
+    "update_order_by_last_called_time": Option("asc|desc", "ASC or DESC"),
+}
+
 CAPABILITIES = Capabilities(
     vendor="convoso",
-    modes=frozenset({"update"}),
+    modes=frozenset({"update", "insert", "upsert", "delete"}),
     page_size=MAX_PAGE_SIZE,
     max_rate=10.0,
     search_filters=frozenset(VALUE_FILTERS).union(*TIME_FILTERS.values()),
     cursor_fields=("updated_at", "changed_at"),
     id_fields=("id", "lead_id"),
     protected_fields=frozenset({"auth_token", "lead_id", "id"}),
+    options=OPTIONS,
+    identity=("phone_number", "list_id"),
 )
 
 
@@ -125,6 +157,9 @@ PHRASES = {
     "already exists": KNOWN_PHONE,
     "invalid email": BAD_EMAIL,
 }
+NATIONAL_DIGITS = 10
+GONE = frozenset({"6001", "6071"})
+"""Codes with which a delete says that there is no such lead."""
 AUTH_CODES = frozenset({"5001", "401", "403"})
 TOKEN_PHRASES = ("auth token", "auth_token", "authentication token")
 AUTH_PHRASES = ("unauthorized", "forbidden")
@@ -197,9 +232,8 @@ class ConvosoReader:
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         """Ids come as numbers or as texts, under ``id`` or ``lead_id``."""
-        for name in ("id", "lead_id"):
-            if (text := _id(row.get(name))) is not None:
-                return text
+        if (found := _row_id(row)) is not None:
+            return found
         raise UnexpectedAnswerError("convoso: a lead without an id.")
 
     def close(self) -> None:
@@ -239,9 +273,69 @@ class ConvosoWriter(OneByOne):
         if not fields:
             return Outcome("applied", reason="nothing to set")
         form = {name: value if value is not None else "" for name, value in fields.items()}
-        call = _call(self._settings, UPDATE, {**form, "lead_id": lead_id})
+        return self._write(
+            UPDATE, {**form, "lead_id": lead_id}, fields, lambda answer: _updated(answer, lead_id)
+        )
+
+    def insert(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> Outcome:
+        """``POST /leads/insert``; blank fields are left out. A lead without a phone number or list is refused here.
+
+        With ``update_if_found`` in ``options`` the lead that is found may be one that was there before.
+        """
+        form = _filled(fields, options)
+        if protected := CAPABILITIES.protected_fields.intersection(form):
+            return Outcome("rejected", reason="leadloop does not set this field", fields=protected)
+        if not all(form.get(name) for name in CAPABILITIES.identity):
+            return Outcome("rejected", code="6007", reason=REFUSALS["6007"].meaning)
+        return self._write(INSERT, form, fields, _inserted)
+
+    def upsert(
+        self, lead_id: str | None, fields: Mapping[str, str | None], options: Mapping[str, str]
+    ) -> Outcome:
+        """``update`` where the id is known, else ``insert`` with ``update_if_found``: Convoso looks for the phone number."""
+        if lead_id is not None:
+            return self.update(lead_id, fields)
+        return self.insert(fields, {**options, "update_if_found": "true"})
+
+    def delete(self, lead_id: str) -> Outcome:
+        """``POST /leads/delete``; a lead that Convoso doesn't have is as good as deleted."""
+        done = self._write(DELETE, {"lead_id": lead_id}, (), _deleted)
+        if done.state == "rejected" and done.code in GONE:
+            return Outcome("applied", code=done.code, reason="there was no such lead any more")
+        return done
+
+    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        """Leads with the same phone number in the same list, by search, the highest id first.
+
+        Whether Convoso keeps a number as it was given, or its digits, or those without a country code, is on no page: all
+        three are searched for.
+        """
+        form = _filled(fields, options)
+        phone, list_id = (form.get(name, "") for name in CAPABILITIES.identity)
+        digits = _digits(phone)
+        if not digits or not list_id:
+            return []
+        ids: set[str] = set()
+        for number in dict.fromkeys((phone, digits, digits[-NATIONAL_DIGITS:])):
+            wanted = {"phone_number": number, "list_id": list_id.strip()}
+            call = _call(self._settings, SEARCH, {**wanted, "offset": "0", "limit": str(MAX_PAGE_SIZE)})
+            rows, _ = _rows(self._session.read(call, judge).data)
+            if any(not _is_same(row, digits, wanted["list_id"]) for row in rows):
+                # A filter that is ignored would show leads that are not meant, and hide the one that is.
+                raise UnexpectedAnswerError("convoso: a search by phone number and list showed other leads.")
+            ids |= {found for row in rows if (found := _row_id(row)) is not None}
+        return sorted(ids, key=lambda each: (len(each), each), reverse=True)
+
+    def _write(
+        self,
+        path: str,
+        form: Mapping[str, str],
+        fields: Collection[str],
+        understood: Callable[[Answer], Outcome],
+    ) -> Outcome:
+        """One call, and what came of it; ``fields`` are those of the lead that can be at fault."""
         try:
-            return _updated(self._session.write(call, judge), lead_id)
+            return understood(self._session.write(_call(self._settings, path, form), judge))
         except RefusedError as error:
             refusal = error.refusal if isinstance(error, ConvosoRefusedError) else None
             at_fault = refusal.fields.intersection(fields) if refusal else frozenset()
@@ -355,6 +449,44 @@ def _updated(answer: Answer, lead_id: str) -> Outcome:
     if named_id is not None and named_id != lead_id:
         raise OutcomeUnknownError("convoso: the answer to an update names another lead")
     return Outcome("applied", lead_id=named_id)
+
+
+def _inserted(answer: Answer) -> Outcome:
+    """``applied`` with the lead's id, which the page shows twice: as ``data.lead_id`` and as ``id``."""
+    data = answer.data
+    if not isinstance(data, dict) or data.get("success") is not True:
+        raise OutcomeUnknownError("convoso: an insert was answered in no known shape")
+    inner = data.get("data")
+    named_id = (_id(inner.get("lead_id")) if isinstance(inner, dict) else None) or _id(data.get("id"))
+    if named_id is None:
+        raise OutcomeUnknownError("convoso: the answer to an insert does not say which lead it is")
+    return Outcome("applied", lead_id=named_id)
+
+
+def _deleted(answer: Answer) -> Outcome:
+    if not isinstance(answer.data, dict) or answer.data.get("success") is not True:
+        raise OutcomeUnknownError("convoso: a delete was answered in no known shape")
+    return Outcome("applied")
+
+
+def _filled(fields: Mapping[str, str | None], options: Mapping[str, str]) -> dict[str, str]:
+    """The form of an insert: the options, and over them what the lead itself has."""
+    return {**options, **{name: value for name, value in fields.items() if value and value.strip()}}
+
+
+def _is_same(row: Mapping[str, Any], digits: str, list_id: str) -> bool:
+    """Whether a row that was found is one that was searched for; a country code may be there or not."""
+    shown = _digits(str(row.get("phone_number") or ""))
+    same_phone = bool(shown) and (shown.endswith(digits) or digits.endswith(shown))
+    return same_phone and _id(row.get("list_id")) in (None, list_id)
+
+
+def _digits(phone: str) -> str:
+    return "".join(char for char in phone if char in "0123456789")
+
+
+def _row_id(row: Mapping[str, Any]) -> str | None:
+    return next((found for name in ("id", "lead_id") if (found := _id(row.get(name))) is not None), None)
 
 
 def _id(value: Any) -> str | None:

@@ -4,11 +4,12 @@ from connector.push.deliver import deliver
 from connector.push.explain import plan_html, plan_json, plan_text, summary_json, summary_text
 from connector.push.guardrails import Guardrail
 from connector.push.journal import Entry, Journal, Recorded
-from connector.push.plan import FieldChange, LeadPlan, Plan, Push, make_plan, plan_rows
+from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, Push, make_plan, plan_rows
 from connector.push.settle import Confirmation, Recovery, confirm, recover
 from connector.push.summary import Summary, Unapplied
 
 __all__ = [
+    "WHOLE",
     "Confirmation",
     "Entry",
     "FieldChange",

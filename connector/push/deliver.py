@@ -1,4 +1,6 @@
-"""Carries out a Plan: exactly its leads, one call each, and every one of them ends in a state that says what came of it.
+"""Carries out a Plan: exactly its leads, each in one call, and every one of them ends in a state that says what came of it.
+
+A call has one lead in it, or as many as the writer takes at once (updates only).
 
 What is on disk when: all intents (``planned``) before the first call; a lead's ``sent`` before its call; its outcome about
 a second after the answer. One transaction writes the outcomes of the last batch and the ``sent`` of the next one while
@@ -28,7 +30,7 @@ from connector.errors import (
     TransientError,
 )
 from connector.push.journal import Entry, Journal, entry
-from connector.push.plan import FieldChange, LeadPlan, Plan, same
+from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, same
 from connector.push.summary import Summary, Tally
 from connector.push.tables import State
 
@@ -67,8 +69,8 @@ def deliver(
     anything is written or sent, and ``WarehouseError`` when the journal can't be written: then nothing more is sent.
     """
     plan.check()
-    if plan.mode != "update":
-        raise ModelError(f"{plan.push}: mode is {plan.mode!r}, and what can be carried out is 'update'.")
+    if plan.mode not in writer.capabilities.modes:
+        raise ModelError(f"{plan.push}: mode is {plan.mode!r}, which {plan.crm} can't do.")
     run = _Run(plan, writer, journal, recent_edits, max(concurrency, 1), max(batch, 1), breaker)
     with _signals(run.switch):
         return run.carry_out(on_progress or (lambda done, total: None))
@@ -93,22 +95,29 @@ class _Switch:
         self.interrupted = True
         self.turn_off("the run was interrupted")
 
-    def heard(self, outcome: Outcome) -> None:
-        """Counts what looks like trouble between here and the CRM; an answer about the lead itself ends the count."""
+    def heard(self, outcomes: Sequence[Outcome]) -> None:
+        """Counts calls that look like trouble between here and the CRM; an answer about a lead itself ends the count."""
         with self._lock:
-            self._failed = self._failed + 1 if outcome.state in ("deferred", "unknown") else 0
-            if outcome.breaks:
-                self.turn_off(outcome.reason or "the CRM is not available")
+            failed = all(outcome.state in ("deferred", "unknown") for outcome in outcomes)
+            self._failed = self._failed + 1 if failed else 0
+            reasons = [outcome.reason for outcome in outcomes if outcome.reason]
+            if any(outcome.breaks for outcome in outcomes):
+                self.turn_off(
+                    next((each.reason for each in outcomes if each.breaks and each.reason), "")
+                    or "the CRM is not available"
+                )
             elif self._failed >= self._patience:
                 self.turn_off(
                     f"{self._failed} calls in a row failed, the last one because: "
-                    f"{outcome.reason or 'no reason was given'}"
+                    f"{reasons[-1] if reasons else 'no reason was given'}"
                 )
 
 
 class _Answer(NamedTuple):
-    lead: LeadPlan
-    outcome: Outcome
+    """What one call came to: an outcome for each of its leads."""
+
+    leads: Sequence[LeadPlan]
+    outcomes: Sequence[Outcome]
     called: bool
     at: datetime
 
@@ -135,7 +144,9 @@ class _Run:
         self._most = most
         self._size = min(concurrency * 2, most)
         self._under_way: deque[list[Future[_Answer]]] = deque()
-        self._waiting = {lead.lead_id for lead in plan.leads}
+        self._waiting = {lead.crm_lead_id for lead in plan.leads}
+        # Only an update has a call for many; the other modes go one by one.
+        self._per_call = max(writer.most_per_call, 1) if plan.mode == "update" else 1
         self._edits: dict[str, Mapping[str, str | None]] = {}
         self._outcomes: list[Entry] = []
         self._tally = Tally()
@@ -171,7 +182,8 @@ class _Run:
                 break
             position += len(batch)
             self._flush(run_id, [each for lead in ready for each in self._sent(lead)])
-            self._under_way.append([pool.submit(self._send, lead) for lead in ready])
+            calls = [ready[at : at + self._per_call] for at in range(0, len(ready), self._per_call)]
+            self._under_way.append([pool.submit(self._send, leads) for leads in calls])
             while len(self._under_way) > 1:
                 self._finish(self._under_way.popleft())
             progress()
@@ -194,9 +206,11 @@ class _Run:
             return None
         # Kept, because a look may show only what was edited since the look before it, and a lead's turn may come later.
         self._edits.update((lead_id, edits[lead_id]) for lead_id in edits if lead_id in self._waiting)
-        self._waiting.difference_update(lead.lead_id for lead in batch)
+        self._waiting.difference_update(lead.crm_lead_id for lead in batch)
         looked = [
-            self._still_to_send(lead, self._edits.pop(lead.lead_id)) if lead.lead_id in self._edits else lead
+            lead
+            if (shown := self._edits.pop(lead.crm_lead_id or "", None)) is None
+            else self._still_to_send(lead, shown)
             for lead in batch
         ]
         return [lead for lead in looked if lead.changes]
@@ -207,7 +221,10 @@ class _Run:
         there: list[FieldChange] = []
         for change in lead.changes:
             theirs = shown.get(change.column_name, change.current)
-            if change.column_name in shown and same(theirs, change.desired):
+            if change.field == WHOLE:
+                # What the plan saw of the lead isn't in the plan, so any edit counts.
+                (send if self.plan.on_conflict == "warehouse_wins" else moved).append(change)
+            elif change.column_name in shown and same(theirs, change.desired):
                 there.append(change)
             elif same(theirs, change.current) or self.plan.on_conflict == "warehouse_wins":
                 send.append(change)
@@ -218,13 +235,14 @@ class _Run:
         self._settle(lead, moved, "conflict", at, reason="edited in the CRM since the plan was made")
         return replace(lead, changes=tuple(send))
 
-    def _send(self, lead: LeadPlan) -> _Answer:
+    def _send(self, leads: Sequence[LeadPlan]) -> _Answer:
         """One call at most; in a thread of the pool."""
         if (off := self.switch.off) is not None:
-            return _Answer(lead, Outcome("deferred", reason=f"not sent: {off}"), False, self._journal.clock())
-        outcome = _call(self._writer, lead)
-        self.switch.heard(outcome)
-        return _Answer(lead, outcome, True, self._journal.clock())
+            put_off = [Outcome("deferred", reason=f"not sent: {off}")] * len(leads)
+            return _Answer(leads, put_off, False, self._journal.clock())
+        outcomes = _call(self._writer, self.plan, leads)
+        self.switch.heard(outcomes)
+        return _Answer(leads, outcomes, True, self._journal.clock())
 
     def _finish_all(self) -> None:
         while self._under_way:
@@ -235,20 +253,30 @@ class _Run:
         for future in batch:
             answer = future.result()
             self._tally.calls += answer.called
-            self._untried += not answer.called
-            self._answered(answer)
+            self._untried += 0 if answer.called else len(answer.leads)
+            for lead, outcome in zip(answer.leads, answer.outcomes, strict=True):
+                self._answered(lead, outcome, answer.at)
         seconds, self._paced_at = time.monotonic() - self._paced_at, time.monotonic()
         if not batch:
             return
-        fitting = int(len(batch) * BATCH_SECONDS / max(seconds, 1e-6))
+        fitting = int(len(batch) * self._per_call * BATCH_SECONDS / max(seconds, 1e-6))
         # Grows step by step: one lucky batch says little.
         self._size = min(max(self._concurrency, min(fitting, self._size * 4)), self._most)
 
-    def _answered(self, answer: _Answer) -> None:
-        lead, outcome, at = answer.lead, answer.outcome, answer.at
+    def _answered(self, lead: LeadPlan, outcome: Outcome, at: datetime) -> None:
         culprits = [change for change in lead.changes if change.field in outcome.fields]
-        if outcome.state != "rejected" or not culprits:
-            self._settle(lead, lead.changes, outcome.state, at, code=outcome.code, reason=outcome.reason)
+        # A lead that is to be added is refused as a whole: without the field at fault it would be another lead.
+        if outcome.state != "rejected" or not culprits or lead.crm_lead_id is None:
+            given = outcome.lead_id if outcome.state == "applied" and lead.crm_lead_id is None else None
+            self._settle(
+                lead,
+                lead.changes,
+                outcome.state,
+                at,
+                code=outcome.code,
+                reason=outcome.reason,
+                crm_lead_id=given,
+            )
             return
         innocent = [change for change in lead.changes if change.field not in outcome.fields]
         names = ", ".join(change.field for change in culprits)
@@ -266,13 +294,17 @@ class _Run:
         *,
         code: str | None = None,
         reason: str | None = None,
+        crm_lead_id: str | None = None,
     ) -> None:
         if not changes:
             return
         self._outcomes += (
-            entry(self.plan, lead.lead_id, change, state, code=code, reason=reason, recorded_at=at)
+            entry(
+                self.plan, lead, change, state,
+                code=code, reason=reason, recorded_at=at, crm_lead_id=crm_lead_id,
+            )
             for change in changes
-        )
+        )  # fmt: skip
         self._tally.add(lead.lead_id, state, changes, code, reason)
 
     def _put_off(self, leads: Sequence[LeadPlan]) -> None:
@@ -283,7 +315,7 @@ class _Run:
 
     def _sent(self, lead: LeadPlan) -> list[Entry]:
         at = self._journal.clock()
-        return [entry(self.plan, lead.lead_id, change, "sent", recorded_at=at) for change in lead.changes]
+        return [entry(self.plan, lead, change, "sent", recorded_at=at) for change in lead.changes]
 
     def _flush(self, run_id: str, more: Sequence[Entry] = (), *, settled: bool = False) -> None:
         self._journal.record(run_id, [*self._outcomes, *more], settled=settled)
@@ -307,21 +339,39 @@ class _Run:
         )
 
 
-def _call(writer: LeadWriter, lead: LeadPlan) -> Outcome:
-    """One write. A writer doesn't raise for what a CRM can answer; should one raise all the same, no other lead suffers."""
+def _call(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence[Outcome]:
+    """One write. A writer doesn't raise for what a CRM can answer; should one raise all the same, no other call suffers."""
     try:
-        return writer.update(lead.lead_id, lead.values())
+        outcomes = _written(writer, plan, leads)
+        if len(outcomes) == len(leads):
+            return outcomes
+        failed = Outcome("unknown", reason="the answer does not say what came of each lead")
     except RefusedError as error:
-        return Outcome("rejected", code=error.code, reason=str(error))
+        failed = Outcome("rejected", code=error.code, reason=str(error))
     except TransientError as error:
-        return Outcome("deferred", reason=str(error))
+        failed = Outcome("deferred", reason=str(error))
     except ConfigError as error:
-        return Outcome("deferred", reason=str(error), breaks=True)
+        failed = Outcome("deferred", reason=str(error), breaks=True)
     except OutcomeUnknownError as error:
-        return Outcome("unknown", reason=str(error))
+        failed = Outcome("unknown", reason=str(error))
     except Exception as error:
         # Nobody knows whether the request had left, and the error's own words might quote the lead.
-        return Outcome("unknown", reason=f"the call failed on this side with {type(error).__name__}")
+        failed = Outcome("unknown", reason=f"the call failed on this side with {type(error).__name__}")
+    return [failed] * len(leads)
+
+
+def _written(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence[Outcome]:
+    if len(leads) > 1:
+        return writer.update_many([(lead.lead_id, lead.values()) for lead in leads])
+    lead = leads[0]
+    match plan.mode:
+        case "insert":
+            return [writer.insert(lead.values(), plan.options)]
+        case "upsert":
+            return [writer.upsert(lead.crm_lead_id, lead.values(), plan.options)]
+        case "delete":
+            return [writer.delete(lead.lead_id)]
+    return [writer.update(lead.lead_id, lead.values())]
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.push.guardrails import Guardrail, count
-from connector.push.plan import FieldChange, LeadPlan, Plan
+from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.summary import Summary
+from connector.push.tables import ADDING
 
 SAMPLES = 8
 PAGE_LEADS = 2_000
@@ -81,8 +82,8 @@ def _name(text: str) -> str:
 def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
     """The plan as a contract for programs. Types don't change within a ``version``; ignore fields you don't know.
 
-    ``leads``, ``conflicts`` and ``rejected`` hold every row: ``{"lead_id": str, "changes": [{"field": str,
-    "column": str, "current": str | null, "desired": str | null, "base": str | null, "verdict": str}]}``.
+    ``leads``, ``conflicts`` and ``rejected`` hold every row: ``{"lead_id": str, "crm_lead_id": str | null, "changes":
+    [{"field": str, "column": str, "current": str | null, "desired": str | null, "base": str | null, "verdict": str}]}``.
     ``problem`` is ``null``, or says why nothing of the plan may be sent: ``{"error": str, "message": str}``.
     """
     problem = plan.problem()
@@ -93,6 +94,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
         "crm": plan.crm,
         "mode": plan.mode,
         "on_conflict": plan.on_conflict,
+        "options": dict(plan.options),
         "made_at": _iso(plan.made_at),
         "seen_at": _iso(plan.seen_at),
         "fingerprint": plan.fingerprint,
@@ -101,6 +103,8 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
             "leads": len(plan.leads),
             "fields": plan.fields,
             "clears": plan.clears,
+            "inserts": plan.inserts,
+            "deletes": plan.deletes,
             "conflicts": len(plan.conflicts),
             "rejected": len(plan.rejected),
             "removed": plan.removed,
@@ -164,6 +168,7 @@ def _leads_json(leads: Iterable[LeadPlan], mask: bool) -> list[dict[str, Any]]:
     return [
         {
             "lead_id": lead.lead_id,
+            "crm_lead_id": lead.crm_lead_id,
             "changes": [
                 {
                     "field": change.field,
@@ -197,7 +202,8 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
     if plan.leads:
         shown = [row for lead in sample(plan, samples) for row in _shown(lead, mask)]
         rows = [(row.lead_id, row.field, row.current, row.desired) for row in shown]
-        parts += [Text(), _field_table(field_rows(plan, mask=mask))]
+        if plan.mode != "delete":
+            parts += [Text(), _field_table(field_rows(plan, mask=mask))]
         parts += [Text("For example"), _table(("Lead", "Field", "In the CRM now", "Would become"), rows)]
     if plan.conflicts:
         shown = [row for lead in plan.conflicts[:samples] for row in _shown(lead, mask)]
@@ -279,17 +285,36 @@ def headline(plan: Plan) -> str:
     if not plan.leads:
         return f"{plan.push} → {plan.crm}: nothing to send"
     whole = f" of {plan.crm_leads:,}" if plan.crm_leads else ""
+    begin = f"{plan.push} → {plan.crm}: "
+    if plan.deletes:
+        return f"{begin}{count(plan.deletes, 'lead')}{whole} would be deleted"
     cleared = f", {plan.clears:,} of them cleared" if plan.clears else ""
-    return (
-        f"{plan.push} → {plan.crm}: {count(len(plan.leads), 'lead')}{whole} would change, "
-        f"in {count(plan.fields, 'field')}{cleared}"
-    )
+    rest = f"in {count(plan.fields, 'field')}{cleared}"
+    changed = len(plan.leads) - plan.inserts
+    added = f"{count(plan.inserts, 'lead')} would be added"
+    if not changed:
+        return f"{begin}{added}, {rest}"
+    change = f"{count(changed, 'lead')}{whole} would change"
+    return f"{begin}{change}, {added}, {rest}" if plan.inserts else f"{begin}{change}, {rest}"
 
 
 def conflict_title(plan: Plan) -> str:
     """What a conflict is, and what happens to these."""
     then = "nothing is sent" if plan.on_conflict == "stop" else "they are left alone"
     return f"{count(len(plan.conflicts), 'lead')} edited in {plan.crm} since we sent them: {then}"
+
+
+def tiles(plan: Plan) -> list[tuple[int, str]]:
+    """The numbers that a page begins with."""
+    if plan.mode == "delete":
+        numbers = [(plan.deletes, "leads would be deleted")]
+    else:
+        numbers = [(len(plan.leads) - plan.inserts, "leads would change")] if plan.mode != "insert" else []
+        numbers += [(plan.inserts, "leads would be added")] if plan.mode in ADDING else []
+        numbers += [(plan.fields, "fields would change" if plan.mode == "update" else "fields would be sent")]
+        numbers += [(plan.clears, "fields would be cleared")] if plan.mode != "insert" else []
+    numbers += [(len(plan.conflicts), "leads edited in the CRM since")] if plan.mode != "insert" else []
+    return [*numbers, (len(plan.rejected), "leads held back")]
 
 
 def left_out(plan: Plan) -> list[str]:
@@ -352,6 +377,14 @@ def _shown(lead: LeadPlan, mask: bool) -> list[Shown]:
 
 
 def _shown_change(lead_id: str, change: FieldChange, mask: bool) -> Shown:
+    if change.field == WHOLE:
+        return Shown(
+            _name(lead_id),
+            "the whole lead",
+            "there",
+            "deleted",
+            "deleted" if change.verdict == "conflict" else "",
+        )
     return Shown(
         _name(lead_id),
         _name(change.field),
@@ -370,7 +403,8 @@ def plan_html(plan: Plan, *, mask: bool = False, most: int = PAGE_LEADS) -> str:
         plan=plan,
         headline=headline(plan),
         problem=plan.problem(),
-        fields=field_rows(plan, mask=mask),
+        tiles=tiles(plan),
+        fields=field_rows(plan, mask=mask) if plan.mode != "delete" else [],
         leads=[_shown(lead, mask) for lead in plan.leads[:most]],
         more=max(0, len(plan.leads) - most),
         conflicts=[_shown(lead, mask) for lead in plan.conflicts[:most]],

@@ -11,11 +11,17 @@ class Limits(Protocol):
     @property
     def crm(self) -> str: ...
     @property
+    def mode(self) -> str: ...
+    @property
     def max_changes(self) -> int | None: ...
     @property
     def max_share(self) -> float | None: ...
     @property
     def max_clears(self) -> int | None: ...
+    @property
+    def max_inserts(self) -> int | None: ...
+    @property
+    def max_deletes(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +37,42 @@ class Guardrail:
     explanation: str
 
 
-def guardrails(push: Limits, *, leads: int, clears: int, crm_leads: int | None) -> tuple[Guardrail, ...]:
-    """The model's limits against the ``leads`` and ``clears`` (fields) that would be sent.
+def guardrails(
+    push: Limits, *, leads: int, clears: int, inserts: int = 0, crm_leads: int | None
+) -> tuple[Guardrail, ...]:
+    """The limits of the push's mode against what would be sent: ``leads`` in all, of them ``inserts``; ``clears``, in fields.
 
     ``crm_leads``: how many leads the CRM has, ``None`` where that isn't known.
     """
-    share = leads / crm_leads if crm_leads else None
+    added = _guardrail(
+        "max_inserts", push.max_inserts, inserts, f"{count(inserts, 'lead')} would be added", "{:,}".format
+    )
+    if push.mode == "insert":
+        return (added,)
+    changed = leads if push.mode != "upsert" else leads - inserts
+    share = changed / crm_leads if crm_leads else None
+    become = "be deleted" if push.mode == "delete" else "change"
+    part = _guardrail(
+        "max_share",
+        push.max_share,
+        share,
+        f"{push.crm} is not read, so the share of its leads is not known"
+        if share is None
+        else f"{_percent(share)} of the leads in {push.crm} would {become}",
+        _percent,
+    )
+    if push.mode == "delete":
+        what = f"{count(leads, 'lead')} would be deleted"
+        return _guardrail("max_deletes", push.max_deletes, leads, what, "{:,}".format), part
     return (
         _guardrail(
-            "max_changes", push.max_changes, leads, f"{count(leads, 'lead')} would change", "{:,}".format
+            "max_changes", push.max_changes, changed, f"{count(changed, 'lead')} would change", "{:,}".format
         ),
-        _guardrail(
-            "max_share",
-            push.max_share,
-            share,
-            f"{push.crm} is not read, so the share of its leads is not known"
-            if share is None
-            else f"{_percent(share)} of the leads in {push.crm} would change",
-            _percent,
-        ),
+        part,
         _guardrail(
             "max_clears", push.max_clears, clears, f"{count(clears, 'field')} would be cleared", "{:,}".format
         ),
+        *((added,) if push.mode == "upsert" else ()),
     )
 
 

@@ -4,11 +4,12 @@ Rows are only ever added. A batch is one transaction and one statement per few t
 so that a DuckDB file is free for others.
 """
 
+import json
 import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,12 +22,15 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from connector.errors import LockedError
-from connector.push.plan import FieldChange, Plan
+from connector.push.plan import FieldChange, LeadPlan, Plan
 from connector.push.tables import (
+    ADDED,
     SCHEMA,
     State,
+    adding_runs,
     columns_of,
     last_rows,
+    meant,
     now,
     push_journal,
     push_runs,
@@ -54,10 +58,12 @@ class Entry(NamedTuple):
     reason: str | None = None
     recorded_at: datetime | None = None
     """``None``: when it is written."""
+    crm_lead_id: str | None = None
+    """The lead in the CRM, where it has one: an insert has none before it is answered."""
 
 
 class Recorded(NamedTuple):
-    """One row of the journal, with the mode of its run."""
+    """One row of the journal, with the mode and the options (JSON) of its run."""
 
     run_id: str
     seq: int
@@ -72,7 +78,9 @@ class Recorded(NamedTuple):
     code: str | None
     reason: str | None
     recorded_at: datetime
+    crm_lead_id: str | None = None
     mode: str | None = None
+    options: str | None = None
 
     def then(
         self,
@@ -81,11 +89,12 @@ class Recorded(NamedTuple):
         code: str | None = None,
         reason: str | None = None,
         recorded_at: datetime | None = None,
+        crm_lead_id: str | None = None,
     ) -> Entry:
         """The next state of the same field in the same run."""
         return Entry(
             self.push, self.crm, self.lead_id, self.field, self.column_name, state, self.old_value, self.value,
-            code, reason, recorded_at,
+            code, reason, recorded_at, crm_lead_id or self.crm_lead_id,
         )  # fmt: skip
 
 
@@ -101,11 +110,17 @@ class Journal:
         self._last_seq: dict[str, int] = {}
 
     def ensure(self) -> None:
-        """Makes the schema and its tables where they are missing."""
+        """Makes the schema and its tables where they are missing, and adds the columns that older ones lack."""
         with self._transaction() as connection:
             connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
             for table in (push_runs, push_journal, push_settled):
                 connection.execute(CreateTable(table, if_not_exists=True))
+            for column in ADDED:
+                if column.name not in columns_of(connection, SCHEMA, column.table.name):
+                    kind = column.type.compile(connection.dialect)
+                    connection.exec_driver_sql(
+                        f"alter table {SCHEMA}.{column.table.name} add column {column.name} {kind}"
+                    )
             if connection.dialect.name == "postgresql":
                 for index in push_journal.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
@@ -126,9 +141,10 @@ class Journal:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "leadloop_version": _version(),
+            "options": json.dumps(dict(plan.options)) if plan.options else None,
         }
         intents = (
-            entry(plan, lead.lead_id, change, "planned", recorded_at=started_at)
+            entry(plan, lead, change, "planned", recorded_at=started_at)
             for lead in plan.leads
             for change in lead.changes
         )
@@ -168,32 +184,49 @@ class Journal:
 
     def open_leads(self, push: str) -> list[Recorded]:
         """What earlier runs of a push left open: fields last ``planned`` or ``sent`` (the run was killed), or ``unknown``."""
-        return self._read(last_rows(("planned", "sent", "unknown"), push=push, everything=True))
+        return self._read(last_rows(("planned", "sent", "unknown"), push=push))
 
     def open_pushes(self, crm: str) -> list[str]:
         """Pushes whose runs left leads of a CRM ``sent`` or ``unknown``; also those whose models are gone by now.
 
         Until ``settle.recover`` has been called for each of them, those leads are in no plan of any push to that CRM.
         """
-        waiting = last_rows(("sent", "unknown"), crm=crm, everything=True)
-        return sorted({row.push for row in self._read(waiting)})
+        if not self.exists():
+            return []
+        with self._transaction() as connection:
+            waiting = last_rows(("sent", "unknown"), crm=crm, only=(push_journal.c.push,))
+            return sorted(connection.scalars(waiting))
+
+    def leads_of(self, crm: str, crm_lead_ids: Collection[str]) -> set[str]:
+        """Those of these leads of a CRM that some row of some push has been given already."""
+        row = push_journal.c
+        query = (
+            sa.select(row.crm_lead_id)
+            .distinct()
+            .where(row.crm == crm, row.crm_lead_id.in_(crm_lead_ids), row.run_id.in_(adding_runs()))
+        )
+        with self._transaction() as connection:
+            return set(connection.scalars(query))
 
     def applied_unconfirmed(self, crm: str) -> sa.Subquery:
         """The last word on each field of each lead of a CRM, where it is ``applied``: not yet seen in the CRM.
 
-        Counted over all pushes: a field that two of them send has one last writer, and only its value can be there.
+        The columns of the journal and ``meant``, the lead's id in the CRM. Counted over all pushes: a field that two of
+        them send has one last writer, and only its value can be there.
         """
         row = push_journal.c
-        newest = sa.func.row_number().over(
-            partition_by=(row.lead_id, row.field), order_by=(row.recorded_at.desc(), row.seq.desc())
-        )
-        ranked = (
-            sa.select(push_journal, newest.label("newest"))
+        answered = (
+            sa.select(push_journal, meant().label("meant"))
             .where(row.crm == crm, row.state.in_(("applied", "confirmed", "reverted", "conflict")))
             .subquery()
         )
+        newest = sa.func.row_number().over(
+            partition_by=(answered.c.meant, answered.c.field),
+            order_by=(answered.c.recorded_at.desc(), answered.c.seq.desc()),
+        )
+        ranked = sa.select(answered, newest.label("newest")).where(answered.c.meant.is_not(None)).subquery()
         return (
-            sa.select(*(ranked.c[name] for name in _NAMES))
+            sa.select(*(ranked.c[name] for name in (*_NAMES, "meant")))
             .where(ranked.c.newest == 1, ranked.c.state == "applied")
             .subquery("applied")
         )
@@ -241,18 +274,19 @@ class Journal:
 
 def entry(
     plan: Plan,
-    lead_id: str,
+    lead: LeadPlan,
     change: FieldChange,
     state: State,
     *,
     code: str | None = None,
     reason: str | None = None,
     recorded_at: datetime | None = None,
+    crm_lead_id: str | None = None,
 ) -> Entry:
-    """A state of one field of a plan."""
+    """A state of one field of a plan; ``crm_lead_id`` where the CRM has just given one."""
     return Entry(
-        plan.push, plan.crm, lead_id, change.field, change.column_name, state, change.current, change.desired,
-        code, reason, recorded_at,
+        plan.push, plan.crm, lead.lead_id, change.field, change.column_name, state, change.current, change.desired,
+        code, reason, recorded_at, crm_lead_id or lead.crm_lead_id,
     )  # fmt: skip
 
 
@@ -265,7 +299,7 @@ def recorded(row: Sequence[Any]) -> Recorded:
 def _columns(run_id: str, last_seq: int, entries: Sequence[Entry], at: datetime) -> list[Sequence[Any]]:
     """One list per column of ``push_journal``, in its order."""
     number = len(entries)
-    *given, codes, reasons, times = zip(*entries, strict=True)
+    *given, codes, reasons, times, ids = zip(*entries, strict=True)
     return [
         [run_id] * number,
         range(last_seq + 1, last_seq + 1 + number),
@@ -273,6 +307,7 @@ def _columns(run_id: str, last_seq: int, entries: Sequence[Entry], at: datetime)
         [_printable(code) for code in codes],
         [_printable(reason) for reason in reasons],
         [time or at for time in times],
+        ids,
     ]
 
 

@@ -1,6 +1,7 @@
 """What would be sent, decided before anything is: rows of a push model -> a frozen Plan. Writes nothing, anywhere."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,18 @@ from connector.errors import (
     ModelError,
     PlanMovedError,
 )
+from connector.parsing import did_you_mean
 from connector.push.guardrails import Guardrail, Limits, count, guardrails
-from connector.push.tables import SCHEMA, columns_of, last_rows, now, push_settled
+from connector.push.tables import (
+    ADDING,
+    SCHEMA,
+    columns_of,
+    last_rows,
+    meant,
+    now,
+    push_journal,
+    push_settled,
+)
 
 COLUMNS = (
     "lead_id",
@@ -32,7 +43,9 @@ COLUMNS = (
     "base_value",
     "verdict",
 )
-VERDICTS = frozenset({"change", "clear", "conflict", "rejected", "unknown_lead", "removed"})
+VERDICTS = frozenset(
+    {"change", "clear", "insert", "delete", "conflict", "rejected", "unknown_lead", "removed"}
+)
 _ROWS_AT_A_TIME = 20_000
 
 
@@ -49,6 +62,19 @@ class Push(Limits, Protocol):
     def mode(self) -> str: ...
     @property
     def on_conflict(self) -> str: ...
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """CRM field -> column of the desired rows; none for a delete."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What each insert is told besides its fields."""
+        ...
+
+
+WHOLE = "*"
+"""Stands where a field's name does, in what is about the lead as a whole: its deletion."""
 
 
 def same(one: str | None, other: str | None) -> bool:
@@ -73,7 +99,10 @@ class LeadPlan:
     """The fields of one lead that go out in one call, ordered by name."""
 
     lead_id: str
+    """For a push that adds leads, the warehouse's own id of the row; else the CRM's."""
     changes: tuple[FieldChange, ...]
+    crm_lead_id: str | None = None
+    """The lead in the CRM; ``None``: it is to be added."""
 
     def values(self) -> dict[str, str | None]:
         """Exactly what is sent; ``None`` clears a field."""
@@ -112,6 +141,8 @@ class Plan:
     """Leads with two rows for the same field."""
     nameless: int = 0
     """Rows without a lead id."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What each insert is told besides its fields."""
     fingerprint: str = ""
     """A hash of what would be sent: equal when, and only when, the same calls would be made."""
 
@@ -121,7 +152,19 @@ class Plan:
 
     @property
     def clears(self) -> int:
-        return sum(change.desired is None for lead in self.leads for change in lead.changes)
+        return sum(
+            change.desired is None and change.field != WHOLE for lead in self.leads for change in lead.changes
+        )
+
+    @property
+    def inserts(self) -> int:
+        """Leads that would be added."""
+        return sum(lead.crm_lead_id is None for lead in self.leads) if self.mode in ADDING else 0
+
+    @property
+    def deletes(self) -> int:
+        """Leads that would be deleted."""
+        return len(self.leads) if self.mode == "delete" else 0
 
     def by_field(self) -> dict[str, int]:
         """How many leads each field changes for, the most frequent first."""
@@ -183,20 +226,22 @@ def make_plan(
 ) -> Plan:
     """The plan of one push model as the warehouse stands now.
 
-    ``capabilities`` (of the CRM that is written to) has the mode checked; ``limit`` keeps the first leads by id;
+    ``capabilities`` (of the CRM that is written to) has mode, fields and options checked; ``limit`` keeps the first leads by id;
     ``leads_schema`` is where ``leads`` is, by default beside the push model. Raises ``ModelError`` for what no plan can
     be made of; what a plan shows but may not be sent is raised by ``Plan.check``.
     """
-    _check_mode(push, capabilities)
+    if capabilities is not None:
+        check(push, capabilities)
     made_at = now()
     with engine.connect() as connection:
-        unresolved = _unresolved(connection, push.crm)
+        unresolved, unanswered = _unresolved(connection, push)
         crm_leads, seen_at = _book(connection, push.crm, leads_schema or push.schema)
         return plan_rows(
             push,
             _rows(connection, push),
             limit=limit,
             unresolved=unresolved,
+            unanswered=unanswered,
             crm_leads=crm_leads,
             made_at=made_at,
             seen_at=seen_at,
@@ -210,19 +255,25 @@ def plan_rows(
     made_at: datetime,
     limit: int | None = None,
     unresolved: Collection[str] = (),
+    unanswered: Collection[str] = (),
     crm_leads: int | None = None,
     seen_at: datetime | None = None,
 ) -> Plan:
-    """The plan of a push model's rows, each as long as ``COLUMNS``, in any order. Pure."""
+    """The plan of a push model's rows, each as long as ``COLUMNS`` or with the lead's id in the CRM after them. Pure.
+
+    ``unresolved``: leads of the CRM, ``unanswered``: ids of this push's own rows, that an earlier write was sent to
+    without an answer.
+    """
     found = _Sorting(push)
     for row in rows:
         found.add(row)
-    waiting = sorted(found.send.keys() & set(unresolved))
+    waiting = sorted(
+        lead_id for lead_id in found.send if found.crm_lead_id(lead_id) in unresolved or lead_id in unanswered
+    )
     for lead_id in waiting:
         del found.send[lead_id]
-    everything = _lead_plans(found.send)
+    everything = found.lead_plans(found.send)
     leads = everything if limit is None else everything[: max(limit, 0)]
-    clears = sum(change.desired is None for lead in leads for change in lead.changes)
     return Plan(
         push=push.name,
         crm=push.crm,
@@ -231,9 +282,9 @@ def plan_rows(
         made_at=made_at,
         seen_at=seen_at,
         leads=leads,
-        conflicts=_lead_plans(found.conflicts),
-        rejected=_lead_plans(found.rejected),
-        guardrails=guardrails(push, leads=len(leads), clears=clears, crm_leads=crm_leads),
+        conflicts=found.lead_plans(found.conflicts),
+        rejected=found.lead_plans(found.rejected),
+        guardrails=_guardrails(push, leads, crm_leads),
         removed=len(found.removed),
         unknown_leads=len(found.unknown),
         unresolved=tuple(waiting),
@@ -241,6 +292,7 @@ def plan_rows(
         crm_leads=crm_leads,
         duplicates=tuple(sorted(found.duplicates)),
         nameless=found.nameless,
+        options=dict(push.options),
         fingerprint=_fingerprint(push, leads),
     )
 
@@ -254,6 +306,8 @@ class _Sorting:
         self._bits: dict[str, int] = {}
         self._fields: dict[str, int] = {}
         self._texts: dict[str, str] = {}
+        self._adds = push.mode in ADDING
+        self._crm_lead_ids: dict[str, str] = {}
         self.send: dict[str, list[FieldChange]] = defaultdict(list)
         self.conflicts: dict[str, list[FieldChange]] = defaultdict(list)
         self.rejected: dict[str, list[FieldChange]] = defaultdict(list)
@@ -263,7 +317,7 @@ class _Sorting:
         self.nameless = 0
 
     def add(self, row: Sequence[Any]) -> None:
-        lead_id, name, column, current, desired, base, verdict = row
+        lead_id, name, column, current, desired, base, verdict, *rest = row
         if lead_id is None or not lead_id.strip():
             self.nameless += 1
             return
@@ -274,6 +328,8 @@ class _Sorting:
             self.duplicates.add(lead_id)
             return
         self._fields[lead_id] = there | bit
+        if rest and rest[0] is not None:
+            self._crm_lead_ids[lead_id] = rest[0]
         target = self._target(verdict)
         if isinstance(target, set):
             target.add(lead_id)
@@ -285,7 +341,7 @@ class _Sorting:
 
     def _target(self, verdict: str) -> dict[str, list[FieldChange]] | set[str]:
         match verdict:
-            case "change" | "clear":
+            case "change" | "clear" | "insert" | "delete":
                 return self.send
             case "conflict":
                 return self.send if self._conflicts_go else self.conflicts
@@ -304,13 +360,61 @@ class _Sorting:
         # A million rows name the same three fields: one string each is enough.
         return self._texts.setdefault(text, text)
 
+    def crm_lead_id(self, lead_id: str) -> str | None:
+        return self._crm_lead_ids.get(lead_id) if self._adds else lead_id
 
-def _check_mode(push: Push, capabilities: Capabilities | None) -> None:
-    if capabilities is not None and push.mode not in capabilities.modes:
+    def lead_plans(self, changes: Mapping[str, list[FieldChange]]) -> tuple[LeadPlan, ...]:
+        # Sorted here, because every database orders text after its own fashion.
+        return tuple(
+            LeadPlan(
+                lead_id, tuple(sorted(changes[lead_id], key=attrgetter("field"))), self.crm_lead_id(lead_id)
+            )
+            for lead_id in sorted(changes)
+        )
+
+
+def check(push: Push, capabilities: Capabilities) -> None:
+    """Raises ``ModelError`` for a mode, a field or an option that the CRM has not, or that no push may use."""
+    vendor = capabilities.vendor
+    if push.mode not in capabilities.modes:
         raise ModelError(
-            f"{push.name}: mode is {push.mode!r}, and {capabilities.vendor} can only do "
+            f"{push.name}: mode is {push.mode!r}, and {vendor} can only do "
             f"{', '.join(sorted(capabilities.modes))}."
         )
+    if protected := capabilities.protected_fields.intersection(push.fields):
+        raise ModelError(
+            f"{push.name}: no push to {vendor} sets the field {min(protected)!r}: it says who calls or which lead is "
+            "meant. Take it out of fields."
+        )
+    for name in push.fields:
+        if name in capabilities.options and name not in capabilities.identity:
+            raise ModelError(
+                f"{push.name}: {name!r} is no field of a lead but an option of {vendor}'s insert. Give it in options = "
+                f"{{'{name}': …}}."
+            )
+    if push.options and push.mode not in ADDING:
+        raise ModelError(f"{push.name}: options are for inserts and upserts, and mode is {push.mode!r}.")
+    for name, text in push.options.items():
+        option = capabilities.options.get(name)
+        if option is None:
+            near = did_you_mean(name, capabilities.options) or "."
+            raise ModelError(f"{push.name}: {vendor}'s insert has no option {name!r}{near}")
+        if not re.fullmatch(option.pattern, text, re.IGNORECASE):
+            raise ModelError(f"{push.name}: the option {name} must be {option.meaning}.")
+    missing = [name for name in capabilities.identity if name not in {*push.fields, *push.options}]
+    if push.mode in ADDING and missing:
+        raise ModelError(
+            f"{push.name}: a lead can't be added to {vendor} without {' and '.join(missing)}. Give it in fields, or as "
+            "one of the options where it is the same for all leads."
+        )
+
+
+def _guardrails(push: Push, leads: Sequence[LeadPlan], crm_leads: int | None) -> tuple[Guardrail, ...]:
+    clears = sum(
+        change.desired is None and change.field != WHOLE for lead in leads for change in lead.changes
+    )
+    inserts = sum(lead.crm_lead_id is None for lead in leads)
+    return guardrails(push, leads=len(leads), clears=clears, inserts=inserts, crm_leads=crm_leads)
 
 
 def _rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
@@ -326,8 +430,9 @@ def _rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
             f"The push model {push.name} has no column {', '.join(missing)}. Let the push macro write it, and run: "
             "leadloop build"
         )
-    view = sa.table(push.identifier, *map(sa.column, COLUMNS), schema=push.schema)
-    query = sa.select(*(view.c[name] for name in COLUMNS))
+    names = [*COLUMNS, "crm_lead_id"] if "crm_lead_id" in found else COLUMNS
+    view = sa.table(push.identifier, *map(sa.column, names), schema=push.schema)
+    query = sa.select(*(view.c[name] for name in names))
     try:
         result = connection.execution_options(stream_results=True).execute(query)
         for part in result.partitions(_ROWS_AT_A_TIME):
@@ -339,11 +444,19 @@ def _rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
         ) from None
 
 
-def _unresolved(connection: sa.Connection, crm: str) -> set[str]:
-    """Leads of this CRM that some push has written to without learning what came of it."""
+def _unresolved(connection: sa.Connection, push: Push) -> tuple[set[str], set[str]]:
+    """What was written to without learning what came of it: leads of this CRM by any push, own rows by this one."""
     if not columns_of(connection, SCHEMA, push_settled.name):
-        return set()
-    return set(connection.scalars(last_rows(("sent", "unknown"), crm=crm)))
+        return set(), set()
+    row = push_journal.c
+    lead = (
+        meant() if row.crm_lead_id.name in columns_of(connection, SCHEMA, push_journal.name) else row.lead_id
+    )
+    open_rows = connection.execute(
+        last_rows(("sent", "unknown"), crm=push.crm, only=(row.push, row.lead_id, lead))
+    ).all()
+    leads = {lead_id for _, _, lead_id in open_rows if lead_id is not None}
+    return leads, {own for name, own, _ in open_rows if name == push.name}
 
 
 def _book(connection: sa.Connection, crm: str, schema: str) -> tuple[int | None, datetime | None]:
@@ -359,18 +472,13 @@ def _book(connection: sa.Connection, crm: str, schema: str) -> tuple[int | None,
     return number or None, seen_at.astimezone(UTC) if seen_at else None
 
 
-def _lead_plans(changes: Mapping[str, list[FieldChange]]) -> tuple[LeadPlan, ...]:
-    # Sorted here, because every database orders text after its own fashion.
-    return tuple(
-        LeadPlan(lead_id, tuple(sorted(changes[lead_id], key=attrgetter("field"))))
-        for lead_id in sorted(changes)
-    )
-
-
 def _fingerprint(push: Push, leads: Iterable[LeadPlan]) -> str:
     # MessagePack delimits what it holds, so that no two plans run together into the same bytes; nothing is not "".
     encode = msgspec.msgpack.Encoder().encode
-    digest = hashlib.sha256(encode((push.name, push.crm, push.mode)))
+    digest = hashlib.sha256(encode((push.name, push.crm, push.mode, *sorted(push.options.items()))))
     for lead in leads:
-        digest.update(encode((lead.lead_id, [(change.field, change.desired) for change in lead.changes])))
+        target = () if lead.crm_lead_id == lead.lead_id else (lead.crm_lead_id,)
+        digest.update(
+            encode((lead.lead_id, *target, [(change.field, change.desired) for change in lead.changes]))
+        )
     return digest.hexdigest()

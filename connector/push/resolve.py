@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from connector.errors import ConfigError
 from connector.push.journal import Entry, Journal
-from connector.push.plan import FieldChange, Plan
+from connector.push.plan import FieldChange, LeadPlan, Plan
 
 Side = Literal["ours", "theirs"]
 
@@ -54,7 +54,7 @@ def settle(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | No
     ``theirs``: our value is held back until it changes, as one that the CRM has refused.
     """
     decided = conflicts(plan, leads)
-    entries = [_entry(plan, lead.lead_id, change, side) for lead, change in _changes(plan, leads)]
+    entries = [_entry(plan, lead, change, side) for lead, change in _changes(plan, leads)]
     if entries:
         journal.record(f"resolve-{uuid.uuid4().hex[:12]}", entries)
     return decided
@@ -69,12 +69,12 @@ def _changes(plan: Plan, leads: Collection[str] | None) -> Sequence[tuple[Any, F
     ]
 
 
-def _entry(plan: Plan, lead_id: str, change: FieldChange, side: Side) -> Entry:
+def _entry(plan: Plan, lead: LeadPlan, change: FieldChange, side: Side) -> Entry:
     ours = side == "ours"
     return Entry(
         plan.push,
         plan.crm,
-        lead_id,
+        lead.lead_id,
         change.field,
         change.column_name,
         "confirmed" if ours else "rejected",
@@ -82,4 +82,5 @@ def _entry(plan: Plan, lead_id: str, change: FieldChange, side: Side) -> Entry:
         change.current if ours else change.desired,
         "resolved",
         "a person decided: ours is sent" if ours else "a person decided: the CRM's value stays",
+        crm_lead_id=lead.crm_lead_id,
     )

@@ -3,28 +3,32 @@
 ``recover`` runs before a plan is made, ``confirm`` after the CRM was read and the models were built.
 """
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
-from connector.crm.base import LeadReader
+from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, LeadloopError
 from connector.extract.columns import text_row
 from connector.extract.reading import read_back
 from connector.push.guardrails import count
 from connector.push.journal import Entry, Journal, Recorded, recorded
-from connector.push.plan import same
-from connector.push.tables import columns_of
+from connector.push.plan import WHOLE, same
+from connector.push.tables import ADDING, columns_of, push_journal
 
 EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
 _SEEN = ("last_seen_at", "seen_at", "first_seen_at")
 """Columns of ``lead_history`` that say when a version was seen, the most telling first."""
+Wanted = TypeVar("Wanted")
+Shown = TypeVar("Shown")
+
 BREAKER = 3
 """Leads in a row that could not be read, after which the CRM is not asked about the others."""
 
@@ -60,36 +64,58 @@ class Confirmation:
     """Edited by a person after the push: ``conflict``, with the code ``edited_after_push``."""
 
 
-def recover(push: str, journal: Journal, reader: LeadReader | None, *, concurrency: int = 4) -> Recovery:
+def recover(
+    push: str,
+    journal: Journal,
+    reader: LeadReader | None,
+    writer: LeadWriter | None = None,
+    *,
+    concurrency: int = 4,
+    settle: timedelta = timedelta(0),
+) -> Recovery:
     """Settles the fields that earlier runs of ``push`` left ``planned``, ``sent`` or ``unknown``.
 
     ``planned``: the run ended before the lead's turn, so it was not sent: ``deferred``. ``sent``: ``unknown`` first, on
     disk; then, as every ``unknown``, the lead is read: a field that shows what was sent is ``applied``, another one is
     ``deferred``, and a lead that can't be read stays ``unknown``, which keeps it out of the next plan.
 
-    Without a ``reader`` (a CRM that is not read) an update counts as ``deferred``: repeating it sets the same values
-    again. Other modes stay ``unknown``. Only call it under the push's lock, so that no run is still at work.
+    A lead that was to be added is looked for by ``writer.find``: one that is there, and is no other row's, is ``applied``
+    and its id recorded; ``deferred`` where there is none. One that was sent less than ``settle`` ago is not looked for
+    yet: a CRM that was slow to answer may be slow to show it, too. A deleted lead is ``applied`` when it is gone.
+
+    Without a ``reader`` (a CRM that is not read) an update or delete counts as ``deferred``: repeating it does the same
+    again. An addition stays ``unknown`` without a ``writer``. Only call it under the push's lock, so that no run is still
+    at work.
     """
     rows = journal.open_leads(push)
     unsent = [row for row in rows if row.state == "planned"]
-    sent = [row for row in rows if row.state == "sent"]
-    doubtful = [row for row in rows if row.state != "planned"]
+    recent = journal.clock() - settle
+    doubtful = [
+        row
+        for row in rows
+        if row.state != "planned" and not (_is_addition(row) and settle and row.recorded_at > recent)
+    ]
+    sent = [row for row in doubtful if row.state == "sent"]
     _record(
         journal,
         [(row, row.then("deferred", reason="the run ended before it was sent")) for row in unsent]
         + [(row, row.then("unknown", reason="the run ended before the answer was recorded")) for row in sent],
     )
+    additions = [row for row in doubtful if _is_addition(row)]
+    others = [row for row in doubtful if not _is_addition(row)]
     if reader is None:
         answers = [
-            (row, row.then("deferred", reason="no answer came, and an update may be repeated"))
-            for row in doubtful
-            if row.mode == "update"
+            (row, row.then("deferred", reason="no answer came, and it may be repeated")) for row in others
         ]
     else:
-        answers = _looked_up(doubtful, reader, concurrency)
+        answers = _looked_up(others, reader, concurrency)
+    if writer is not None:
+        answers += _looked_for(additions, writer, journal, concurrency)
     _record(journal, answers)
     answered = {(row.run_id, row.seq) for row, _ in answers}
-    still_open = {row.run_id for row in doubtful if (row.run_id, row.seq) not in answered}
+    still_open = {
+        row.run_id for row in rows if row.state != "planned" and (row.run_id, row.seq) not in answered
+    }
     for run_id in journal.unsettled_runs(push):
         if run_id not in still_open:
             journal.record(run_id, (), settled=True)
@@ -98,8 +124,59 @@ def recover(push: str, journal: Journal, reader: LeadReader | None, *, concurren
     return Recovery(
         deferred=len(deferred | {row.lead_id for row in unsent}),
         applied=len(applied - deferred),
-        unknown=len({row.lead_id for row in doubtful} - applied - deferred),
+        unknown=len({row.lead_id for row in rows if row.state != "planned"} - applied - deferred),
     )
+
+
+def _is_addition(row: Recorded) -> bool:
+    return row.mode in ADDING and row.crm_lead_id is None
+
+
+class _Addition(NamedTuple):
+    """A lead that was to be added by some run, with what it was given."""
+
+    lead_id: str
+    values: Mapping[str, str]
+    options: Mapping[str, str]
+    rows: Sequence[Recorded]
+
+
+def _looked_for(
+    rows: Iterable[Recorded], writer: LeadWriter, journal: Journal, concurrency: int
+) -> list[tuple[Recorded, Entry]]:
+    by_call: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
+    for row in rows:
+        by_call[row.run_id, row.lead_id].append(row)
+    additions = [
+        _Addition(
+            lead_id,
+            {row.field: row.value for row in group if row.value is not None},
+            json.loads(group[0].options or "{}"),
+            group,
+        )
+        for (_, lead_id), group in by_call.items()
+    ]
+    look = _Look[_Addition, list[str]](lambda addition: writer.find(addition.values, addition.options))
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
+        found = list(pool.map(look, additions))
+    if not additions:
+        return []
+    taken = journal.leads_of(additions[0].rows[0].crm, {each for ids in found for each in ids or ()})
+    answers: list[tuple[Recorded, Entry]] = []
+    for addition, ids in zip(additions, found, strict=True):
+        if ids is None:
+            continue
+        # Another row's lead is not this one's, even where they share a phone number.
+        own = next((each for each in ids if each not in taken), None)
+        taken |= {own} if own is not None else set()
+        answers += ((row, _as_found(row, own)) for row in addition.rows)
+    return answers
+
+
+def _as_found(row: Recorded, crm_lead_id: str | None) -> Entry:
+    if crm_lead_id is None:
+        return row.then("deferred", reason="no answer came, and the CRM has no such lead")
+    return row.then("applied", reason="no answer came, and the CRM has such a lead", crm_lead_id=crm_lead_id)
 
 
 def _looked_up(
@@ -107,8 +184,8 @@ def _looked_up(
 ) -> list[tuple[Recorded, Entry]]:
     by_lead: dict[str, list[Recorded]] = defaultdict(list)
     for row in rows:
-        by_lead[row.lead_id].append(row)
-    look = _Look(reader)
+        by_lead[row.crm_lead_id or row.lead_id].append(row)
+    look = _Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = pool.map(look, by_lead)
         return [
@@ -119,19 +196,25 @@ def _looked_up(
         ]
 
 
-class _Look:
-    """Reads single leads until the CRM has failed a few times in a row."""
+def _shown_now(reader: LeadReader, lead_id: str) -> Mapping[str, str | None]:
+    """The lead by column name; empty where there is no such lead."""
+    rows = read_back(reader, lead_id).rows
+    return text_row(rows[0]) if rows else {}
 
-    def __init__(self, reader: LeadReader) -> None:
-        self._reader = reader
+
+class _Look(Generic[Wanted, Shown]):
+    """Asks about one lead after the other, until the CRM has failed a few times in a row."""
+
+    def __init__(self, ask: Callable[[Wanted], Shown]) -> None:
+        self._ask = ask
         self._failed = 0
 
-    def __call__(self, lead_id: str) -> Mapping[str, str | None] | None:
-        """The lead by column name, empty where there is no such lead; ``None`` if that can't be known now."""
+    def __call__(self, wanted: Wanted) -> Shown | None:
+        """The answer; ``None`` if it can't be had now."""
         if self._failed >= BREAKER:
             return None
         try:
-            rows = read_back(self._reader, lead_id).rows
+            found = self._ask(wanted)
         except ConfigError:
             self._failed = BREAKER
             return None
@@ -139,10 +222,14 @@ class _Look:
             self._failed += 1
             return None
         self._failed = 0
-        return text_row(rows[0]) if rows else {}
+        return found
 
 
 def _resolved(row: Recorded, shown: Mapping[str, str | None]) -> Entry:
+    if row.field == WHOLE:
+        if shown:
+            return row.then("deferred", reason="no answer came, and the lead is still there")
+        return row.then("applied", reason="no answer came, and the lead is gone")
     # A blank is only believed where the CRM shows the field at all.
     if row.column_name in shown and same(shown[row.column_name], row.value):
         return row.then("applied", reason="no answer came, and the CRM shows the value that was sent")
@@ -174,19 +261,22 @@ def confirm(
             return Confirmation()
         applied = journal.applied_unconfirmed(crm)
         fields = connection.scalars(sa.select(applied.c.column_name).distinct()).all()
-        known = sorted(columns.intersection(fields))
-        if not known:
-            return Confirmation()
         leads = sa.table("leads", *map(sa.column, sorted(columns)), schema=leads_schema)
-        sightings = connection.execute(_sightings(applied, leads, known)).all()
-        shown_once = _shown_once(connection, applied, leads_schema, known)
+        known = sorted(columns.intersection(fields))
+        sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
         differ = any(not same(shown, row.value) for row, shown, _ in seen)
         shown_once = _shown_once(connection, applied, leads_schema, known) if differ else set()
-    verdicts = [
-        (row, _verdict(row, shown, modified_at, (row.lead_id, row.field) in shown_once))
-        for row, shown, modified_at in seen
-    ]
+        verdicts = [
+            (
+                row,
+                _verdict(row, shown, modified_at, (row.crm_lead_id or row.lead_id, row.field) in shown_once),
+            )
+            for row, shown, modified_at in seen
+        ]
+        if WHOLE in fields:
+            found = connection.execute(_deletions(applied, leads)).all()
+            verdicts += [_deleted(recorded(row), removed_at) for *row, removed_at in found]
     _record(journal, verdicts)
     counts = Counter(entry.state for _, entry in verdicts)
     return Confirmation(counts["confirmed"], counts["reverted"], counts["conflict"])
@@ -208,13 +298,37 @@ def _verdict(row: Recorded, shown: str | None, modified_at: datetime | None, sho
     return row.then("reverted", reason="the CRM accepted the value and shows another one")
 
 
+def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:
+    """Deleted leads that the CRM was seen to have removed, or that it has shown since: the journal's row, the removal."""
+    removed_at = leads.c.removed_at if "removed_at" in leads.c else sa.null()
+    return (
+        sa.select(*_row(applied), removed_at)
+        .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.meant))
+        .where(
+            applied.c.field == WHOLE,
+            sa.or_(removed_at.is_not(None), leads.c.last_seen_at > applied.c.recorded_at),
+        )
+        .order_by(applied.c.run_id, applied.c.seq)
+    )
+
+
+def _deleted(row: Recorded, removed_at: datetime | None) -> tuple[Recorded, Entry]:
+    if removed_at is not None:
+        return row, row.then("confirmed")
+    return row, row.then("reverted", reason="the CRM accepted the deletion and shows the lead")
+
+
+def _row(applied: sa.Subquery) -> list[sa.ColumnElement[Any]]:
+    return [applied.c[column.name] for column in push_journal.columns]
+
+
 def _sightings(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) -> sa.Select[Any]:
     """Applied fields of leads that were seen since: the journal's row, the value shown, the lead's modification time."""
     there = [leads.c.removed_at.is_(None)] if "removed_at" in leads.c else []
     modified_at = leads.c.modified_at if "modified_at" in leads.c else sa.null()
     return (
-        sa.select(applied, _shown(applied, leads, known), modified_at)
-        .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.lead_id))
+        sa.select(*_row(applied), _shown(applied, leads, known), modified_at)
+        .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.meant))
         .where(leads.c.last_seen_at > applied.c.recorded_at, applied.c.column_name.in_(known), *there)
         .order_by(applied.c.run_id, applied.c.seq)
     )
@@ -238,9 +352,9 @@ def _shown_once(
         return set()
     versions = sa.table("lead_history", *map(sa.column, sorted(columns)), schema=schema)
     query = (
-        sa.select(applied.c.lead_id, applied.c.field)
+        sa.select(applied.c.meant, applied.c.field)
         .distinct()
-        .join(versions, sa.and_(versions.c.crm == applied.c.crm, versions.c.lead_id == applied.c.lead_id))
+        .join(versions, sa.and_(versions.c.crm == applied.c.crm, versions.c.lead_id == applied.c.meant))
         .where(
             versions.c[clock] > applied.c.recorded_at,
             applied.c.column_name.in_(known),

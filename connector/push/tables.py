@@ -32,6 +32,7 @@ push_runs = sa.Table(
     sa.Column("host", sa.Text),
     sa.Column("pid", sa.Integer),
     sa.Column("leadloop_version", sa.Text),
+    sa.Column("options", sa.Text),
 )
 
 push_journal = sa.Table(
@@ -50,6 +51,8 @@ push_journal = sa.Table(
     sa.Column("code", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("recorded_at", sa.DateTime(timezone=True)),
+    # The lead in the CRM: the same as lead_id, or the CRM's own id where lead_id is the warehouse's (insert, upsert).
+    sa.Column("crm_lead_id", sa.Text),
 )
 
 push_settled = sa.Table(
@@ -61,6 +64,28 @@ push_settled = sa.Table(
 
 # DuckDB scans columns faster than it keeps such an index up to date; PostgreSQL needs it to find a run's last number.
 push_journal_order = sa.Index("push_journal_order", push_journal.c.run_id, push_journal.c.seq)
+
+
+ADDED = (push_runs.c.options, push_journal.c.crm_lead_id)
+"""Columns that older journals lack; ``Journal.ensure`` adds them."""
+
+ADDING = ("insert", "upsert")
+"""Modes whose ``lead_id`` is the warehouse's own, until the CRM has given one."""
+
+
+def adding_runs() -> sa.Select[Any]:
+    """Ids of the runs that add leads."""
+    return sa.select(push_runs.c.run_id).where(push_runs.c.mode.in_(ADDING))
+
+
+def meant() -> sa.ColumnElement[str | None]:
+    """The CRM's id of the lead that a journal row is about; NULL for one that the CRM has not given an id to."""
+    row = push_journal.c
+    return sa.case(
+        (row.crm_lead_id.is_not(None), row.crm_lead_id),
+        (row.run_id.in_(adding_runs()), None),
+        else_=row.lead_id,
+    )
 
 
 def now() -> datetime:
@@ -82,11 +107,15 @@ def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[s
 
 
 def last_rows(
-    states: Sequence[State], *, push: str | None = None, crm: str | None = None, everything: bool = False
+    states: Sequence[State],
+    *,
+    push: str | None = None,
+    crm: str | None = None,
+    only: Sequence[sa.ColumnElement[Any]] = (),
 ) -> sa.Select[Any]:
     """Journal rows that are the last of their run, lead and field, and whose state is one of ``states``, all of them open.
 
-    ``everything``: whole rows and the run's ``mode``, ordered; otherwise only the distinct lead ids.
+    Whole rows with the run's ``mode`` and ``options``, ordered; or ``only`` what is named of them, each combination once.
     """
     row = push_journal.c
     of_interest: list[sa.ColumnElement[bool]] = [row.run_id.not_in(sa.select(push_settled.c.run_id))]
@@ -94,17 +123,18 @@ def last_rows(
     of_interest += [row.crm == crm] if crm is not None else []
     # One pass that every engine hashes: the last row is of these states if the highest of their numbers is the highest.
     last = (
-        sa.select(row.run_id, row.lead_id, sa.func.max(row.seq).label("seq"))
+        sa.select(row.run_id, sa.func.max(row.seq).label("seq"))
         .where(*of_interest)
         .group_by(row.run_id, row.lead_id, row.field)
         .having(sa.func.max(row.seq) == sa.func.max(sa.case((row.state.in_(states), row.seq))))
         .subquery()
     )
-    if not everything:
-        return sa.select(last.c.lead_id).distinct()
+    found = sa.and_(row.run_id == last.c.run_id, row.seq == last.c.seq)
+    if only:
+        return sa.select(*only).select_from(push_journal).join(last, found).distinct()
     return (
-        sa.select(push_journal, push_runs.c.mode)
-        .join(last, sa.and_(row.run_id == last.c.run_id, row.seq == last.c.seq))
+        sa.select(push_journal, push_runs.c.mode, push_runs.c.options)
+        .join(last, found)
         .join(push_runs, push_runs.c.run_id == row.run_id, isouter=True)
         .order_by(row.run_id, row.seq)
     )

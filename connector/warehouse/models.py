@@ -41,7 +41,7 @@ class PushSpec:
     crm: str
     key: str
     fields: Mapping[str, str]
-    """CRM field -> column of the desired rows."""
+    """CRM field -> column of the desired rows; none for a delete."""
     mode: str
     on_conflict: str
     nulls: str
@@ -50,6 +50,12 @@ class PushSpec:
     max_share: float | None
     max_clears: int | None
     confirm: str
+    max_inserts: int | None = None
+    max_deletes: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What each insert is told besides its fields."""
+    lead_id: str | None = None
+    """For an upsert: the column of the desired rows that has the CRM's id of the lead, where it is known."""
     failed_tests: tuple[str, ...] = ()
     """What stands against sending this push: tests on it that failed when it was last built, or the push itself or a
     model it stands on, where that could not be built."""

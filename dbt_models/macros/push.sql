@@ -1,7 +1,7 @@
 {# A push: what should differ in the CRM, one row per lead and field.
 
-   desired: the relation with one row per lead; crm; key: its column with the lead's id; fields: field of the CRM ->
-   column of desired. The other options are in push_options.sql, and docs beside the model say what they do. They are
+   desired: the relation with one row per lead; crm; key: its column with the lead's id, or for the modes that add leads
+   with an id of its own for each row; fields: field of the CRM -> column of desired. The other options are in push_options.sql, and docs beside the model say what they do. They are
    recorded in the model's meta, where leadloop finds them. #}
 {% macro push(desired=none) -%}
     {%- if varargs -%}
@@ -12,13 +12,22 @@
         {%- do leadloop.refuse_push("desired is missing; name the model to send as in desired = ref('lead_scores')") -%}
     {%- endif -%}
     {%- do config(meta={'leadloop_push': options}) -%}
-    {{ leadloop.push_diff(desired, options, ref('leadloop', 'leads'), ref('leadloop', 'stg_leadloop__push_journal')) }}
+    {%- set leads = ref('leadloop', 'leads') -%}
+    {%- set journal = ref('leadloop', 'stg_leadloop__push_journal') -%}
+    {%- if options['mode'] == 'delete' -%}
+        {{ leadloop.push_deletions(desired, options, leads, journal) }}
+    {%- else -%}
+        {{ leadloop.push_diff(desired, options, leads, journal) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# The three-way comparison: what we sent last (base), what the CRM shows (theirs), what it should show (ours).
 
    Rows that would be in sync are kept where desired has a lead twice: which of the two is meant nobody knows, and
-   a plan that sees both can say so. #}
+   a plan that sees both can say so.
+
+   A row whose lead the CRM doesn't have yet (insert, upsert) is added with all of its fields, and is in sync for good as
+   soon as the CRM has accepted it. #}
 {% macro push_diff(desired, options, leads, journal) -%}
     {%- set columns = leadloop.columns_of(leads) -%}
     {%- set fields = [] -%}
@@ -33,14 +42,16 @@
             'column': column
         }) -%}
     {%- endfor -%}
-with {{ leadloop.push_pairs(desired, options, leads, fields) }},
+    {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
+with {{ leadloop.push_answers(journal, options) }},
 
-{{ leadloop.push_answers(journal, options['crm']) }},
+{{ leadloop.push_pairs(desired, options, leads, fields) }},
 
 wanted as (
     {{ leadloop.field_changes(
         pairs='pairs',
-        columns=['lead_id', 'copies', 'is_read', 'is_known', 'is_removed', 'last_seen_at'],
+        columns=['lead_id', 'crm_lead_id', 'copies', 'is_read', 'is_known', 'is_removed', 'last_seen_at']
+            + (['is_added'] if adds else []),
         fields=fields, extra=['column_name', 'is_shown'], every=true
     ) }}
 ),
@@ -70,16 +81,28 @@ differing as (
         refused.refused_together is not distinct from count(
             case when refused.value is not distinct from compared.new_value then refused.lead_id end
         ) over (partition by compared.lead_id, refused.run_id) as all_refused
+        {%- if adds %},
+        -- A lead that is to be added is held back as a whole or not at all.
+        count(*) over (partition by compared.lead_id) = count(
+            case when refused.value is not distinct from compared.new_value then refused.lead_id end
+        ) over (partition by compared.lead_id) as whole_refused
+        {%- endif %}
     from compared
     left join refused on compared.lead_id = refused.lead_id and compared.field = refused.field
     where
         (
+            {%- if adds %}
+            case when compared.crm_lead_id is null then compared.new_value is not null and not compared.is_added else
+            {%- endif %}
             compared.new_value is distinct from compared.current_value
             {%- if options['nulls'] == 'keep' %}
             and compared.new_value is not null
             {%- endif %}
             {%- if options['first_push'] == 'baseline' %}
             and compared.has_base
+            {%- endif %}
+            {%- if adds %}
+            end
             {%- endif %}
         )
         or compared.copies > 1
@@ -93,8 +116,15 @@ select
     current_value,
     new_value as desired_value,
     base_value,
+    {%- if adds %}
+    crm_lead_id,
+    {%- endif %}
     case
-        when lead_id is null or (is_read and not is_known) then 'unknown_lead'
+        {%- if adds %}
+        when crm_lead_id is null and is_refused and all_refused and whole_refused then 'rejected'
+        when crm_lead_id is null and lead_id is not null then 'insert'
+        {%- endif %}
+        when lead_id is null or (is_read and not is_known{{ ' and not is_added' if adds }}) then 'unknown_lead'
         when is_removed then 'removed'
         when is_refused and all_refused then 'rejected'
         when has_base and current_value is distinct from base_value then 'conflict'
@@ -107,16 +137,89 @@ select
 from differing
 {%- endmacro %}
 
+{# A deletion: one row for each lead of desired that the CRM still has. *: it is about no single field.
+
+   A lead that we deleted and that was seen again since is somebody's doing: a conflict. A deletion that was refused is
+   held back until the lead is read again. #}
+{% macro push_deletions(desired, options, leads, journal) -%}
+with {{ leadloop.push_answers(journal, options) }},
+
+{{ leadloop.push_pairs(desired, options, leads, []) }}
+
+select
+    {{ leadloop.literal(options['crm']) }} as crm,
+    pairs.lead_id,
+    '*' as field,
+    '*' as column_name,
+    cast(null as text) as current_value,
+    cast(null as text) as desired_value,
+    cast(null as text) as base_value,
+    case
+        when pairs.lead_id is null or (pairs.is_read and not pairs.is_known) then 'unknown_lead'
+        when refused.code = 'resolved' or refused.recorded_at > pairs.last_seen_at then 'rejected'
+        when refused.lead_id is not null and pairs.last_seen_at is null then 'rejected'
+        when accepted.code <> 'resolved' then 'conflict'
+        else 'delete'
+    end as verdict
+from pairs
+left join accepted on pairs.lead_id = accepted.lead_id
+left join refused on pairs.lead_id = refused.lead_id
+where
+    pairs.copies > 1
+    or pairs.lead_id is null
+    or not (
+        pairs.is_removed
+        or (
+            accepted.lead_id is not null
+            and accepted.code <> 'resolved'
+            and (pairs.last_seen_at is null or accepted.recorded_at > pairs.last_seen_at)
+        )
+    )
+{%- endmacro %}
+
 {# CTE "pairs": one row per row of desired, beside the lead as the CRM showed it. #}
 {% macro push_pairs(desired, options, leads, fields) -%}
-desired as (
+{%- set adds = options['mode'] in ['insert', 'upsert'] -%}
+given_rows as (
     select
         {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['key']) ~ ')') }} as lead_id,
         count(*) over (partition by {{ leadloop.as_text('given.' ~ options['key']) }}) as copies
+        {%- if options['lead_id'] %},
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['lead_id']) ~ ')') }} as given_lead_id
+        {%- endif %}
         {%- for column in options['fields'].values() %},
         {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ column) ~ ')') }} as desired_{{ loop.index }}
         {%- endfor %}
     from {{ desired }} as given
+),
+
+{% if adds -%}
+-- The rows whose lead the CRM has accepted, with the id it gave.
+added as (
+    select
+        lead_id,
+        max(crm_lead_id) as crm_lead_id
+    from accepted
+    group by lead_id
+),
+
+{% endif -%}
+desired as (
+    select
+        given_rows.*,
+        {%- if not adds %}
+        given_rows.lead_id as crm_lead_id
+        {%- elif options['mode'] == 'insert' %}
+        added.lead_id is not null as is_added,
+        cast(null as text) as crm_lead_id
+        {%- else %}
+        added.lead_id is not null as is_added,
+        {{ 'coalesce(given_rows.given_lead_id, added.crm_lead_id)' if options['lead_id'] else 'added.crm_lead_id' }} as crm_lead_id
+        {%- endif %}
+    from given_rows
+    {%- if adds %}
+    left join added on given_rows.lead_id = added.lead_id
+    {%- endif %}
 ),
 
 shown as (
@@ -152,18 +255,22 @@ pairs as (
         {%- endfor %}
     from desired
     cross join reading
-    left join shown on desired.lead_id = shown.lead_id
+    left join shown on desired.crm_lead_id = shown.lead_id
 )
 {%- endmacro %}
 
 {# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field. #}
-{% macro push_answers(journal, crm) -%}
+{% macro push_answers(journal, options) -%}
 answers as (
     select
         run_id,
         lead_id,
         field,
         value,
+        {%- if options['mode'] != 'update' %}
+        coalesce(code, '') as code,
+        crm_lead_id,
+        {%- endif %}
         recorded_at,
         state = 'rejected' as is_refusal,
         row_number() over (
@@ -178,7 +285,7 @@ answers as (
     from {{ journal }}
     where
         push = {{ leadloop.literal(leadloop.push_name()) }}
-        and crm = {{ leadloop.literal(crm) }}
+        and crm = {{ leadloop.literal(options['crm']) }}
         and state in ('applied', 'confirmed', 'rejected')
 ),
 

@@ -2,7 +2,8 @@
 {% macro push_defaults() -%}
     {{ return({
         'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
-        'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'confirm': 'all'
+        'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'max_inserts': 1000,
+        'max_deletes': 100, 'confirm': 'all', 'options': {}, 'lead_id': none
     }) }}
 {%- endmacro %}
 
@@ -29,8 +30,20 @@
         {%- do options.update({name: given.get(name, default)}) -%}
     {%- endfor -%}
     {%- do leadloop.check_push_texts(options) -%}
-    {%- do leadloop.check_push_fields(options['fields']) -%}
+    {%- if options['mode'] == 'delete' and options['fields'] is none -%}
+        {%- do options.update({'fields': {}}) -%}
+    {%- elif options['mode'] == 'delete' -%}
+        {%- do leadloop.refuse_push("mode 'delete' deletes whole leads; leave fields out") -%}
+    {%- else -%}
+        {%- do leadloop.check_push_fields(options['fields']) -%}
+    {%- endif -%}
     {%- do leadloop.check_push_limits(options) -%}
+    {%- do options.update({'options': leadloop.push_extras(options)}) -%}
+    {%- if options['lead_id'] is not none and (options['mode'] != 'upsert' or options['lead_id'] is not string) -%}
+        {%- do leadloop.refuse_push(
+            "lead_id is for mode 'upsert': the column of desired that has the CRM's id of the lead, where it is known"
+        ) -%}
+    {%- endif -%}
     {{ return(options) }}
 {%- endmacro %}
 
@@ -56,12 +69,22 @@
             "fields is missing; it says which column goes into which field of the CRM, as in fields = {'lead_score': 'score'}"
         ) -%}
     {%- endif -%}
+    {%- set protected = {} -%}
+    {%- for field in var('leadloop_protected_fields', []) -%}
+        {%- do protected.update({leadloop.column_of(field): field}) -%}
+    {%- endfor -%}
     {%- set columns = {} -%}
     {%- for field, column in fields.items() -%}
         {%- if field is not string or not field | trim or column is not string or not column | trim -%}
             {%- do leadloop.refuse_push("fields must have a field of the CRM and a column, as text, in each entry") -%}
         {%- endif -%}
         {%- set name = leadloop.column_of(field) -%}
+        {%- if name in protected -%}
+            {%- do leadloop.refuse_push(
+                "fields has " ~ field ~ ", which the project protects: leadloop_protected_fields in dbt_project.yml has "
+                ~ protected[name] ~ ", so no push may set it"
+            ) -%}
+        {%- endif -%}
         {%- if name in columns -%}
             {%- do leadloop.refuse_push(
                 "fields has " ~ columns[name] ~ " and " ~ field ~ ", which are one and the same column, " ~ name
@@ -71,8 +94,29 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{# What each insert is told besides its fields, as texts. Which options a CRM has is known where the plan is made. #}
+{% macro push_extras(options) -%}
+    {%- set given = options['options'] -%}
+    {%- if given is not mapping or given and options['mode'] not in ['insert', 'upsert'] -%}
+        {%- do leadloop.refuse_push(
+            "options are what each insert or upsert is told besides its fields, as in options = {'list_id': '333'}"
+        ) -%}
+    {%- endif -%}
+    {%- set texts = {} -%}
+    {%- for name, value in given.items() -%}
+        {%- if value is boolean -%}
+            {%- do texts.update({name: value | string | lower}) -%}
+        {%- elif value is integer or (value is string and value | trim) -%}
+            {%- do texts.update({name: value | string | trim}) -%}
+        {%- else -%}
+            {%- do leadloop.refuse_push("the option " ~ name ~ " must be a text, a whole number, true or false") -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(texts) }}
+{%- endmacro %}
+
 {% macro check_push_limits(options) -%}
-    {%- for name in ['max_changes', 'max_clears'] -%}
+    {%- for name in ['max_changes', 'max_clears', 'max_inserts', 'max_deletes'] -%}
         {%- set limit = options[name] -%}
         {%- if limit is not none and (limit is boolean or limit is not integer or limit < 0) -%}
             {%- do leadloop.refuse_push(name ~ " must be a whole number, 0 or more, or none for no limit") -%}
@@ -85,7 +129,8 @@
 {%- endmacro %}
 
 {% macro refuse_push(sentence) -%}
-    {%- do exceptions.raise_compiler_error("push " ~ leadloop.push_name() ~ ": " ~ sentence ~ ".") -%}
+    {%- set end = "" if sentence.endswith('?') else "." -%}
+    {%- do exceptions.raise_compiler_error("push " ~ leadloop.push_name() ~ ": " ~ sentence ~ end) -%}
 {%- endmacro %}
 
 {# The name under which the journal knows a push. Unit tests override it: there, the model has the test's name. #}

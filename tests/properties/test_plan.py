@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.crm.base import Capabilities, Outcome
+from connector.crm.base import Capabilities, OneByOne, Outcome
 from connector.errors import StoppedError
 from connector.push import deliver
 from connector.push.guardrails import guardrails
@@ -39,9 +39,23 @@ STATES = st.sampled_from(["applied", "rejected", "deferred", "unknown", "conflic
 
 
 def push(**options: Any) -> Any:
-    known = {"max_changes": None, "max_share": None, "max_clears": None, "on_conflict": "crm_wins"}
+    known = {
+        "max_changes": None,
+        "max_share": None,
+        "max_clears": None,
+        "max_inserts": None,
+        "on_conflict": "crm_wins",
+    }
     return SimpleNamespace(
-        name="p", schema="s", identifier="p", crm="convoso", mode="update", **known | options
+        name="p",
+        schema="s",
+        identifier="p",
+        crm="convoso",
+        mode="update",
+        max_deletes=None,
+        fields={},
+        options={},
+        **known | options,
     )
 
 
@@ -78,7 +92,7 @@ class Memory(Journal):
         return found
 
 
-class Crm:
+class Crm(OneByOne):
     """Answers call by call from a list."""
 
     capabilities = Capabilities("convoso", frozenset({"update"}), 1, 1.0)

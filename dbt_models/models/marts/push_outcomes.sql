@@ -20,6 +20,7 @@ select
     value,
     code,
     reason,
+    crm_lead_id,
     planned_at,
     case when state not in ('planned', 'sent', 'unknown') then recorded_at end as decided_at
 from ranked

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.errors import BuildError
+from connector.errors import BuildError, ModelError
 from connector.warehouse import models
 
 CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lead Score': 'score'}"
@@ -216,3 +216,165 @@ def test_a_failed_test_stands_against_the_push(duck, own):
     with pytest.raises(BuildError, match="model scores"):
         duck.build(own.folder)
     assert models.push_spec(own.folder, "sent").failed_tests == ("leadloop_grain_sent_lead_id__field", "sent")
+
+
+WHO = "desired = ref('people'), crm = 'convoso', key = 'id', options = {'list_id': 333, 'check_dnc': true}"
+PEOPLE = "fields = {'phone_number': 'phone', 'first_name': 'name'}"
+
+
+@pytest.mark.slow
+def test_leads_are_added_once(lab, own):
+    """Rows that the CRM never accepted are added whole, blanks left out; refused ones wait until one of their values changes."""
+    lab.land([{"id": "7", "phone_number": "999"}], "2 00:00")
+    own.desired(
+        "people",
+        "id, phone, name",
+        "'7', '111', 'Ann'",
+        "'nameless', '222', null",
+        "'accepted', '333', 'Bea'",
+        "'refused', '444', 'Cy'",
+        "'corrected', '555', 'Di'",
+        "'completed', '666', 'Ed'",
+        "'put off', '777', 'Flo'",
+        "'doubled', '888', 'Gus'",
+        "'doubled', '888', 'Gus'",
+    )
+    own.push("added", f"mode = 'insert', max_inserts = 5, {WHO}, {PEOPLE}")
+
+    def said(key, state, crm_lead_id=None, **values):
+        return [
+            {"push": "added", "lead_id": key, "crm_lead_id": crm_lead_id, "field": field, "state": state,
+             "value": value, "recorded_at": "1 00:00"}
+            for field, value in values.items()
+        ]  # fmt: skip
+
+    lab.record(
+        *said("accepted", "applied", "70", phone_number="333", first_name="another name"),
+        *said("refused", "rejected", phone_number="444", first_name="Cy"),
+        *said("corrected", "rejected", phone_number="554", first_name="Di"),
+        *said("completed", "rejected", phone_number="666"),
+        *said("put off", "deferred", phone_number="777", first_name="Flo"),
+    )
+    lab.build(own.folder)
+
+    rows = lab.rows("select lead_id, field, desired_value, crm_lead_id, verdict from analytics.added")
+    whole = {"7": ("111", "Ann"), "corrected": ("555", "Di"), "completed": ("666", "Ed"), "put off": ("777", "Flo")}
+    expected = {(key, "phone_number", phone, None, "insert") for key, (phone, _) in whole.items()}
+    expected |= {(key, "first_name", name, None, "insert") for key, (_, name) in whole.items()}
+    expected |= {("nameless", "phone_number", "222", None, "insert")}
+    expected |= {("refused", "phone_number", "444", None, "rejected"), ("refused", "first_name", "Cy", None, "rejected")}
+    expected |= {("doubled", "phone_number", "888", None, "insert"), ("doubled", "first_name", "Gus", None, "insert")}
+    assert set(rows) == expected
+    assert len(rows) == len(expected) + 2
+    spec = models.push_spec(own.folder, "added")
+    assert (spec.mode, spec.max_inserts, spec.options) == ("insert", 5, {"list_id": "333", "check_dnc": "true"})
+
+
+@pytest.mark.slow
+def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
+    """A lead is known by the column that names it or by the id the CRM gave it; only then single fields are compared."""
+    lab.land(
+        [{"id": lead, "phone_number": "111", "first_name": "Ann"} for lead in ("10", "11", "12")], "2 00:00"
+    )
+    own.desired(
+        "people",
+        "id, lead, phone, name",
+        "'named', '10', '111', 'Anna'",
+        "'in sync', '11', '111', 'Ann'",
+        "'given', null, '111', 'Anna'",
+        "'edited', null, '111', 'Anna'",
+        "'not read yet', null, '222', 'Bea'",
+        "'gone', '13', '111', 'Ann'",
+        "'new', '', '333', 'Cy'",
+    )
+    own.push("upserted", f"mode = 'upsert', lead_id = 'lead', {WHO}, {PEOPLE}")
+    lab.record(
+        *(
+            {"push": "upserted", "lead_id": key, "crm_lead_id": lead, "field": field, "value": value, "recorded_at": "1 00:00"}
+            for key, lead, first_name in (("given", "11", "Ann"), ("edited", "12", "Al"), ("not read yet", "99", "Bo"))
+            for field, value in (("phone_number", "111"), ("first_name", first_name))
+        )
+    )  # fmt: skip
+    lab.build(own.folder)
+
+    rows = lab.rows(
+        "select lead_id, crm_lead_id, field, current_value, desired_value, base_value, verdict from analytics.upserted"
+    )
+    assert set(rows) == {
+        ("named", "10", "first_name", "Ann", "Anna", None, "change"),
+        ("given", "11", "first_name", "Ann", "Anna", "Ann", "change"),
+        ("edited", "12", "first_name", "Ann", "Anna", "Al", "conflict"),
+        ("not read yet", "99", "phone_number", "111", "222", "111", "change"),
+        ("not read yet", "99", "first_name", "Bo", "Bea", "Bo", "change"),
+        ("gone", "13", "phone_number", None, "111", None, "unknown_lead"),
+        ("gone", "13", "first_name", None, "Ann", None, "unknown_lead"),
+        ("new", None, "phone_number", None, "333", None, "insert"),
+        ("new", None, "first_name", None, "Cy", None, "insert"),
+    }
+
+
+@pytest.mark.slow
+def test_deletions(lab, own):
+    """Leads that are there are deleted; gone, accepted and refused ones cost no call; a restored one is a conflict."""
+    leads = ("there", "accepted", "restored", "refused", "seen since", "wanted back", "wanted gone")
+    lab.land([{"id": lead} for lead in leads], "2 00:00")
+    own.desired("unwanted", "id", *(f"'{lead}'" for lead in leads), "'never shown'", "null", "'double'", "'double'")
+    own.push("gone", "desired = ref('unwanted'), crm = 'convoso', key = 'id', mode = 'delete', max_deletes = 3")
+    said = {
+        "accepted": ("applied", "3 00:00", None),
+        "restored": ("applied", "1 00:00", None),
+        "refused": ("rejected", "3 00:00", "5"),
+        "seen since": ("rejected", "1 00:00", "5"),
+        "wanted back": ("rejected", "1 00:00", "resolved"),
+        "wanted gone": ("confirmed", "3 00:00", "resolved"),
+    }
+    lab.record(
+        *(
+            {"push": "gone", "lead_id": lead, "field": "*", "state": state, "recorded_at": when, "code": code}
+            for lead, (state, when, code) in said.items()
+        )
+    )
+    lab.build(own.folder)
+
+    rows = lab.rows("select lead_id, field, verdict from analytics.gone")
+    assert sorted(rows, key=str) == sorted(
+        [
+            ("there", "*", "delete"),
+            ("restored", "*", "conflict"),
+            ("refused", "*", "rejected"),
+            ("seen since", "*", "delete"),
+            ("wanted back", "*", "rejected"),
+            ("wanted gone", "*", "delete"),
+            ("never shown", "*", "unknown_lead"),
+            (None, "*", "unknown_lead"),
+            ("double", "*", "unknown_lead"),
+            ("double", "*", "unknown_lead"),
+        ],
+        key=str,
+    )
+    spec = models.push_spec(own.folder, "gone")
+    assert (spec.mode, spec.fields, spec.max_deletes) == ("delete", {}, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (f"mode = 'delete', {CRM}", "mode 'delete' deletes whole leads; leave fields out."),
+        (f"lead_id = 'lead', {CRM}", "lead_id is for mode 'upsert'"),
+        (f"options = {{'list_id': 3}}, {CRM}", "options are what each insert or upsert is told besides its fields"),
+        (f"mode = 'insert', options = {{'list_id': none}}, {CRM}", "the option list_id must be a text, a whole number"),
+        (f"mode = 'insert', max_inserts = 0.5, {CRM}", "max_inserts must be a whole number"),
+        (f"max_insert = 3, {CRM}", r"there is no option max_insert; did you mean max_inserts\?$"),
+        (CRM.replace("'Lead Score'", "'OwnerId'"), "fields has OwnerId, which the project protects: .* has owner_id"),
+    ],
+)  # fmt: skip
+def test_wrong_options_end_the_parsing(duck, own, options, sentence):
+    """One sentence that names model and option, and says what is possible."""
+    own.desired("scores", "lead_id, score", "'1', 5")
+    own.push("wrong", options)
+    text = (own.folder / "dbt_project.yml").read_text("utf-8")
+    own.write("dbt_project.yml", text + "vars:\n  leadloop_protected_fields: [owner_id]\n")
+    with pytest.raises(ModelError, match=sentence) as caught:
+        models.pushes(own.folder)
+    assert "push wrong: " in str(caught.value)

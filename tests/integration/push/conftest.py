@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from connector.crm.base import Capabilities, Outcome, Page
+from connector.crm.base import Capabilities, OneByOne, Outcome, Page
 from connector.errors import TransientError
 from connector.push import Journal, Plan, Summary, deliver, make_plan
 from connector.push.tables import push_journal
@@ -33,10 +33,14 @@ class Push:
     max_changes: int | None = 5000
     max_share: float | None = 1.0
     max_clears: int | None = 100
+    max_inserts: int | None = 1000
+    max_deletes: int | None = 100
+    fields: Mapping[str, str] = field(default_factory=lambda: {"lead_score": "score"})
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
-class Crm:
+class Crm(OneByOne):
     """Leads in memory; ``answer`` decides what comes of each call, and the calls are counted."""
 
     answer: Callable[[str, Mapping[str, str | None]], Outcome] = lambda lead_id, fields: Outcome("applied")

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from connector.crm.base import Capabilities, Outcome, Page
+from connector.crm.base import Capabilities, OneByOne, Outcome, Page
 from connector.push import Journal, deliver, make_plan, recover
 
 
-class FileCrm:
+class FileCrm(OneByOne):
     """A CRM whose memory is a log that survives whoever writes to it."""
 
     capabilities = Capabilities("convoso", frozenset({"update"}), 2000, 1000.0)
@@ -54,7 +54,7 @@ class FileCrm:
 
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
-    max_changes=None, max_share=None, max_clears=None,
+    max_changes=None, max_share=None, max_clears=None, max_inserts=None, max_deletes=None, fields={}, options={},
 )  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def test_a_mode_that_can_t_be_carried_out_is_refused(local: Any) -> None:
     from dataclasses import replace
 
     local.changes(1)
-    with pytest.raises(ModelError, match="what can be carried out is 'update'"):
+    with pytest.raises(ModelError, match="mode is 'delete', which convoso can't do"):
         local.deliver(replace(local.plan(), mode="delete"))
     assert local.crm.calls == []
 

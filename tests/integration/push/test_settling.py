@@ -19,7 +19,7 @@ def killed(world: Any, *sent: str) -> None:
     world.journal.record(
         run_id,
         [
-            entry(plan, lead.lead_id, change, "sent")
+            entry(plan, lead, change, "sent")
             for lead in plan.leads
             if lead.lead_id in sent
             for change in lead.changes
@@ -152,7 +152,7 @@ def test_a_run_is_settled_when_its_last_lead_is(world: Any) -> None:
     run_id = world.journal.start_run(plan)
     world.journal.record(
         run_id,
-        [entry(plan, lead.lead_id, change, "applied") for lead in plan.leads for change in lead.changes],
+        [entry(plan, lead, change, "applied") for lead in plan.leads for change in lead.changes],
     )
     assert world.journal.unsettled_runs("scores") == [run_id]
     recover("scores", world.journal, world.crm)
