@@ -97,8 +97,14 @@ def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
         (GOOD + ", max_change = 5", "there is no option max_change; did you mean max_changes? ("),
         (GOOD + ", mode = 'delete'", "mode 'delete' deletes whole leads; leave fields out."),
         (GOOD + ", lead_id = 'lead'", "lead_id is for mode 'upsert'"),
-        (GOOD + ", options = {'list_id': 3}", "options are what each insert or upsert is told besides its fields"),
-        (GOOD + ", mode = 'insert', options = {'list_id': none}", "the option list_id must be a text, a whole number"),
+        (
+            GOOD + ", options = {'list_id': 3}",
+            "options are what each insert or upsert is told besides its fields",
+        ),
+        (
+            GOOD + ", mode = 'insert', options = {'list_id': none}",
+            "the option list_id must be a text, a whole number",
+        ),
         (GOOD + ", max_inserts = 0.5", "max_inserts must be a whole number"),
         (GOOD + ", colour = 5", "there is no option colour."),
         (GOOD + ", on_conflict = 'crm_win'", "did you mean crm_wins?"),

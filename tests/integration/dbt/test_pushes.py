@@ -258,16 +258,31 @@ def test_leads_are_added_once(lab, own):
     lab.build(own.folder)
 
     rows = lab.rows("select lead_id, field, desired_value, crm_lead_id, verdict from analytics.added")
-    whole = {"7": ("111", "Ann"), "corrected": ("555", "Di"), "completed": ("666", "Ed"), "put off": ("777", "Flo")}
+    whole = {
+        "7": ("111", "Ann"),
+        "corrected": ("555", "Di"),
+        "completed": ("666", "Ed"),
+        "put off": ("777", "Flo"),
+    }
     expected = {(key, "phone_number", phone, None, "insert") for key, (phone, _) in whole.items()}
     expected |= {(key, "first_name", name, None, "insert") for key, (_, name) in whole.items()}
     expected |= {("nameless", "phone_number", "222", None, "insert")}
-    expected |= {("refused", "phone_number", "444", None, "rejected"), ("refused", "first_name", "Cy", None, "rejected")}
-    expected |= {("doubled", "phone_number", "888", None, "insert"), ("doubled", "first_name", "Gus", None, "insert")}
+    expected |= {
+        ("refused", "phone_number", "444", None, "rejected"),
+        ("refused", "first_name", "Cy", None, "rejected"),
+    }
+    expected |= {
+        ("doubled", "phone_number", "888", None, "insert"),
+        ("doubled", "first_name", "Gus", None, "insert"),
+    }
     assert set(rows) == expected
     assert len(rows) == len(expected) + 2
     spec = models.push_spec(own.folder, "added")
-    assert (spec.mode, spec.max_inserts, spec.options) == ("insert", 5, {"list_id": "333", "check_dnc": "true"})
+    assert (spec.mode, spec.max_inserts, spec.options) == (
+        "insert",
+        5,
+        {"list_id": "333", "check_dnc": "true"},
+    )
 
 
 @pytest.mark.slow
@@ -318,8 +333,12 @@ def test_deletions(lab, own):
     """Leads that are there are deleted; gone, accepted and refused ones cost no call; a restored one is a conflict."""
     leads = ("there", "accepted", "restored", "refused", "seen since", "wanted back", "wanted gone")
     lab.land([{"id": lead} for lead in leads], "2 00:00")
-    own.desired("unwanted", "id", *(f"'{lead}'" for lead in leads), "'never shown'", "null", "'double'", "'double'")
-    own.push("gone", "desired = ref('unwanted'), crm = 'convoso', key = 'id', mode = 'delete', max_deletes = 3")
+    own.desired(
+        "unwanted", "id", *(f"'{lead}'" for lead in leads), "'never shown'", "null", "'double'", "'double'"
+    )
+    own.push(
+        "gone", "desired = ref('unwanted'), crm = 'convoso', key = 'id', mode = 'delete', max_deletes = 3"
+    )
     said = {
         "accepted": ("applied", "3 00:00", None),
         "restored": ("applied", "1 00:00", None),
@@ -363,5 +382,7 @@ def test_a_protected_field_is_in_no_push(duck, own):
     own.push("wrong", CRM.replace("'Lead Score'", "'OwnerId'"))
     text = (own.folder / "dbt_project.yml").read_text("utf-8")
     own.write("dbt_project.yml", text + "vars:\n  leadloop_protected_fields: [owner_id]\n")
-    with pytest.raises(ModelError, match="push wrong: fields has OwnerId, which the project protects: .* has owner_id"):
+    with pytest.raises(
+        ModelError, match=r"push wrong: fields has OwnerId, which the project protects: .* has owner_id"
+    ):
         models.pushes(own.folder)
