@@ -54,8 +54,8 @@ class PushSpec:
     max_deletes: int | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     """What each insert is told besides its fields."""
-    lead_id: str | None = None
-    """For an upsert: the column of the desired rows that has the CRM's id of the lead, where it is known."""
+    lead_id: str = ""
+    """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
     failed_tests: tuple[str, ...] = ()
     """What stands against sending this push: tests on it that failed when it was last built, or the push itself or a
     model it stands on, where that could not be built."""

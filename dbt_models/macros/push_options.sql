@@ -3,7 +3,7 @@
     {{ return({
         'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
         'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'max_inserts': 1000,
-        'max_deletes': 100, 'confirm': 'all', 'options': {}, 'lead_id': none
+        'max_deletes': 100, 'confirm': 'all', 'options': {}, 'lead_id': ''
     }) }}
 {%- endmacro %}
 
@@ -39,7 +39,7 @@
     {%- endif -%}
     {%- do leadloop.check_push_limits(options) -%}
     {%- do options.update({'options': leadloop.push_extras(options)}) -%}
-    {%- if options['lead_id'] is not none and (options['mode'] != 'upsert' or options['lead_id'] is not string) -%}
+    {%- if options['lead_id'] is not string or (options['lead_id'] and options['mode'] != 'upsert') -%}
         {%- do leadloop.refuse_push(
             "lead_id is for mode 'upsert': the column of desired that has the CRM's id of the lead, where it is known"
         ) -%}
