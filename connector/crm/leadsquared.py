@@ -43,10 +43,13 @@ METADATA = API + "LeadsMetaData.Get"
 UPDATE = API + "Lead.Update"
 BULK = API + "Lead/Bulk/UpdateV2"
 UPSERT = API + "Lead.CreateOrUpdate"
+LOOK_UP = API + "Leads.Get"
 
 UTC_ZONE = ZoneInfo("UTC")
 FORMAT = "%Y-%m-%d %H:%M:%S"
 FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - bounds are naive; the vendor is younger than this
+MOST_FOUND = 25
+"""Leads that are looked at where one is looked for by a value; more than one is rare."""
 BULK_LEADS = 25
 """The most leads in one bulk update (page)."""
 
@@ -152,10 +155,7 @@ class LeadSquaredReader:
         return None
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
-        for name in ID_NAMES:
-            if isinstance(text := row.get(name), str) and text.strip():
-                return text.strip()
-        raise UnexpectedAnswerError("leadsquared: a lead without a ProspectID.")
+        return _id(row)
 
     def close(self) -> None:
         self._session.close()
@@ -275,15 +275,35 @@ class LeadSquaredWriter(UpdatesOnly):
         """
         if lead_id is not None:
             return self.update(lead_id, fields)
-        search_by = options.get(SEARCH_BY)
-        keys = (search_by,) if search_by else USUAL_KEYS
-        if not any((fields.get(name) or "").strip() for name in keys):
-            reason = f"not sent: without {' or '.join(keys)} nobody could tell whether there is such a lead"
+        if not _keys(fields, options):
+            names = options.get(SEARCH_BY) or " or ".join(USUAL_KEYS)
+            reason = f"not sent: without {names} nobody could tell whether there is such a lead"
             return Outcome("rejected", reason=reason)
         if (unsent := self._unsent(fields)) is not None:
             return unsent
-        pairs = _pairs(fields) + ([{"Attribute": SEARCH_BY, "Value": search_by}] if search_by else [])
-        return self._write(UPSERT, {}, pairs, fields, _upserted)
+        search_by = {SEARCH_BY: options[SEARCH_BY]} if options.get(SEARCH_BY) else {}
+        return self._write(UPSERT, {}, [*_pairs(fields), *_pairs(search_by)], fields, _upserted)
+
+    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        """Leads that an upsert of these fields would find, by ``POST Leads.Get``, whose body keeps values out of addresses.
+
+        Only equal values count. Where the CRM has another spelling of a phone number nothing is found, and an upsert that
+        is sent again finds it.
+        """
+        found: dict[str, None] = {}
+        for name, value in _keys(fields, options).items():
+            body = {
+                "Parameter": {"LookupName": name, "LookupValue": value, "SqlOperator": "="},
+                "Columns": {"Include_CSV": f"{ID},{name}"},
+                "Sorting": {"ColumnName": "CreatedOn", "Direction": "1"},
+                "Paging": {"PageIndex": 1, "PageSize": MOST_FOUND},
+            }
+            answer = self._session.read(_call(self._settings, "POST", LOOK_UP, json=body), judge)
+            if not isinstance(answer.data, list | RawRows):
+                raise UnexpectedAnswerError("leadsquared: a search for leads was answered in no known shape.")
+            rows = [_row(lead) for lead in answer.data]
+            found |= dict.fromkeys(_id(row) for row in rows if _same(row.get(name), value))
+        return list(found)
 
     def close(self) -> None:
         self._session.close()
@@ -405,6 +425,23 @@ def _call(
     if settings.keys_in == "query":
         query |= {"accessKey": settings.access_key.reveal(), "secretKey": settings.secret_key.reveal()}
     return Call(method, path, query=query, json=json)
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    for name in ID_NAMES:
+        if isinstance(text := row.get(name), str) and text.strip():
+            return text.strip()
+    raise UnexpectedAnswerError("leadsquared: a lead without a ProspectID.")
+
+
+def _keys(fields: Mapping[str, str | None], options: Mapping[str, str]) -> dict[str, str]:
+    """The values by which an upsert looks for its lead."""
+    names = (options[SEARCH_BY],) if options.get(SEARCH_BY) else USUAL_KEYS
+    return {name: value for name in names if (value := (fields.get(name) or "").strip())}
+
+
+def _same(shown: Any, value: str) -> bool:
+    return isinstance(shown, str) and shown.strip().casefold() == value.casefold()
 
 
 def _pairs(fields: Mapping[str, str | None]) -> list[dict[str, str]]:

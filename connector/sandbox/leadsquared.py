@@ -119,6 +119,7 @@ class LeadSquared:
             ("GET", "LeadsMetaData.Get"): self._metadata,
             ("GET", "Leads.GetById"): self._get,
             ("POST", "Leads.RecentlyModified"): self._modified,
+            ("POST", "Leads.Get"): self._look_up,
             ("POST", "Lead.Update"): self._update,
             ("POST", "Lead/Bulk/UpdateV2"): self._bulk,
             ("POST", "Lead.CreateOrUpdate"): self._upsert,
@@ -232,6 +233,23 @@ class LeadSquared:
         if (body.get("Sorting") or {}).get("ColumnName") == "ProspectID":
             ids.sort(reverse=str(body["Sorting"].get("Direction", "1")) == "1")
         return self._page(request, ids, (page - 1) * size, size)
+
+    def _look_up(self, request: Request) -> list[Doc]:
+        """Leads by the value of a field, the newest first; only ``=`` is known here."""
+        body = _json(request)
+        try:
+            name, value, operator = (
+                body["Parameter"][key] for key in ("LookupName", "LookupValue", "SqlOperator")
+            )
+            columns = [each.strip() for each in body["Columns"]["Include_CSV"].split(",")]
+            most = body["Paging"]["PageSize"]
+        except (KeyError, TypeError, AttributeError):
+            raise Failed(INVALID, "Invalid Input! Parameter Name: parameter") from None
+        if operator != "=" or name not in self.fields:
+            raise Failed(INVALID, "Invalid Input! Parameter Name: LookupName")
+        found = [each for each in self.leads.leads.values() if _equal(each.body.get(name), value)]
+        found.sort(key=lambda lead: lead.created, reverse=True)
+        return [{column: self._shown(each).get(column) for column in columns} for each in found[:most]]
 
     def _page(self, request: Request, ids: list[str], offset: int, size: int) -> Doc:
         if request.twist("repeat_page"):
@@ -347,6 +365,10 @@ def prospect_id(lead_id: int | str) -> str:
 
 def _time(instant: datetime) -> str:
     return instant.strftime(FORMAT) + ".000"
+
+
+def _equal(shown: str | None, value: str) -> bool:
+    return (shown or "").casefold() == value.casefold() != ""
 
 
 def _json(request: Request) -> Any:

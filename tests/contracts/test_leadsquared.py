@@ -100,6 +100,19 @@ class TestLeadSquared(VendorContract):
         assert result.code in {"MXDuplicateEntryException", "FailedLeads"}
         assert result.fields == ({"Phone"} if result.code == "MXDuplicateEntryException" else set())
 
+    def test_an_upsert_adds_a_lead_once_and_then_finds_it(self, crm: Sandbox) -> None:
+        """Also after its answer was lost: what was carried out is found by what the upsert looks by."""
+        reader, writer = self.reader(crm), self.writer(crm)
+        fields = {"EmailAddress": "new.lead@example.com", "Phone": "5550109999", "mx_City": "Anytown"}
+        assert writer.find(fields, {}) == []
+        crm.faults.add("drop_after_write", count=1, path="CreateOrUpdate")
+        assert writer.upsert(None, fields, {}).state == "unknown"
+        (lead,) = writer.find(fields, {})
+        again = writer.upsert(None, {**fields, "mx_City": "London"}, {"SearchBy": "Phone"})
+        assert (again.state, again.lead_id) == ("applied", lead)
+        assert self.shown(reader, lead, "mx_City") == "London"
+        assert len(self.book(crm)) == 31
+
 
 class InBulk(LeadSquaredWriter):
     """Sends every update as one of two leads in a bulk call; the other one is not there."""

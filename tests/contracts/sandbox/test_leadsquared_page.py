@@ -303,6 +303,23 @@ def test_create_or_update(ask: Ask, leads: Any, lead: str) -> None:
     assert ask("Lead.CreateOrUpdate", BODY[1:]).status_code == 500
 
 
+def test_leads_by_a_value(ask: Ask, leads: Any, lead: str) -> None:
+    """The asked-for columns of the leads that have it, the newest first."""
+    older, newer = leads.ids()[2], lead
+    for each in (older, newer):
+        leads.edit(each, {"mx_City": "London"})
+    body = {
+        "Parameter": {"LookupName": "mx_City", "LookupValue": "london", "SqlOperator": "="},
+        "Columns": {"Include_CSV": "ProspectID, mx_City"},
+        "Sorting": {"ColumnName": "CreatedOn", "Direction": "1"},
+        "Paging": {"PageIndex": 1, "PageSize": 100},
+    }
+    found = [{"ProspectID": each, "mx_City": "London"} for each in (newer, older)]
+    assert ask("Leads.Get", body).json() == found
+    body["Parameter"]["LookupName"] = "mx_Nothing"
+    assert ask("Leads.Get", body).status_code == 500
+
+
 def test_the_same_people_as_everywhere_else(crm: Sandbox, leads: Any) -> None:
     """Each lead of the book has an id of its own here, always the same one, and the same email and phone."""
     for lead_id, row in crm.book.rows().items():

@@ -726,6 +726,38 @@ def test_how_an_upsert_may_end(make: Callable[..., Any], reply: Any, state: str)
     assert writer.upsert(None, {"EmailAddress": "a@example.com"}, {}).state == state
 
 
+def test_the_lead_of_a_lost_upsert_is_looked_for_by_what_it_looks_by(make: Callable[..., Any]) -> None:
+    """By each value in turn, in a body; only leads that have it count, whatever its case, and each once."""
+    by_email = [
+        {"ProspectID": IDS[1], "EmailAddress": "A@example.com"},
+        {"ProspectID": IDS[2], "EmailAddress": None},
+    ]
+    by_phone = [{"ProspectID": IDS[3], "Phone": "1"}, {"ProspectID": IDS[1], "Phone": "1"}]
+    writer, server = make(LeadSquaredWriter, by_email, by_phone)
+    fields = {"EmailAddress": "a@example.com", "Phone": "1", "mx_City": "x"}
+    assert writer.find(fields, {}) == [IDS[1], IDS[3]]
+    first, second = sent(server)
+    assert server.requests[0].path == "/v2/LeadManagement.svc/Leads.Get"
+    assert first == {
+        "Parameter": {"LookupName": "EmailAddress", "LookupValue": "a@example.com", "SqlOperator": "="},
+        "Columns": {"Include_CSV": "ProspectID,EmailAddress"},
+        "Sorting": {"ColumnName": "CreatedOn", "Direction": "1"},
+        "Paging": {"PageIndex": 1, "PageSize": 25},
+    }
+    assert second["Parameter"]["LookupName"] == "Phone"
+    server.replies = [{"json": []}]
+    assert writer.find(fields, {"SearchBy": "mx_City"}) == []
+    assert sent(server)[2]["Parameter"] == {"LookupName": "mx_City", "LookupValue": "x", "SqlOperator": "="}
+
+
+@pytest.mark.parametrize("answer", [{}, {"RecordCount": 0}, None, ["x"], [{"Phone": "1"}]], ids=str)
+def test_any_other_shape_of_found_leads_is_an_error(make: Callable[..., Any], answer: Any) -> None:
+    """Only ``[]`` says that there is none."""
+    writer, _ = make(LeadSquaredWriter, {"json": answer})
+    with pytest.raises(UnexpectedAnswerError):
+        writer.find({"Phone": "1"}, {})
+
+
 def test_the_capabilities_are_those_of_the_page() -> None:
     """5,000 leads a page, and an id that no push sets."""
     assert (CAPABILITIES.page_size, CAPABILITIES.id_fields) == (5000, ("ProspectID",))
