@@ -52,7 +52,7 @@ Project = Annotated[
         "--dbt-project", help="The dbt project; ./dbt_models where there is one, else the packaged one."
     ),
 ]
-Crm = Annotated[str, typer.Option("--crm", help="Which CRM.")]
+Crm = Annotated[str | None, typer.Option("--crm", help="Which CRM; all that are set up by default.")]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="At most so many leads: for a careful first push.")
 ]
@@ -298,32 +298,37 @@ def _stretch(window: str | None) -> tuple[datetime | None, datetime | None]:
 
 @app.command(epilog="Example: leadloop extract --start 2026-10-01 --end 2026-10-31 --filter list_id=333")
 def extract(
-    vendor: Crm = "convoso",
+    vendor: Crm = None,
     start: Start = None,
     end: End = None,
     filters: Filter = None,
     as_json: Json = False,
 ) -> None:
-    """Read what was edited since the last run into the warehouse. A backfill (--start, --end) leaves the cursor alone."""
+    """Read what was edited or removed since the last run into the warehouse. A backfill (--start, --end) leaves the cursor alone."""
     from connector import loop
     from connector.display import listening
 
     first, last = _instant("--start", start), _instant("--end", end)
     if first and last and first >= last:
         raise ConfigError(f"--start {start} must lie before --end {end}.")
-    with listening(err) as listener:
-        done = loop.extract(
-            _warehouse(),
-            vendor,
-            start=first,
-            end=last,
-            filters=_filters(filters),
-            listener=listener,
-        )
-    if as_json:
-        emit({"crm": vendor, **_extracted(done)})
-    else:
-        out.print(_extracted_text(vendor, done), markup=False, soft_wrap=True)
+    vendors = [vendor] if vendor else loop.vendors()
+    if len(vendors) > 1 and (as_json or filters):
+        option = "--json" if as_json else "--filter"
+        raise ConfigError(f"{option} is about one CRM: say with --crm which ({', '.join(vendors)}).")
+    for name in vendors:
+        with listening(err) as listener:
+            done = loop.extract(
+                _warehouse(),
+                name,
+                start=first,
+                end=last,
+                filters=_filters(filters),
+                listener=listener,
+            )
+        if as_json:
+            emit({"crm": name, **_extracted(done)})
+        else:
+            out.print(_extracted_text(name, done), markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: leadloop build --select leads+")
@@ -533,6 +538,9 @@ def _extracted(done: Any) -> dict[str, Any]:
     return {
         "rows": done.rows,
         "read_back": done.read_back,
+        "gone": done.gone,
+        "removals": done.removals,
+        "recordings": done.recordings,
         "calls": done.calls,
         "packages": done.packages,
         "precision": done.precision,
@@ -545,9 +553,15 @@ def _extracted_text(vendor: str, done: Any) -> str:
         return f"{vendor}: nothing has settled since the last run."
     from connector.push.guardrails import count
 
-    again = f", {count(done.read_back, 'lead')} read back" if done.read_back else ""
+    parts = [
+        f"{count(done.rows, 'row')} in {count(done.calls, 'call')}",
+        f"{count(done.read_back, 'lead')} read back" if done.read_back else "",
+        f"{count(done.gone, 'lead')} gone" if done.gone else "",
+        f"{count(done.removals, 'removed lead')}" if done.removals else "",
+        f"{count(done.recordings, 'recording')}" if done.recordings is not None else "",
+    ]
     return (
-        f"{vendor}: {count(done.rows, 'row')} in {count(done.calls, 'call')}{again}; everything edited up to "
+        f"{vendor}: {', '.join(filter(None, parts))}; everything edited up to "
         f"{done.window.end:%F %T} UTC is in the warehouse."
     )
 

@@ -89,6 +89,7 @@ class ConvosoSettings(VendorSettings):
 
     ``timezone``: the account's own, in which its API takes and shows times. ``token_in``: where the token travels; the
     query string, which one of Convoso's pages shows, ends up in proxy logs. ``filters``: search filters of every read.
+    ``removals``, ``recordings``: whether runs read deleted and archived leads, and recorded calls.
     """
 
     vendor: ClassVar[str] = "convoso"
@@ -103,6 +104,11 @@ class ConvosoSettings(VendorSettings):
     filters: Mapping[str, str] = field(default_factory=dict, metadata=how(parsing.table))
     token_in: Literal["body", "query"] = field(default="body", metadata=how(parsing.choice("body", "query")))
     page_size: int = field(default=MAX_PAGE_SIZE, metadata=how(parsing.count(1, MAX_PAGE_SIZE)))
+    removals: bool = field(default=True, metadata=how(parsing.flag))
+    recordings: bool = field(default=False, metadata=how(parsing.flag))
+    recordings_lookback: float = field(
+        default=3600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds"))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

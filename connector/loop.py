@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 STATE = Path(".leadloop")
 """What leadloop keeps beside the project; all of it can be deleted, since the warehouse holds the truth."""
 
+LEADS = "lead_versions"
+"""The raw table of leads; the one of removed leads tells as well when a lead was last asked for."""
+
 SAMPLE = 0.05
 """The share of sent leads that ``confirm='sample'`` reads back."""
 
@@ -100,10 +103,14 @@ def extract(
 ) -> "Extracted":
     """Reads what was edited since the last run, and the leads that were sent and not seen since, into the raw tables.
 
-    With ``start`` or ``end`` (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push ->
+    So it does with what else the CRM shows and the settings ask for: removed leads, recordings. With ``start`` or ``end`` (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push ->
     which of its leads are read back, ``all`` (the default), ``sample`` or ``none``.
     """
-    from connector.extract.source import job, load, tune
+    from connector.extract.kinds import load_everything
+    from connector.extract.source import job, tune
+
+    def stage(table: str) -> None:
+        listener.stage(f"extract {vendor}" + ("" if table == LEADS else f": {table}"))
 
     listener.stage(f"extract {vendor}")
     settings = crm.vendor(vendor).settings()
@@ -112,11 +119,13 @@ def extract(
         warehouse.probe()
         todo = job(settings, start=start, end=end, filters=filters, reader=reader)
         with warehouse.translated():
-            return load(
+            return load_everything(
                 _pipeline(warehouse, vendor),
+                settings,
                 todo,
                 file_format=warehouse.file_format,
                 again=_unseen(warehouse, vendor, confirm or {}) if todo.moves_cursor else (),
+                on_table=stage,
                 on_progress=listener.extracting,
             )
 
@@ -176,21 +185,27 @@ def _wants_read_back(confirm: str, lead: str) -> bool:
 
 
 def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str, datetime]:
-    """Lead id -> when it was last seen, of the leads seen after an instant."""
+    """Lead id -> when it was last seen, there or removed, of the leads seen after an instant."""
     names = [column_name(each) for each in crm.vendor(vendor).capabilities.id_fields]
+    latest: dict[str, datetime] = {}
     with engine.connect() as connection:
-        there = columns_of(connection, f"{vendor}_raw", "lead_versions")
-        raw = sa.table("lead_versions", *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
-        ids = [sa.case((sa.func.trim(raw.c[name]) != "", raw.c[name])) for name in names if name in there]
-        if not ids:
-            return {}
-        lead_id = sa.func.coalesce(*ids)
-        query = (
-            sa.select(lead_id, sa.func.max(raw.c.leadloop_seen_at))
-            .where(raw.c.leadloop_seen_at > since, lead_id.is_not(None))
-            .group_by(lead_id)
-        )
-        return {str(found): seen_at for found, seen_at in connection.execute(query)}
+        for table, id_columns in ((LEADS, names), ("lead_removals", ["id"])):
+            there = columns_of(connection, f"{vendor}_raw", table)
+            raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
+            ids = [
+                sa.case((sa.func.trim(raw.c[name]) != "", raw.c[name])) for name in id_columns if name in there
+            ]
+            if not ids:
+                continue
+            lead_id = sa.func.coalesce(*ids)
+            query = (
+                sa.select(lead_id, sa.func.max(raw.c.leadloop_seen_at))
+                .where(raw.c.leadloop_seen_at > since, lead_id.is_not(None))
+                .group_by(lead_id)
+            )
+            for found, seen_at in connection.execute(query):
+                latest[str(found)] = max(seen_at, latest.get(str(found), seen_at))
+    return latest
 
 
 def reconcile(

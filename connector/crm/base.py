@@ -10,6 +10,7 @@ from connector.errors import ModelError
 
 Mode = Literal["update", "insert", "upsert", "delete"]
 Precision = Literal["second", "day"]
+Removal = Literal["deleted", "archived"]
 OutcomeState = Literal["applied", "rejected", "deferred", "unknown", "conflict"]
 
 Bounds = tuple[datetime, datetime]
@@ -52,6 +53,10 @@ class Capabilities:
     """What an insert or an upsert may be told besides the lead's own fields, by name."""
     identity: tuple[str, ...] = ()
     """Fields by which ``LeadWriter.find`` recognises a new lead; each insert gives all of them, as field or as option."""
+    removals: tuple[Removal, ...] = field(default=(), kw_only=True)
+    """Which removed leads can be searched for: ``deleted`` by the time filter ``deleted_at``, and so on."""
+    recordings: bool = field(default=False, kw_only=True)
+    """Whether its reader is a ``RecordingReader``; the time filter ``last_call`` finds the leads that were called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,19 @@ class WindowReader(LeadReader, Protocol):
         limit: int | None = None,
     ) -> Page:
         """One page of the leads whose ``cursor_field`` lies in ``bounds`` (all leads for ``None``), in a fixed order."""
+        ...
+
+
+class RecordingReader(WindowReader, Protocol):
+    """A CRM that also tells which calls with a lead were recorded."""
+
+    def recordings(
+        self, lead_id: str, bounds: Bounds | None, *, offset: int = 0, limit: int | None = None
+    ) -> Page:
+        """One page of the lead's recordings whose time lies in ``bounds``: one dict per recording.
+
+        A lead that has none, or that isn't there, gives an empty page.
+        """
         ...
 
 

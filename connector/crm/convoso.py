@@ -11,6 +11,7 @@ accepted. Facts from neither were seen in live clients.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,8 @@ SEARCH = "/leads/search"
 UPDATE = "/leads/update"
 INSERT = "/leads/insert"
 DELETE = "/leads/delete"
+RECORDINGS = "/leads/get-recordings"
+MAX_RECORDINGS = 100
 
 # Parameters of a time filter's two ends (community page, "Lead Search API"). Two of them are spelt differently.
 TIME_FILTERS = {
@@ -92,6 +95,8 @@ CAPABILITIES = Capabilities(
     protected_fields=frozenset({"auth_token", "lead_id", "id"}),
     options=OPTIONS,
     identity=("phone_number", "list_id"),
+    removals=("deleted", "archived"),
+    recordings=True,
 )
 
 
@@ -121,6 +126,7 @@ class Refusal:
 
 
 NO_LEAD = Refusal("there is no such lead")
+NO_USERS = Refusal("no users are given")
 NO_LIST = Refusal("there is no such list", frozenset({"list_id"}))
 NO_USER = Refusal("there is no such user", frozenset({"owner_id", "created_by", "last_modified_by"}))
 BAD_PHONE = Refusal("the phone number is invalid", frozenset({"phone_number"}))
@@ -133,7 +139,7 @@ REFUSALS = {
     "6070": NO_LEAD,
     "6071": NO_LEAD,
     "6002": NO_LIST,
-    "6005": Refusal("no users are given"),
+    "6005": NO_USERS,
     "6006": NO_USER,
     "6007": Refusal("a phone number and a list are required", frozenset({"phone_number", "list_id"})),
     "6008": BAD_PHONE,
@@ -222,6 +228,32 @@ class ConvosoReader:
         if any(self.lead_id(row) != lead_id for row in page.rows):
             raise UnexpectedAnswerError("convoso: a search by lead id showed other leads.")
         return Page(page.rows[:1], page.total, page.asked_at)
+
+    def recordings(
+        self, lead_id: str, bounds: Bounds | None, *, offset: int = 0, limit: int | None = None
+    ) -> Page:
+        """``POST /leads/get-recordings`` (community page), at most 100 recordings a page.
+
+        Code 6005, "Missing users", is the only one that the page has for it besides that of a bad offset. Since every
+        call names a lead, it can only be about that lead: one without recordings.
+        """
+        form = {"lead_id": lead_id, "offset": str(offset), "limit": str(limit or MAX_RECORDINGS)}
+        if bounds is not None:
+            form |= {
+                name: end.strftime(FORMATS["second"])
+                for name, end in zip(("start_time", "end_time"), bounds, strict=True)
+            }
+        asked_at = datetime.now(UTC)
+        try:
+            answer = self._session.read(_call(self._settings, RECORDINGS, form), judge)
+        except ConvosoRefusedError as error:
+            if error.refusal not in (NO_LEAD, NO_USERS):
+                raise
+            return Page([], 0, asked_at)
+        rows, total = _rows(answer.data, top=("entries", "results"))
+        if any(_id(row.get("lead_id")) not in (None, lead_id) for row in rows):
+            raise UnexpectedAnswerError("convoso: a lead's recordings were answered with another lead's.")
+        return Page(rows, total, answer.asked_at)
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """Rows say ``modified_at`` where filters say ``updated_at``."""
@@ -408,8 +440,11 @@ def _call(settings: ConvosoSettings, path: str, form: Mapping[str, str]) -> Call
     return Call("POST", path, form={**form, **token}, shape=Found)
 
 
-def _rows(data: Any) -> tuple[Sequence[dict[str, Any]], int | None]:
-    """The leads in a search's answer and how many there are in all. Only an explicit ``[]`` is an empty page."""
+def _rows(data: Any, top: tuple[str, ...] = ("results",)) -> tuple[Sequence[dict[str, Any]], int | None]:
+    """The rows in an answer and how many there are in all. Only an explicit ``[]`` is an empty page.
+
+    ``top``: where the community page's envelope, which has no ``data``, holds the rows.
+    """
     envelope = data if isinstance(data, dict) else {}
     rows: Any = None
     inner: Any = envelope.get("data")
@@ -419,12 +454,12 @@ def _rows(data: Any) -> tuple[Sequence[dict[str, Any]], int | None]:
             rows = inner["entries"] if "entries" in inner else inner.get("results")
     # The community page's envelope has no "success" at all.
     if inner is None and envelope.get("success", True) is True:
-        rows = envelope.get("results")
+        rows = next((envelope[name] for name in top if name in envelope), None)
     if not isinstance(rows, RawRows) and not (
         isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     ):
         raise UnexpectedAnswerError(
-            "convoso: a search was answered in no known shape; no list of leads in it."
+            f"convoso: a search was answered in no known shape; no list of {'leads' if len(top) == 1 else 'recordings'} in it."
         )
     totals = [place["total"] for place in (inner, envelope) if isinstance(place, dict) and "total" in place]
     return rows, _total(totals[0]) if totals else None

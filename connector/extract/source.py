@@ -7,11 +7,12 @@ the last window that was read whole, never a value taken from a row.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import chain
+from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
@@ -19,12 +20,11 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.extract.resource import DltResource
 
 from connector import crm
-from connector.config import VendorSettings
+from connector.config import VendorSettings, did_you_mean
 from connector.crm.base import LeadReader
-from connector.errors import LeadloopError, causes
+from connector.errors import ConfigError, LeadloopError, causes
 from connector.extract import windows
-from connector.extract.columns import Columns
-from connector.extract.reading import Batch, Query, Tally, read_back, reading
+from connector.extract.reading import Batch, Query, Tally, reading
 from connector.extract.windows import Window
 
 TABLE = "lead_versions"
@@ -104,7 +104,12 @@ class _Tables:
 
 
 class Feed:
-    """One reading of one window, handed out in chunks; ``done`` once everything was taken."""
+    """One reading of one window, handed out in chunks; ``done`` once everything was taken.
+
+    What is read besides leads has a feed of its own: a subclass with its own table, reading and cursor.
+    """
+
+    table: ClassVar[str] = TABLE
 
     def __init__(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> None:
         self._job = job
@@ -121,7 +126,7 @@ class Feed:
         """
         cursors = dlt.current.resource_state().setdefault("cursors", {})
         key = self._job.cursor_key
-        batches = self._start(cursors.get(key))
+        batches = self._start(cursors)
         taken = 0
         # In a pipeline of the user's own each page is an item, as its add_limit would expect.
         waiting = _Tables(1 if most is None else ITEM_ROWS)
@@ -136,6 +141,7 @@ class Feed:
             if self._job.moves_cursor:
                 # After a backwards step of the clock the old cursor stays.
                 cursors[key] = max(cursors.get(key) or "", batch.reached.isoformat())
+                self._checkpoint(cursors)
             if (
                 most is not None
                 and taken >= most
@@ -147,22 +153,26 @@ class Feed:
         if waiting.rows:
             yield waiting.take()
 
-    def _start(self, cursor: str | None) -> Iterator[Batch]:
+    def _start(self, cursors: Mapping[str, str]) -> Iterator[Batch]:
         if self._batches is None:
-            self.window = self._job.window(cursor, datetime.now(UTC))
-            if self.window is None:
-                self._batches = iter(())
-            else:
-                found = reading(
-                    self._job.reader,
-                    self.window,
-                    self._job.query,
-                    concurrency=self._job.concurrency,
-                    everything=cursor is None and self._job.moves_cursor,
-                )
-                self.tally = found.tally
-                self._batches = iter(found)
+            self.window = self._job.window(cursors.get(self._job.cursor_key), datetime.now(UTC))
+            self._batches = iter(()) if self.window is None else iter(self._read(self.window, cursors))
         return self._batches
+
+    def _read(self, window: Window, cursors: Mapping[str, str]) -> Iterable[Batch]:
+        """The window's batches; counts in ``tally``."""
+        found = reading(
+            self._job.reader,
+            window,
+            self._job.query,
+            concurrency=self._job.concurrency,
+            everything=self._job.cursor_key not in cursors and self._job.moves_cursor,
+        )
+        self.tally = found.tally
+        return found
+
+    def _checkpoint(self, cursors: MutableMapping[str, str]) -> None:
+        """Called after the cursor moved: what else of the progress has to be kept with it."""
 
     def close(self) -> None:
         close = getattr(self._batches, "close", None)
@@ -186,6 +196,7 @@ def job(
         {**getattr(settings, "filters", {}), **(filters or {})},
         getattr(settings, "page_size", None),
     )
+    check_filters(reader, query.filters)
     return Job(
         reader=reader,
         query=query,
@@ -196,6 +207,23 @@ def job(
         start=windows.floor_second(start) if start else None,
         end=windows.floor_second(end) if end else None,
     )
+
+
+def check_filters(reader: LeadReader, filters: Mapping[str, str]) -> None:
+    """``ConfigError`` for the first name that is no search filter of the CRM, or that says which leads were removed.
+
+    A lead that a search for removed ones shows would pass for one that is back.
+    """
+    can = reader.capabilities
+    for name in filters:
+        if name not in can.search_filters:
+            has = did_you_mean(name, can.search_filters) or "." if can.search_filters else ": it has none."
+            raise ConfigError(f"{can.vendor}'s search has no filter {name!r}{has}")
+        if name.startswith(tuple(f"{removal}_at_" for removal in can.removals)):
+            raise ConfigError(
+                f"The filter {name!r} would read removed leads as if they were there. They are read into lead_removals "
+                "by every run; --start and --end choose the time."
+            )
 
 
 # An empty spec: else dlt fills in whatever argument is not given from its own lookup, down to a bare BASE_URL in the
@@ -214,8 +242,13 @@ def convoso(
     rate: float | None = None,
     concurrency: int | None = None,
     page_size: int | None = None,
+    removals: bool | None = None,
+    recordings: bool | None = None,
 ) -> Iterable[DltResource]:
-    """Leads of one Convoso account as a dlt source with the resource ``lead_versions``.
+    """One Convoso account as a dlt source: the resources ``lead_versions``, ``lead_removals`` and ``recordings``.
+
+    All three are there to be selected with ``with_resources``; without that, ``removals`` (on) and ``recordings``
+    (off: each lead that was called costs a call of its own) say whether they are read.
 
     Every run covers what was edited since the last one (see ``connector.extract.windows``); the first one covers all
     leads. Whatever is not given is resolved as ``crm.convoso.*`` (see ``connector.config``). ``start`` and ``end``
@@ -235,8 +268,15 @@ def convoso(
         rate=rate,
         concurrency=concurrency,
         page_size=page_size,
+        removals=removals,
+        recordings=recordings,
     )
-    yield lead_versions(Feed(job(settings, start=start, end=end)))
+    from connector.extract.kinds import feeds_by_table, wanted
+
+    todo = job(settings, start=start, end=end)
+    on = wanted(settings, todo)
+    for table, feeds in feeds_by_table(settings, todo).items():
+        yield resource(*feeds, selected=table in on)
 
 
 @dlt.source(name="leadsquared", section="leadsquared", max_table_nesting=0, spec=BaseConfiguration)  # type: ignore[untyped-decorator]
@@ -305,7 +345,13 @@ def leadping(
 
 def lead_versions(feed: Feed, most: int | None = None) -> DltResource:
     """The resource: one row per sighting of a lead, appended, as Arrow tables of text columns."""
-    return dlt.resource(feed.rows(most), name=TABLE, write_disposition="append")
+    return resource(feed, most=most)
+
+
+def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> DltResource:
+    """What feeds of one table read, one after the other, as a resource of that name."""
+    rows = chain.from_iterable(feed.rows(most) for feed in feeds)
+    return dlt.resource(rows, name=feeds[0].table, write_disposition="append", selected=selected)
 
 
 def cursor(pipeline: dlt.Pipeline, job: Job) -> datetime | None:
@@ -328,6 +374,12 @@ class Extracted:
     packages: int
     read_back: int
     precision: str
+    gone: int = 0
+    """Leads that were to be read back and weren't there."""
+    removals: int | None = None
+    """Rows of deleted and archived leads; ``None`` where they were not asked for."""
+    recordings: int | None = None
+    """Rows of recordings; ``None`` where they were not asked for."""
 
 
 def load(
@@ -336,34 +388,24 @@ def load(
     *,
     file_format: str = "parquet",
     chunk_rows: int = CHUNK_ROWS,
-    again: Iterable[str] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Extracted:
-    """Reads the job's window and loads it, ``chunk_rows`` rows or a little more per package.
+    """Reads the leads of the job's window and loads them, ``chunk_rows`` rows or a little more per package.
 
-    ``again``: ids of leads to read back one by one besides, whatever their clock says. An error leaves everything up
-    to the last package in the warehouse, with the cursor that belongs to it.
+    An error leaves everything up to the last package in the warehouse, with the cursor that belongs to it.
     """
-    packages = 0
     with closing(Feed(job, on_progress)) as feed:
-        while not feed.done:
-            run_pipeline(pipeline, [lead_versions(feed, chunk_rows)], file_format)
-            packages += 1
-        tables = _read_back(job.reader, again)
-        rows_again = sum(table.num_rows for table in tables)
-        if tables:
-            run_pipeline(
-                pipeline, [dlt.resource(tables, name=TABLE, write_disposition="append")], file_format
-            )
-            packages += 1
-        return Extracted(
-            feed.window,
-            feed.tally.rows,
-            feed.tally.calls,
-            packages,
-            rows_again,
-            feed.tally.precision,
-        )
+        packages = load_feed(pipeline, feed, file_format, chunk_rows)
+        return Extracted(feed.window, feed.tally.rows, feed.tally.calls, packages, 0, feed.tally.precision)
+
+
+def load_feed(pipeline: dlt.Pipeline, feed: Feed, file_format: str, chunk_rows: int = CHUNK_ROWS) -> int:
+    """Loads everything the feed reads; returns in how many packages."""
+    packages = 0
+    while not feed.done:
+        run_pipeline(pipeline, [resource(feed, most=chunk_rows)], file_format)
+        packages += 1
+    return packages
 
 
 def tune() -> None:
@@ -377,12 +419,6 @@ def tune() -> None:
         "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     }.items():
         os.environ.setdefault(name, value)
-
-
-def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> list[pa.Table]:
-    columns = Columns(reader.zone.key)
-    pages = (read_back(reader, lead_id) for lead_id in lead_ids)
-    return [columns.table(page) for page in pages if page.rows]
 
 
 def run_pipeline(pipeline: dlt.Pipeline, resources: list[DltResource], file_format: str) -> None:

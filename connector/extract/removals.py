@@ -1,0 +1,93 @@
+"""Leads that are no longer there: what the CRM's searches for deleted and archived leads show, one row per sighting.
+
+Such a search is asked like the one for edited leads: windows of time, each read whole, with a cursor per kind of removal.
+A lead that is asked for by its id and isn't there has a row as well.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+import pyarrow as pa
+
+from connector.config import named
+from connector.crm.base import Page, Removal, WindowReader
+from connector.errors import UnexpectedAnswerError
+from connector.extract.columns import SEEN_AT, TIMEZONE, ids
+from connector.extract.reading import Batch
+from connector.extract.source import Feed, Job, Progress
+from connector.extract.windows import Window
+
+TABLE = "lead_removals"
+NEVER = (datetime.fromisoformat("1971-01-01 00:00:00"), datetime.fromisoformat("1971-01-01 00:00:01"))
+"""Bounds in which no CRM of today can have removed a lead."""
+
+
+class RemovalFeed(Feed):
+    """Leads that were removed one way since the last run."""
+
+    table = TABLE
+
+    def __init__(
+        self, job: Job, removal: Removal, on_progress: Callable[[Progress], None] | None = None
+    ) -> None:
+        super().__init__(replace(job, query=replace(job.query, cursor_field=f"{removal}_at")), on_progress)
+        self._removal: Removal = removal
+
+    def _read(self, window: Window, cursors: Mapping[str, str]) -> Iterator[Batch]:
+        checked = False
+        for batch in super()._read(window, cursors):
+            if not batch.table.num_rows:
+                yield batch
+                continue
+            checked = checked or self._is_filtered()
+            id_fields = self._job.reader.capabilities.id_fields
+            yield replace(batch, table=removed(batch.table, self._removal, id_fields))
+
+    def _is_filtered(self) -> bool:
+        """Raises where the server overlooks the filter: it would show every lead as a removed one."""
+        reader = cast(WindowReader, self._job.reader)
+        field = self._job.query.cursor_field
+        self.tally.calls += 1
+        if reader.search(NEVER, cursor_field=field, filters=self._job.query.filters, limit=1).rows:
+            vendor = reader.capabilities.vendor
+            raise UnexpectedAnswerError(
+                f"{vendor} shows leads that were {self._removal} in the year 1971, so it overlooks that filter, and what "
+                f"it shows says nothing about removed leads. Nothing of it was kept. {named(f'crm.{vendor}.removals')} "
+                "= false leaves them out."
+            )
+        return True
+
+
+def removed(table: pa.Table, removal: str, id_fields: tuple[str, ...]) -> pa.Table:
+    """The rows of removed leads with the columns that ``lead_removals`` has whatever the CRM shows.
+
+    ``id``; ``removal``; ``removed_at``: the time of the removal as the row shows it, or NULL. A field of the CRM's that
+    has one of the latter names gets the prefix ``crm_``.
+    """
+    lead_ids = pa.array(ids(table, id_fields), pa.string())
+    own = ("removal", "removed_at")
+    table = table.rename_columns([f"crm_{name}" if name in own else name for name in table.column_names])
+    at = f"{removal}_at"
+    columns = {
+        "id": lead_ids,
+        "removal": pa.repeat(pa.scalar(removal), table.num_rows),
+        "removed_at": table.column(at) if at in table.column_names else pa.nulls(table.num_rows, pa.string()),
+    }
+    return pa.table({**dict(zip(table.column_names, table.columns, strict=True)), **columns})
+
+
+def gone(pages: Iterable[tuple[str, Page]], zone: str) -> pa.Table:
+    """The same for leads that were asked for by their ids and weren't there."""
+    found = list(pages)
+    count = len(found)
+    return pa.table(
+        {
+            "id": pa.array([lead_id for lead_id, _ in found], pa.string()),
+            "removal": pa.repeat(pa.scalar("deleted"), count),
+            "removed_at": pa.nulls(count, pa.string()),
+            SEEN_AT: pa.array([page.asked_at for _, page in found], pa.timestamp("us", "UTC")),
+            TIMEZONE: pa.repeat(pa.scalar(zone), count),
+        }
+    )
