@@ -17,7 +17,7 @@ from connector.extract.columns import Columns
 from connector.extract.reading import read_back
 from connector.extract.recordings import RecordingFeed
 from connector.extract.removals import RemovalFeed, gone
-from connector.extract.source import Extracted, Feed, Job, Progress, load_feed, run_pipeline
+from connector.extract.source import CHUNK_ROWS, Extracted, Feed, Job, Progress, load_feed, run_pipeline
 
 
 def feeds_by_table(
@@ -75,7 +75,7 @@ def load_everything(
             on_table(table)
             try:
                 with closing(feed):
-                    packages += load_feed(pipeline, feed, file_format)
+                    packages += load_feed(pipeline, feed, file_format, CHUNK_ROWS)
             except TransientError:
                 raise
             except CrmError as error:

@@ -50,6 +50,8 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -242,7 +244,7 @@ def test_the_documents_of_extract_and_build(printed: Printed) -> None:
 
     printed.monkeypatch.setattr(loop, "extract", lambda *_, **__: made_extracted())
     printed.monkeypatch.setattr(loop, "build", lambda *_, **__: made_build())
-    same_fields(printed("extract", "--json"), "extract")
+    same_fields(printed("extract", "--crm", "convoso", "--json"), "extract")
     same_fields(printed("build", "--json"), "build")
 
 

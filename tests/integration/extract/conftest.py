@@ -1,6 +1,6 @@
 """One sandbox CRM, one warehouse, and what a test wants to know about them: is everything in the book also in raw?"""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from connector import config
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Retry, Session
-from connector.extract import source
+from connector.extract import recordings, source
 from connector.extract.columns import column_name
+from connector.extract.kinds import load_everything
 from connector.extract.source import Extracted, job, load
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
@@ -70,17 +71,43 @@ class Rig:
                 chunk_rows=chunk_rows,
             )
 
+    def everything(
+        self,
+        crm: Sandbox,
+        *,
+        retry: Retry = QUICK,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        filters: Mapping[str, str] | None = None,
+        again: Iterable[str] = (),
+        **given: Any,
+    ) -> Extracted:
+        """Leads, removed leads and recordings, as the settings ask for them."""
+        settings = self.settings(crm, **given)
+        with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
+            todo = job(settings, start=start, end=end, filters=filters, reader=reader)
+            return load_everything(
+                self.pipeline(), settings, todo, file_format=self.warehouse.file_format, again=again
+            )
+
+    def cursors(self, table: str) -> dict[str, str]:
+        """All that is kept of the progress of one table, as the warehouse has it."""
+        pipeline = self.pipeline()
+        pipeline.sync_destination()
+        resources = pipeline.state.get("sources", {}).get("convoso", {}).get("resources", {})
+        return dict(resources.get(table, {}).get("cursors", {}))
+
     def cursor(self, crm: Sandbox, filters: Mapping[str, str] | None = None, **given: Any) -> datetime | None:
         todo = job(self.settings(crm, **given), filters=filters)
         with closing(todo.reader):
             return source.cursor(self.pipeline(), todo)
 
-    def raw(self) -> list[dict[str, Any]]:
+    def raw(self, table: str = "lead_versions") -> list[dict[str, Any]]:
         engine = self.warehouse.engine()
         with engine.connect() as connection:
-            if not sa.inspect(connection).has_table("lead_versions", schema="convoso_raw"):
+            if not sa.inspect(connection).has_table(table, schema="convoso_raw"):
                 return []
-            rows = connection.execute(sa.text("select * from convoso_raw.lead_versions"))
+            rows = connection.execute(sa.text(f"select * from convoso_raw.{table}"))
             return [dict(row) for row in rows.mappings()]
 
     def missing(self, crm: Sandbox) -> dict[str, str]:
@@ -138,6 +165,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], Time]:
                 return time.now.astimezone(tz or UTC)
 
         monkeypatch.setattr(source, "datetime", Set)
+        monkeypatch.setattr(recordings, "datetime", Set)
         return time
 
     return set_clock
