@@ -193,7 +193,9 @@ def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str
             there = columns_of(connection, f"{vendor}_raw", table)
             raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
             ids = [
-                sa.case((sa.func.trim(raw.c[name]) != "", raw.c[name])) for name in id_columns if name in there
+                sa.case((sa.func.trim(raw.c[name]) != "", raw.c[name]))
+                for name in id_columns
+                if name in there
             ]
             if not ids:
                 continue

@@ -204,9 +204,7 @@ def test_filters_narrow_removals_too_and_have_cursors_of_their_own(duck, sandbox
     for lead_id in crm.book.ids()[:30]:
         crm.book.delete(lead_id)
     duck.everything(crm, filters={"list_id": mine})
-    assert removals(duck) == {
-        each for each in in_book(crm) if crm.book.row(each[0])["list_id"] == mine
-    }
+    assert removals(duck) == {each for each in in_book(crm) if crm.book.row(each[0])["list_id"] == mine}
     duck.everything(crm)
     assert removals(duck) == in_book(crm)
 
