@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,13 +11,20 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from connector.crm.base import Capabilities, OneByOne, Outcome, Page
+from connector.crm.base import Capabilities, OneByOne, Option, Outcome, Page
 from connector.errors import TransientError
 from connector.push import Journal, Plan, Summary, deliver, make_plan
 from connector.push.tables import push_journal
 
 UTC_ZONE = ZoneInfo("UTC")
 CAN = Capabilities(vendor="convoso", modes=frozenset({"update"}), page_size=2000, max_rate=100.0)
+CAN_ALL = replace(
+    CAN,
+    modes=frozenset({"update", "insert", "upsert", "delete"}),
+    options={"list": Option("[0-9]+", "a whole number"), "check": Option("true|false", "true or false")},
+    identity=("lead_score", "list"),
+    protected_fields=frozenset({"token"}),
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,38 @@ class Crm(OneByOne):
         if outcome.state == "applied":
             self.leads[lead_id].update(fields)
         return outcome
+
+    def insert(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> Outcome:
+        with self._lock:
+            self.calls.append((str(sorted(options.items())), dict(fields)))
+            new = f"C{len(self.calls)}"
+        outcome = self.answer(new, fields)
+        if outcome.state != "applied":
+            return outcome
+        self.leads[new].update(fields)
+        return replace(outcome, lead_id=new)
+
+    def upsert(
+        self, lead_id: str | None, fields: Mapping[str, str | None], options: Mapping[str, str]
+    ) -> Outcome:
+        return self.insert(fields, options) if lead_id is None else self.update(lead_id, fields)
+
+    def delete(self, lead_id: str) -> Outcome:
+        with self._lock:
+            self.calls.append((lead_id, {}))
+        outcome = self.answer(lead_id, {})
+        if outcome.state == "applied":
+            self.leads.pop(lead_id, None)
+        return outcome
+
+    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        self.reads.append(f"{fields.get('lead_score')} in {options.get('list')}")
+        if self.down:
+            raise TransientError("The CRM is down.")
+        found = [
+            lead for lead, row in self.leads.items() if row.get("lead_score") == fields.get("lead_score")
+        ]
+        return found[::-1]
 
     def get(self, lead_id: str) -> Page:
         self.reads.append(lead_id)
@@ -137,7 +176,7 @@ class World:
             connection.execute(statement, {**known, **columns, "lead_id": lead_id})
 
     def plan(self, *, limit: int | None = None, **options: Any) -> Plan:
-        return make_plan(self.engine, Push(**options), capabilities=CAN, limit=limit)
+        return make_plan(self.engine, Push(**options), capabilities=self.crm.capabilities, limit=limit)
 
     def deliver(self, plan: Plan | None = None, **options: Any) -> Summary:
         return deliver(plan or self.plan(), self.crm, self.journal, **options)
