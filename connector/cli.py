@@ -74,6 +74,8 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     signal.signal(signal.SIGTERM, _terminated)
+    if "init" not in sys.argv[1:2]:
+        os.umask(0o077)  # what engines, dlt and dbt write on the way holds leads as well
     try:
         app()
     except LeadloopError as error:
@@ -507,14 +509,15 @@ def _warehouse() -> "Warehouse":
 
 
 def _asking(yes: bool, listener: Any, *, mask: bool, quiet: bool) -> "Callable[[Plan], bool]":
-    """Shows the plan and asks in a terminal; elsewhere only ``--yes`` counts as agreement."""
+    """Shows the plan and asks in a terminal; elsewhere only ``--yes`` counts as agreement, and values are masked: what is
+    written there ends up in a log."""
 
     def agree(made: "Plan") -> bool:
         from connector import push as pushing
 
         listener.pause()
         if not quiet:
-            err.print(pushing.plan_text(made, mask=mask))
+            err.print(pushing.plan_text(made, mask=mask or not err.is_terminal))
         if yes:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -600,7 +603,10 @@ def _fingerprint(path: Path) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     """A page of leads is for whoever asked for it."""
+    from connector.warehouse import private
+
     try:
+        private.keep(path)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -14,7 +14,7 @@ from connector import config, loop
 from connector.display import Bars, listening
 from connector.push import plan_text, summary_text
 from connector.sandbox import Sandbox
-from connector.warehouse import models
+from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 
 PUSH = "lead_scores_to_convoso"
@@ -31,7 +31,7 @@ QUERIES = (
 def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
     """Shows, in order: extraction, models, plan, push, and a second run that confirms and finds nothing left to send."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private.folder(folder)
     warehouse = Warehouse.duckdb(folder / "leads.duckdb")
     project = models.packaged_project()
     out.print(f"A CRM with {leads:,} leads starts on this machine; nothing leaves it.")

@@ -36,7 +36,7 @@ from connector.push import (
 )
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.tables import columns_of
-from connector.warehouse import models
+from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import BuildResult, PushSpec
 
@@ -138,9 +138,8 @@ def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
     """
     import dlt
 
-    folder = STATE / "pipelines"
+    folder = private.folder(STATE / "pipelines")
     shutil.rmtree(folder / vendor, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return dlt.pipeline(
         vendor,
         destination=warehouse.destination(),

@@ -170,7 +170,9 @@ def write(folder: Path) -> Scaffold:
             kept.append(path)
             continue
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(
+                parents=True, exist_ok=True, mode=0o700 if path.startswith(".dlt/") else 0o777
+            )
             _write_private(target, text) if "secrets" in path else target.write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{target} can't be written: {error.strerror}.") from None

@@ -4,9 +4,8 @@ import hashlib
 import json
 import os
 import socket
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from connector import config
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
+from connector.warehouse import private
 
 Engine = Literal["duckdb", "postgres"]
 
@@ -117,9 +117,12 @@ class Warehouse:
     def probe(self) -> None:
         """Opens the warehouse for writing and lets go of it again: ``LockedError``, ``WarehouseError``, ``ConfigError``."""
         self._check_folder()
-        with self.translated(), self.engine().connect() as connection:
+        new = self.path is not None and not self.path.exists()
+        umask = private.new_files() if new else nullcontext()
+        with umask, self.translated(), self.engine().connect() as connection:
             connection.execute(sa.text("select 1"))
-        self._keep_private()
+        if self.path is not None:
+            private.keep(self.path)
 
     def _check_folder(self) -> None:
         """A folder is not made: it would be where nobody looks for it."""
@@ -128,11 +131,6 @@ class Warehouse:
                 f"{config.named('destination.duckdb.credentials')} names a file in a folder that doesn't exist: "
                 f"{self.path.parent}."
             )
-
-    def _keep_private(self) -> None:
-        """The file holds a sales floor's leads: nobody but its owner reads it."""
-        if self.path is not None and self.path.exists() and sys.platform != "win32":
-            self.path.chmod(0o600)
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import BuildError, LeadloopError, ModelError
+from connector.warehouse import private
 
 OnEvent = Callable[[int, int | None, str], None]
 """Called after each node with how many are done, how many there are, and the node's name."""
@@ -122,8 +123,7 @@ class Project:
         manifest: Any = None,
         callbacks: Sequence[Callable[[Any], None]] = (),
     ) -> Any:
-        place = self.state / target
-        place.mkdir(parents=True, exist_ok=True)
+        place = private.folder(self.state / target)
         arguments = [
             *_QUIET,
             *command,

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, Literal, Protocol
 
 from connector.errors import LeadloopError, ModelError
-from connector.warehouse import dbt
+from connector.warehouse import dbt, private
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 
 STATE = Path(".leadloop") / "dbt"
@@ -258,7 +258,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(path.parent)
     new = path.with_suffix(f".{os.getpid()}")
     new.write_text(json.dumps(content), encoding="utf-8")
     new.replace(path)

@@ -30,8 +30,14 @@ def test_a_new_project_works_as_it_is_written(places):
         assert "tiers_to_convoso" in {node["name"] for node in built["nodes"]}
         plan = place.run("plan", "tiers_to_convoso").stdout
         assert "10 leads of 200 would change" in plan
-        assert "10 applied" in place.run("push", "tiers_to_convoso", "--yes").stdout
+        pushed = place.run("push", "tiers_to_convoso", "--yes")
+        assert "10 applied" in pushed.stdout
+        assert "“hot”" in plan
+        assert "“hot”" not in pushed.stderr
         assert sum(row.get("title") == "hot" for row in crm.book.rows().values()) == 10
         found = {path.name for path in place.folder.iterdir()}
         assert {"leads.duckdb", "dbt_models", ".dlt", ".leadloop"} <= found
-        assert (place.folder / "leads.duckdb").stat().st_mode & 0o777 == 0o600
+        place.run("plan", "tiers_to_convoso", "--html", "plan.html")
+        made = [place.folder / ".dlt", place.folder / ".leadloop", place.folder / "plan.html"]
+        made += [*place.folder.glob("leads.duckdb*"), *(place.folder / ".leadloop").rglob("*")]
+        assert [path for path in made if path.lstat().st_mode & 0o077 and not path.is_symlink()] == []

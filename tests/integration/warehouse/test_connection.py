@@ -1,5 +1,6 @@
 """One warehouse behind three doors, and what a person reads when it can't be opened."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.errors import ConfigError, LockedError
+from connector.warehouse import private
 from connector.warehouse.connection import Warehouse
 
 HOLD = textwrap.dedent(
@@ -139,7 +141,17 @@ def test_a_url_that_is_none(monkeypatch, tmp_path, value):
 
 
 def test_the_file_is_private(tmp_path):
-    """Only its owner can read a database of leads."""
+    """Only its owner can read a database of leads: one that is made, and one that somebody made before."""
     warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
-    warehouse.probe()
-    assert warehouse.path.stat().st_mode & 0o077 == 0
+    before = os.umask(0o022)
+    try:
+        warehouse.probe()
+        assert warehouse.path.stat().st_mode & 0o077 == 0
+        assert os.umask(0o022) == 0o022
+        warehouse.path.chmod(0o644)
+        warehouse.probe()
+        assert warehouse.path.stat().st_mode & 0o077 == 0
+        made = private.folder(tmp_path / "a" / "b")
+        assert {path.stat().st_mode & 0o777 for path in (made, made.parent)} == {0o700}
+    finally:
+        os.umask(before)
