@@ -196,11 +196,13 @@ def sandbox(
 
 
 def _announce(running: Any) -> None:
-    out.print(f"Convoso at {running.base_url}/v1 with {len(running.book):,} leads", markup=False)
-    out.print("Point leadloop at it, in another terminal:", markup=False)
-    out.print(f"  export CRM__CONVOSO__BASE_URL={running.base_url}/v1", markup=False)
-    out.print(f"  export CRM__CONVOSO__AUTH_TOKEN={running.token}", markup=False)
-    out.print(f"  export CRM__CONVOSO__TIMEZONE={running.timezone}", markup=False)
+    for vendor, settings in running.settings().items():
+        leads = f" with {len(running.book):,} leads" if vendor == "convoso" else ", the same people"
+        out.print(f"{vendor.capitalize()} at {settings['base_url']}{leads}", markup=False)
+    out.print("Point leadloop at one or more of them, in another terminal:", markup=False)
+    for vendor, settings in running.settings().items():
+        for name, value in settings.items():
+            out.print(f"  export CRM__{vendor.upper()}__{name.upper()}={value}", markup=False)
     sys.stdout.flush()
 
 

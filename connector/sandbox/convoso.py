@@ -120,6 +120,13 @@ class Convoso:
             for lead_id in self.book.by_updated.ids(0, len(self.book)):
                 self._row(lead_id)
 
+    def settings(self, address: str) -> Mapping[str, str]:
+        return {
+            "base_url": f"{address}/v1",
+            "auth_token": self.options.token,
+            "timezone": self.options.timezone,
+        }
+
     def describe(self, request: Request) -> Description:
         names = tuple(name for name in request.params if name != "auth_token")
         return Description(request.path.removeprefix(PREFIX), request.params.get("lead_id") or None, names)

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from connector.sandbox.clock import Clock
@@ -28,16 +29,21 @@ class Document:
 class Documents:
     """The leads of one account. Every method is thread-safe.
 
-    ``made`` gives the first leads when somebody first asks; ``show`` turns a lead into what the vendor's API answers for it.
+    ``made`` gives the first leads (``most`` of them) when somebody first asks; ``show`` turns a lead into what the vendor's API answers for it.
     Field names are paths with dots: ``contact.phone.number``.
     """
 
     def __init__(
-        self, made: Callable[[], Iterable[Document]], show: Callable[[Document], Doc], clock: Clock
+        self,
+        made: Callable[[], Iterable[Document]],
+        show: Callable[[Document], Doc],
+        clock: Clock,
+        most: int | None = None,
     ) -> None:
         self._made = made
         self._show = show
         self._clock = clock
+        self._most = most
         self._leads: dict[str, Document] | None = None
         self._by_time: list[tuple[datetime, str]] = []
         self.lock = threading.RLock()
@@ -47,7 +53,7 @@ class Documents:
         """All leads by id, in the order in which they came in."""
         with self.lock:
             if self._leads is None:
-                self._leads = {each.id: each for each in self._made()}
+                self._leads = {each.id: each for each in islice(self._made(), self._most)}
                 self._by_time = sorted((each.modified, each.id) for each in self._leads.values())
             return self._leads
 

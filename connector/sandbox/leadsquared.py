@@ -106,7 +106,7 @@ class LeadSquared:
         self.book = book
         self.options = options
         self.refusals = refusals
-        self.leads = Documents(self._made, self._shown, book.clock)
+        self.leads = Documents(self._made, self._shown, book.clock, options.elsewhere)
         custom = (name if name.startswith("mx_") else f"mx_{name.title()}" for name in options.custom_fields)
         known = {field.name for field in FIELDS}
         extra = (Field(name, name.removeprefix("mx_").replace("_", " ")) for name in dict.fromkeys(custom))
@@ -135,6 +135,9 @@ class LeadSquared:
             edited = self._edited(lead)
             self.leads.touch(lead)
             self._acted[lead_id] = (lead.modified, edited)
+
+    def settings(self, address: str) -> Mapping[str, str]:
+        return {"base_url": address, "access_key": self.options.token, "secret_key": self.options.token}
 
     def describe(self, request: Request) -> Description:
         body = _json(request)

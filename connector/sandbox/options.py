@@ -17,6 +17,8 @@ class Options:
     """How the account behaves; ``ValueError`` where a choice makes no sense."""
 
     leads: int = 500
+    elsewhere: int | None = None
+    """How many of the people are leads in the other CRMs as well, the first ones; all of them by default."""
     seed: int = 7
     timezone: str = "America/Los_Angeles"
     envelope: Envelope = "live"

@@ -70,7 +70,7 @@ class PollyBot:
         self.book = book
         self.options = options
         self.refusals = refusals
-        self.leads = Documents(self._made, self._shown, book.clock)
+        self.leads = Documents(self._made, self._shown, book.clock, options.elsewhere)
         self.list_metadata = True
         """Whether rows of the list have their metadata."""
         self.upper_case = False
@@ -87,6 +87,9 @@ class PollyBot:
 
     def warm(self) -> None:
         """Nothing to do: the workspace is made when it is first asked for."""
+
+    def settings(self, address: str) -> Mapping[str, str]:
+        return {"base_url": address, "api_key": self.options.token}
 
     def describe(self, request: Request) -> Description:
         match = _PATH.fullmatch(request.path)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Self
@@ -85,6 +85,10 @@ class Sandbox:
     def base_url(self) -> str:
         """``http://127.0.0.1:PORT``; Convoso's is this with ``/v1``."""
         return f"http://{HOST}:{self.port}"
+
+    def settings(self) -> dict[str, Mapping[str, str]]:
+        """What leadloop has to be told to work with this sandbox: vendor -> setting below ``crm.<vendor>`` -> value."""
+        return {name: vendor.settings(self.base_url) for name, vendor in self.vendors.items()}
 
     @property
     def port(self) -> int:

@@ -125,6 +125,10 @@ class Vendor(Protocol):
         """Prepares what would make the first calls slower than later ones."""
         ...
 
+    def settings(self, address: str) -> Mapping[str, str]:
+        """What a client has to set to reach it at ``http://HOST:PORT``: leadloop's setting below ``crm.<name>`` -> value."""
+        ...
+
     def describe(self, request: Request) -> Description: ...
 
     def answer(self, request: Request) -> Answer | None:
