@@ -11,8 +11,16 @@ def fields_among(columns: list[str]) -> list[str]:
     return [column for column in columns if column != "lead_id"]
 
 
-def crms() -> list[dict[str, Any]]:
-    return [{"crm": "convoso", "is_read": True, "fields": {"email": "email", "lead_score": "lead_score"}}]
+def crms_read() -> list[dict[str, str]]:
+    return [{"staged": "staged"}]
+
+
+def fields_of(_crms: object) -> list[str]:
+    return ["email", "lead_score"]
+
+
+def removals_read() -> dict[str, str]:
+    return {"convoso": "raw"}
 
 
 def convoso() -> dict[str, str]:
@@ -45,6 +53,13 @@ def staged_leads(*_arguments: Any, **_options: Any) -> str:
 
 def staged_leads_of(*_arguments: Any, **_options: Any) -> str:
     return "select 1 as crm"
+
+
+def staged_removals(*_arguments: Any) -> str:
+    return "select 1 as crm"
+
+
+staged_recordings = staged_removals
 
 
 def push(*_arguments: Any, **_options: Any) -> str:

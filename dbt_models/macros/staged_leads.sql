@@ -34,16 +34,30 @@
     }) }}
 {%- endmacro %}
 
-{# All of them, each with the columns of its raw table that hold its id: none where nothing was read from it yet. #}
-{% macro crms() -%}
+{# Those from which something was read, each with its staging model and its fields: raw column -> column of leads. The
+   staging models of the others are named here too, since dbt has to know them before it can look into the warehouse. #}
+{% macro crms_read() -%}
     {%- set found = [] -%}
     {%- for name in leadloop.crm_names() -%}
         {%- set leads = leadloop[name]() -%}
+        {%- set staged = ref('leadloop', 'stg_' ~ name ~ '__lead_versions') -%}
         {%- set columns = leadloop.columns_of(leads['raw']) -%}
-        {%- set ids = leads['ids'] | select('in', columns) | list -%}
-        {%- do found.append(dict(leads, is_read=ids | length > 0, fields=leadloop.staged_fields(leads, columns))) -%}
+        {%- if leads['ids'] | select('in', columns) | list -%}
+            {%- do found.append(dict(leads, staged=staged, fields=leadloop.staged_fields(leads, columns))) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{ return(found) }}
+{%- endmacro %}
+
+{# The columns that the leads of these CRMs have between them. #}
+{% macro fields_of(crms) -%}
+    {%- set found = {} -%}
+    {%- for leads in crms -%}
+        {%- for column in leads['fields'].values() -%}
+            {%- do found.update({column: none}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found | list) }}
 {%- endmacro %}
 
 {# Raw column -> column of leads, for every field of the CRM but its id and times. #}

@@ -5,25 +5,18 @@
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
 ) }}
-{#- Only CRMs from which something was read take part; with one of them, this is the SQL for one. -#}
-{%- set crms, staged, fields = [], [], [] -%}
-{%- for leads in leadloop.crms() -%}
-    {%- set sightings = ref('stg_' ~ leads['crm'] ~ '__lead_versions') -%}
-    {%- if leads['is_read'] -%}
-        {%- do crms.append(leads) -%}
-        {%- do staged.append(sightings) -%}
-        {%- do fields.extend(leads['fields'].values() | reject('in', fields) | list) -%}
-    {%- endif -%}
-{%- endfor %}
+{#- With one CRM that is read, this is the SQL for one. -#}
+{%- set crms = leadloop.crms_read() -%}
+{%- set fields = leadloop.fields_of(crms) %}
 
 with counted as (
-    {%- for sightings in staged %}
+    {%- for leads in crms %}
     {{ 'union all' if not loop.first }}
     select
         crm,
         lead_id,
         count(*) as sightings
-    from {{ sightings }}
+    from {{ leads['staged'] }}
     group by crm, lead_id
     {%- else %}
     {{ leadloop.no_rows({'crm': 'text', 'lead_id': 'text', 'sightings': 'bigint'}) }}

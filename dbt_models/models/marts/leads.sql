@@ -1,13 +1,73 @@
 {%- set history = ref('lead_history') -%}
 {%- set fields = leadloop.fields_among(leadloop.columns_of(history)) -%}
+with removals as (
+    select *
+    from {{ ref('stg_lead_removals') }}
+),
+
+gone as (
+    select distinct
+        crm,
+        lead_id
+    from removals
+),
+
+-- When each of the leads that were ever removed was last seen as one that is there, whichever version that was.
+alive as (
+    select
+        history.crm,
+        history.lead_id,
+        max(history.last_seen_at) as last_seen_at,
+        max(history.modified_at) as modified_at
+    from {{ history }} as history
+    inner join gone on history.crm = gone.crm and history.lead_id = gone.lead_id
+    group by history.crm, history.lead_id
+),
+
+-- A lead is back once it was seen, or modified, after its removal. Of the sightings that are left, those in which the
+-- CRM says when it went count more than those in which it could not be found.
+ranked as (
+    select
+        removals.crm,
+        removals.lead_id,
+        removals.removal,
+        coalesce(
+            removals.removed_at,
+            min(removals.leadloop_seen_at) over (partition by removals.crm, removals.lead_id)
+        ) as removed_at,
+        row_number() over (
+            partition by removals.crm, removals.lead_id
+            order by
+                case when removals.removed_at is null then 1 else 0 end,
+                removals.removed_at desc,
+                removals.leadloop_seen_at desc,
+                removals.removal desc
+        ) as place
+    from removals
+    inner join alive on removals.crm = alive.crm and removals.lead_id = alive.lead_id
+    where
+        removals.leadloop_seen_at >= alive.last_seen_at
+        and (removals.removed_at is null or alive.modified_at is null or alive.modified_at <= removals.removed_at)
+),
+
+removed as (
+    select
+        crm,
+        lead_id,
+        removal,
+        removed_at
+    from ranked
+    where place = 1
+)
+
 select
-    crm,
-    lead_id,
-    created_at,
-    modified_at,
-    -- No deleted or archived leads are read yet, so nobody is known to have left.
-    cast(null as timestamptz) as removed_at,
-    cast(null as text) as removal,
-    last_seen_at{{ leadloop.further(fields) }}
-from {{ history }}
-where is_current
+    history.crm,
+    history.lead_id,
+    history.created_at,
+    history.modified_at,
+    removed.removed_at,
+    removed.removal,
+    history.last_seen_at{{ leadloop.further(fields, 'history') }}
+from {{ history }} as history
+left join removed on history.crm = removed.crm and history.lead_id = removed.lead_id
+where history.is_current

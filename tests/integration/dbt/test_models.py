@@ -11,20 +11,46 @@ def lead(number, modified, **fields):
     return {"id": str(number), **LEAD, "modified_at": modified, **fields}
 
 
+SAME_PERSON = {
+    "convoso": lead(1, "2026-01-02 10:00:00", status="NEW", phone_number="5550100123"),
+    "leadsquared": {
+        "prospect_id": "p-1",
+        "created_on": "2026-01-01 00:00:00",
+        "modified_on": "2026-01-02 10:00:00.250",
+        "mx_lead_score": "5",
+    },
+    "pollybot": {
+        "id": "1",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "updated_at": "2026-01-02T10:00:00.500Z",
+        "status": "new",
+        "metadata_lead_score": "85",
+    },
+    "leadping": {
+        "id": "1",
+        "created_at": "2026-01-01T02:00:00+02:00",
+        "modified_at": None,
+        "contact_phone_number": "+15550100123",
+    },
+}
+
+
 @pytest.mark.slow
 def test_an_empty_warehouse_has_empty_models(lab):
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
 
-    assert result.models == 11
+    assert result.models == 18
     assert result.warnings == ()
     for model in (
         "leads",
         "lead_history",
         "lead_changes",
         "push_outcomes",
+        "lead_recordings",
         "lead_scores",
-        "lead_scores_to_convoso",
+        "lead_matches",
+        *(f"lead_scores_to_{crm}" for crm in SAME_PERSON),
     ):
         assert lab.rows(f"select count(*) from analytics.{model}") == [(0,)]
 
@@ -85,30 +111,6 @@ def test_history_grows_and_equals_a_rebuild(lab):
 
     lab.build(full_refresh=True)
     assert (lab.rows(history), lab.rows(changes)) == grown
-
-
-SAME_PERSON = {
-    "convoso": lead(1, "2026-01-02 10:00:00", status="NEW", phone_number="5550100123"),
-    "leadsquared": {
-        "prospect_id": "p-1",
-        "created_on": "2026-01-01 00:00:00",
-        "modified_on": "2026-01-02 10:00:00.250",
-        "mx_lead_score": "5",
-    },
-    "pollybot": {
-        "id": "1",
-        "created_at": "2026-01-01T00:00:00.000Z",
-        "updated_at": "2026-01-02T10:00:00.500Z",
-        "status": "new",
-        "metadata_lead_score": "85",
-    },
-    "leadping": {
-        "id": "1",
-        "created_at": "2026-01-01T02:00:00+02:00",
-        "modified_at": None,
-        "contact_phone_number": "+15550100123",
-    },
-}
 
 
 @pytest.mark.slow
@@ -248,3 +250,91 @@ def test_scores_are_few_and_stand_still(lab):
 
     assert lab.rows("select lead_id, score, tier from analytics.lead_scores order by 1") == scores
     assert lab.rows("select * from analytics.lead_scores_to_convoso") == []
+
+
+@pytest.mark.slow
+def test_a_removed_lead_is_marked_until_it_is_back(lab):
+    """Removed leads keep their row, with when and how; who is seen again afterwards is like any other, in each build."""
+    removed = (
+        "select lead_id, removal, removed_at from analytics.leads where removed_at is not null order by 1"
+    )
+    lab.land([lead(n, "2026-01-02 10:00:00", status="NEW") for n in (1, 2, 3)], "2 10:01")
+    lab.build(select="+leads")
+    assert lab.rows(removed) == []
+
+    gone = [
+        {"id": "1", "removal": "deleted", "removed_at": "2026-01-03 00:00:00", "status": "NEW"},
+        {"id": "2", "removal": "archived", "removed_at": None},
+        {"id": "9", "removal": "deleted", "removed_at": "2026-01-03 00:00:00"},
+    ]
+    lab.land(gone, "4 00:00", zone="America/Los_Angeles", table="convoso_raw.lead_removals")
+    lab.build(select="+leads")
+    assert lab.rows(removed) == [("1", "deleted", lab.at("3 08:00")), ("2", "archived", lab.at("4 00:00"))]
+    assert lab.rows("select count(*) from analytics.leads") == [(3,)]
+
+    lab.land([lead(1, "2026-01-05 10:00:00", status="NEW")], "5 10:01")
+    lab.build(select="+leads")
+    assert lab.rows(removed) == [("2", "archived", lab.at("4 00:00"))]
+
+
+@pytest.mark.slow
+def test_a_recording_has_one_row(lab):
+    """A recording that is read again is one, as it was shown last, its times in UTC."""
+    shown = {
+        "recording_id": "rec123",
+        "lead_id": "12345",
+        "start_time": "2026-01-03 14:30:00",
+        "end_time": "2026-01-03 14:35:00",
+        "url": "https://convoso.com/recording/rec123.mp3",
+    }
+    for seen_at, seconds in (("4 00:00", "299"), ("5 00:00", "300")):
+        lab.land([{**shown, "seconds": seconds}], seen_at, "America/Los_Angeles", "convoso_raw.recordings")
+    lab.build(select="+lead_recordings")
+    assert lab.rows("select * from analytics.lead_recordings") == [
+        (
+            *("convoso", "rec123", "12345", lab.at("3 22:30"), lab.at("3 22:35"), 300, shown["url"]),
+            *(lab.at("4 00:00"), lab.at("5 00:00")),
+        )
+    ]
+
+
+@pytest.mark.slow
+def test_scores_go_to_the_same_person_elsewhere(lab):
+    """Each example push names its own CRM's lead of the person, and only fields that differ there."""
+    people = [lead(n, "2026-01-02 10:00:00", phone_number="555010000" + str(n)) for n in range(1, 8)]
+    for place, person in enumerate(people):
+        person["created_at"] = f"2026-01-01 00:00:0{place}"
+    lab.land(people, "2 10:01")
+    lab.land(
+        [{**SAME_PERSON["leadsquared"], "phone": "+1-5550100007", "mx_lead_score": "20"}],
+        "2 10:01",
+        table="leadsquared_raw.lead_versions",
+    )
+    # The id of another person in Convoso.
+    lab.land(
+        [{**SAME_PERSON["pollybot"], "phone": "5550100007"}], "2 10:01", table="pollybot_raw.lead_versions"
+    )
+    lab.land(
+        [{**SAME_PERSON["leadping"], "contact_phone_number": "5550100001"}],
+        "2 10:01",
+        table="leadping_raw.lead_versions",
+    )
+    lab.build()
+
+    assert lab.rows("select lead_id, score, tier from analytics.lead_scores") == [("7", 20, "cold")]
+    differs = {
+        crm: lab.rows(
+            "select lead_id, field, current_value, desired_value, verdict"
+            f" from analytics.lead_scores_to_{crm} order by field"
+        )
+        for crm in SAME_PERSON
+    }
+    assert differs == {
+        "convoso": [("7", "lead_score", None, "20", "change"), ("7", "title", None, "cold", "change")],
+        "leadsquared": [("p-1", "mx_Lead_Tier", None, "cold", "change")],
+        "pollybot": [
+            ("1", "metadata.lead_score", "85", "20", "change"),
+            ("1", "metadata.tier", None, "cold", "change"),
+        ],
+        "leadping": [],
+    }

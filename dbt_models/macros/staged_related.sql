@@ -1,0 +1,74 @@
+{# The CRMs of which removed leads were seen: their names, and where those lie. #}
+{% macro removals_read() -%}
+    {%- set found = {} -%}
+    {%- for name in leadloop.crm_names() -%}
+        {%- set raw = source(name ~ '_raw', 'lead_removals') -%}
+        {%- if leadloop.columns_of(raw) -%}
+            {%- do found.update({name: raw}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# The sightings of one CRM's removed leads: removed_at as a point in time, beside what leadloop says of every raw row. #}
+{% macro staged_removals(crm, raw) -%}
+    {%- set columns = leadloop.columns_of(raw) -%}
+    {%- set texts -%}
+        select
+            {{ leadloop.first_blanked(['id', 'lead_id'], columns) }} as lead_id,
+            {{ leadloop.blanked('removal', columns) }} as removal,
+            {{ leadloop.blanked('removed_at', columns) }} as _removed_at_text,
+            leadloop_seen_at,
+            coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
+            _dlt_load_id
+        from {{ raw }}
+    {%- endset -%}
+    select
+        '{{ crm }}' as crm,
+        lead_id,
+        removal,
+        removed_at,
+        leadloop_seen_at,
+        leadloop_timezone,
+        _dlt_load_id
+    from (
+        {{ leadloop.with_times(texts, ['removed_at'], leadloop.zones_in(raw)) }}
+    ) as timed
+    where lead_id is not null
+{%- endmacro %}
+
+{# The same for recorded calls. #}
+{% macro staged_recordings(crm, raw) -%}
+    {%- set columns = leadloop.columns_of(raw) -%}
+    {%- set texts -%}
+        select
+            {{ leadloop.first_blanked(['recording_id', 'id'], columns) }} as recording_id,
+            {{ leadloop.blanked('lead_id', columns) }} as lead_id,
+            {{ leadloop.blanked('start_time', columns) }} as _started_at_text,
+            {{ leadloop.blanked('end_time', columns) }} as _ended_at_text,
+            {{ leadloop.blanked('seconds', columns) }} as _seconds_text,
+            {{ leadloop.blanked('url', columns) }} as url,
+            leadloop_seen_at,
+            coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
+            _dlt_load_id
+        from {{ raw }}
+    {%- endset -%}
+    select
+        '{{ crm }}' as crm,
+        recording_id,
+        lead_id,
+        started_at,
+        ended_at,
+        case
+            when _seconds_text ~ '^[0-9]{1,9}([.][0-9]*)?$'
+                then cast(split_part(_seconds_text, '.', 1) as integer)
+        end as seconds,
+        url,
+        leadloop_seen_at,
+        leadloop_timezone,
+        _dlt_load_id
+    from (
+        {{ leadloop.with_times(texts, ['started_at', 'ended_at'], leadloop.zones_in(raw)) }}
+    ) as timed
+    where recording_id is not null
+{%- endmacro %}
