@@ -21,7 +21,7 @@ from connector.errors import IncompleteReadError, UnexpectedAnswerError
 PASSES = 8
 """How often a list without a reliable order is read before giving up."""
 STALLED = 30
-"""Pages in a row that may bring the reading no further, since leads are being deleted, before giving up."""
+"""Pages in a row that may bring the reading no further before giving up."""
 
 Row = Mapping[str, Any]
 
@@ -87,38 +87,46 @@ class NewestFirst:
         )
 
     def _pass(self) -> Iterator[Listed]:
-        covered = stalled = 0
-        total: int | None = None
-        number, before = 1, 0
-        edge: datetime | None = None
-        while True:
-            page = self._fetch(number)
+        covered = settled = 0  # places read without a gap, now and before the latest of their pages
+        total, edge, before = -1, None, 0
+        number, stalled, done = 1, 0, False
+        while stalled <= STALLED:
+            page, is_first = self._fetch(number), total < 0
             times = [instant(self._mark(row).modified) for row in page.rows]
             self._look_at_order(page.rows, times)
-            if number == before + 1 and before and times and times[0] == edge:
+            if before and number == before + 1 and times and times[0] == edge:
                 self._is_tied = True
-            before, edge = number, times[-1] if times else None
             if rows := self._unseen(page.rows, times):
                 yield replace(page, rows=rows)
-            start = (number - 1) * page.size
-            shrunk = max(0, total - page.total) if total is not None else 0
-            reached = covered = max(0, covered - shrunk)
+            shrunk = max(0, total - page.total)
+            if shrunk:
+                covered, done = max(0, settled - shrunk), False
+            start, reached, settled = (number - 1) * page.size, covered, covered
             if start <= covered:
-                reached = max(covered, start + len(page.rows))
-                older = self._first_older(times)
-                self._expected = page.total if older is None else start + older
-                if reached >= page.total or (older is not None and self._is_sorted and self._is_proven):
+                # The rows of a page whose total has shrunk may be those of before.
+                reached = max(covered, start + len(page.rows) - shrunk)
+                was_done, done = done or is_first, self._is_end(page, times, start, reached)
+                # What follows the first page, or ends the list, is believed when a second look has the same total: the
+                # server may have counted just before or just after the deletion that its rows show.
+                if done and was_done:
                     return
-            # The first page is read twice where others follow: its own total may have been counted after a deletion
-            # that its rows don't show yet, and then the second page would seem to follow without a gap.
-            stalled = 0 if total is not None and reached > covered else stalled + 1
-            covered, total = (reached if total is not None else 0), page.total
-            if stalled > STALLED:
-                raise IncompleteReadError(
-                    f"{self._vendor}: so many leads are being deleted that its list can't be read whole ({covered} of "
-                    f"{total} leads). The cursor stays where it was, so nothing is skipped: run again."
-                )
-            number = covered // page.size + 1
+                if is_first:
+                    reached = 0
+            stalled = 0 if reached > covered or done else stalled + 1
+            covered, total = reached, page.total
+            before, edge = number, times[-1] if times else None
+            number = number if done else covered // page.size + 1
+        raise IncompleteReadError(
+            f"{self._vendor} says that its list has {total} leads, but only {covered} of them could be read one after the "
+            "other. The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the "
+            "CRM's support about it."
+        )
+
+    def _is_end(self, page: Listed, times: Sequence[datetime | None], start: int, reached: int) -> bool:
+        """Whether all that is wanted lies within ``reached`` places; notes how many leads that should be."""
+        older = self._first_older(times)
+        self._expected = page.total if older is None else start + older
+        return reached >= page.total or (older is not None and self._is_sorted and self._is_proven)
 
     def _look_at_order(self, rows: Sequence[Row], times: Sequence[datetime | None]) -> None:
         known = [time for time in times if time is not None]

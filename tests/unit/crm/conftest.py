@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         port = self.client_address[1]
         self.reply(self.server.script.next(Request(url.path, query, form, body, dict(self.headers), port)))
 
-    do_GET = do_POST  # noqa: N815 - the name that http.server looks for
+    do_GET = do_PUT = do_POST  # noqa: N815 - the names that http.server looks for
 
     def reply(self, reply: dict[str, Any]) -> None:
         """``json`` or ``body``, ``status``, ``headers``; ``fault``: reset | close | hang | truncated | drip."""

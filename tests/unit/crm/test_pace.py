@@ -178,3 +178,34 @@ def test_threads_share_one_pace() -> None:
     for thread in threads:
         thread.join()
     assert time.monotonic() - began >= (80 - 20 - 1) / 200
+
+
+def test_a_budget_spreads_what_is_left(fake_time: Any) -> None:
+    """Six calls in sixty seconds: one every ten, however fast the pace would be; afterwards it is the pace again."""
+    pace = made(100, fake_time)
+    pace.wait()
+    pace.budget(6, 60)
+    for _ in range(6):
+        pace.wait()
+    assert fake_time.now == pytest.approx(1060)
+    pace.wait()
+    assert fake_time.now < 1061
+
+
+def test_an_empty_budget_waits_for_its_end(fake_time: Any) -> None:
+    """Also for longer than a pause may last: every call before would be refused."""
+    pace = made(10, fake_time)
+    pace.budget(0, 10 * LONGEST_PAUSE)
+    pace.wait()
+    assert fake_time.now == pytest.approx(1000 + 10 * LONGEST_PAUSE)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "seconds"), [(1_000_000, 60.0), (float("inf"), 0.0), (0, 0.0), (5, -3.0)]
+)
+def test_a_budget_never_makes_a_pace_faster(fake_time: Any, remaining: float, seconds: float) -> None:
+    """More calls than the pace would use, or no time at all, change nothing; and the latest budget counts."""
+    pace = made(10, fake_time)
+    pace.budget(0, 3600)
+    pace.budget(remaining, seconds)
+    assert calls_in(pace, fake_time, 5) == pytest.approx(50, abs=2)
