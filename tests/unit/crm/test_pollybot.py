@@ -116,12 +116,35 @@ def test_a_plain_number_of_the_metadata_is_one(text: str) -> None:
     assert json.dumps(number) == text
 
 
-# fmt: off
-@pytest.mark.parametrize("text", [
-    "007", "02134", "+15550100", "-0", "1.50", "85.0", "1e5", "1_000", "1,5", " 1", "", "NaN", "Infinity", "٣", "true",
-    "null", "[1]", "9007199254740992", "12345678901234567890", "0.1234567890123456", "0.00001", ".5", "5.", "--1",
-])
-# fmt: on
+@pytest.mark.parametrize(
+    "text",
+    [
+        "007",
+        "02134",
+        "+15550100",
+        "-0",
+        "1.50",
+        "85.0",
+        "1e5",
+        "1_000",
+        "1,5",
+        " 1",
+        "",
+        "NaN",
+        "Infinity",
+        "٣",
+        "true",
+        "null",
+        "[1]",
+        "9007199254740992",
+        "12345678901234567890",
+        "0.1234567890123456",
+        "0.00001",
+        ".5",
+        "5.",
+        "--1",
+    ],
+)
 def test_everything_else_stays_text(text: str) -> None:
     """Leading zeros, signs, exponents, trailing zeros, and numbers a server in JavaScript would round."""
     assert number_or_text(text) is text
@@ -148,13 +171,22 @@ def test_numbers_pushed_are_in_sync_with_what_is_shown(workspace: Any) -> None:
     assert workspace.polly.leads.leads[lead].body["metadata"]["visits"] == 85
 
 
-# fmt: off
-@pytest.mark.parametrize(("name", "why"), [
-    ("metadata.a.b", "merges"), ("metadata.conversation.last.rating", "merges"), ("metadata", "one key"),
-    ("metadata.", "empty"), (".name", "empty"), ("address.city", "replaced"), ("metdata.score", "did you mean 'metadata'"),
-    ("id", "itself"), ("createdAt", "itself"), ("updatedAt", "itself"), ("workspaceId", "itself"),
-])
-# fmt: on
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("metadata.a.b", "merges"),
+        ("metadata.conversation.last.rating", "merges"),
+        ("metadata", "one key"),
+        ("metadata.", "empty"),
+        (".name", "empty"),
+        ("address.city", "replaced"),
+        ("metdata.score", "did you mean 'metadata'"),
+        ("id", "itself"),
+        ("createdAt", "itself"),
+        ("updatedAt", "itself"),
+        ("workspaceId", "itself"),
+    ],
+)
 def test_what_could_erase_something_is_refused(make: Callable[..., Any], name: str, why: str) -> None:
     """Before anything is sent, with the reason; and again by the writer itself, without a call."""
     writer, server = make(PollyBotWriter, {"success": True, "data": ROW})
@@ -169,7 +201,9 @@ def test_what_could_erase_something_is_refused(make: Callable[..., Any], name: s
 def test_fields_that_can_be_set_pass_the_check(make: Callable[..., Any]) -> None:
     """Those of the page, any other name, and any key of the metadata."""
     writer, _ = make(PollyBotWriter, {})
-    writer.check(["name", "email", "phone", "source", "status", "owner", "metadata.score", "metadata.Lead Score"])
+    writer.check(
+        ["name", "email", "phone", "source", "status", "owner", "metadata.score", "metadata.Lead Score"]
+    )
 
 
 @pytest.mark.parametrize("lead", ["", " ", ".", ".."])
@@ -177,7 +211,10 @@ def test_an_id_that_means_another_place_is_never_called(make: Callable[..., Any]
     """It would be the path of the list, or of something above it."""
     reader, server = make(PollyBotReader, {"success": True, "data": ROW})
     assert list(reader.get(lead).rows) == []
-    assert PollyBotWriter(reader._settings, session=reader._session).update(lead, {"name": "x"}).state == "rejected"
+    assert (
+        PollyBotWriter(reader._settings, session=reader._session).update(lead, {"name": "x"}).state
+        == "rejected"
+    )
     assert not server.requests
 
 
@@ -305,7 +342,12 @@ def test_what_is_no_id_is_not_taken_for_one(make: Callable[..., Any]) -> None:
         ({"success": False, "code": "LEAD_NOT_FOUND"}, 404, RefusedError, "no such lead"),
         ({"success": False, "error": "Lead not found"}, 404, RefusedError, "LEAD_NOT_FOUND"),
         ({"error": "Not Found"}, 404, UnreachableError, r"crm\.pollybot\.leads_path"),
-        ({"success": False, "code": "CHATBOT_NOT_FOUND"}, 404, UnreachableError, r"crm\.pollybot\.leads_path"),
+        (
+            {"success": False, "code": "CHATBOT_NOT_FOUND"},
+            404,
+            UnreachableError,
+            r"crm\.pollybot\.leads_path",
+        ),
         ({"success": False, "code": "NO_SUCH_THING", "error": "Planted"}, 200, RefusedError, "NO_SUCH_THING"),
         ({"success": False, "error": "Planted"}, 200, RefusedError, "no code"),
         ({"success": False, "code": "PLANTED", "error": "Planted"}, 422, RefusedError, "status 422"),
@@ -405,7 +447,9 @@ def test_a_lead_deleted_between_list_and_single_read_is_left_out(workspace: Any)
     workspace.polly.list_metadata = False
     gone = workspace.polly.leads.ids()[4]
     reader, show = workspace.reader, workspace.reader.get
-    reader.get = lambda lead: (gone in workspace.polly.leads.leads and workspace.polly.leads.delete(gone)) or show(lead)
+    reader.get = lambda lead: (
+        (gone in workspace.polly.leads.leads and workspace.polly.leads.delete(gone)) or show(lead)
+    )
     found = [row["id"] for page in reader.scan(None) for row in page.rows]
     assert sorted(found) == sorted(workspace.polly.leads.ids())
 
@@ -443,7 +487,13 @@ def test_a_scan_of_many_pages_under_edits_and_deletions_misses_nobody() -> None:
 
 
 def limits(remaining: Any, reset: Any, limit: Any = 1000, **more: str) -> Answer:
-    return answer({}, X_RateLimit_Limit=str(limit), X_RateLimit_Remaining=str(remaining), X_RateLimit_Reset=str(reset), **more)
+    return answer(
+        {},
+        X_RateLimit_Limit=str(limit),
+        X_RateLimit_Remaining=str(remaining),
+        X_RateLimit_Reset=str(reset),
+        **more,
+    )
 
 
 def test_the_budget_is_what_is_left_less_what_is_under_way() -> None:
