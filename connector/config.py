@@ -24,6 +24,7 @@ from connector.parsing import Parser, Secret, WrongValueError, did_you_mean
 __all__ = [
     "ConvosoSettings",
     "LeadSquaredSettings",
+    "LeadpingSettings",
     "PollyBotSettings",
     "Secret",
     "SettingState",
@@ -150,10 +151,21 @@ class PollyBotSettings(VendorSettings):
     leads_path: str = field(default="/api/v1/leads", metadata=how(parsing.path))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeadpingSettings(VendorSettings):
+    """``crm.leadping.*``. Leadping allows an organisation 300 calls in 60 seconds; a changed lead takes three of them."""
+
+    vendor: ClassVar[str] = "leadping"
+
+    base_url: str = field(default="https://api.leadping.ai", metadata=how(parsing.url))
+    api_key: Secret = field(metadata=how(parsing.secret, secret=True))
+
+
 SETTINGS: dict[str, type[VendorSettings]] = {
     "convoso": ConvosoSettings,
     "leadsquared": LeadSquaredSettings,
     "pollybot": PollyBotSettings,
+    "leadping": LeadpingSettings,
 }
 
 

@@ -70,10 +70,19 @@ def _pollybot() -> Parts:
     )
 
 
+def _leadping() -> Parts:
+    from connector.crm import leadping
+
+    return Parts(
+        leadping.CAPABILITIES, leadping.LeadpingReader, leadping.LeadpingWriter, leadping.open_session
+    )
+
+
 VENDORS: dict[str, Vendor] = {
     "convoso": Vendor("convoso", _convoso),
     "leadsquared": Vendor("leadsquared", _leadsquared),
     "pollybot": Vendor("pollybot", _pollybot),
+    "leadping": Vendor("leadping", _leadping),
 }
 
 

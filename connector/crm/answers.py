@@ -4,6 +4,7 @@ The whole answer is checked for well-formed JSON and UTF-8 all the same, so a tr
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 from typing import Any, overload
 
@@ -13,6 +14,8 @@ LEAN_FROM = 32 * 1024
 """Bytes; below, decoding everything at once costs nothing worth saving."""
 
 _plain = msgspec.json.Decoder(float_hook=str)
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+_exactly = msgspec.json.Encoder(decimal_format="number")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -60,6 +63,16 @@ def decode(body: bytes, shape: type[msgspec.Struct] | None = None) -> Any:
         except msgspec.ValidationError:
             pass
     return _lean(body)
+
+
+def decode_exact(body: bytes) -> Any:
+    """The answer's JSON with all its types; numbers with a fraction are ``Decimal``, so that they can go back as they came."""
+    return _exact.decode(body.removeprefix(b"\xef\xbb\xbf"))
+
+
+def encode_exact(value: Any) -> bytes:
+    """JSON in UTF-8 in which a ``Decimal`` is a number."""
+    return _exactly.encode(value)
 
 
 @cache

@@ -31,7 +31,7 @@ from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
 from connector.config import VendorSettings, named
 from connector.crm import shared_pace
-from connector.crm.answers import decode
+from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.base import Outcome
 from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
@@ -66,6 +66,8 @@ class Call:
     json: Any = field(default=None, repr=False)
     shape: type[msgspec.Struct] | None = field(default=None, repr=False)
     """How a large answer most likely looks; see ``answers.decode``."""
+    exact: bool = False
+    """Numbers with a fraction are ``Decimal`` in the answer and in ``json``: for what is read to be sent back."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -92,6 +94,10 @@ class AgainError(TransientError):
         self.throttled = throttled
         self.down = down
         """Nothing answers any more: the next call at once would fail as well."""
+
+
+class LateError(TransientError):
+    """A write's turn came when it was no longer wanted; nothing was sent."""
 
 
 Judge = Callable[[Answer], None]
@@ -176,6 +182,7 @@ class Session:
         attempt = 0
         while True:
             attempt += 1
+            self.pace.wait()
             result = self._send(call)
             problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
             if problem is None:
@@ -188,15 +195,21 @@ class Session:
             delay = max(self._retry.delay(attempt), self._wait_asked_for(result))
             if attempt >= self._retry.attempts or self._clock() - began + delay > self._retry.total:
                 what = problem.what if isinstance(problem, _Failure) else str(problem)
-                raise TransientError(f"{self._vendor}: {call}: {what} ({attempt} attempts)")
+                gone = isinstance(problem, _Failure) and not problem.sent
+                raise AgainError(f"{self._vendor}: {call}: {what} ({attempt} attempts)", down=gone)
             self._sleep(delay)
 
-    def write(self, call: Call, judge: Judge) -> Answer:
+    def write(self, call: Call, judge: Judge, *, late: Callable[[], bool] | None = None) -> Answer:
         """The answer to a call that changes something: one attempt, never repeated.
+
+        ``late`` is asked when the call's turn has come, which may take a while; ``LateError`` where it says so.
 
         ``OutcomeUnknownError`` where it may have been carried out; after every other error it certainly was not.
         Only a decoded answer at status 2xx to which ``judge`` has no objection is returned.
         """
+        self.pace.wait()
+        if late is not None and late():
+            raise LateError(f"{self._vendor}: {call}: its turn came too late")
         result = self._send(call)
         if isinstance(result, _Failure):
             if result.sent:
@@ -251,19 +264,19 @@ class Session:
         raise RefusedError(f"{prefix}: refused with status {status}.", code=str(status))
 
     def _send(self, call: Call) -> _Reply | _Failure:
-        self.pace.wait()
         asked_at = dt.datetime.now(dt.UTC)
         began = self._clock()
         deadline = began + max(4 * self._settings.timeout, 60.0)
         timeout = self._settings.timeout
+        exactly = call.exact and call.json is not None
         try:
             with self._http.request(
                 call.method,
                 self._settings.base_url + call.path,
                 params=call.query,
-                data=call.form,
-                json=call.json,
-                headers=dict(self._headers()),
+                data=encode_exact(call.json) if exactly else call.form,
+                json=None if exactly else call.json,
+                headers={**self._headers(), **({"Content-Type": "application/json"} if exactly else {})},
                 timeout=(min(timeout, CONNECT_SECONDS), timeout),
                 allow_redirects=False,
                 stream=True,
@@ -298,7 +311,7 @@ class Session:
         self, call: Call, response: requests.Response, body: bytes
     ) -> tuple[Literal["json", "html", "other"], Any]:
         try:
-            return "json", decode(body, call.shape)
+            return "json", decode_exact(body) if call.exact else decode(body, call.shape)
         except (ValueError, RecursionError):
             pass
         is_html = "html" in response.headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"

@@ -58,7 +58,7 @@ class App:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request = Request(scope["method"], scope["path"], scope["query_string"], headers, body)
-        struck = self._faults.fire(request.path)
+        struck = self._faults.fire(request.path, request.method)
         request.twists = tuple(Twist(fault.kind, fault.value) for fault in struck if fault.moment == "page")
         await self._serve(scope, receive, send, request, struck)
 
@@ -137,7 +137,8 @@ def spoil(answer: Answer, fault: Fault) -> Answer:
     if kind == "no_success":
         decoded = msgspec.json.decode(body)
         if isinstance(decoded, dict):
-            decoded.pop("success", None)
-            decoded.pop("Status", None)
+            flags = [name for name in ("success", "Status") if name in decoded]
+            for name in flags or ["id"]:
+                decoded.pop(name, None)
         return replace(answer, body=msgspec.json.encode(decoded))
     return answer

@@ -8,7 +8,7 @@ A fault is written ``KIND[=VALUE][:PROBABILITY][:NAME=VALUE]...``::
     latency=0.3                          every call takes 0.3 seconds longer
     html:1:count=3:after=10              the 11th, 12th and 13th call get a web page
 
-``path`` is a part of the path, ``count`` how often it happens at most, ``after`` how many matching calls it lets pass
+``path`` is a part of the path, ``method`` the HTTP method, ``count`` how often it happens at most, ``after`` how many matching calls it lets pass
 first. ``retry_after`` is a number of seconds, ``date+SECONDS`` for an HTTP date, ``absurd``, or any other text as it is.
 """
 
@@ -49,7 +49,9 @@ KINDS: dict[str, Kind] = {
     "truncate": Kind("after", 0.5, "answers with this share of the body, well-formed as far as HTTP goes"),
     "cut": Kind("after", 0, "announces the whole body, sends half of it and closes the connection"),
     "html": Kind("after", 0, "answers with a web page at 200"),
-    "no_success": Kind("after", 0, "leaves the success flag out of the answer"),
+    "no_success": Kind(
+        "after", 0, "leaves the success flag out of the answer, or the id of a lead that has none"
+    ),
     "ids_as_numbers": Kind("after", 0, "writes ids as numbers"),
     "repeat_page": Kind("page", 0, "answers with the page before the one that was asked for"),
     "extra_page": Kind("page", 0, "answers with the last page again where there is nothing left"),
@@ -71,6 +73,7 @@ class Fault:
     path: str | None = None
     after: int = 0
     retry_after: str | None = None
+    method: str | None = None
     fired: int = 0
     """How often it has happened."""
     passed: int = field(default=0, repr=False)
@@ -111,11 +114,19 @@ class Faults:
         path: str | None = None,
         after: int = 0,
         retry_after: str | float | None = None,
+        method: str | None = None,
     ) -> Fault:
         """Switches a fault on and returns it, so that ``fired`` can be read. ``ValueError`` for what makes no sense."""
         again = None if retry_after is None else str(retry_after)
         fault = make_fault(
-            kind, value, probability=probability, count=count, path=path, after=after, retry_after=again
+            kind,
+            value,
+            probability=probability,
+            count=count,
+            path=path,
+            after=after,
+            retry_after=again,
+            method=method,
         )
         return self.switch_on(fault)
 
@@ -135,7 +146,7 @@ class Faults:
     def __len__(self) -> int:
         return len(self._faults)
 
-    def fire(self, path: str) -> list[Fault]:
+    def fire(self, path: str, method: str = "") -> list[Fault]:
         """The faults that strike this call: every ``latency`` and ``page`` one, but one other at most."""
         if not self._faults:
             return []
@@ -145,12 +156,12 @@ class Faults:
                 alone = fault.kind != "latency" and fault.moment != "page"
                 if alone and any(each.kind != "latency" and each.moment != "page" for each in struck):
                     continue
-                if self._strikes(fault, path):
+                if self._strikes(fault, path, method):
                     struck.append(fault)
             return struck
 
-    def _strikes(self, fault: Fault, path: str) -> bool:
-        if fault.path is not None and fault.path not in path:
+    def _strikes(self, fault: Fault, path: str, method: str) -> bool:
+        if (fault.path is not None and fault.path not in path) or fault.method not in (None, method):
             return False
         if fault.count is not None and fault.fired >= fault.count:
             return False
@@ -177,6 +188,7 @@ def make_fault(
     path: str | None = None,
     after: int = 0,
     retry_after: str | None = None,
+    method: str | None = None,
 ) -> Fault:
     """A fault that makes sense, or ``ValueError`` with a sentence that says what would."""
     known = KINDS.get(kind)
@@ -193,7 +205,9 @@ def make_fault(
         raise ValueError(f"{kind} can't be negative")
     if retry_after is not None and retry_after.startswith("date"):
         _number(kind, "retry_after=date+", retry_after[4:].lstrip("+") or "2")
-    return Fault(kind, chosen, probability, count, path, after, retry_after)
+    return Fault(
+        kind, chosen, probability, count, path, after, retry_after, method.upper() if method else None
+    )
 
 
 def parse_fault(text: str) -> Fault:
@@ -205,7 +219,7 @@ def parse_fault(text: str) -> Fault:
         name, equals, given = part.partition("=")
         if not equals and place == 0:
             name, given = "probability", part
-        if name not in {"probability", "count", "path", "after", "retry_after"} or name in options:
+        if name not in {"probability", "count", "path", "after", "retry_after", "method"} or name in options:
             raise ValueError(
                 f"{part!r} in the fault {text!r} is not understood; write it like status=503:0.1:count=3"
             )
@@ -218,6 +232,7 @@ def parse_fault(text: str) -> Fault:
         path=options.get("path"),
         after=int(_number(kind, "after", options.get("after", "0"))),
         retry_after=options.get("retry_after"),
+        method=options.get("method"),
     )
 
 

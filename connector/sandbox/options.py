@@ -51,6 +51,15 @@ class Options:
     leadsquared_limit_status: int = 429
     """The HTTP status of one call too many: 429, or 200 as some accounts have it."""
 
+    leadping_part: Literal["customer", "profile"] = "customer"
+    """What Leadping calls the part of a lead that says who the customer is; newer versions say ``profile``."""
+    leadping_absent: Literal["keep", "erase"] = "erase"
+    """What Leadping does with the parts of a lead that an update leaves out."""
+    leadping_order: Literal["asked", "created", "none"] = "asked"
+    """How Leadping's list goes: as asked for; by creation, whatever is asked for; in no order."""
+    leadping_calls_per_60s: int = 0
+    """How many calls Leadping takes within 60 seconds; 0 for any number."""
+
     def __post_init__(self) -> None:
         if self.leads < 0:
             raise ValueError(f"leads can't be negative: {self.leads}")

@@ -19,6 +19,7 @@ from connector.sandbox.control import Control
 from connector.sandbox.convoso import Convoso
 from connector.sandbox.editing import Editor
 from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.leadping import Leadping
 from connector.sandbox.leadsquared import LeadSquared
 from connector.sandbox.options import Options, make_options
 from connector.sandbox.pollybot import PollyBot
@@ -26,7 +27,7 @@ from connector.sandbox.refusals import Refusals
 from connector.sandbox.wire import AbortableProtocol, Vendor
 
 HOST = "127.0.0.1"
-VENDORS: tuple[Callable[[Book, Options, Refusals], Vendor], ...] = (Convoso, LeadSquared, PollyBot)
+VENDORS: tuple[Callable[[Book, Options, Refusals], Vendor], ...] = (Convoso, LeadSquared, PollyBot, Leadping)
 """Every vendor of the sandbox, all over the same book: a new one is one file and one line."""
 
 KEEP_ALIVE = 75

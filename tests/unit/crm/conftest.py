@@ -25,6 +25,7 @@ class Request:
     body: bytes
     headers: dict[str, str]
     port: int
+    method: str = "POST"
 
 
 @dataclass
@@ -52,7 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         port = self.client_address[1]
-        self.reply(self.server.script.next(Request(url.path, query, form, body, dict(self.headers), port)))
+        request = Request(url.path, query, form, body, dict(self.headers), port, self.command)
+        self.reply(self.server.script.next(request))
 
     do_GET = do_PUT = do_POST  # noqa: N815 - the names that http.server looks for
 
