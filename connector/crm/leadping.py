@@ -28,6 +28,7 @@ from connector.crm import leadping_lead
 from connector.crm.base import Capabilities, OneByOne, Outcome, Page
 from connector.crm.http import AgainError, Answer, Call, LateError, Session, outcome
 from connector.crm.leadping_lead import Fields, Lead
+from connector.crm.newest_first import instant
 from connector.errors import (
     AuthError,
     ConfigError,
@@ -473,19 +474,15 @@ def _stamp(lead: Lead) -> Any:
 
 
 def _updated(row: Mapping[str, Any]) -> datetime | None:
-    return _instant(row.get("updatedAt") or row.get("modifiedAt"))
+    return instant(_text(row.get("updatedAt")) or _text(row.get("modifiedAt")))
 
 
 def _created(row: Mapping[str, Any]) -> datetime | None:
-    return _instant(row.get("createdAt"))
+    return instant(_text(row.get("createdAt")))
 
 
-def _instant(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _id(value: Any) -> str | None:

@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from connector.config import did_you_mean
 from connector.crm.answers import RawRows, flat
+from connector.crm.newest_first import instant
 
 Lead = dict[str, Any]
 Fields = Mapping[str, str | None]
@@ -339,7 +340,7 @@ def _same(value: Any, text: str | None) -> bool:
     if isinstance(value, int | Decimal):
         return _number(text) == value
     if isinstance(value, str):
-        return value == text or (_instant(value) is not None and _instant(value) == _instant(text))
+        return value == text or (_moment(value) is not None and _moment(value) == _moment(text))
     try:
         return bool(json.loads(text, parse_float=Decimal) == value)
     except ValueError:
@@ -350,15 +351,9 @@ def _blank(value: Any) -> bool:
     return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
 
 
-def _instant(text: str) -> datetime | None:
-    """A date with a time of day, in UTC where no offset says otherwise."""
-    if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _moment(text: str) -> datetime | None:
+    """A date with a time of day, in UTC; a date alone is a value like any other."""
+    return instant(text) if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text) else None
 
 
 def unknown(fields: Collection[str]) -> dict[str, str]:
