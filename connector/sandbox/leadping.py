@@ -98,6 +98,9 @@ class Leadping:
     def warm(self) -> None:
         """Nothing: the leads are made when somebody first asks for one."""
 
+    def settings(self, address: str) -> dict[str, str]:
+        return {"base_url": address, "api_key": self.options.token}
+
     def describe(self, request: Request) -> Description:
         if request.path == LIST:
             return Description("list")
