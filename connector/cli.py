@@ -297,6 +297,8 @@ def _stretch(window: str | None) -> tuple[datetime | None, datetime | None]:
     start, end = _instant("--window", first), _instant("--window", last or None)
     if start and end and start >= end:
         raise ConfigError(f"--window {window} must start before it ends.")
+    if start and start > datetime.now(UTC):
+        raise ConfigError(f"--window {window} lies in the future, where no lead was edited yet.")
     return start, end
 
 
@@ -315,6 +317,8 @@ def extract(
     first, last = _instant("--start", start), _instant("--end", end)
     if first and last and first >= last:
         raise ConfigError(f"--start {start} must lie before --end {end}.")
+    if first and first > datetime.now(UTC):
+        raise ConfigError(f"--start {start} lies in the future, where no lead was edited yet.")
     vendors = [vendor] if vendor else loop.vendors()
     if len(vendors) > 1 and (as_json or filters):
         option = "--json" if as_json else "--filter"
@@ -411,7 +415,6 @@ def push(
             listener=listener,
         )
     if done is None:
-        err.print("Nothing was sent.")
         raise typer.Exit(0)
     _report_push(done, as_json=as_json)
     raise typer.Exit(done.summary.exit_code)
@@ -525,7 +528,10 @@ def _asking(yes: bool, listener: Any, *, mask: bool, quiet: bool) -> "Callable[[
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             err.print("Nothing was sent: there is no terminal to ask in. `--yes` sends without asking.")
             return False
-        return typer.confirm(f"Send this to {made.crm}?", err=True)
+        if typer.confirm(f"Send this to {made.crm}?", err=True):
+            return True
+        err.print("Nothing was sent.")
+        return False
 
     return agree
 
@@ -580,6 +586,8 @@ def _instant(option: str, text: str | None) -> datetime | None:
         raise ConfigError(
             f"{option} must be a date or a time such as 2026-11-01 or 2026-11-01T09:30+01:00, not {text!r}."
         ) from None
+    if not 1970 <= instant.year < 2100:
+        raise ConfigError(f"{option} must lie between 1970 and 2100, not in {instant.year}.")
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

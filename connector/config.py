@@ -244,7 +244,8 @@ def settings_class(vendor: str) -> type[VendorSettings]:
 
 
 def warehouse_destination() -> str:
-    """``warehouse.destination``: ``duckdb`` (the default) or ``postgres``."""
+    """``warehouse.destination``: ``duckdb`` (the default) or ``postgres``. ``ConfigError`` also for misspelt names beside it."""
+    _refuse_unknown_warehouse()
     raw = value("warehouse.destination")
     return (
         str(_parsed("warehouse.destination", parsing.choice(*DESTINATIONS), raw))
@@ -349,21 +350,61 @@ def _refuse_unknown(cls: type[VendorSettings], given: Mapping[str, Any]) -> None
 
 
 def _names_set() -> Iterator[tuple[str, str]]:
-    """(vendor, setting) of everything under ``crm`` in the files and in the environment; vaults can't be listed."""
+    """(vendor, setting) of everything under ``crm``."""
+    for vendors in _tables_set("crm"):
+        for vendor, table in vendors.items():
+            if not isinstance(table, Mapping):
+                raise ConfigError(f"crm.{vendor} must be a table, [crm.{vendor}], and is a single value.")
+            yield from ((vendor, name) for name in table)
+    for path in _variables_set("crm"):
+        if len(path) > 1:
+            yield path[0], path[1]
+
+
+def _refuse_unknown_warehouse() -> None:
+    """The same as for a CRM. Below ``destination`` only our engines are looked at, by dlt's own names."""
+    _refuse_unknown_in("warehouse", (), ["destination"])
+    for engine in DESTINATIONS:
+        spec = getattr(_dlt().destinations, engine)().spec.get_resolvable_fields()
+        _refuse_unknown_in("destination", (engine,), list(spec))
+        parts = list(spec["credentials"].get_resolvable_fields())
+        _refuse_unknown_in("destination", (engine, "credentials"), parts)
+
+
+def _refuse_unknown_in(section: str, above: tuple[str, ...], known: list[str]) -> None:
+    names: list[str] = []
+    for whole in _tables_set(section):
+        table: Any = whole
+        for name in above:
+            table = table.get(name) if isinstance(table, Mapping) else None
+        names += table if isinstance(table, Mapping) else ()
+    place = len(above)
+    names += [path[place] for path in _variables_set(section) if path[:place] == above and len(path) > place]
+    for name in names:
+        if name not in known:
+            full = named(".".join((section, *above, name)))
+            raise ConfigError(f"{full} is no setting of leadloop{did_you_mean(name, known) or '.'}")
+
+
+def _tables_set(section: str) -> Iterator[Mapping[str, Any]]:
+    """The tables of this name in the files; vaults can't be listed."""
     dlt = _dlt()
     from dlt.common.configuration.providers.toml import SettingsTomlProvider
 
     for provider in dlt.config.config_providers:
         if isinstance(provider, SettingsTomlProvider):
-            vendors, _ = provider.get_value("crm", Any, "")
-            for vendor, table in (vendors if isinstance(vendors, Mapping) else {}).items():
-                if not isinstance(table, Mapping):
-                    raise ConfigError(f"crm.{vendor} must be a table, [crm.{vendor}], and is a single value.")
-                yield from ((vendor, name) for name in table)
+            found, _ = provider.get_value(section, Any, "")
+            if found is not None and not isinstance(found, Mapping):
+                raise ConfigError(f"{section} must be a table, [{section}], and is a single value.")
+            yield found or {}
+
+
+def _variables_set(section: str) -> Iterator[tuple[str, ...]]:
+    """What the environment has below it: ``CRM__CONVOSO__RATE`` is ``("convoso", "rate")``."""
     for key in sorted(os.environ):
-        parts = key.split("__")
-        if len(parts) > 2 and parts[0] == "CRM":
-            yield parts[1].lower(), parts[2].lower()
+        first, *rest = key.split("__")
+        if first == section.upper() and rest:
+            yield tuple(name.lower() for name in rest)
 
 
 def _dlt() -> Any:

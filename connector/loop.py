@@ -116,8 +116,8 @@ def extract(
     settings = crm.vendor(vendor).settings()
     tune()
     with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
-        warehouse.probe()
         todo = job(settings, start=start, end=end, filters=filters, reader=reader)
+        warehouse.probe()
         with warehouse.translated():
             return load_everything(
                 _pipeline(warehouse, vendor),
@@ -232,8 +232,8 @@ def reconcile(
     settings = crm.vendor(vendor).settings()
     tune()
     with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
-        warehouse.probe()
         todo = job(settings, start=start, end=end, reader=reader)
+        warehouse.probe()
         with warehouse.translated():
             reached = of_pipeline(_pipeline(warehouse, vendor), todo)
             raw = comparing.RawLeads(warehouse.engine(), reader)
@@ -262,6 +262,7 @@ def build(
     listener: Listener = QUIET,
 ) -> BuildResult:
     """Makes and tests the dbt models, then decides from what they show which sent values are confirmed or reverted."""
+    models.find_project(project)
     listener.stage("build")
     with warehouse.lock("build"):
         warehouse.probe()

@@ -99,7 +99,9 @@ def status_text(found: dict[str, Any]) -> RenderableType:
 def _table(*heads: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for head in heads:
-        table.add_column(head, justify="right" if head in ("leads", "removed") else "left", overflow="fold")
+        whole = head in ("run", "push", "started (UTC)")  # to be copied, so never broken over two lines
+        right = head in ("leads", "removed")
+        table.add_column(head, justify="right" if right else "left", overflow="fold", no_wrap=whole)
     return table
 
 

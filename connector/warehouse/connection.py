@@ -4,12 +4,13 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -263,6 +264,14 @@ def _duckdb_path(given: Any) -> str:
     return path.removeprefix("duckdb:///")
 
 
+def _query(given: Mapping[str, Any]) -> dict[str, str]:
+    """What a table of credentials says besides who and where, as the driver takes it: ``query`` and the timeout."""
+    query = given.get("query") or {}
+    query = dict(parse_qsl(query.lstrip("?"))) if isinstance(query, str) else query
+    timeout = {"connect_timeout": given["connect_timeout"]} if given.get("connect_timeout") else {}
+    return {str(name): str(value) for name, value in {**timeout, **query}.items()}
+
+
 def _postgres_url(given: Any) -> URL:
     try:
         if isinstance(given, str):
@@ -275,6 +284,7 @@ def _postgres_url(given: Any) -> URL:
                 given.get("host"),
                 int(given.get("port") or 5432),
                 given.get("database"),
+                _query(given),
             )
         if not url.drivername.startswith("postgres") or not url.database:
             raise ValueError(url.drivername)

@@ -35,6 +35,10 @@ _QUIET = (
 _NAMES_ONLY = re.compile(
     r"does not exist|Binder Error|Catalog Error|Parser Error|syntax error|Compilation Error|permission denied"
 )
+# dbt shows an excerpt of the file between the two, which on one line nobody can read.
+_YAML = re.compile(
+    r"Error reading [^:]+: (?P<file>.+) - Runtime Error.*Raw Error:\s+-+\s+(?P<said>.+)", re.DOTALL
+)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\(.*\)")
 
 
@@ -221,6 +225,13 @@ def one_line(message: str) -> str:
 def explained(error: BaseException | None) -> LeadloopError:
     """A ``ModelError`` for what is wrong with a project's files, in one paragraph."""
     text = str(error) if error is not None else "dbt did not say why"
+    if yaml := _YAML.search(text):
+        parts = [line.strip() for line in yaml["said"].splitlines() if "<unicode string>" not in line]
+        where = re.findall(r"line (\d+), column", yaml["said"])
+        near = f" near line {where[-1]}" if where else ""
+        return ModelError(
+            f"The dbt project can't be read: {yaml['file']} is no valid YAML{near}: {', '.join(parts)}."
+        )
     lines: list[str] = []
     for line in text.strip().splitlines():
         if line.strip().startswith(("> in macro", "> called by")):

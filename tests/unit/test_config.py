@@ -350,6 +350,40 @@ def test_the_warehouse(files: Callable[..., None], monkeypatch: pytest.MonkeyPat
         config.warehouse_destination()
 
 
+@pytest.mark.parametrize(
+    ("where", "given", "says"),
+    [
+        ("env", "WAREHOUSE__DESTINATON", "warehouse.destinaton", ),
+        ("config", "[warehouse]\nengine = 'duckdb'", "warehouse.engine"),
+        ("config", "warehouse = 'duckdb'", "must be a table"),
+        ("config", "[destination.duckdb]\ncredential = 'x.duckdb'", "did you mean 'credentials'"),
+        ("env", "DESTINATION__POSTGRES__CREDENTIAL", "did you mean 'credentials'"),
+        ("env", "DESTINATION__POSTGRES__CREDENTIALS__PASWORD", "did you mean 'password'"),
+        ("secrets", "[destination.postgres.credentials]\nuser_name = 'me'", "did you mean 'username'"),
+        ("config", "[destination.duckdb.credentials]\nfile = 'x'", "destination.duckdb.credentials.file"),
+    ],
+)  # fmt: skip
+def test_unknown_names_of_the_warehouse(
+    files: Callable[..., None], monkeypatch: pytest.MonkeyPatch, where: str, given: str, says: str
+) -> None:
+    """What would silently do nothing is an error that names it, and the nearest name that there is."""
+    if where == "env":
+        monkeypatch.setenv(given, "planted-value-51")
+    else:
+        files(**{where: given + "\n"})
+    with pytest.raises(ConfigError) as caught:
+        config.warehouse_destination()
+    assert says in str(caught.value)
+    assert "planted" not in str(caught.value)
+
+
+def test_what_is_not_ours_is_left_alone(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other destinations of dlt, and its own options of ours, are nobody's mistake."""
+    files(config="[destination.bigquery]\nlocation = 'EU'\n[destination.postgres]\ncreate_indexes = false\n")
+    monkeypatch.setenv("DESTINATION__MINE__CREDENTIALS", "x")
+    assert config.warehouse_destination() == "duckdb"
+
+
 def test_credentials_come_raw(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """A URL, a path, a table, a table spread over the environment, or nothing."""
     assert config.destination_credentials("duckdb") is None

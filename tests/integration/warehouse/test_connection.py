@@ -140,6 +140,22 @@ def test_a_url_that_is_none(monkeypatch, tmp_path, value):
         Warehouse.open()
 
 
+def test_a_table_of_credentials_is_taken_whole(monkeypatch, tmp_path):
+    """What a table says about TLS and timeouts reaches the driver, as it would in a URL."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAREHOUSE__DESTINATION", "postgres")
+    for name, text in {
+        "HOST": "h",
+        "DATABASE": "d",
+        "QUERY": "?sslmode=require",
+        "CONNECT_TIMEOUT": "7",
+    }.items():
+        monkeypatch.setenv(f"DESTINATION__POSTGRES__CREDENTIALS__{name}", text)
+    warehouse = Warehouse.open()
+    assert dict(warehouse.url.query) == {"connect_timeout": "7", "sslmode": "require"}
+    assert warehouse.dbt_env()["LEADLOOP_POSTGRES_SSLMODE"] == "require"
+
+
 def test_the_file_is_private(tmp_path):
     """Only its owner can read a database of leads: one that is made, and one that somebody made before."""
     warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")

@@ -1,0 +1,139 @@
+"""Every argument and option of the command, given wrongly: exit code 2 and one message that names it and says what would do."""
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., tuple[int, str]]
+
+WRONG: list[tuple[str, str]] = [
+    # command line, words of the message
+    ("extrct", "No such command"),
+    ("extract --strat 2026-11-01", "--start"),
+    ("extract --start yesterday", "--start must be a date or a time such as 2026-11-01"),
+    ("extract --start 2026-02-30", "--start must be a date"),
+    ("extract --start 2026-13-01", "--start must be a date"),
+    ("extract --start 2026-11-01T25:00", "--start must be a date"),
+    ("extract --start 2026-11-01T09:30_Europe/Berlin", "+01:00"),
+    ("extract --start 2026-11-01T09:30PST", "+01:00"),
+    ("extract --start 0001-01-01T00:00+14:00", "between 1970 and 2100"),
+    ("extract --end 9999-12-31T23:59-14:00", "between 1970 and 2100"),
+    ("extract --end tomorrow", "--end must be a date"),
+    ("extract --start 2026-11-02 --end 2026-11-01", "--start 2026-11-02 must lie before --end 2026-11-01"),
+    ("extract --start 2026-11-01 --end 2026-11-01", "must lie before"),
+    ("extract --start 2026-11-01T10:00+02:00 --end 2026-11-01T08:00", "must lie before"),
+    ("extract --start 2099-01-01", "lies in the future"),
+    ("extract --filter list_id", "--filter must be name=value"),
+    ("extract --filter =333", "--filter must be name=value"),
+    ("extract --filter lst_id=333", "did you mean 'list_id'"),
+    ("extract --crm convosso", "did you mean 'convoso'"),
+    ("extract --crm", "--crm"),
+    ("extract more", "more"),
+    ("build --dbt-project nowhere", "nowhere is no dbt project"),
+    ("plan", "PUSH"),
+    ("plan p --limit 0", "--limit"),
+    ("plan p --limit -3", "--limit"),
+    ("plan p --limit ten", "--limit"),
+    ("plan p --limit 1.5", "--limit"),
+    ("plan p --dbt-project nowhere", "nowhere is no dbt project"),
+    ("push", "PUSH"),
+    ("push p --plan nowhere.json", "--plan nowhere.json is no plan"),
+    ("push p --plan .", "--plan . is no plan"),
+    ("push p --limit -1", "--limit"),
+    ("push p --dbt-project nowhere", "nowhere is no dbt project"),
+    ("run --limit 0", "--limit"),
+    ("run --dbt-project nowhere", "nowhere is no dbt project"),
+    ("status more", "more"),
+    ("resolve p --take mine", "'ours', 'theirs'"),
+    ("resolve p --dbt-project nowhere", "nowhere is no dbt project"),
+    ("resolve p --take ours", "--lead ID (repeatable) or --all"),
+    ("check --sample 5", "--sample goes with --reconcile"),
+    ("check --repair", "--repair goes with --reconcile"),
+    ("check --reconcile --sample 0", "--sample"),
+    ("check --reconcile --sample -1", "--sample"),
+    ("check --reconcile --sample 5 --window 2026-11-01..2026-11-02", "exclude each other"),
+    ("check --reconcile --window 2026-11-01", "--window must be two times"),
+    ("check --reconcile --window 2026-11-01..2026-02-30", "--window must be a date"),
+    ("check --reconcile --window 2026-11-02..2026-11-01", "must start before it ends"),
+    ("check --reconcile --window 2099-01-01..2099-01-02", "lies in the future"),
+    ("check --reconcile --crm convosso", "did you mean 'convoso'"),
+    ("sandbox --port 70000", "--port"),
+    ("sandbox --leads -1", "--leads"),
+    ("sandbox --seed x", "--seed"),
+    ("sandbox --latency -1", "--latency"),
+    ("sandbox --edits-per-second -0.5", "--edits-per-second"),
+    ("sandbox --timezone Mars/Olympus", "Mars/Olympus"),
+    ("sandbox --envelope dead", "dead"),
+    ("sandbox --precision hour", "hour"),
+    ("sandbox --fault teapot", "teapot"),
+    ("sandbox --fault status=teapot", "teapot"),
+    ("sandbox --fault status=503:2", "probability"),
+    ("sandbox --fault status=503:0.1:often=3", "often=3"),
+    ("demo --leads 3", "--leads"),
+    ("demo --leads many", "--leads"),
+    ("init a_file", "a_file is a file"),
+]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command's entry point in an empty folder with everything set; gives exit code and message."""
+    from connector import cli, config
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, text in {
+        "AUTH_TOKEN": "tok-4711",
+        "TIMEZONE": "UTC",
+        "BASE_URL": "http://127.0.0.1:9/v1",
+    }.items():
+        monkeypatch.setenv(f"CRM__CONVOSO__{name}", text)
+    config.reload()
+    (tmp_path / "a_file").touch()
+    umask, handler = os.umask(0o022), signal.getsignal(signal.SIGTERM)
+
+    def run(*argv: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["leadloop", *argv])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        return int(ended.value.code or 0), re.sub(r"\s+", " ", re.sub("[│╭╮╰╯─]", " ", shown.err))
+
+    yield run
+    os.umask(umask)
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.parametrize(("line", "words"), WRONG, ids=[line for line, _ in WRONG])
+def test_wrong_usage(command: Command, tmp_path: Path, line: str, words: str) -> None:
+    """It is told before anything is opened, called or written."""
+    code, message = command(*line.split())
+    assert code == 2, message
+    assert words in message
+    assert "tok-4711" not in message
+    assert "Traceback" not in message
+    assert not (tmp_path / "leads.duckdb").exists()
+
+
+def test_every_option_is_given_wrongly_at_least_once() -> None:
+    """An option that takes a value and is new has to be added to the table above."""
+    import typer.main
+
+    from connector.cli import app
+
+    free = {"--html", "--select", "--push", "--lead", "--token", "--folder"}
+    """Any text will do, or what is wrong about it shows only when it is used."""
+    for name, each in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for option in each.params:
+            long = max(option.opts, key=len)
+            if option.param_type_name != "option" or option.is_flag or long in free:
+                continue
+            # For check, a wrong project is one of its findings.
+            given = any(line.startswith(f"{name} ") and f" {long}" in line for line, _ in WRONG)
+            assert given or (name, long) == ("check", "--dbt-project"), f"{name} {long}"
