@@ -30,6 +30,7 @@ from connector.crm.pollybot import (
 from connector.errors import (
     AuthError,
     ConfigError,
+    LeadloopError,
     ModelError,
     RefusedError,
     UnexpectedAnswerError,
@@ -481,6 +482,54 @@ def test_a_scan_of_many_pages_under_edits_and_deletions_misses_nobody() -> None:
         assert wanted - touched <= set(seen)
         assert len(touched) > 4
         assert sandbox.calls.count("list") < 25
+
+
+def test_a_server_that_ignores_the_order_costs_calls_and_no_lead(workspace: Any) -> None:
+    """The edit of an old lead is found, wherever it stands in the list."""
+    workspace.polly.sorts = False
+    leads = workspace.polly.leads
+    newest = leads.by_time()[-1][0]
+    leads.edit(leads.ids()[0], {"name": "Somebody"})
+    pages = list(workspace.reader.scan(newest + timedelta(seconds=1)))
+    assert [row["id"] for page in pages for row in page.rows] == [leads.ids()[0]]
+
+
+PLANTED = ("sk-workspace_planted", "5559871234", "Personname")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error("VALIDATION_ERROR", 400, field="5559871234", value="Personname", message="Personname"),
+        error("VALIDATION_ERROR", 400, field="status", message="one of: Personname, 5559871234"),
+        error("DUPLICATE_EMAIL", 409, email="Personname@example.com", existingLeadId="Person name"),
+        error("PERSONNAME", 409),
+        error("5559871234", 400, message="sk-workspace_planted"),
+        error(None, 404),
+        error(None, 500),
+        error("INVALID_API_KEY", 401, message="sk-workspace_planted"),
+        {"json": {"success": True, "data": {"id": "5559871234", "name": "Personname"}}},
+        {"json": {"success": True, "data": ["Personname"]}},
+        {"json": {"success": True, "data": ROW}, "fault": "truncated"},
+        {"json": {"success": True, "data": ROW}, "headers": {"X-RateLimit-Reset": "5559871234"}},
+    ],
+)
+def test_no_token_and_no_value_is_in_what_a_person_reads(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture, reply: dict[str, Any]
+) -> None:
+    """Outcomes, errors, and logs at their most talkative."""
+    caplog.set_level("DEBUG")
+    planted = {"api_key": Secret(PLANTED[0])}
+    writer, _ = make(PollyBotWriter, reply, **planted)
+    reader, _ = make(PollyBotReader, reply, **planted)
+    read = writer.update(LEAD, {"name": "Personname", "metadata.phone": "5559871234"})
+    said = [str(read.reason), str(read.code), repr(writer._settings), caplog.text]
+    for attempt in (lambda: reader.get(LEAD), lambda: list(reader.scan(None))):
+        try:
+            attempt()
+        except LeadloopError as problem:
+            said.append(str(problem))
+    assert not [word for word in PLANTED for text in said if word.lower() in text.lower()]
 
 
 # The hour's calls
