@@ -66,7 +66,7 @@ def load_everything(
     """
     failed: list[CrmError] = []
     loaded: dict[str, list[Feed]] = {}
-    packages = back = missing = 0
+    packages = 0
 
     def load(table: str, feeds: list[Feed]) -> None:
         nonlocal packages
@@ -88,13 +88,8 @@ def load_everything(
     last = feeds.pop(recordings.TABLE, None)
     for table, all_of in feeds.items():
         load(table, all_of)
-    tables = _read_back(job.reader, again)
-    for table, rows in tables.items():
-        run_pipeline(pipeline, [dlt.resource(rows, name=table, write_disposition="append")], file_format)
-        packages += 1
-    back, missing = (
-        sum(rows.num_rows for rows in tables.get(table, ())) for table in (source.TABLE, removals.TABLE)
-    )
+    back, missing = load_again(pipeline, job.reader, again, file_format)
+    packages += bool(back) + bool(missing)
     if last:
         load(recordings.TABLE, last)
     if failed:
@@ -116,6 +111,22 @@ def load_everything(
 
 def _rows(feeds: list[Feed] | None) -> int | None:
     return None if feeds is None else sum(feed.tally.rows for feed in feeds)
+
+
+def load_again(
+    pipeline: dlt.Pipeline, reader: LeadReader, lead_ids: Iterable[str], file_format: str
+) -> tuple[int, int]:
+    """Reads these leads one by one, whatever their clock says, and loads them as they are, or that they are gone.
+
+    Returns how many there were of each; no cursor moves.
+    """
+    tables = _read_back(reader, lead_ids)
+    for table, rows in tables.items():
+        run_pipeline(pipeline, [dlt.resource(rows, name=table, write_disposition="append")], file_format)
+    back, missing = (
+        sum(rows.num_rows for rows in tables.get(table, ())) for table in (source.TABLE, removals.TABLE)
+    )
+    return back, missing
 
 
 def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> Mapping[str, list[pa.Table]]:

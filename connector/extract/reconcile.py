@@ -22,10 +22,11 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from connector.crm.base import LeadReader
-from connector.extract import windows
+from connector.extract import removals, windows
 from connector.extract.columns import SEEN_AT, TIMEZONE, Columns, column_name, ids
+from connector.extract.kinds import load_again
 from connector.extract.reading import read_back, reading
-from connector.extract.source import TABLE, Job, run_pipeline
+from connector.extract.source import TABLE, Job
 from connector.extract.windows import Window
 
 Kind = Literal["missing", "gone", "differs", "changed_meanwhile"]
@@ -108,7 +109,7 @@ class Reconciled:
         if self.repaired is not None:
             lines.append(f"  {self.repaired:,} read again; `leadloop build` brings them into the models")
         elif self.faults:
-            lines.append("  --repair reads again what is missing or differs")
+            lines.append("  --repair reads these leads again")
         return "\n".join(lines)
 
 
@@ -153,6 +154,16 @@ class RawLeads:
                 for lead_id, text, zone in connection.execute(query)
                 if any(window.start <= each <= window.end for each in instants(text, zone))
             }
+
+    def removed(self, lead_ids: Collection[str]) -> set[str]:
+        """Which of these leads the warehouse knows to be deleted or archived."""
+        shown = self.rows(lead_ids)
+        known = {lead_id for lead_id, row in shown.items() if any(row.get(name) for name in REMOVAL_TIMES)}
+        if lead_ids and sa.inspect(self._engine).has_table(removals.TABLE, schema=self._raw.schema):
+            raw = sa.table(removals.TABLE, sa.column("id"), schema=self._raw.schema)
+            with self._engine.connect() as connection:
+                known |= set(connection.scalars(sa.select(raw.c.id).where(raw.c.id.in_(lead_ids))))
+        return known
 
     def sample(self, size: int) -> list[str]:
         """Ids of ``size`` known leads, or of all where there are fewer, drawn anew each time."""
@@ -214,17 +225,11 @@ def sample_of(
 
 
 def repair(pipeline: dlt.Pipeline, reader: LeadReader, found: Reconciled, file_format: str) -> Reconciled:
-    """Reads the missing and the different leads again into the raw table; no cursor moves.
-
-    A lead that is gone has nothing to be read.
-    """
-    columns = Columns(reader.zone.key)
-    wanted = [each.lead_id for each in found.faults if each.kind != "gone"]
-    pages = (read_back(reader, lead_id) for lead_id in wanted)
-    tables = [columns.table(page) for page in pages if page.rows]
-    if tables:
-        run_pipeline(pipeline, [dlt.resource(tables, name=TABLE, write_disposition="append")], file_format)
-    return replace(found, repaired=len(tables))
+    """Reads every lead that differs again into the raw tables, also that it is gone; no cursor moves."""
+    return replace(
+        found,
+        repaired=sum(load_again(pipeline, reader, [each.lead_id for each in found.faults], file_format)),
+    )
 
 
 class _Comparison:
@@ -264,11 +269,9 @@ class _Comparison:
                 else:
                     shown[lead_id] = row
         self.add(shown)
-        known = self._raw.rows(gone)
-        for lead_id in gone:
-            if lead_id in known and not any(known[lead_id].get(name) for name in REMOVAL_TIMES):
-                self._known += 1
-                self._found[lead_id] = Difference(lead_id, "gone")
+        for lead_id in set(gone) - self._raw.removed(gone):
+            self._known += 1
+            self._found[lead_id] = Difference(lead_id, "gone")
 
     def result(self, window: Window | None) -> Reconciled:
         differences = tuple(self._found[lead_id] for lead_id in sorted(self._found))

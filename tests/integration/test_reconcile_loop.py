@@ -2,24 +2,18 @@
 
 import pytest
 
-from connector import config, loop
+from connector import config, crm, loop
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
 
-SET = {
-    "convoso": {"BASE_URL": "{url}/v1", "AUTH_TOKEN": "{token}", "TIMEZONE": "{zone}"},
-    "leadsquared": {"BASE_URL": "{url}", "ACCESS_KEY": "{token}", "SECRET_KEY": "{token}"},
-}
 
-
-@pytest.mark.parametrize("vendor", SET)
+@pytest.mark.parametrize("vendor", crm.VENDORS)
 def test_what_was_just_read_is_equal(vendor, tmp_path, monkeypatch):
     """Whether leads are looked for by window or by id, nothing differs, and what was lost is named and mended."""
     monkeypatch.chdir(tmp_path)
-    with Sandbox(leads=60) as crm:
-        values = {"url": crm.base_url, "token": crm.token, "zone": crm.timezone}
-        for name, text in {**SET[vendor], "RATE": "1000", "SETTLE": "0"}.items():
-            monkeypatch.setenv(f"CRM__{vendor.upper()}__{name}", text.format(**values))
+    with Sandbox(leads=60, elsewhere=60) as sandbox:
+        for name, text in {**sandbox.settings()[vendor], "rate": "1000", "settle": "0"}.items():
+            monkeypatch.setenv(f"CRM__{vendor.upper()}__{name.upper()}", text)
         config.reload()
         warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
         loop.extract(warehouse, vendor)
