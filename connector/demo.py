@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 
 PUSH = "lead_scores_to_convoso"
+OTHERS = ("leadsquared", "pollybot")
 PEOPLE_EDIT = 3
 """How many of the pushed leads a salesperson edits between the two runs."""
 
@@ -29,13 +30,15 @@ QUERIES = (
 
 
 def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
-    """Shows, in order: extraction, models, plan, push, and a second run that confirms and finds nothing left to send."""
+    """Shows, in order: extraction, models, plan, push, a second run that confirms and finds nothing left to send, and
+    the same scores on their way into three other CRMs."""
     shutil.rmtree(folder, ignore_errors=True)
     private.folder(folder)
     warehouse = Warehouse.duckdb(folder / "leads.duckdb")
     project = models.packaged_project()
     out.print(f"A CRM with {leads:,} leads starts on this machine; nothing leaves it.")
-    with Sandbox(leads=leads) as crm, _settings(crm), listening(err) as bars:
+    others = max(leads // 10, 20)
+    with Sandbox(leads=leads, elsewhere=others) as crm, _settings(crm), listening(err) as bars:
         _heading(out, "First run")
         _read(out, warehouse, project, bars)
         plan = loop.plan(warehouse, PUSH, project)
@@ -57,6 +60,9 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
         out.print(
             f"The {len(edited)} edited leads are conflicts and stay as the salesperson left them: on_conflict is 'crm_wins'."
         )
+
+        _heading(out, "The same scores in three other CRMs")
+        _send_elsewhere(out, warehouse, project, bars, others)
     _heading(out, "Look around")
     out.print(f"{warehouse.label}", markup=False, soft_wrap=True)
     for query in QUERIES:
@@ -66,12 +72,10 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
 @contextmanager
 def _settings(crm: Sandbox) -> Iterator[None]:
     """The sandbox's settings for this process, whatever else is set."""
-    given: Mapping[str, str] = {
-        "CRM__CONVOSO__BASE_URL": f"{crm.base_url}/v1",
-        "CRM__CONVOSO__AUTH_TOKEN": crm.token,
-        "CRM__CONVOSO__TIMEZONE": crm.timezone,
-        "CRM__CONVOSO__RATE": "1000",
-        "CRM__CONVOSO__SETTLE": "0",
+    given = {
+        f"CRM__{vendor}__{name}".upper(): value
+        for vendor, settings in crm.settings().items()
+        for name, value in {**settings, "rate": "1000", "settle": "0"}.items()
     }
     before = {name: value for name, value in os.environ.items() if name.startswith("CRM__")}
     for name in before:
@@ -106,6 +110,25 @@ def _send(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None
     bars.pause()
     if done is not None:
         out.print(summary_text(done.summary))
+
+
+def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bars, leads: int) -> None:
+    out.print(
+        f"{leads:,} of these people are leads in LeadSquared, PollyBot and Leadping as well. lead_matches finds them by "
+        "phone number and email address."
+    )
+    for vendor in OTHERS:
+        extracted = loop.extract(warehouse, vendor, listener=bars)
+        bars.pause()
+        out.print(f"Extracted from {vendor}: {extracted.rows:,} rows in {extracted.calls} calls.")
+    built = loop.build(warehouse, project, listener=bars)
+    bars.pause()
+    out.print(f"dbt: {built.text()}.")
+    for vendor in OTHERS:
+        done = loop.push(warehouse, f"lead_scores_to_{vendor}", project, listener=bars)
+        bars.pause()
+        if done is not None:
+            out.print(summary_text(done.summary))
 
 
 def _show_origins(out: Console, warehouse: Warehouse) -> None:

@@ -7,7 +7,6 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from connector.sandbox.clock import Clock
@@ -29,7 +28,7 @@ class Document:
 class Documents:
     """The leads of one account. Every method is thread-safe.
 
-    ``made`` gives the first leads (``most`` of them) when somebody first asks; ``show`` turns a lead into what the vendor's API answers for it.
+    ``made`` gives the first leads (``most`` of them, old and new ones alike) when somebody first asks; ``show`` turns a lead into what the vendor's API answers for it.
     Field names are paths with dots: ``contact.phone.number``.
     """
 
@@ -53,7 +52,7 @@ class Documents:
         """All leads by id, in the order in which they came in."""
         with self.lock:
             if self._leads is None:
-                self._leads = {each.id: each for each in islice(self._made(), self._most)}
+                self._leads = {each.id: each for each in _some(list(self._made()), self._most)}
                 self._by_time = sorted((each.modified, each.id) for each in self._leads.values())
             return self._leads
 
@@ -127,6 +126,14 @@ class Documents:
             self._by_time.remove((lead.modified, lead.id))
             lead.modified = self._clock.now()
             insort(self._by_time, (lead.modified, lead.id))
+
+
+def _some(leads: list[Document], most: int | None) -> list[Document]:
+    """At most so many, evenly spread."""
+    count = len(leads)
+    if most is None or most >= count:
+        return leads
+    return [leads[(2 * place + 1) * count // (2 * most)] for place in range(most)]
 
 
 def put(body: Doc, path: str, value: Any) -> None:

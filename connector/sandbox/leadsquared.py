@@ -79,8 +79,8 @@ FIELDS = (
     Field("mx_Zip", "Zip", longest="20", source="postal_code"),
     Field("mx_Country", "Country", source="country"),
     Field("mx_Plan_Interest", "Plan Interest", longest="50", source="plan_interest"),
-    Field("mx_Lead_Score", "Predicted Score", longest="50"),
-    Field("mx_Tier", "Tier", longest="50"),
+    Field("mx_Lead_Score", "Lead Score", longest="50"),
+    Field("mx_Lead_Tier", "Lead Tier", longest="50"),
     Field("mx_Notes", "Notes", longest="", source="notes"),
 )
 """What every account of the sandbox has; the option ``custom_fields`` adds ``mx_`` fields."""

@@ -18,7 +18,7 @@ class Options:
 
     leads: int = 500
     elsewhere: int | None = None
-    """How many of the people are leads in the other CRMs as well, the first ones; all of them by default."""
+    """How many of the people are leads in the other CRMs as well, old and new ones alike; all by default."""
     seed: int = 7
     timezone: str = "America/Los_Angeles"
     envelope: Envelope = "live"
