@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Protocol
 
+from connector import config
 from connector.errors import LeadloopError, ModelError
 from connector.warehouse import dbt, private
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
@@ -199,6 +200,12 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
         if not isinstance(found, dict) or set(found) != options:
             raise ModelError(
                 f"The meta of {node.name} has a leadloop_push that the push macro did not write."
+            )
+        if found["crm"] not in config.SETTINGS:
+            near = config.did_you_mean(str(found["crm"]), config.SETTINGS) or "."
+            raise ModelError(
+                f"push {node.name} ({node.original_file_path}): there is no CRM called {found['crm']}{near} "
+                f"Known: {', '.join(sorted(config.SETTINGS))}."
             )
         specs.append(PushSpec(name=node.name, schema=node.schema, identifier=node.alias, **found))
     return sorted(specs, key=lambda spec: spec.name)
