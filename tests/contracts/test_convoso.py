@@ -111,6 +111,50 @@ class TestConvosoLive(VendorContract):
             ["owner_id"],
         ]
 
+    def test_a_lead_is_added_found_updated_and_deleted(self, crm: Sandbox) -> None:
+        """The whole life of one lead, each step seen in the book; a second deletion finds it gone."""
+        writer, options = self.writer(crm), {"list_id": "333"}
+        added = writer.insert({"phone_number": "2135550142", "first_name": "Zoë"}, options)
+        assert added.state == "applied"
+        assert added.lead_id is not None
+        row = crm.book.row(added.lead_id)
+        assert (row["first_name"], row["phone_number"], row["list_id"]) == ("Zoë", "2135550142", "333")
+        assert writer.find({"phone_number": "+1 (213) 555-0142"}, options) == [added.lead_id]
+        assert writer.find({"phone_number": "2135550142"}, {"list_id": "401"}) == []
+        again = writer.upsert(None, {"phone_number": "2135550142", "first_name": "Zoe"}, options)
+        assert (again.lead_id, crm.book.row(added.lead_id)["first_name"]) == (added.lead_id, "Zoe")
+        assert [writer.delete(added.lead_id).state for _ in range(2)] == ["applied", "applied"]
+        assert writer.find({"phone_number": "2135550142"}, options) == []
+
+    @pytest.mark.parametrize(
+        ("fields", "options", "code"),
+        [
+            ({}, {"list_id": "1"}, "6002"),
+            ({"owner_id": "1"}, {"list_id": "333"}, "6006"),
+            ({"phone_number": "1"}, {"list_id": "333"}, "6008"),
+            ({"email": "nobody"}, {"list_id": "333"}, "6079"),
+            ({}, {"list_id": "333", "check_dup": "2"}, "6009"),
+            ({}, {"list_id": "333", "check_dup_list": "true"}, None),
+            ({}, {"list_id": "333", "reject_by_carrier_type": "MOBILE,VOIP,LANDLINE"}, "6008"),
+        ],
+    )
+    def test_what_an_insert_is_refused_for(
+        self, crm: Sandbox, fields: dict[str, str], options: dict[str, str], code: str | None
+    ) -> None:
+        """The page's codes, and what the options of an insert turn away."""
+        crm.book.add({"phone_number": "2135550199", "list_id": "401", "status": "NEW"})
+        done = self.writer(crm).insert({"phone_number": "2135550199", **fields}, options)
+        assert (done.state, done.code) == ("rejected" if code else "applied", code)
+
+    def test_an_insert_whose_answer_is_lost_is_found(self, crm: Sandbox) -> None:
+        """Carried out, and no answer: unknown, one call, and the lead can be looked for."""
+        crm.faults.add("drop_after_write", count=1, path="insert")
+        writer, lead, options = self.writer(crm), {"phone_number": "2135550142"}, {"list_id": "333"}
+        before = len(crm.book)
+        assert writer.insert(lead, options).state == "unknown"
+        assert len(crm.book) == before + 1
+        assert len(writer.find(lead, options)) == 1
+
 
 class TestConvosoCommunity(TestConvosoLive):
     """As the community page shows it: top-level ``results``, no total, no success flag, other words for errors."""

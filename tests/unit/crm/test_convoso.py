@@ -1,5 +1,6 @@
 """Convoso's pages, its live clients, and where they disagree."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -404,3 +405,149 @@ def test_the_registry_knows_its_vendors(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(ConfigError, match="did you mean 'convoso'"):
         crm.vendor("convoso ")
     assert all(name == vendor.name == vendor.capabilities.vendor for name, vendor in crm.VENDORS.items())
+
+
+# --- adding, upserting, deleting, finding -------------------------------------------------------------------------
+
+NEW = {"phone_number": "(213) 555-0142", "first_name": "Zoë", "email": None, "city": " "}
+
+
+def test_an_insert_sends_its_fields_and_options(make: Callable[..., Any]) -> None:
+    """Blank fields are left out, a field of the lead goes before an option, and the answer's id is the outcome's."""
+    writer, server = make(ConvosoWriter, {"success": True, "data": {"lead_id": 77}, "id": 77})
+    result = writer.insert({**NEW, "list_id": "401"}, {"list_id": "333", "check_dup": "2", "hopper": "true"})
+    assert (result.state, result.lead_id) == ("applied", "77")
+    assert server.requests[0].path == "/v1/leads/insert"
+    assert server.requests[0].form == {
+        "auth_token": "abc123",
+        "list_id": "401",
+        "check_dup": "2",
+        "hopper": "true",
+        "phone_number": "(213) 555-0142",
+        "first_name": "Zoë",
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"success": True, "data": {"lead_id": "77"}},
+        {"success": True, "id": "77"},
+        {"success": True, "data": [], "id": 77},
+    ],
+)
+def test_the_new_id_may_be_in_either_place(make: Callable[..., Any], answer: dict[str, Any]) -> None:
+    """The page shows it twice, as number or text."""
+    assert make(ConvosoWriter, answer)[0].insert(NEW, {"list_id": "333"}).lead_id == "77"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"success": True}, {"success": True, "data": {}}, {"id": "77"}, {"json": "ok"}, {"fault": "reset"}],
+    ids=str,
+)
+def test_an_insert_without_an_id_is_unknown(make: Callable[..., Any], answer: dict[str, Any]) -> None:
+    """Which lead it became has to be looked for; it is never sent twice."""
+    writer, server = make(ConvosoWriter, answer)
+    assert writer.insert(NEW, {"list_id": "333"}).state == "unknown"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "options"),
+    [
+        (NEW, {}),
+        ({**NEW, "phone_number": " "}, {"list_id": "333"}),
+        ({**NEW, "lead_id": "5"}, {"list_id": "333"}),
+    ],
+)
+def test_an_insert_that_can_only_be_refused_costs_no_call(
+    make: Callable[..., Any], fields: dict[str, str | None], options: dict[str, str]
+) -> None:
+    """Without a phone number or a list, or with a lead's id in it."""
+    writer, server = make(ConvosoWriter, {"success": True, "id": "77"})
+    assert writer.insert(fields, options).state == "rejected"
+    assert server.requests == []
+
+
+def test_an_upsert_updates_the_lead_it_is_told(make: Callable[..., Any]) -> None:
+    """With an id it is an update of that lead; without one Convoso looks for the phone number."""
+    writer, server = make(ConvosoWriter, {"success": True, "data": {"lead_id": 77}})
+    assert writer.upsert("77", {"email": None}, {"list_id": "333"}).state == "applied"
+    assert writer.upsert(None, NEW, {"list_id": "333", "update_if_found": "false"}).lead_id == "77"
+    assert [request.path for request in server.requests] == ["/v1/leads/update", "/v1/leads/insert"]
+    assert server.requests[0].form == {"auth_token": "abc123", "lead_id": "77", "email": ""}
+    assert server.requests[1].form["update_if_found"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"success": True}, "applied"),
+        ({"success": False, "code": 6001, "text": "No such Lead"}, "applied"),
+        ({"success": False, "code": 6071}, "applied"),
+        ({"success": False, "code": 6070}, "rejected"),
+        ({"success": False, "code": 9999}, "rejected"),
+        ({"success": False, "code": 5001}, "deferred"),
+        ({"json": {}, "status": 503}, "deferred"),
+        ({}, "unknown"),
+        ({"fault": "reset"}, "unknown"),
+    ],
+    ids=str,
+)
+def test_a_deletion_is_what_the_answer_says(
+    make: Callable[..., Any], answer: dict[str, Any], state: str
+) -> None:
+    """A lead that isn't there is as good as deleted; an id that is none is not."""
+    writer, server = make(ConvosoWriter, answer)
+    assert writer.delete("77").state == state
+    assert [request.form["lead_id"] for request in server.requests] == ["77"]
+
+
+def test_leads_are_found_by_phone_and_list(make: Callable[..., Any]) -> None:
+    """As given, as digits and without the country code; the highest id first."""
+    rows = [{"id": number, "phone_number": "2135550142", "list_id": "333"} for number in ("9", "10")]
+    writer, server = make(ConvosoWriter, entries(), entries(rows[0]), entries(*rows))
+    assert writer.find({"phone_number": "+1 213 555-0142"}, {"list_id": "333"}) == ["10", "9"]
+    assert [request.form["phone_number"] for request in server.requests] == [
+        "+1 213 555-0142",
+        "12135550142",
+        "2135550142",
+    ]
+    assert {request.form["list_id"] for request in server.requests} == {"333"}
+
+
+@pytest.mark.parametrize("row", [{"phone_number": "2135550143"}, {"phone_number": ""}, {"list_id": "401"}])
+def test_a_search_that_shows_other_leads_finds_nothing(make: Callable[..., Any], row: dict[str, str]) -> None:
+    """A server that ignores a filter can't say that a lead is not there."""
+    found = {"id": "9", "phone_number": "2135550142", "list_id": "333", **row}
+    writer, _ = make(ConvosoWriter, entries(found))
+    with pytest.raises(UnexpectedAnswerError):
+        writer.find(NEW, {"list_id": "333"})
+
+
+def test_nothing_is_found_without_something_to_look_for(make: Callable[..., Any]) -> None:
+    """No phone number, no search."""
+    writer, server = make(ConvosoWriter, entries())
+    assert writer.find({"phone_number": "none"}, {"list_id": "333"}) == []
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("list_id", "333", "all"),
+        ("check_dup", "4", "5"),
+        ("check_dnc", "True", "yes"),
+        ("hopper_priority", "99", "100"),
+        ("hopper_expires_in", "300", "301"),
+        ("hopper_expires_in", "1", "0"),
+        ("reject_by_carrier_type", "MOBILE,voip", "PIGEON"),
+        ("update_order_by_last_called_time", "DESC", "down"),
+    ],
+)
+def test_options_say_what_they_take(name: str, right: str, wrong: str) -> None:
+    """As the page has it."""
+    pattern = CAPABILITIES.options[name].pattern
+    assert re.fullmatch(pattern, right, re.IGNORECASE)
+    assert not re.fullmatch(pattern, wrong, re.IGNORECASE)
