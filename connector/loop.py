@@ -9,7 +9,7 @@ is handed over in memory. A stage that writes holds its lock, so that a second r
 import random
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from connector import config, crm
-from connector.crm.base import LeadReader
-from connector.errors import BuildError, ConfigError, LeadloopError
+from connector.crm.base import LeadReader, LeadWriter
+from connector.errors import BuildError, ConfigError, LeadloopError, LockedError
 from connector.extract.columns import column_name
 from connector.parsing import is_loopback
 from connector.push import (
@@ -327,7 +327,7 @@ def push(
         journal.ensure()
         listener.stage(f"push {name}")
         settings = crm.vendor(spec.crm).settings()
-        recovery = recover(name, journal, reader, writer, settle=timedelta(seconds=settings.settle))
+        recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit)
         if fingerprint is not None:
             planned.expect(fingerprint)
@@ -347,6 +347,22 @@ def push(
             on_progress=listener.pushing,
         )
         return Pushed(planned, recovery, summary)
+
+
+def _recovered(
+    warehouse: Warehouse, spec: PushSpec, journal: Journal, reader: LeadReader, writer: LeadWriter
+) -> Recovery:
+    """Settles what earlier runs left open: of this push, and of others to this CRM, whose leads would have to wait.
+
+    Others may be gone from the project by now. One that is at work just now settles its own.
+    """
+    settle = timedelta(seconds=crm.vendor(spec.crm).settings().settle)
+    found = recover(spec.name, journal, reader, writer, settle=settle)
+    for other in journal.open_pushes(spec.crm):
+        if other != spec.name:
+            with suppress(LockedError), warehouse.lock(f"push:{other}"):
+                found += recover(other, journal, reader, writer, settle=settle)
+    return found
 
 
 def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:

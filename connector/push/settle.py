@@ -44,6 +44,11 @@ class Recovery:
     unknown: int = 0
     """Leads that could not be read: nothing is sent to them until they can be."""
 
+    def __add__(self, other: "Recovery") -> "Recovery":
+        return Recovery(
+            self.deferred + other.deferred, self.applied + other.applied, self.unknown + other.unknown
+        )
+
     def __bool__(self) -> bool:
         return bool(self.deferred or self.applied or self.unknown)
 

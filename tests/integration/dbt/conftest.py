@@ -73,9 +73,9 @@ class Lab:
         """Adds rows to the journal; what a row doesn't say has a plain default."""
         with self.warehouse.engine().begin() as connection:
             if not self._journal:
-                connection.execute(sa.text(f"create schema {SCHEMA}"))
-                push_runs.create(connection)
-                push_journal.create(connection)
+                connection.execute(sa.text(f"create schema if not exists {SCHEMA}"))
+                push_runs.create(connection, checkfirst=True)
+                push_journal.create(connection, checkfirst=True)
                 self._journal = True
             count = connection.scalar(sa.select(sa.func.count()).select_from(push_journal))
             for seq, row in enumerate(rows, (count or 0) + 1):

@@ -1,6 +1,6 @@
 """Run by test_killing.py as a process of its own: one push against a CRM that is a slow file, to be killed at any time.
 
-Arguments: the warehouse's URL, the CRM's log, seconds per call. Every call is one line of the log, written before the
+Arguments: the warehouse's URL, the CRM's log, seconds per call, the mode. Every call is one line of the log, written before the
 answer, as a CRM carries out a request before it answers it.
 """
 
@@ -24,7 +24,7 @@ from connector.push import Journal, deliver, make_plan, recover
 class FileCrm(OneByOne):
     """A CRM whose memory is a log that survives whoever writes to it."""
 
-    capabilities = Capabilities("convoso", frozenset({"update"}), 2000, 1000.0)
+    capabilities = Capabilities("convoso", frozenset({"update", "insert"}), 2000, 1000.0)
     zone = ZoneInfo("UTC")
 
     def __init__(self, path: str, seconds: float) -> None:
@@ -36,6 +36,15 @@ class FileCrm(OneByOne):
         os.write(self._log, json.dumps([lead_id, dict(fields)]).encode() + b"\n")
         time.sleep(self._seconds / 2)
         return Outcome("applied")
+
+    def insert(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> Outcome:
+        """The log knows each new lead by its status, which is another one for each."""
+        self.update(str(fields["status"]), fields)
+        return Outcome("applied", lead_id=f"CRM {fields['status']}")
+
+    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        with open(self._path, encoding="utf-8") as log:
+            return [f"CRM {called}" for called, _ in map(json.loads, log) if called == fields["status"]]
 
     def get(self, lead_id: str) -> Page:
         shown: dict[str, str | None] = {"lead_score": None, "status": None}
@@ -58,11 +67,12 @@ PUSH = SimpleNamespace(
 )  # fmt: skip
 
 
-def main(url: str, log: str, seconds: str) -> None:
+def main(url: str, log: str, seconds: str, mode: str) -> None:
     engine = sa.create_engine(url, poolclass=NullPool)
     crm, journal = FileCrm(log, float(seconds)), Journal(engine)
     journal.ensure()
-    recover(PUSH.name, journal, crm)
+    PUSH.mode = mode
+    recover(PUSH.name, journal, crm, crm)
     plan = make_plan(engine, PUSH)
     print(len(plan.leads), flush=True)
     summary = deliver(plan, crm, journal)

@@ -263,3 +263,44 @@ def test_the_summary_as_json_lists_every_lead_that_did_not_arrive() -> None:
         "lead_id": "9", "state": "rejected", "fields": ["phone"], "code": "6008",
         "reason": "The phone number is invalid",
     }  # fmt: skip
+
+
+ADDED = (
+    ("form 1", "phone", None, PHONE, None, "insert"),
+    ("form 1", "status", None, "New", None, "insert"),
+    ("form 2", "phone", None, PHONE, None, "insert"),
+)
+DELETED = (("101", "*", None, None, None, "delete"), ("102", "*", None, None, None, "conflict"))
+
+
+def test_a_plan_that_adds_leads_says_so() -> None:
+    """How many, out of which fields, and nothing about changes of leads that are there."""
+    found = plan(*ADDED, mode="insert")
+    for shown in (text_of(plan_text(found)), Page(plan_html(found)).text):
+        assert "2 leads would be added, in 3 fields" in shown
+        assert "2 leads would be added, and max_inserts is 1,000" in shown
+        assert "would change" not in shown
+    document = plan_json(found)
+    assert (document["mode"], document["totals"]["inserts"], document["options"]) == ("insert", 2, {})
+    assert document["leads"][0]["crm_lead_id"] is None
+
+
+def test_a_plan_that_updates_some_and_adds_others_says_both() -> None:
+    """An upsert's two halves are counted apart."""
+    rows = [(*row[:2], row[1], *row[2:], None) for row in ADDED]
+    rows += [("form 3", "status", "status", "Old", "New", None, "change", "77")]
+    push = SimpleNamespace(**{**vars(PUSH), "mode": "upsert"})
+    found = plan_rows(push, rows, made_at=AT, seen_at=AT, crm_leads=100)
+    assert "1 lead of 100 would change, 2 leads would be added, in 4 fields" in text_of(plan_text(found))
+    assert [each["crm_lead_id"] for each in plan_json(found)["leads"]] == [None, None, "77"]
+
+
+def test_a_plan_that_deletes_leads_says_so() -> None:
+    """Which leads, and which ones are left alone because they are back."""
+    found = plan(*DELETED, mode="delete")
+    for shown in (text_of(plan_text(found)), Page(plan_html(found)).text):
+        assert "1 lead of 100 would be deleted" in shown
+        assert "the whole lead" in shown
+        assert "would change" not in shown
+        assert "cleared" not in shown
+    assert plan_json(found)["totals"]["deletes"] == 1

@@ -1,0 +1,90 @@
+"""Leads are added to a CRM over HTTP, by a push model, from extraction to confirmation: the whole loop."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector import config, loop
+from connector.sandbox import Sandbox
+
+FORMS = (
+    "'form 1', '2135550101', 'Ann'",
+    "'form 2', '2135550102', 'Bea'",
+    "'form 3', '2135550103', 'Cy'",
+)
+
+
+@pytest.fixture
+def crm(monkeypatch: pytest.MonkeyPatch) -> Any:
+    with Sandbox(leads=20, seed=7) as crm:
+        for name, value in {
+            "BASE_URL": f"{crm.base_url}/v1",
+            "AUTH_TOKEN": crm.token,
+            "TIMEZONE": crm.timezone,
+            "RATE": "1000",
+            "SETTLE": "0",
+        }.items():
+            monkeypatch.setenv(f"CRM__CONVOSO__{name}", value)
+        config.reload()
+        yield crm
+    config.reload()
+
+
+@pytest.mark.slow
+def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """Three forms, one of them with a lost answer: three leads, each known by its id, confirmed, and then deleted."""
+    own.desired("forms", "id, phone, name", *FORMS)
+    own.push(
+        "forms_to_convoso",
+        "mode = 'insert', desired = ref('forms'), crm = 'convoso', key = 'id', options = {'list_id': 333}, "
+        "fields = {'phone_number': 'phone', 'first_name': 'name'}",
+    )
+    # The leads to delete are those that the first push has made.
+    own.write(
+        "models/unwanted.sql",
+        "select crm_lead_id as lead_id from {{ ref('leadloop', 'push_outcomes') }} "
+        "where push = 'forms_to_convoso' and field = 'first_name' and value = 'Cy' and state = 'confirmed'",
+    )
+    own.push(
+        "unwanted_in_convoso",
+        "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none",
+    )
+    loop.extract(duck.warehouse)
+    loop.build(duck.warehouse, own.folder)
+    crm.faults.add("drop_after_write", count=1, path="insert", after=1)
+    first = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
+    assert first is not None
+    assert first.summary.by_state == {"applied": 2, "unknown": 1}
+
+    # Another machine: nothing but the warehouse and the project.
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loop.build(duck.warehouse, own.folder)
+    second = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
+    assert second is not None
+    assert (second.recovery.applied, len(second.plan.leads)) == (1, 0)
+    assert len(crm.book) == 23
+
+    loop.extract(duck.warehouse)
+    loop.build(duck.warehouse, own.folder)
+    loop.build(duck.warehouse, own.folder)
+    rows = duck.rows(
+        "select o.lead_id, o.state, l.first_name from analytics.push_outcomes as o "
+        "join analytics.leads as l on l.lead_id = o.crm_lead_id where o.field = 'first_name' order by o.lead_id"
+    )
+    assert rows == [
+        ("form 1", "confirmed", "Ann"), ("form 2", "confirmed", "Bea"), ("form 3", "confirmed", "Cy"),
+    ]  # fmt: skip
+    assert duck.rows("select * from analytics.forms_to_convoso") == []
+
+    # A push that is no longer in the project left this very lead without an answer: it is read, and doesn't wait for ever.
+    ((cy,),) = duck.rows("select lead_id from analytics.unwanted_in_convoso")
+    open_row = {"push": "forgotten", "lead_id": cy, "field": "title", "value": "x", "state": "unknown"}
+    duck.record({**open_row, "run_id": "old", "seq": 1, "recorded_at": "1 00:00"})
+    gone = loop.push(duck.warehouse, "unwanted_in_convoso", own.folder)
+    assert gone is not None
+    assert (gone.recovery.deferred, gone.summary.by_state) == (1, {"applied": 1})
+    assert len(crm.book) == 22
+    loop.build(duck.warehouse, own.folder)
+    assert duck.rows("select * from analytics.unwanted_in_convoso") == []
