@@ -29,8 +29,9 @@ from connector.errors import (
     RefusedError,
     TransientError,
 )
+from connector.push.equality import same
 from connector.push.journal import Entry, Journal, entry
-from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, same
+from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.summary import Summary, Tally
 from connector.push.tables import State
 
@@ -221,12 +222,13 @@ class _Run:
         there: list[FieldChange] = []
         for change in lead.changes:
             theirs = shown.get(change.column_name, change.current)
+            rule = self.plan.equal.get(change.field)
             if change.field == WHOLE:
                 # What the plan saw of the lead isn't in the plan, so any edit counts.
                 (send if self.plan.on_conflict == "warehouse_wins" else moved).append(change)
-            elif change.column_name in shown and same(theirs, change.desired):
+            elif change.column_name in shown and same(theirs, change.desired, rule):
                 there.append(change)
-            elif same(theirs, change.current) or self.plan.on_conflict == "warehouse_wins":
+            elif same(theirs, change.current, rule) or self.plan.on_conflict == "warehouse_wins":
                 send.append(change)
             else:
                 moved.append(change)

@@ -82,7 +82,7 @@ def _name(text: str) -> str:
 def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
     """The plan as a contract for programs. Types don't change within a ``version``; ignore fields you don't know.
 
-    ``leads``, ``conflicts`` and ``rejected`` hold every row: ``{"lead_id": str, "crm_lead_id": str | null, "changes":
+    ``leads``, ``conflicts``, ``rejected`` and ``flapping`` hold every row: ``{"lead_id": str, "crm_lead_id": str | null, "changes":
     [{"field": str, "column": str, "current": str | null, "desired": str | null, "base": str | null, "verdict": str}]}``.
     ``problem`` is ``null``, or says why nothing of the plan may be sent: ``{"error": str, "message": str}``.
     """
@@ -107,6 +107,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
             "deletes": plan.deletes,
             "conflicts": len(plan.conflicts),
             "rejected": len(plan.rejected),
+            "flapping": len(plan.flapping),
             "removed": plan.removed,
             "unknown_leads": plan.unknown_leads,
             "unresolved": len(plan.unresolved),
@@ -128,6 +129,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
         "leads": _leads_json(plan.leads, mask),
         "conflicts": _leads_json(plan.conflicts, mask),
         "rejected": _leads_json(plan.rejected, mask),
+        "flapping": _leads_json(plan.flapping, mask),
         "unresolved": list(plan.unresolved),
     }
 
@@ -321,12 +323,22 @@ def left_out(plan: Plan) -> list[str]:
     """A sentence for every kind of lead that the plan leaves out."""
     notes = (
         (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
+        (len(plan.flapping), _flapping(plan)),
         (plan.removed, f"deleted or archived in {plan.crm}"),
         (plan.unknown_leads, f"unknown to {plan.crm}"),
         (len(plan.unresolved), "waiting: an earlier write to them was not answered, and they have not been read since"),
         (plan.beyond_limit, "left for later by --limit"),
     )  # fmt: skip
     return [f"{count(number, 'lead')} {note}" for number, note in notes if number]
+
+
+def _flapping(plan: Plan) -> str:
+    names = sorted({_name(change.field) for lead in plan.flapping for change in lead.changes}) or [""]
+    return (
+        f"held back: {plan.crm} accepted the same value three times and showed another one each time, in "
+        f"{', '.join(names)}. If it keeps the value in another form, say so in the push: equal = {{'{names[0]}': "
+        "'digits'}, or lower, trim, number"
+    )
 
 
 def field_rows(plan: Plan, *, mask: bool = False) -> list[FieldRow]:

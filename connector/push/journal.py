@@ -63,7 +63,7 @@ class Entry(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """One row of the journal, with the mode and the options (JSON) of its run."""
+    """One row of the journal, with the mode of its run, and its options and rules for equality as JSON."""
 
     run_id: str
     seq: int
@@ -81,6 +81,7 @@ class Recorded(NamedTuple):
     crm_lead_id: str | None = None
     mode: str | None = None
     options: str | None = None
+    equal: str | None = None
 
     def then(
         self,
@@ -142,6 +143,7 @@ class Journal:
             "pid": os.getpid(),
             "leadloop_version": _version(),
             "options": json.dumps(dict(plan.options)) if plan.options else None,
+            "equal": json.dumps(dict(plan.equal)) if plan.equal else None,
         }
         intents = (
             entry(plan, lead, change, "planned", recorded_at=started_at)
@@ -196,6 +198,13 @@ class Journal:
         with self._transaction() as connection:
             waiting = last_rows(("sent", "unknown"), crm=crm, only=(push_journal.c.push,))
             return sorted(connection.scalars(waiting))
+
+    def rules(self) -> dict[str, dict[str, str]]:
+        """Run -> field -> the rule by which its values are compared, of the runs that have any."""
+        run = push_runs.c
+        with self._transaction() as connection:
+            found = connection.execute(sa.select(run.run_id, run.equal).where(run.equal.is_not(None))).all()
+        return {run_id: json.loads(equal) for run_id, equal in found}
 
     def leads_of(self, crm: str, crm_lead_ids: Collection[str]) -> set[str]:
         """Those of these leads of a CRM that some row of some push has been given already."""

@@ -44,7 +44,7 @@ COLUMNS = (
     "verdict",
 )
 VERDICTS = frozenset(
-    {"change", "clear", "insert", "delete", "conflict", "rejected", "unknown_lead", "removed"}
+    {"change", "clear", "insert", "delete", "conflict", "rejected", "flapping", "unknown_lead", "removed"}
 )
 _ROWS_AT_A_TIME = 20_000
 
@@ -72,14 +72,14 @@ class Push(Limits, Protocol):
         """What each insert is told besides its fields."""
         ...
 
+    @property
+    def equal(self) -> Mapping[str, str]:
+        """CRM field -> the rule by which its values are compared, as in ``equality.RULES``."""
+        ...
+
 
 WHOLE = "*"
 """Stands where a field's name does, in what is about the lead as a whole: its deletion."""
-
-
-def same(one: str | None, other: str | None) -> bool:
-    """Whether two values of a field are the same: compared as text, where blank is nothing."""
-    return (one if one and one.strip() else None) == (other if other and other.strip() else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,8 @@ class Plan:
     """Fields that a person edited in the CRM since we sent them; left alone unless the warehouse wins."""
     rejected: tuple[LeadPlan, ...] = field(repr=False, default=())
     """Fields whose very value the CRM has refused before; held back until the value changes."""
+    flapping: tuple[LeadPlan, ...] = field(repr=False, default=())
+    """Fields whose value the CRM has accepted several times in a row, and then shown another one; held back, too."""
     guardrails: tuple[Guardrail, ...] = ()
     removed: int = 0
     """Leads that are deleted or archived in the CRM."""
@@ -143,6 +145,8 @@ class Plan:
     """Rows without a lead id."""
     options: Mapping[str, str] = field(default_factory=dict)
     """What each insert is told besides its fields."""
+    equal: Mapping[str, str] = field(default_factory=dict)
+    """CRM field -> the rule by which its values are compared."""
     fingerprint: str = ""
     """A hash of what would be sent: equal when, and only when, the same calls would be made."""
 
@@ -284,6 +288,7 @@ def plan_rows(
         leads=leads,
         conflicts=found.lead_plans(found.conflicts),
         rejected=found.lead_plans(found.rejected),
+        flapping=found.lead_plans(found.flapping),
         guardrails=_guardrails(push, leads, crm_leads),
         removed=len(found.removed),
         unknown_leads=len(found.unknown),
@@ -293,6 +298,7 @@ def plan_rows(
         duplicates=tuple(sorted(found.duplicates)),
         nameless=found.nameless,
         options=dict(push.options),
+        equal=dict(push.equal),
         fingerprint=_fingerprint(push, leads),
     )
 
@@ -311,6 +317,7 @@ class _Sorting:
         self.send: dict[str, list[FieldChange]] = defaultdict(list)
         self.conflicts: dict[str, list[FieldChange]] = defaultdict(list)
         self.rejected: dict[str, list[FieldChange]] = defaultdict(list)
+        self.flapping: dict[str, list[FieldChange]] = defaultdict(list)
         self.removed: set[str] = set()
         self.unknown: set[str] = set()
         self.duplicates: set[str] = set()
@@ -347,6 +354,8 @@ class _Sorting:
                 return self.send if self._conflicts_go else self.conflicts
             case "rejected":
                 return self.rejected
+            case "flapping":
+                return self.flapping
             case "removed":
                 return self.removed
             case "unknown_lead":

@@ -17,9 +17,10 @@ from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, LeadloopError
 from connector.extract.columns import text_row
 from connector.extract.reading import read_back
+from connector.push.equality import same
 from connector.push.guardrails import count
 from connector.push.journal import Entry, Journal, Recorded, recorded
-from connector.push.plan import WHOLE, same
+from connector.push.plan import WHOLE
 from connector.push.tables import ADDING, columns_of, push_journal
 
 EDITED_AFTER = "edited_after_push"
@@ -236,7 +237,8 @@ def _resolved(row: Recorded, shown: Mapping[str, str | None]) -> Entry:
             return row.then("deferred", reason="no answer came, and the lead is still there")
         return row.then("applied", reason="no answer came, and the lead is gone")
     # A blank is only believed where the CRM shows the field at all.
-    if row.column_name in shown and same(shown[row.column_name], row.value):
+    rule = json.loads(row.equal).get(row.field) if row.equal else None
+    if row.column_name in shown and same(shown[row.column_name], row.value, rule):
         return row.then("applied", reason="no answer came, and the CRM shows the value that was sent")
     return row.then("deferred", reason="no answer came, and the CRM does not show the value that was sent")
 
@@ -260,6 +262,7 @@ def confirm(
     """
     if not journal.exists():
         return Confirmation()
+    rules = journal.rules()
     with engine.connect() as connection:
         columns = columns_of(connection, leads_schema, "leads")
         if not {"crm", "lead_id", "last_seen_at"} <= columns:
@@ -270,14 +273,16 @@ def confirm(
         known = sorted(columns.intersection(fields))
         sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
-        differ = any(not same(shown, row.value) for row, shown, _ in seen)
-        shown_once = _shown_once(connection, applied, leads_schema, known) if differ else set()
+        equal = [same(shown, row.value, rules.get(row.run_id, {}).get(row.field)) for row, shown, _ in seen]
+        shown_once = _shown_once(connection, applied, leads_schema, known) if not all(equal) else set()
         verdicts = [
             (
                 row,
-                _verdict(row, shown, modified_at, (row.crm_lead_id or row.lead_id, row.field) in shown_once),
+                _verdict(
+                    row, is_equal, modified_at, (row.crm_lead_id or row.lead_id, row.field) in shown_once
+                ),
             )
-            for row, shown, modified_at in seen
+            for (row, _, modified_at), is_equal in zip(seen, equal, strict=True)
         ]
         if WHOLE in fields:
             found = connection.execute(_deletions(applied, leads)).all()
@@ -287,10 +292,10 @@ def confirm(
     return Confirmation(counts["confirmed"], counts["reverted"], counts["conflict"])
 
 
-def _verdict(row: Recorded, shown: str | None, modified_at: datetime | None, shown_once: bool) -> Entry:
+def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_once: bool) -> Entry:
     # As of the write, not of now: until a lead is read again, the diff takes what was accepted for what the CRM shows, and
     # an edit that was read before this moment would look older than its own confirmation, and be overwritten.
-    if same(shown, row.value):
+    if is_equal:
         return row.then("confirmed", recorded_at=row.recorded_at)
     if shown_once:
         return row.then(
@@ -319,7 +324,7 @@ def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:
 
 def _deleted(row: Recorded, removed_at: datetime | None) -> tuple[Recorded, Entry]:
     if removed_at is not None:
-        return row, row.then("confirmed")
+        return row, row.then("confirmed", recorded_at=row.recorded_at)
     return row, row.then("reverted", reason="the CRM accepted the deletion and shows the lead")
 
 

@@ -33,6 +33,7 @@ push_runs = sa.Table(
     sa.Column("pid", sa.Integer),
     sa.Column("leadloop_version", sa.Text),
     sa.Column("options", sa.Text),
+    sa.Column("equal", sa.Text),
 )
 
 push_journal = sa.Table(
@@ -66,7 +67,7 @@ push_settled = sa.Table(
 push_journal_order = sa.Index("push_journal_order", push_journal.c.run_id, push_journal.c.seq)
 
 
-ADDED = (push_runs.c.options, push_journal.c.crm_lead_id)
+ADDED = (push_runs.c.options, push_runs.c.equal, push_journal.c.crm_lead_id)
 """Columns that older journals lack; ``Journal.ensure`` adds them."""
 
 ADDING = ("insert", "upsert")
@@ -115,7 +116,7 @@ def last_rows(
 ) -> sa.Select[Any]:
     """Journal rows that are the last of their run, lead and field, and whose state is one of ``states``, all of them open.
 
-    Whole rows with the run's ``mode`` and ``options``, ordered; or ``only`` what is named of them, each combination once.
+    Whole rows with the run's ``mode``, ``options`` and ``equal``, ordered; or ``only`` what is named of them, each combination once.
     """
     row = push_journal.c
     of_interest: list[sa.ColumnElement[bool]] = [row.run_id.not_in(sa.select(push_settled.c.run_id))]
@@ -133,7 +134,7 @@ def last_rows(
     if only:
         return sa.select(*only).select_from(push_journal).join(last, found).distinct()
     return (
-        sa.select(push_journal, push_runs.c.mode, push_runs.c.options)
+        sa.select(push_journal, push_runs.c.mode, push_runs.c.options, push_runs.c.equal)
         .join(last, found)
         .join(push_runs, push_runs.c.run_id == row.run_id, isouter=True)
         .order_by(row.run_id, row.seq)

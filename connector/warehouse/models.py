@@ -55,6 +55,8 @@ class PushSpec:
     max_deletes: int | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     """What each insert is told besides its fields."""
+    equal: Mapping[str, str] = field(default_factory=dict)
+    """CRM field -> the rule by which its values are compared."""
     lead_id: str = ""
     """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
     failed_tests: tuple[str, ...] = ()

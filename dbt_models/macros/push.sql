@@ -80,7 +80,8 @@ differing as (
         -- the others get a new chance, since it may have been that one the CRM did not like.
         refused.refused_together is not distinct from count(
             case when refused.value is not distinct from compared.new_value then refused.lead_id end
-        ) over (partition by compared.lead_id, refused.run_id) as all_refused
+        ) over (partition by compared.lead_id, refused.run_id) as all_refused,
+        flaps.lead_id is not null and flaps.value is not distinct from compared.new_value as is_flapping
         {%- if adds %},
         -- A lead that is to be added is held back as a whole or not at all.
         count(*) over (partition by compared.lead_id) = count(
@@ -89,12 +90,14 @@ differing as (
         {%- endif %}
     from compared
     left join refused on compared.lead_id = refused.lead_id and compared.field = refused.field
+    left join flaps on compared.lead_id = flaps.lead_id and compared.field = flaps.field
     where
         (
             {%- if adds %}
             case when compared.crm_lead_id is null then compared.new_value is not null and not compared.is_added else
             {%- endif %}
-            compared.new_value is distinct from compared.current_value
+            {{ leadloop.comparable('compared.new_value', options, 'compared.field') }}
+                is distinct from {{ leadloop.comparable('compared.current_value', options, 'compared.field') }}
             {%- if options['nulls'] == 'keep' %}
             and compared.new_value is not null
             {%- endif %}
@@ -127,7 +130,12 @@ select
         when lead_id is null or (is_read and not is_known{{ ' and not is_added' if adds }}) then 'unknown_lead'
         when is_removed then 'removed'
         when is_refused and all_refused then 'rejected'
-        when has_base and current_value is distinct from base_value then 'conflict'
+        when is_flapping then 'flapping'
+        when
+            has_base
+            and {{ leadloop.comparable('current_value', options) }}
+                is distinct from {{ leadloop.comparable('base_value', options) }}
+            then 'conflict'
         {%- if options['first_push'] == 'fill_empty' %}
         when not has_base and current_value is not null then 'conflict'
         {%- endif %}
@@ -259,7 +267,7 @@ pairs as (
 )
 {%- endmacro %}
 
-{# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field. #}
+{# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field; and "flaps", which it won't keep. #}
 {% macro push_answers(journal, options) -%}
 answers as (
     select
@@ -299,5 +307,38 @@ refused as (
     select *
     from answers
     where is_refusal and place = 1
+),
+
+-- What the CRM made of the values it accepted, as reading the leads showed.
+readings as (
+    select
+        lead_id,
+        field,
+        value,
+        state,
+        row_number() over (
+            partition by lead_id, field
+            order by recorded_at desc, seq desc, run_id desc
+        ) as place
+    from {{ journal }}
+    where
+        push = {{ leadloop.literal(leadloop.push_name()) }}
+        and crm = {{ leadloop.literal(options['crm']) }}
+        and state in ('confirmed', 'reverted')
+),
+
+-- The same value accepted three times in a row, and each time the CRM showed another one afterwards.
+flaps as (
+    select
+        lead_id,
+        field,
+        max(value) as value
+    from readings
+    where place <= 3
+    group by lead_id, field
+    having
+        count(case when state = 'reverted' then 1 end) = 3
+        and max(value) is not distinct from min(value)
+        and count(value) in (0, 3)
 )
 {%- endmacro %}

@@ -3,7 +3,7 @@
     {{ return({
         'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
         'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'max_inserts': 1000,
-        'max_deletes': 100, 'confirm': 'all', 'options': {}, 'lead_id': ''
+        'max_deletes': 100, 'confirm': 'all', 'options': {}, 'lead_id': '', 'equal': {}
     }) }}
 {%- endmacro %}
 
@@ -38,6 +38,7 @@
         {%- do leadloop.check_push_fields(options['fields']) -%}
     {%- endif -%}
     {%- do leadloop.check_push_limits(options) -%}
+    {%- do leadloop.check_push_equal(options) -%}
     {%- do options.update({'options': leadloop.push_extras(options)}) -%}
     {%- if options['lead_id'] is not string or (options['lead_id'] and options['mode'] != 'upsert') -%}
         {%- do leadloop.refuse_push(

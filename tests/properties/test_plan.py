@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from connector.crm.base import Capabilities, OneByOne, Outcome
 from connector.errors import StoppedError
 from connector.push import deliver
+from connector.push.equality import same
 from connector.push.guardrails import guardrails
 from connector.push.journal import Entry, Journal
-from connector.push.plan import Plan, plan_rows, same
+from connector.push.plan import Plan, plan_rows
 
 FIELDS = ("lead_score", "status", "Phone 2")
 VALUES = st.one_of(
@@ -55,6 +56,7 @@ def push(**options: Any) -> Any:
         max_deletes=None,
         fields={},
         options={},
+        equal={},
         **known | options,
     )
 

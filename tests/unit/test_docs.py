@@ -172,11 +172,11 @@ def made_plan() -> Any:
 
     spec = SimpleNamespace(
         name="p", schema="analytics", identifier="p", crm="convoso", mode="update", on_conflict="crm_wins",
-        max_changes=0, max_share=0.2, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={},
+        max_changes=0, max_share=0.2, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={}, equal={},
     )  # fmt: skip
     rows = [
         (str(number), "title", "title", "old", "new", None, verdict)
-        for number, verdict in enumerate(("change", "conflict", "rejected", "removed"))
+        for number, verdict in enumerate(("change", "conflict", "rejected", "removed", "flapping"))
     ]
     return plan_rows(spec, rows, made_at=NOW, crm_leads=4)
 

@@ -4,6 +4,7 @@ import pytest
 
 from connector.errors import BuildError, ModelError
 from connector.warehouse import models
+from tests.unit.push.test_equality import DIFFERENT, SAME
 
 CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lead Score': 'score'}"
 
@@ -386,3 +387,70 @@ def test_a_protected_field_is_in_no_push(duck, own):
         ModelError, match=r"push wrong: fields has OwnerId, which the project protects: .* has owner_id"
     ):
         models.pushes(own.folder)
+
+
+@pytest.mark.slow
+def test_values_are_equal_in_sql_as_in_python(lab, own):
+    """Each example of a rule, as what the CRM shows beside what we want; and as what someone edited beside what we sent."""
+    examples = [(rule, one, other) for rule, one, other in SAME + DIFFERENT if rule and one and other]
+    fields = {rule: f"of_{rule}" for rule in ("digits", "lower", "trim", "number")}
+
+    def text(value):
+        return "null" if value is None else f"'{value}'"
+
+    lab.land(
+        [
+            {"id": str(n), rule: shown, "modified_at": "2026-01-02 00:00:00"}
+            for n, (rule, shown, _) in enumerate(examples)
+        ],
+        "2 00:00",
+    )
+    own.desired(
+        "wanted",
+        "id, " + ", ".join(fields.values()),
+        *(
+            f"'{n}', " + ", ".join(text(ours if rule == name else None) for name in fields)
+            for n, (rule, _, ours) in enumerate(examples)
+        ),
+    )
+    options = f"desired = ref('wanted'), crm = 'convoso', key = 'id', fields = {fields}"
+    own.push("by_rules", f"{options}, equal = { ({name: name for name in fields}) }")
+    own.push("by_text", options)
+    lab.build(own.folder)
+
+    differ = {str(n) for n, example in enumerate(examples) if example in DIFFERENT}
+    assert {lead for (lead,) in lab.rows("select lead_id from analytics.by_rules")} == differ
+    unlike = {str(n) for n, (_, shown, ours) in enumerate(examples) if shown != ours}
+    assert {lead for (lead,) in lab.rows("select lead_id from analytics.by_text")} == unlike
+
+
+@pytest.mark.slow
+def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(lab, own):
+    """Accepted three times and shown differently each time: flapping, also where the warehouse wins; else it is sent."""
+    leads = ("twice", "three times", "kept once", "new value", "equal")
+    lab.land([{"id": lead, "lead_score": "4.0", "title": "x"} for lead in leads], "9 00:00")
+    own.desired("scores", "lead_id, score", *(f"'{lead}', '{4 if lead == 'equal' else 5}'" for lead in leads))
+    own.push("stubborn", f"{CRM}, on_conflict = 'warehouse_wins', equal = {{'Lead Score': 'number'}}")
+    states = {
+        "twice": ["confirmed", "reverted", "reverted"],
+        "three times": ["confirmed", "reverted", "reverted", "reverted"],
+        "kept once": ["reverted", "reverted", "reverted", "confirmed", "reverted"],
+        "new value": ["reverted", "reverted", "reverted"],
+        "equal": ["reverted", "reverted", "reverted"],
+    }
+    lab.record(
+        *(
+            {"push": "stubborn", "lead_id": lead, "field": "Lead Score", "state": state, "recorded_at": f"{day} {hour}:00",
+             "value": "6" if lead == "new value" else "4" if lead == "equal" else "5"}
+            for lead, reached in states.items()
+            for day, last in enumerate(reached, 1)
+            for hour, state in (("10", "applied"), ("11", last))
+        )
+    )  # fmt: skip
+    lab.build(own.folder)
+    assert {lead: row[3] for lead, row in verdicts(lab, "stubborn").items()} == {
+        "twice": "conflict",
+        "three times": "flapping",
+        "kept once": "conflict",
+        "new value": "conflict",
+    }

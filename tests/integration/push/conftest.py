@@ -44,6 +44,7 @@ class Push:
     max_deletes: int | None = 100
     fields: Mapping[str, str] = field(default_factory=lambda: {"lead_score": "score"})
     options: Mapping[str, str] = field(default_factory=dict)
+    equal: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -63,7 +63,7 @@ class FileCrm(OneByOne):
 
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
-    max_changes=None, max_share=None, max_clears=None, max_inserts=None, max_deletes=None, fields={}, options={},
+    max_changes=None, max_share=None, max_clears=None, max_inserts=None, max_deletes=None, fields={}, options={}, equal={},
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError
 from connector.push import Confirmation, Journal, Recovery, confirm, recover
+from connector.push.explain import left_out
 from connector.push.journal import entry
 from tests.integration.push.conftest import CAN_ALL
 
@@ -330,6 +331,7 @@ def test_an_older_journal_gets_the_new_columns(world: Any) -> None:
         # DuckDB drops no column of a table with an index, and PostgreSQL needs none to be dropped.
         connection.execute(sa.text("alter table leadloop.push_journal drop column crm_lead_id"))
         connection.execute(sa.text("alter table leadloop.push_runs drop column options"))
+        connection.execute(sa.text("alter table leadloop.push_runs drop column equal"))
     assert world.plan().unresolved == ("a",)
     world.journal.ensure()
     world.journal.ensure()
@@ -382,3 +384,45 @@ def test_failed_calls_are_counted_not_their_leads(local: Any) -> None:
     bulk.answers = lambda leads: [Outcome("deferred", reason="busy")] * len(leads)
     summary = local.deliver(concurrency=1, breaker=10)
     assert (len(bulk.calls), summary.by_state) == (10, {"deferred": 600})
+
+
+# --- values that the CRM keeps in a form of its own ---------------------------------------------------------------
+
+EQUAL = {"equal": {"lead_score": "number"}}
+
+
+def test_a_value_in_another_form_is_confirmed(world: Any) -> None:
+    """By the rule of the run that sent it; without one it is reverted."""
+    world.changes(2)
+    world.deliver(world.plan(limit=1, **EQUAL))
+    world.lead("L0", lead_score="0.00", last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+    world.deliver(world.plan(max_share=None))
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text("update analytics.leads set last_seen_at = last_seen_at + interval '1 hour'")
+        )
+    world.lead("L1", lead_score="1.00", last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(reverted=2)
+
+
+def test_a_value_in_another_form_is_no_edit(local: Any) -> None:
+    """Neither between plan and call, nor when a lost answer is looked up."""
+    local.rows(("a", "lead_score", "3", "7", None, "change"), ("b", "lead_score", "3", "7", None, "change"))
+    edits = {"a": {"lead_score": "7.0"}, "b": {"lead_score": "3.0"}}
+    local.crm.answer = lambda lead_id, fields: Outcome("unknown")
+    local.deliver(local.plan(**EQUAL), recent_edits=lambda: edits)
+    assert local.states("a") == ["planned", "confirmed"]
+    assert local.states("b") == ["planned", "sent", "unknown"]
+    local.crm.leads["b"] = {"lead_score": "7.00"}
+    assert recover("scores", local.journal, local.crm) == Recovery(applied=1)
+
+
+def test_flapping_values_are_shown_and_not_sent(local: Any) -> None:
+    """The plan holds them apart, and its text says what to do."""
+    local.rows(("a", "lead_score", "3", "7", "7", "flapping"))
+    plan = local.plan()
+    assert (plan.leads, [lead.lead_id for lead in plan.flapping]) == ((), ["a"])
+    (note,) = left_out(plan)
+    assert "accepted the same value three times" in note
+    assert "equal = {'lead_score': 'digits'}" in note
