@@ -323,20 +323,29 @@ def extract(
     if len(vendors) > 1 and (as_json or filters):
         option = "--json" if as_json else "--filter"
         raise ConfigError(f"{option} is about one CRM: say with --crm which ({', '.join(vendors)}).")
+    failed = None
     for name in vendors:
-        with listening(err) as listener:
-            done = loop.extract(
-                _warehouse(),
-                name,
-                start=first,
-                end=last,
-                filters=_filters(filters),
-                listener=listener,
-            )
+        try:
+            with listening(err) as listener:
+                done = loop.extract(
+                    _warehouse(),
+                    name,
+                    start=first,
+                    end=last,
+                    filters=_filters(filters),
+                    listener=listener,
+                )
+        except LeadloopError as error:
+            if failed is not None:
+                err.print(str(error), markup=False, soft_wrap=True)
+            failed = failed or error
+            continue
         if as_json:
             emit({"crm": name, **_extracted(done)})
         else:
             out.print(_extracted_text(name, done), markup=False, soft_wrap=True)
+    if failed is not None:
+        raise failed
 
 
 @app.command(epilog="Example: leadloop build --select leads+")

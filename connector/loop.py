@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
-from connector.errors import BuildError, ConfigError, LeadloopError, LockedError
+from connector.errors import BuildError, ConfigError, CrmError, LeadloopError, LockedError
 from connector.extract.columns import column_name
 from connector.parsing import is_loopback
 from connector.push import (
@@ -420,7 +420,10 @@ def resolve(
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a whole run did; ``failed`` holds the errors of pushes that stopped or failed, by name."""
+    """What a whole run did; ``failed`` holds the errors of pushes that stopped or failed, by name.
+
+    So it does with those of CRMs that could not be read, as ``extract NAME``.
+    """
 
     extracted: dict[str, "Extracted"]
     built: BuildResult
@@ -444,7 +447,8 @@ def run(
     agree: Callable[[Plan], bool] = lambda _plan: True,
     listener: Listener = QUIET,
 ) -> Ran:
-    """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other.
+    """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
+    neither does a CRM that can't be read: only its own pushes are left out.
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
@@ -452,11 +456,21 @@ def run(
     for name in pushes or ():
         models.push_spec(project, name)
     confirm = {name: spec.confirm for name, spec in specs.items()}
-    extracted = {
-        vendor: extract(warehouse, vendor, confirm=confirm, listener=listener) for vendor in vendors()
-    }
+    extracted: dict[str, "Extracted"] = {}
+    unread: dict[str, LeadloopError] = {}
+    for vendor in vendors():
+        try:
+            extracted[vendor] = extract(warehouse, vendor, confirm=confirm, listener=listener)
+        except (CrmError, ConfigError) as error:
+            unread[vendor] = error
+    if not extracted:
+        raise next(iter(unread.values()))
     ran = Ran(extracted, build(warehouse, project, listener=listener))
+    ran.failed.update({f"extract {vendor}": error for vendor, error in unread.items()})
     for name in pushes or _own_pushes(project, specs):
+        if name in specs and specs[name].crm in unread:
+            ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
+            continue
         try:
             done = push(warehouse, name, project, limit=limit, agree=agree, listener=listener)
         except LeadloopError as error:

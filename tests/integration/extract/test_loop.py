@@ -1,0 +1,171 @@
+"""``loop.extract`` and ``leadloop extract`` over every CRM that is set up, into one warehouse."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from connector import cli, config, crm, loop
+from connector.errors import ConfigError, UnreachableError
+from connector.push import Journal
+from connector.push.journal import Entry
+from connector.sandbox import Sandbox
+
+NEEDED = {
+    "convoso": ("auth_token", "timezone"),
+    "leadsquared": ("access_key", "secret_key"),
+    "pollybot": ("api_key",),
+    "leadping": ("api_key",),
+}
+VENDORS = list(crm.VENDORS)
+
+
+@pytest.fixture
+def leads(monkeypatch, tmp_path):
+    """A sandbox with a few leads, and settings for these vendors."""
+    with Sandbox(leads=12) as sandbox:
+
+        def set_up(*vendors, **given):
+            for vendor in vendors:
+                base = sandbox.base_url + ("/v1" if vendor == "convoso" else "")
+                values = {"base_url": base, "rate": "1000", "settle": "0", "lookback": "0", **given}
+                values |= dict.fromkeys(NEEDED[vendor], sandbox.token)
+                values |= {"timezone": sandbox.timezone} if vendor == "convoso" else {}
+                for name, value in values.items():
+                    monkeypatch.setenv(config.env_name(f"crm.{vendor}.{name}"), value)
+            config.reload()
+            return sandbox
+
+        monkeypatch.chdir(tmp_path)
+        yield set_up
+    config.reload()
+
+
+@pytest.fixture
+def duckdb(duck):
+    return duck.warehouse
+
+
+def count(warehouse, table):
+    with warehouse.engine().connect() as connection:
+        return connection.scalar(sa.text(f"select count(*) from {table}"))
+
+
+def sent(warehouse, vendor, *lead_ids):
+    """The journal as after a push whose updates were accepted."""
+    journal = Journal(warehouse.engine())
+    journal.ensure()
+    entries = [Entry("p", vendor, each, "title", "title", "applied", None, "x") for each in lead_ids]
+    journal.record("run", entries)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_leads_of_any_crm_are_read_once_and_read_back_after_a_push(leads, duckdb, vendor):
+    """The second run reads only what was sent; a lead that is gone has a row that says so, and is not asked for again."""
+    sandbox = leads(vendor)
+    book = sandbox.book if vendor == "convoso" else sandbox.vendors[vendor].leads
+    first = loop.extract(duckdb, vendor)
+    assert first.rows == count(duckdb, f"{vendor}_raw.lead_versions") == 12
+    there, gone, *_ = book.ids()
+    sent(duckdb, vendor, there, gone)
+    book.delete(gone)
+    second = loop.extract(duckdb, vendor)
+    assert second.read_back == 1
+    with duckdb.engine().connect() as connection:
+        rows = connection.execute(sa.text(f"select id, removal from {vendor}_raw.lead_removals")).all()
+    assert (gone, "deleted") in rows
+    third = loop.extract(duckdb, vendor)
+    assert (third.read_back, third.gone) == (0, 0)
+
+
+def test_a_crm_that_can_not_be_read_holds_up_no_other(leads, duckdb, monkeypatch, capsys):
+    """``leadloop extract`` reads all that are set up, reports the one that fails, and ends with its code."""
+    leads("convoso", "pollybot")
+    monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
+    config.reload()
+    monkeypatch.setattr(cli, "_warehouse", lambda: duckdb)
+    with pytest.raises(UnreachableError):
+        cli.app(["extract"], standalone_mode=False)
+    assert count(duckdb, "pollybot_raw.lead_versions") == 12
+    assert "pollybot: 12 rows" in capsys.readouterr().out
+
+
+def test_one_document_is_about_one_crm(leads, duckdb, monkeypatch, capsys):
+    """With several CRMs set up, --json and --filter want to know which; nothing is read before that."""
+    sandbox = leads("convoso", "pollybot")
+    monkeypatch.setattr(cli, "_warehouse", lambda: duckdb)
+    for argv in (["--json"], ["--filter", "list_id=333"]):
+        with pytest.raises(ConfigError, match="--crm"):
+            cli.app(["extract", *argv], standalone_mode=False)
+    assert len(sandbox.calls) == 0
+    cli.app(["extract", "--crm", "convoso", "--json"], standalone_mode=False)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["crm"], found["rows"], found["removals"], found["recordings"]) == ("convoso", 12, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "given", "says"),
+    [
+        ("convoso", "lst_id=333", "list_id"),
+        ("convoso", "deleted_at_start=2026-01-01", "lead_removals"),
+        ("pollybot", "list_id=333", "has none"),
+    ],
+)
+def test_filters_that_can_not_be_are_refused_before_anything_is_read(
+    leads, duckdb, monkeypatch, vendor, given, says
+):
+    """A misspelt filter, one that would show removed leads as present ones, and any filter where the CRM has none."""
+    sandbox = leads(vendor)
+    monkeypatch.setattr(cli, "_warehouse", lambda: duckdb)
+    with pytest.raises(ConfigError, match=says):
+        cli.app(["extract", "--crm", vendor, "--filter", given], standalone_mode=False)
+    assert len(sandbox.calls) == 0
+
+
+FILTERS = sorted(
+    name
+    for name in crm.vendor("convoso").capabilities.search_filters
+    if not name.startswith(
+        ("deleted_at_", "archived_at_", "updated_at_", "changed_at_", "last_call_", "created_at_")
+    )
+)
+
+
+def test_every_filter_of_the_search_can_be_given(leads):
+    """Each of them finds just the leads that have the value, from the settings and from the command alike."""
+    sandbox = leads("convoso")
+    rows = sandbox.book.rows()
+    for name in FILTERS:
+        column = "id" if name == "lead_id" else name
+        value = next((row[column] for row in rows.values() if row.get(column)), "1")
+        has_it = {key for key, row in rows.items() if (row.get(column) or "").lower() == value.lower()}
+        for filters, settings in (({name: value}, {}), ({}, {"filters": {name: value}})):
+            reader = crm.vendor("convoso").reader(crm.vendor("convoso").settings(**settings))
+            found = {row["id"] for row in reader.search(None, filters=filters).rows}
+            reader.close()
+            assert has_it <= found, name
+            assert found == has_it or len(found) < len(rows), name
+
+
+def test_a_backfill_of_any_crm_moves_no_cursor(leads, duckdb):
+    """Whether it is read by windows or newest first: the next run has everything to read."""
+    leads(*VENDORS)
+    for vendor in VENDORS:
+        loop.extract(duckdb, vendor, start=datetime(2020, 1, 1, tzinfo=UTC))
+        assert loop.cursor(duckdb, vendor) is None
+        assert loop.extract(duckdb, vendor).rows == 12
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch):
+    """The error stands beside the others' results, and pushes to that CRM are left out."""
+    sandbox = leads("convoso", "pollybot")
+    monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
+    config.reload()
+    done = loop.run(duckdb)
+    assert list(done.extracted) == ["pollybot"]
+    assert done.failed.keys() == {"extract convoso", "lead_scores_to_convoso"}
+    assert isinstance(done.failed["extract convoso"], UnreachableError)
+    assert done.exit_code == 2
+    assert sandbox.calls.count("update") == 0
