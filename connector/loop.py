@@ -456,7 +456,7 @@ def run(
     for name in pushes or ():
         models.push_spec(project, name)
     confirm = {name: spec.confirm for name, spec in specs.items()}
-    extracted: dict[str, "Extracted"] = {}
+    extracted: dict[str, Extracted] = {}
     unread: dict[str, LeadloopError] = {}
     for vendor in vendors():
         try:
