@@ -1,7 +1,9 @@
 """LeadSquared's pages, its live clients, and what leadloop makes of them."""
 
 import json
+import logging
 import threading
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,6 +17,7 @@ from connector.crm.leadsquared import CAPABILITIES, LeadSquaredReader, LeadSquar
 from connector.errors import (
     AuthError,
     ConfigError,
+    LeadloopError,
     ModelError,
     RefusedError,
     TransientError,
@@ -506,6 +509,47 @@ def test_the_fields_that_an_error_names_are_at_fault(
     writer, _ = make(LeadSquaredWriter, METADATA, error("MXInvalidInputException", says))
     result = writer.update(IDS[0], {"Phone": "1", "mx_City": "x", "EmailAddress": "a@example.com"})
     assert result.fields == at_fault
+
+
+@pytest.mark.parametrize("keys_in", ["header", "query"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"fault": "reset", "json": {}},
+        {"fault": "truncated", "json": found(pairs(FirstName=SAYS))},
+        error("MXInvalidInputException"),
+        error("MXInvalidInputException", status=200),
+        error(SAYS),
+        {"status": 401, "json": {"ExceptionMessage": SAYS}},
+        {"status": 404, "json": {"ExceptionMessage": SAYS}},
+        {"json": found(pairs(FirstName=SAYS))},
+        {"json": [{"ProspectID": SAYS, "SchemaName": SAYS, "MaxLength": SAYS}]},
+    ],
+    ids=str,
+)
+def test_nothing_tells(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture, reply: dict[str, Any], keys_in: str
+) -> None:
+    """Whatever goes wrong, errors, outcomes and logs hold neither a key nor a lead's data."""
+    caplog.set_level(logging.DEBUG)
+    values: dict[str, str | None] = {"Phone": "5559871234", "mx_Notes": "Planted Personname"}
+    reader, _ = make(LeadSquaredReader, reply, keys_in=keys_in)
+    writer, _ = make(LeadSquaredWriter, METADATA, reply, keys_in=keys_in)
+    bulk, _ = make(LeadSquaredWriter, METADATA, reply, keys_in=keys_in, bulk=True)
+    told = [repr(writer.update(IDS[0], values)), repr(writer.upsert(None, values, {}))]
+    told += [repr(bulk.update_many([(IDS[0], values), (IDS[1], values)])), repr(writer), repr(reader)]
+    calls: list[Callable[[], Any]] = [
+        lambda: reader.search(BOUNDS),
+        lambda: reader.get(IDS[0]),
+        lambda: writer.find(values, {}),
+    ]
+    for call in calls:
+        try:
+            call()
+        except LeadloopError as caught:
+            told.append("".join(traceback.format_exception(caught)) + repr(vars(caught)))
+    told += [caplog.text, *(f"{record.getMessage()} {record.args}" for record in caplog.records)]
+    assert not [planted for planted in PLANTED if planted in "".join(told)]
 
 
 # Many leads in a call
