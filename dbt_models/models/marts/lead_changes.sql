@@ -70,7 +70,7 @@ changes as (
 writes as (
     select
         crm,
-        lead_id,
+        coalesce(max(crm_lead_id), lead_id) as lead_id,
         column_name,
         value,
         min(recorded_at) as sent_at,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connector import config, loop
+from connector.errors import ModelError
 from connector.sandbox import Sandbox
 
 FORMS = (
@@ -88,3 +89,30 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     assert len(crm.book) == 22
     loop.build(duck.warehouse, own.folder)
     assert duck.rows("select * from analytics.unwanted_in_convoso") == []
+
+
+@pytest.mark.slow
+def test_a_field_the_crm_does_not_have_stops_the_push(
+    duck: Any, own: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LeadSquared is asked for its fields before anybody agrees to anything: nothing is sent, nothing recorded."""
+    own.desired("scores", "lead_id, score", "'1', 5")
+    own.push(
+        "scores_to_leadsquared",
+        "desired = ref('scores'), crm = 'leadsquared', key = 'lead_id', fields = {'mx_Citi': 'score'}",
+    )
+    with Sandbox(leads=3) as crm:
+        for name, value in {
+            "BASE_URL": crm.base_url,
+            "ACCESS_KEY": crm.token,
+            "SECRET_KEY": crm.token,
+            "RATE": "1000",
+        }.items():
+            monkeypatch.setenv(f"CRM__LEADSQUARED__{name}", value)
+        config.reload()
+        loop.build(duck.warehouse, own.folder)
+        with pytest.raises(ModelError, match="no field 'mx_Citi'; did you mean 'mx_City'"):
+            loop.push(duck.warehouse, "scores_to_leadsquared", own.folder)
+        assert not any("Update" in call.path for call in crm.calls)
+    config.reload()
+    assert duck.rows("select * from leadloop.push_runs") == []
