@@ -76,7 +76,7 @@ def test_off_by_default(duck, sandbox, at):
     assert crm.calls.count("get-recordings") == 0
 
 
-@pytest.mark.parametrize("options", [{}, {"envelope": "community"}, {"precision": "day"}])
+@pytest.mark.parametrize("options", [{}, {"envelope": "community"}])
 def test_leads_that_are_called_while_they_are_read(duck, sandbox, at, options):
     """A call moves its lead out of where it was looked for; no recording of before or after is missing for that."""
     time = at(NOON)
