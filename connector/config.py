@@ -70,6 +70,7 @@ class VendorSettings:
     """What every CRM has. Times in seconds; ``rate`` in calls per second over all threads of a run.
 
     ``shared_pace``: a PostgreSQL database through which the runs of several machines keep ``rate`` together.
+    ``leave_out``, ``hash``: fields that never reach the warehouse, or only as a hash with ``hash_salt``.
     """
 
     vendor: ClassVar[str]
@@ -82,6 +83,9 @@ class VendorSettings:
     lookback: float = field(default=600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds")))
     start: dt.date = field(default=dt.date(2000, 1, 1), metadata=how(parsing.past_date))
     shared_pace: Secret | None = field(default=None, metadata=how(parsing.database, secret=True))
+    leave_out: tuple[str, ...] = field(default_factory=tuple, metadata=how(parsing.names))
+    hash: tuple[str, ...] = field(default_factory=tuple, metadata=how(parsing.names))
+    hash_salt: Secret | None = field(default=None, metadata=how(parsing.secret, secret=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -284,7 +284,10 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
 
 def _planned(warehouse: Warehouse, spec: PushSpec, limit: int | None) -> Plan:
     with warehouse.translated():
-        capabilities = crm.vendor(spec.crm).capabilities
+        vendor = crm.vendor(spec.crm)
+        if not config.missing(spec.crm):
+            vendor.privacy().check(spec.fields)
+        capabilities = vendor.capabilities
         return make_plan(warehouse.engine(), spec, capabilities=capabilities, limit=limit)
 
 

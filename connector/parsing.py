@@ -246,6 +246,20 @@ def past_date(value: Any) -> dt.date:
     return day
 
 
+def names(value: Any) -> tuple[str, ...]:
+    """Reads a list of names; from the environment, separated by commas or as a JSON list."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.lstrip().startswith("[") else value.split(",")
+        except ValueError:
+            raise WrongValueError('must be a list of names, such as ["notes", "email"]') from None
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(name, str) and name.strip() for name in value
+    ):
+        raise WrongValueError('must be a list of names, such as ["notes", "email"]')
+    return tuple(name.strip() for name in value)
+
+
 def table(value: Any) -> dict[str, str]:
     """Reads a table of texts; from the environment, a JSON object."""
     if isinstance(value, str):

@@ -7,6 +7,7 @@ from typing import Any
 
 from connector.config import VendorSettings, did_you_mean, resolve, settings_class
 from connector.crm.base import Capabilities, LeadReader, LeadWriter
+from connector.crm.private import Privacy, kept_private
 from connector.errors import ConfigError
 
 __all__ = ["VENDORS", "Parts", "Vendor", "account", "reader", "vendor", "writer"]
@@ -38,7 +39,13 @@ class Vendor:
         return resolve(settings_class(self.name), given)
 
     def reader(self, settings: VendorSettings | None = None) -> LeadReader:
-        return self.parts().reader(settings or self.settings())
+        """Shows of each lead what the settings let through."""
+        settings = settings or self.settings()
+        return kept_private(self.parts().reader(settings), settings)
+
+    def privacy(self) -> Privacy:
+        """What the settings keep out of the warehouse; ``ConfigError`` where a required setting is missing."""
+        return Privacy(self.settings(), self.capabilities)
 
     def writer(self, settings: VendorSettings | None = None) -> LeadWriter:
         return self.parts().writer(settings or self.settings())
@@ -100,7 +107,8 @@ def account(name: str) -> Iterator[tuple[LeadReader, LeadWriter]]:
     found = vendor(name)
     settings, parts = found.settings(), found.parts()
     with closing(parts.session(settings)) as session:
-        yield parts.reader(settings, session=session), parts.writer(settings, session=session)
+        reader = kept_private(parts.reader(settings, session=session), settings)
+        yield reader, parts.writer(settings, session=session)
 
 
 def reader(name: str) -> LeadReader:

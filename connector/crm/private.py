@@ -1,0 +1,158 @@
+"""What of a lead must not reach the warehouse: fields that are left out, and fields of which only a hash is kept.
+
+A reader is wrapped once, where it is made, so that whatever reads through it sees nothing else: extraction, read-back, the
+look before a push. It costs the short way from bytes to columns, and is not there where nothing is set.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from connector.config import VendorSettings, named
+from connector.crm.base import (
+    Bounds,
+    Capabilities,
+    LeadReader,
+    Page,
+    Precision,
+    RecordingReader,
+    ScanReader,
+    WindowReader,
+)
+from connector.errors import ConfigError, ModelError
+
+_OTHER = re.compile(r"[^a-z0-9]+")
+
+
+def _plain(name: str) -> str:
+    """``Lead Score``, ``leadScore`` and ``lead_score`` are one column, so they are one name here."""
+    return _OTHER.sub("", name.lower())
+
+
+def _holds(names: Collection[str], field: str) -> bool:
+    """Whether a field is one of these, or inside of one: ``contact.phone`` for ``contact``."""
+    parts = field.split(".")
+    return any(_plain(".".join(parts[: end + 1])) in names for end in range(len(parts)))
+
+
+class Privacy:
+    """The settings ``leave_out``, ``hash`` and ``hash_salt`` of one CRM; ``ConfigError`` where they can't be."""
+
+    def __init__(self, settings: VendorSettings, capabilities: Capabilities) -> None:
+        self._prefix = f"crm.{settings.vendor}"
+        self._left_out = frozenset(map(_plain, settings.leave_out))
+        self._hashed = frozenset(map(_plain, settings.hash))
+        self._salt = settings.hash_salt.reveal().encode() if settings.hash_salt else b""
+        if self._hashed and not self._salt:
+            raise ConfigError(
+                f"{named(f'{self._prefix}.hash_salt')} is not set, and {self._prefix}.hash needs it: without a salt "
+                "anybody can try all phone numbers. Put a long random text into .dlt/secrets.toml."
+            )
+        for setting, names in (("leave_out", self._left_out), ("hash", self._hashed)):
+            for field in (*capabilities.id_fields, *capabilities.modified_fields):
+                if _holds(names, field):
+                    raise ConfigError(
+                        f"{named(f'{self._prefix}.{setting}')} names {field!r}, without which leadloop can't tell leads "
+                        "or their versions apart."
+                    )
+
+    def __bool__(self) -> bool:
+        return bool(self._left_out or self._hashed)
+
+    def check(self, fields: Collection[str]) -> None:
+        """``ModelError`` for a field of a push whose value in the CRM would never be known."""
+        for field in fields:
+            for setting, names in (("leave_out", self._left_out), ("hash", self._hashed)):
+                if _holds(names, field):
+                    raise ModelError(
+                        f"The push sets {field!r}, which {self._prefix}.{setting} keeps out of the warehouse, so nobody "
+                        "could tell whether a value differs or was edited. Take it out of one of the two."
+                    )
+
+    def page(self, page: Page) -> Page:
+        return replace(page, rows=[self._row(row) for row in page.rows])
+
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: self._hash(value) if _holds(self._hashed, name) else value
+            for name, value in row.items()
+            if not _holds(self._left_out, name)
+        }
+
+    def _hash(self, value: Any) -> Any:
+        """What is blank stays blank: it says that there is nothing."""
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return value
+        text = value.encode() if isinstance(value, str) else msgspec.json.encode(value)
+        return hmac.new(self._salt, text, hashlib.sha256).hexdigest()
+
+
+def kept_private(reader: LeadReader, settings: VendorSettings) -> LeadReader:
+    """The reader, or one that shows of each lead only what the settings let through."""
+    privacy = Privacy(settings, reader.capabilities)
+    return PrivateReader(reader, privacy) if privacy else reader
+
+
+class PrivateReader:
+    """Whatever kind of reader it wraps."""
+
+    def __init__(self, reader: LeadReader, privacy: Privacy) -> None:
+        self._reader = reader
+        self._privacy = privacy
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._reader.capabilities
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._reader.zone
+
+    def get(self, lead_id: str) -> Page:
+        return self._privacy.page(self._reader.get(lead_id))
+
+    def search(
+        self,
+        bounds: Bounds | None,
+        *,
+        cursor_field: str = "updated_at",
+        precision: Precision = "second",
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        page = cast(WindowReader, self._reader).search(
+            bounds,
+            cursor_field=cursor_field,
+            precision=precision,
+            filters=filters,
+            offset=offset,
+            limit=limit,
+        )
+        return self._privacy.page(page)
+
+    def scan(self, since: datetime | None) -> Iterator[Page]:
+        for page in cast(ScanReader, self._reader).scan(since):
+            yield self._privacy.page(page)
+
+    def recordings(
+        self, lead_id: str, bounds: Bounds | None, *, offset: int = 0, limit: int | None = None
+    ) -> Page:
+        reader = cast(RecordingReader, self._reader)
+        return self._privacy.page(reader.recordings(lead_id, bounds, offset=offset, limit=limit))
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        return self._reader.modified_at(row)
+
+    def lead_id(self, row: Mapping[str, Any]) -> str:
+        return self._reader.lead_id(row)
+
+    def close(self) -> None:
+        self._reader.close()
