@@ -152,16 +152,16 @@ def test_a_crm_that_comes_later_changes_nothing_of_the_others(lab):
     """Its columns are added; the rows that were there keep their content hash, and are not made anew."""
     hashes = "select crm, content_hash, made_at from analytics.lead_history where crm = 'convoso'"
     lab.land([SAME_PERSON["convoso"]], "2 10:01")
-    lab.build(select="+lead_changes leads")
+    lab.build(select="+lead_changes +leads")
     before = lab.rows(hashes)
 
     for crm in ("leadsquared", "pollybot", "leadping"):
         lab.land([SAME_PERSON[crm]], "3 10:01", table=f"{crm}_raw.lead_versions")
-    lab.build(select="+lead_changes leads")
+    lab.build(select="+lead_changes +leads")
     assert lab.rows(hashes) == before
     grown = lab.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1")
     assert len(grown) == 4
-    lab.build(select="+lead_changes leads", full_refresh=True)
+    lab.build(select="+lead_changes +leads", full_refresh=True)
     assert lab.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1") == grown
 
 
@@ -195,7 +195,7 @@ def test_odd_columns_pass_through(lab):
         ],
         "2 10:01",
     )
-    lab.build(select="+lead_changes leads")
+    lab.build(select="+lead_changes +leads")
 
     assert lab.rows("select distinct modified_at, notes, _2nd_phone from analytics.leads") == [
         (None, None, "é😀\n")

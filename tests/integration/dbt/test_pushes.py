@@ -3,6 +3,7 @@
 import pytest
 
 from connector.errors import BuildError, ModelError
+from connector.push import Confirmation, Journal, confirm
 from connector.warehouse import models
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
@@ -191,6 +192,43 @@ def test_nothing_vanishes(lab, own):
         ("7", "metadata_is_hot", "true", "unknown_lead"),
         (None, "metadata_is_hot", "true", "unknown_lead"),
     }
+
+
+@pytest.mark.slow
+def test_the_same_id_in_two_crms_is_two_leads(lab, own):
+    """What was read of, sent to, accepted by and confirmed in one CRM says nothing about the other's lead of that id."""
+    shown = {"convoso": ("0", "7"), "pollybot": ("7", "0")}
+    for crm, (before, after) in shown.items():
+        for score, seen_at in ((before, "2 00:00"), (after, "4 00:00")):
+            lab.land([{"id": "1", "lead_score": score}], seen_at, table=f"{crm}_raw.lead_versions")
+    own.desired("scores", "lead_id, score", "'1', 7")
+    for crm in shown:
+        own.push(f"to_{crm}", CRM.replace("convoso", crm))
+    sent = {
+        "push": "to_convoso",
+        "lead_id": "1",
+        "field": "Lead Score",
+        "column_name": "lead_score",
+        "value": "7",
+    }
+    lab.record(
+        {**sent, "state": "sent", "recorded_at": "3 00:00"},
+        {**sent, "state": "applied", "recorded_at": "3 00:01"},
+    )
+    lab.build(own.folder)
+
+    origins = lab.rows("select crm, origin from analytics.lead_changes where version_number = 2 order by crm")
+    assert origins == [("convoso", "push"), ("pollybot", "crm")]
+    assert verdicts(lab, "to_convoso") == {}
+    assert verdicts(lab, "to_pollybot") == {"1": ("0", "7", None, "change")}
+
+    engine = lab.warehouse.engine()
+    journal = Journal(engine)
+    journal.ensure()
+    assert confirm(engine, journal, "pollybot") == Confirmation()
+    assert confirm(engine, journal, "convoso") == Confirmation(confirmed=1)
+    states = lab.rows("select crm, state from leadloop.push_journal where state = 'confirmed'")
+    assert states == [("convoso", "confirmed")]
 
 
 @pytest.mark.slow
