@@ -20,7 +20,7 @@ from pathlib import Path
 
 from connector.sandbox import Sandbox
 from tests.acceptance.conftest import Launcher, Running
-from tests.campaigns.world import Table, World, drawn
+from tests.campaigns.world import Table, World, drawn, ended
 
 STAGES = ("start", "extract", "build", "plan", "push")
 """``plan`` is what a push does before its first call: looking up what is open, and making the plan."""
@@ -51,11 +51,7 @@ class Watched:
 
     @property
     def ended(self) -> bool:
-        # A zombie, until its launcher is asked for its code.
-        try:
-            return Path(f"/proc/{self.running.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
-            return True
+        return ended(self.running.pid)
 
     def until(self, reached: Callable[[], bool]) -> bool:
         """Waits for it; ``False`` where the run ended before."""

@@ -84,6 +84,14 @@ def drawn(lines: Mapping[str, Table], first: str) -> str:
     return "\n".join([told[0], rule, *told[1:]])
 
 
+def ended(pid: int) -> bool:
+    """Whether a process of a launcher has ended; it stays a zombie until the launcher is asked for its code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 class World:
     """One CRM, one warehouse, one push, and what is expected of them."""
 
