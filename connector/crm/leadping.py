@@ -96,10 +96,10 @@ class LeadpingReader:
 
         Where the list puts leads that were never modified is not known, so new ones are also looked for by creation.
         """
-        scan = _Scan(self._listed, self.lead_id, since)
+        changes = Changed(self._listed, self.lead_id, since)
         pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="leadloop-leadping")
         try:
-            for changed, total in scan:
+            for changed, total in changes:
                 pages = [page for page in pool.map(self.get, changed) if page.rows]
                 if pages:
                     rows = [row for page in pages for row in page.rows]
@@ -152,7 +152,7 @@ class Listed:
     total: int | None
 
 
-class _Scan:
+class Changed:
     """The ids of the leads that changed since ``since``, page by page, each once. Iterate it once.
 
     The list is read up to the first lead that is older, once its order has proved to be the one that was asked for: it

@@ -1,0 +1,556 @@
+"""Leadping's page, its live clients, and what neither of them says."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connector.config import LeadpingSettings, Secret
+from connector.crm import leadping_lead
+from connector.crm.leadping import Changed, LeadpingReader, LeadpingWriter, Listed, open_session
+from connector.crm.pace import Pace
+from connector.errors import (
+    AuthError,
+    IncompleteReadError,
+    ModelError,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from connector.sandbox import Sandbox
+from tests.contracts.suite import QUICK
+
+Make = Callable[..., Any]
+SAYS = "Planted Personname with 5559871234 is no good for sk_planted"
+LEAD = {
+    "id": "7",
+    "metadata": {"utmSource": "web", "price": 1.50, "sourceMetadata": {"a": 1}},
+    "contact": {"firstName": "Ann", "phone": {"number": "+15550100", "lookup": None}},
+    "customer": {"income": 5},
+    "enabled": True,
+    "tags": [{"id": "t1", "name": "new"}],
+    "isArchived": False,
+    "createdAt": "2026-03-01T10:00:00Z",
+    "modifiedAt": None,
+}
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def problem(status: int, **more: Any) -> dict[str, Any]:
+    """A reply with problem details that repeat what they should not."""
+    return {
+        "status": status,
+        "json": {"title": SAYS, "detail": SAYS, "status": status, "traceId": SAYS, **more},
+    }
+
+
+def lead(**parts: Any) -> dict[str, Any]:
+    return {"json": {**LEAD, **parts}}
+
+
+@pytest.fixture
+def make(serve: Make, fake_time: Any) -> Make:
+    """``make(kind, reply, ...)``: a reader or a writer, and the server it talks to."""
+
+    def build(kind: Any, *replies: dict[str, Any], **given: Any) -> Any:
+        server = serve(*replies)
+        settings = LeadpingSettings(
+            base_url=server.url, api_key=Secret("sk_planted"), rate=1000.0, concurrency=1
+        )
+        session = open_session(settings, retry=QUICK, sleep=fake_time.sleep, clock=fake_time.clock)
+        return kind(settings, session=session, **given), server
+
+    return build
+
+
+# Reading
+
+
+def test_the_list_is_asked_as_live_clients_ask_it(make: Make) -> None:
+    """Newest edit first, the token as it came, the key in its header; each lead is read on its own, once."""
+    row = {"id": "7", "createdAt": LEAD["createdAt"], "updatedAt": LEAD["createdAt"]}
+    pages = [
+        {"json": {"items": [row], "continuationToken": "a+/=", "pageSize": 100, "totalCount": 1}},
+        lead(),
+        {"json": {"items": [row], "continuationToken": "", "pageSize": 100, "totalCount": 1}},
+    ]
+    reader, server = make(LeadpingReader, *pages)
+    (page,) = reader.scan(None)
+    assert [row["id"] for row in page.rows] == ["7"]
+    assert [(each.method, each.path) for each in server.requests] == [
+        ("POST", "/leads/all/my"),
+        ("GET", "/leads/7"),
+        ("POST", "/leads/all/my"),
+    ]
+    assert json.loads(server.requests[2].body) == {
+        "pageSize": 100,
+        "continuationToken": "a+/=",
+        "includeCount": True,
+        "orderBy": [{"field": "updatedAt", "direction": "desc"}],
+    }
+    assert {each.headers["Authorization"] for each in server.requests} == {"Bearer sk_planted"}
+
+
+def test_a_row_has_the_names_that_a_push_uses(make: Make) -> None:
+    """Paths with dots; lists stay lists; the names of the tags besides; no column for an object that isn't there."""
+    tags = [{"id": "2", "name": "vip"}, {"id": "1", "name": "Hot"}, {"id": "3"}]
+    reader, _ = make(LeadpingReader, lead(tags=tags, currentDisposition=None))
+    (row,) = reader.get("7").rows
+    assert row["contact.phone.number"] == "+15550100"
+    assert (row["tagNames"], row["tags"]) == (["Hot", "vip"], tags)
+    assert not {"contact.phone.lookup", "currentDisposition"} & row.keys()
+    assert row["metadata.price"] == "1.5"
+
+
+def test_a_lead_that_was_never_modified_has_its_creation_as_its_time(make: Make) -> None:
+    """``modifiedAt`` is null until there was a modification."""
+    reader, _ = make(LeadpingReader, lead())
+    (row,) = reader.get("7").rows
+    assert reader.modified_at(row) == LEAD["createdAt"]
+    assert reader.modified_at({**row, "modifiedAt": "2026-03-02T10:00:00Z"}) == "2026-03-02T10:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"continuationToken": None, "totalCount": 0}, UnexpectedAnswerError),
+        ({"items": None, "totalCount": 0}, UnexpectedAnswerError),
+        ({"items": {"a": 1}}, UnexpectedAnswerError),
+        ({"items": ["a"]}, UnexpectedAnswerError),
+        ({"items": [{"updatedAt": "2026-03-01T10:00:00Z"}]}, UnexpectedAnswerError),
+        ({"items": [], "continuationToken": 5}, UnexpectedAnswerError),
+        ({"items": [], "totalCount": "many"}, UnexpectedAnswerError),
+        ({"items": [], "totalCount": 3}, UnexpectedAnswerError),
+        ([], UnexpectedAnswerError),
+        (problem(404), UnreachableError),
+        (problem(401), AuthError),
+        (problem(400), RefusedError),
+    ],
+)
+def test_a_list_that_is_not_understood_is_never_empty(
+    make: Make, answer: Any, error: type[Exception]
+) -> None:
+    """Only an explicit list is one, and an empty one only where the total doesn't contradict."""
+    reply = answer if isinstance(answer, dict) and "json" in answer else {"json": answer}
+    reader, _ = make(LeadpingReader, reply)
+    with pytest.raises(error) as caught:
+        list(reader.scan(None))
+    assert "Planted" not in str(caught.value)
+
+
+def test_an_empty_organisation_has_no_leads(make: Make) -> None:
+    """No error, no page."""
+    reader, _ = make(LeadpingReader, {"json": {"items": [], "continuationToken": None, "totalCount": 0}})
+    assert list(reader.scan(None)) == []
+
+
+@pytest.mark.parametrize("lead_id", ["", " ", ".", ".."])
+def test_what_can_be_no_id_is_not_asked_for(make: Make, lead_id: str) -> None:
+    """Such a path would mean the list, or something above it."""
+    reader, server = make(LeadpingReader, lead())
+    assert list(reader.get(lead_id).rows) == []
+    assert server.requests == []
+
+
+class Leads:
+    """A list as a server would have it: id -> (created, updated) in hours, listed two at a time by an order of its own."""
+
+    def __init__(
+        self, times: Mapping[str, tuple[int, int | None]], order: Callable[[Any], Any] | None = None
+    ) -> None:
+        self.times = dict(times)
+        self.order = order
+        self.asked: list[str] = []
+        self.before_page: dict[int, Callable[[], None]] = {}
+
+    def __call__(self, order: str, token: str | None) -> Listed:
+        self.asked.append(order)
+        self.before_page.pop(len(self.asked), lambda: None)()
+        by = {
+            "updatedAt": lambda each: (each[1][1] is not None, each[1][1] or 0),
+            "createdAt": lambda each: each[1][0],
+        }
+        found = sorted(self.times.items(), key=self.order or by[order], reverse=True)
+        place = int(token or 0)
+        rows = [
+            {"id": each, "createdAt": at(created), "updatedAt": at(updated)}
+            for each, (created, updated) in found[place : place + 2]
+        ]
+        return Listed(rows, str(place + 2) if place + 2 < len(found) else None, len(found))
+
+    def changed(self, since: int | None) -> list[str]:
+        found = Changed(
+            self, lambda row: str(row["id"]), None if since is None else START + timedelta(hours=since)
+        )
+        return [each for ids, _ in found for each in ids]
+
+
+def at(hours: int | None) -> str | None:
+    return None if hours is None else (START + timedelta(hours=hours)).isoformat()
+
+
+MANY: dict[str, tuple[int, int | None]] = {
+    str(number): (number, 100 - number * 7 % 20) for number in range(1, 20)
+}
+
+
+def test_only_changed_leads_are_read() -> None:
+    """Newest first, and not further than the first one that is older, in either order of the list."""
+    leads = Leads(MANY)
+    assert set(leads.changed(95)) == {each for each, (_, updated) in MANY.items() if (updated or 0) >= 95}
+    assert leads.asked.count("updatedAt") < 6
+    assert leads.asked.count("createdAt") < 4
+    assert set(Leads(MANY).changed(None)) == set(MANY)
+
+
+def test_leads_that_were_never_modified_are_found_by_their_creation() -> None:
+    """Where the list puts what was never modified at its end, a new lead is not missed."""
+    leads = Leads({**MANY, "new": (98, None), "old": (1, None)})
+    found = leads.changed(95)
+    assert "new" in found
+    assert "old" not in found
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("order", [lambda each: each[1][0], lambda each: each[0], lambda each: -each[1][1]])
+def test_a_list_in_another_order_is_read_to_its_end(order: Callable[[Any], Any]) -> None:
+    """By creation, by id, or oldest first: no changed lead is lost."""
+    assert set(Leads(MANY, order).changed(95)) == {
+        each for each, (_, updated) in MANY.items() if (updated or 0) >= 95
+    }
+
+
+def test_a_list_by_creation_is_not_trusted_before_it_is_told_apart() -> None:
+    """The newest leads were never edited, so both orders look the same there; further down one was edited just now."""
+    times: dict[str, tuple[int, int | None]] = {str(number): (number, number) for number in range(1, 30)}
+    times["3"] = (3, 99)
+    assert Leads(times, lambda each: each[1][0]).changed(25)[-1] == "3"
+
+
+def test_deletions_while_reading_lose_no_lead() -> None:
+    """They move others into pages that were read; the total shows it, and the list is read again."""
+    leads = Leads(MANY)
+    leads.before_page[3] = lambda: [leads.times.pop(each) for each in ("17", "14")] and None  # type: ignore[func-returns-value]
+    assert set(leads.changed(None)) >= set(leads.times)
+
+
+def test_a_list_that_never_holds_still_is_an_error() -> None:
+    """After a few times; the cursor stays where it was."""
+    leads = Leads({str(number): (number, number) for number in range(40)})
+
+    def replace() -> None:
+        leads.times.pop(max(leads.times, key=lambda each: leads.times[each]))
+        leads.times.pop(max(leads.times, key=lambda each: leads.times[each]))
+        leads.times[f"new {len(leads.asked)}"] = (1, 1)
+
+    leads.before_page = dict.fromkeys(range(2, 200), replace)
+    with pytest.raises(IncompleteReadError, match="changed each time"):
+        leads.changed(None)
+
+
+def test_a_token_that_comes_twice_is_an_error() -> None:
+    """Reading would go on for ever."""
+    rows = [{"id": "1", "updatedAt": at(1), "createdAt": at(1)}]
+    with pytest.raises(UnexpectedAnswerError, match="circle"):
+        list(Changed(lambda order, token: Listed(rows, "same", 9), lambda row: "1", None))
+
+
+def test_times_that_cannot_be_read_count_as_changed() -> None:
+    """Reading a lead too often is better than missing it."""
+    rows = [{"id": str(number), "updatedAt": "soon"} for number in range(3)]
+    found = Changed(lambda order, token: Listed(rows, None, 3), lambda row: str(row["id"]), START)
+    assert [each for ids, _ in found for each in ids] == ["0", "1", "2"]
+
+
+# Writing
+
+
+def test_the_whole_lead_is_sent_with_its_types(make: Make) -> None:
+    """What the request has, as it was read, digit by digit; not what only answers hold."""
+    changed = lead(contact={**LEAD["contact"], "firstName": "Zed"})  # type: ignore[dict-item]
+    exact = json.dumps(LEAD).replace("1.5,", "1.50,").encode()
+    writer, server = make(LeadpingWriter, {"body": exact, "type": "application/json"}, changed, changed)
+    assert writer.update("7", {"contact.firstName": "Zed"}).state == "applied"
+    assert [(each.method, each.path) for each in server.requests] == [
+        ("GET", "/leads/7"),
+        ("PUT", "/leads/7"),
+        ("GET", "/leads/7"),
+    ]
+    put = server.requests[1]
+    assert put.headers["Content-Type"] == "application/json"
+    assert b'"price":1.50,' in put.body
+    assert json.loads(put.body) == {
+        "id": "7",
+        "metadata": LEAD["metadata"],
+        "contact": {"firstName": "Zed", "phone": {"number": "+15550100", "lookup": None}},
+        "customer": LEAD["customer"],
+        "enabled": True,
+        "tagIds": ["t1"],
+        "tagNames": ["new"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "code", "fields"),
+    [
+        (("Zed", "Zed"), "applied", None, set()),
+        (("Ann", "Zed"), "applied", None, set()),
+        (("Zed", "Ann"), "applied", None, set()),
+        (("Ann", "ANN"), "rejected", "not_shown", {"contact.firstName"}),
+        (("Zed", None), "applied", None, set()),
+        (("Ann", None), "unknown", None, set()),
+    ],
+)
+def test_applied_is_what_shows(
+    make: Make, answers: tuple[str, str | None], state: str, code: str | None, fields: set[str]
+) -> None:
+    """In the answer or in the read after it; ``None``: that read fails."""
+    shown = [problem(500) if name is None else lead(contact={"firstName": name}) for name in answers]
+    writer, server = make(LeadpingWriter, lead(), *shown)
+    result = writer.update("7", {"contact.firstName": "Zed", "enabled": "true"})
+    assert (result.state, result.code, set(result.fields)) == (state, code, fields)
+    assert [each.method for each in server.requests[:3]] == ["GET", "PUT", "GET"]
+    assert not {"Zed", "ANN"} & set(str(result.reason).split())
+
+
+def test_what_vanished_is_named(make: Make) -> None:
+    """Should a server erase in spite of all, the outcome says which fields, and not what was in them."""
+    shown = lead(metadata={"utmSource": None, "price": 1.5, "sourceMetadata": {}}, enabled=False, tags=[])
+    writer, _ = make(LeadpingWriter, lead(), shown, shown)
+    result = writer.update("7", {"enabled": "false"})
+    assert result.state == "applied"
+    assert str(result.reason).endswith("metadata.sourceMetadata.a, metadata.utmSource, tagNames")
+
+
+def test_a_lead_without_its_tags_is_left_alone(make: Make) -> None:
+    """An update might take them off."""
+    shown = {name: value for name, value in LEAD.items() if name != "tags"}
+    writer, server = make(LeadpingWriter, {"json": shown})
+    assert writer.update("7", {"enabled": "false"}).state == "deferred"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [{"json": {"id": "8"}}, {"json": []}, {"json": None}, {"json": {"ok": True}}]
+)
+def test_an_answer_that_is_not_the_lead_leaves_it_unknown(make: Make, answer: dict[str, Any]) -> None:
+    """A success without the lead, or with another one, claims nothing; before the write it defers."""
+    writer, _ = make(LeadpingWriter, lead(), answer)
+    assert writer.update("7", {"enabled": "false"}).state == "unknown"
+    writer, server = make(LeadpingWriter, answer)
+    assert writer.update("7", {"enabled": "false"}).state == "deferred"
+    assert {each.method for each in server.requests} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "code", "breaks", "fields"),
+    [
+        (problem(400), "rejected", "400", False, set()),
+        (
+            problem(400, errors={"$.contact.firstName": [SAYS]}),
+            "rejected",
+            "400",
+            False,
+            {"contact.firstName"},
+        ),
+        (
+            problem(400, errors={"Contact": [SAYS], SAYS: [SAYS]}),
+            "rejected",
+            "400",
+            False,
+            {"contact.firstName"},
+        ),
+        (problem(400, errors={"Metadata.UtmTerm": [SAYS]}), "rejected", "400", False, set()),
+        (problem(400, errors=[SAYS]), "rejected", "400", False, set()),
+        (problem(401), "deferred", None, True, set()),
+        (problem(403), "deferred", None, True, set()),
+        (problem(401, detail="The user does not own this lead"), "rejected", "401", False, set()),
+        (problem(404), "rejected", "404", False, set()),
+        (problem(409), "rejected", "409", False, set()),
+        (problem(418), "rejected", "418", False, set()),
+        (problem(429), "deferred", None, False, set()),
+        (problem(503), "deferred", None, False, set()),
+        (problem(500), "unknown", None, False, set()),
+    ],
+)
+def test_problem_details_mean_what_their_status_says(
+    make: Make, reply: dict[str, Any], state: str, code: str | None, breaks: bool, fields: set[str]
+) -> None:
+    """In our own words, with the fields at fault; none of the server's texts comes out."""
+    writer, server = make(LeadpingWriter, lead(), reply)
+    result = writer.update("7", {"contact.firstName": "Zed", "enabled": "false"})
+    assert (result.state, result.code, result.breaks, set(result.fields)) == (state, code, breaks, fields)
+    assert not [word for word in ("Planted", "555", "sk_") if word in str(result.reason)]
+    assert len(server.requests) == 2
+    if "Metadata.UtmTerm" in str(reply):
+        assert "metadata.utmTerm" in str(result.reason)
+
+
+@pytest.mark.parametrize("has_moved", [True, False])
+def test_a_lead_that_waited_is_looked_at_again(has_moved: bool) -> None:
+    """After more than a second between read and write: moved is a conflict, and nothing is written; else it goes on."""
+    with Sandbox(leads=3) as crm:
+        leads = crm.vendors["leadping"].leads  # type: ignore[attr-defined]
+        lead_id = leads.ids()[0]
+        times = iter([0.0, 1.5])
+
+        def clock() -> float:
+            now = next(times)
+            if now and has_moved:
+                leads.edit(lead_id, {"contact.lastName": "Edited"})
+            return now
+
+        settings = LeadpingSettings(base_url=crm.base_url, api_key=Secret(crm.token), rate=1000.0)
+        writer = LeadpingWriter(settings, session=open_session(settings, retry=QUICK), clock=clock)
+        result = writer.update(lead_id, {"contact.firstName": "Zed"})
+        methods = [call.method for call in crm.calls]
+        assert result.state == ("conflict" if has_moved else "applied")
+        assert methods == (["GET", "GET"] if has_moved else ["GET", "GET", "PUT", "GET"])
+        assert leads.row(lead_id)["contact.lastName"] == "Edited" or not has_moved
+
+
+def test_waiting_for_its_turn_counts(make: Make, fake_time: Any) -> None:
+    """The clock is looked at when the write leaves, not when it was asked for: the pace may hold it back."""
+    changed = lead(enabled=False)
+    writer, server = make(LeadpingWriter, lead(), lead(), changed, changed, clock=fake_time.clock)
+    pace: Pace = writer._session.pace
+    wait = pace.wait
+
+    def slow() -> None:
+        fake_time.now += 2.0 if len(server.requests) == 1 else 0.0
+        wait()
+
+    pace.wait = slow  # type: ignore[method-assign]
+    assert writer.update("7", {"enabled": "false"}).state == "applied"
+    assert [each.method for each in server.requests] == ["GET", "GET", "PUT", "GET"]
+
+
+# Names and types
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("contact.phone", "contact.phone.lookup.createdAt"),
+        ("contact.phone.nummer", "did you mean 'contact.phone.number'"),
+        ("firstName", "no such field"),
+        ("customer.incomes", "did you mean 'customer.income'"),
+        ("id", "Leadping itself sets it"),
+        ("modifiedAt", "Leadping itself sets it"),
+        ("currentDisposition.outcome", "Leadping itself sets it"),
+        ("contact.coordinate.latitude", "Leadping itself sets it"),
+        ("tags", "'tagNames'"),
+        ("tagIds", "'tagNames'"),
+        ("metadata.sourceMetadata", "metadata.sourceMetadata.score"),
+        ("metadata.sourceMetadata.", "no such field"),
+        ("metadata.sourceMetadata.a..b", "no such field"),
+    ],
+)
+def test_names_outside_the_request_are_refused_before_anything_is_sent(
+    make: Make, name: str, says: str
+) -> None:
+    """With the nearest name, or with what to do instead."""
+    writer, server = make(LeadpingWriter, lead())
+    with pytest.raises(ModelError, match=says.replace(".", r"\.")):
+        writer.check(["enabled", name])
+    assert writer.update("7", {name: "x"}).fields == {name}
+    assert server.requests == []
+
+
+def test_names_of_the_request_pass(make: Make) -> None:
+    """All of them, and any key below the free-form part."""
+    writer, _ = make(LeadpingWriter, lead())
+    writer.check([*leadping_lead.NAMES, "metadata.sourceMetadata.score", "metadata.sourceMetadata.a.b c"])
+
+
+@pytest.mark.parametrize(
+    ("current", "text", "becomes"),
+    [
+        (True, "False", False),
+        (1, "85", 85),
+        (1, "85.0", 85),
+        (1, "8.5e1", 85),
+        (1, "-0.25", Decimal("-0.25")),
+        (Decimal("1.5"), "2", 2),
+        (Decimal("1.5"), "1e400", Decimal("1e400")),
+        ("x", "true", "true"),
+        ("7", "007", "007"),
+        (None, "85", "85"),
+        ([1], '["a", 1.5]', ["a", Decimal("1.5")]),
+        (5, None, None),
+    ],
+)
+def test_a_text_becomes_what_stands_there(current: Any, text: str | None, becomes: Any) -> None:
+    """By the lead's own type."""
+    free = {"metadata": {"sourceMetadata": {"a.b": current, "a": {"b": "another"}}}}
+    merged = leadping_lead.merged({**LEAD, **free}, {"metadata.sourceMetadata.a.b": text})
+    found = merged.body["metadata"]["sourceMetadata"]
+    assert (found["a.b"], type(found["a.b"]), merged.unfit) == (becomes, type(becomes), {})
+    assert found["a"] == {"b": "another"}
+
+
+@pytest.mark.parametrize(
+    ("path", "current", "text"),
+    [
+        ("enabled", True, "yes"),
+        ("customer.isHomeowner", None, "1"),
+        ("customer.income", 5, ""),
+        ("customer.income", 5, "1_000"),
+        ("customer.income", 5, "nan"),
+        ("metadata.sourceMetadata.a", [1], "a"),
+        ("metadata.sourceMetadata.a", {"b": 1}, "a"),
+        ("metadata.sourceMetadata.a", {"b": 1}, None),
+        ("metadata.sourceMetadata.a.b", 5, "a"),
+        ("tagNames", None, "[1]"),
+        ("tagNames", None, '["a"'),
+    ],
+)
+def test_a_text_that_does_not_fit_is_said_by_name(path: str, current: Any, text: str | None) -> None:
+    """And nothing that is there is put aside for it."""
+    given = {**LEAD, "enabled": True, "customer": {"income": current, "isHomeowner": None}}
+    given["metadata"] = {"sourceMetadata": {"a": current}}
+    before = json.dumps(given)
+    assert leadping_lead.merged(given, {path: text}).unfit.keys() == {path}
+    assert json.dumps(given) == before
+
+
+@pytest.mark.parametrize(
+    ("had", "text", "is_same"),
+    [
+        ("2026-03-01T10:00:00Z", "2026-03-01 11:00:00+01:00", True),
+        ("2026-03-01T10:00:00Z", "2026-03-01", False),
+        (5, "5.0", True),
+        (5, "6", False),
+        (None, " ", True),
+        ("", None, True),
+        (True, "true", True),
+        ("true", "True", False),
+        ([1, 2], "[1,2]", True),
+    ],
+)
+def test_values_are_compared_by_what_they_mean(had: Any, text: str | None, is_same: bool) -> None:
+    """As far as the lead's own type says what that is."""
+    shown = {"metadata": {"sourceMetadata": {"a": had}}}
+    assert (not leadping_lead.differing(shown, {"metadata.sourceMetadata.a": text})) == is_same
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("Contact.Phone.Number", {"contact.phone.number"}),
+        ("$.contact.phone", {"contact.phone.number"}),
+        ("lead.customer.income", {"profile.income"}),
+        ("Profile.Income", {"profile.income"}),
+        ("TagNames[2]", {"tagNames"}),
+        ("number", {"contact.phone.number"}),
+        ("$", set()),
+        ("", set()),
+        ("metadata.utmSource", set()),
+    ],
+)
+def test_the_servers_names_are_found_among_ours(key: str, names: set[str]) -> None:
+    """However it writes them."""
+    assert leadping_lead.meant(key, ["contact.phone.number", "profile.income", "tagNames"]) == names
