@@ -141,13 +141,14 @@ class _Run:
         self._writer = writer
         self._journal = journal
         self._recent_edits = recent_edits
-        self._concurrency = concurrency
-        self._most = most
-        self._size = min(concurrency * 2, most)
-        self._under_way: deque[list[Future[_Answer]]] = deque()
-        self._waiting = {lead.crm_lead_id for lead in plan.leads}
         # Only an update has a call for many; the other modes go one by one.
         self._per_call = max(writer.most_per_call, 1) if plan.mode == "update" else 1
+        self._concurrency = concurrency
+        self._most = most
+        self._least = concurrency * self._per_call
+        self._size = min(self._least * 2, most)
+        self._under_way: deque[list[Future[_Answer]]] = deque()
+        self._waiting = {lead.crm_lead_id for lead in plan.leads}
         self._edits: dict[str, Mapping[str, str | None]] = {}
         self._outcomes: list[Entry] = []
         self._tally = Tally()
@@ -263,7 +264,7 @@ class _Run:
             return
         fitting = int(len(batch) * self._per_call * BATCH_SECONDS / max(seconds, 1e-6))
         # Grows step by step: one lucky batch says little.
-        self._size = min(max(self._concurrency, min(fitting, self._size * 4)), self._most)
+        self._size = min(max(self._least, min(fitting, self._size * 4)), self._most)
 
     def _answered(self, lead: LeadPlan, outcome: Outcome, at: datetime) -> None:
         culprits = [change for change in lead.changes if change.field in outcome.fields]

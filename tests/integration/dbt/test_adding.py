@@ -89,6 +89,11 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     assert len(crm.book) == 22
     loop.build(duck.warehouse, own.folder)
     assert duck.rows("select * from analytics.unwanted_in_convoso") == []
+    # Convoso shows the removal, which confirms the deletion.
+    loop.extract(duck.warehouse)
+    loop.build(duck.warehouse, own.folder)
+    last = "select state from leadloop.push_journal where push = 'unwanted_in_convoso' order by recorded_at desc, seq desc"
+    assert duck.rows(last)[0] == ("confirmed",)
 
 
 @pytest.mark.slow

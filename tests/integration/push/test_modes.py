@@ -217,34 +217,46 @@ def test_an_upsert_without_an_answer_is_settled_by_what_it_was(world: Any) -> No
 
 @pytest.fixture
 def deleting(world: Any) -> Any:
-    """A CRM that can do everything, and three of its leads to delete."""
+    """A CRM that can do everything, and three of its leads to delete, once in each engine."""
+    return _deleting(world)
+
+
+@pytest.fixture
+def deleting_here(local: Any) -> Any:
+    """The same in DuckDB only."""
+    return _deleting(local)
+
+
+def _deleting(world: Any) -> Any:
     world.crm.capabilities = CAN_ALL
     world.rows(*((lead, "*", None, None, None, "delete") for lead in "abc"))
     return world
 
 
-def test_deletions(deleting: Any) -> None:
+def test_deletions(deleting_here: Any) -> None:
     """One call per lead; a lead that was edited since it was read is left alone, unless the warehouse wins."""
-    plan = deleting.plan(**DELETE)
+    plan = deleting_here.plan(**DELETE)
     assert (plan.deletes, plan.clears, plan.inserts) == (3, 0, 0)
-    summary = deleting.deliver(plan, concurrency=1, recent_edits=lambda: {"b": {"status": "Edited"}})
-    assert deleting.crm.calls == [("a", {}), ("c", {})]
+    summary = deleting_here.deliver(plan, concurrency=1, recent_edits=lambda: {"b": {"status": "Edited"}})
+    assert deleting_here.crm.calls == [("a", {}), ("c", {})]
     assert summary.by_state == {"applied": 2, "conflict": 1}
-    deleting.deliver(
-        deleting.plan(on_conflict="warehouse_wins", **DELETE),
+    deleting_here.deliver(
+        deleting_here.plan(on_conflict="warehouse_wins", **DELETE),
         recent_edits=lambda: {"b": {"status": "Edited"}},
     )
-    assert ("b", {}) in deleting.crm.calls
+    assert ("b", {}) in deleting_here.crm.calls
 
 
-def test_a_deletion_without_an_answer_is_read(deleting: Any) -> None:
+def test_a_deletion_without_an_answer_is_read(deleting_here: Any) -> None:
     """A lead that is gone was deleted; one that is still there is deferred."""
-    deleting.crm.answer = lambda lead_id, fields: Outcome("unknown")
-    deleting.deliver(deleting.plan(**DELETE))
-    deleting.crm.leads["b"] = {"status": "New"}
-    assert recover("scores", deleting.journal, deleting.crm, deleting.crm) == Recovery(deferred=1, applied=2)
-    assert deleting.states("a", "*")[-1] == "applied"
-    assert deleting.states("b", "*")[-1] == "deferred"
+    deleting_here.crm.answer = lambda lead_id, fields: Outcome("unknown")
+    deleting_here.deliver(deleting_here.plan(**DELETE))
+    deleting_here.crm.leads["b"] = {"status": "New"}
+    assert recover("scores", deleting_here.journal, deleting_here.crm, deleting_here.crm) == Recovery(
+        deferred=1, applied=2
+    )
+    assert deleting_here.states("a", "*")[-1] == "applied"
+    assert deleting_here.states("b", "*")[-1] == "deferred"
 
 
 def test_deletions_are_confirmed_by_the_removal(deleting: Any) -> None:
@@ -282,11 +294,11 @@ def test_what_the_crm_has_not_is_refused_at_plan_time(
         adding_here.plan(**options)
 
 
-def test_additions_and_deletions_have_limits_of_their_own(deleting: Any) -> None:
+def test_additions_and_deletions_have_limits_of_their_own(deleting_here: Any) -> None:
     """max_inserts and max_deletes count leads; an upsert's updates count for max_changes alone."""
     with pytest.raises(GuardrailError, match="3 leads would be deleted, and max_deletes is 2"):
-        deleting.plan(max_deletes=2, max_changes=0, **DELETE).check()
-    deleting.plan(max_deletes=3, max_changes=0, max_inserts=0, **DELETE).check()
+        deleting_here.plan(max_deletes=2, max_changes=0, **DELETE).check()
+    deleting_here.plan(max_deletes=3, max_changes=0, max_inserts=0, **DELETE).check()
 
 
 def test_the_limits_of_additions(adding_here: Any) -> None:
@@ -312,11 +324,11 @@ def test_options_are_part_of_what_is_agreed_to(adding_here: Any) -> None:
     assert plans[0].fingerprint == plans[2].fingerprint != plans[1].fingerprint
 
 
-def test_a_stop_counts_restored_leads(deleting: Any) -> None:
+def test_a_stop_counts_restored_leads(deleting_here: Any) -> None:
     """on_conflict='stop' holds for deletions too."""
-    deleting.rows(("d", "*", None, None, None, "conflict"))
+    deleting_here.rows(("d", "*", None, None, None, "conflict"))
     with pytest.raises(ConflictError):
-        deleting.plan(on_conflict="stop", **DELETE).check()
+        deleting_here.plan(on_conflict="stop", **DELETE).check()
 
 
 # --- older journals, and many to a call ---------------------------------------------------------------------------
@@ -363,10 +375,9 @@ def test_many_leads_go_out_in_one_call(world: Any) -> None:
     world.crm.answer = lambda lead_id, fields: Outcome("rejected" if lead_id == "L30" else "applied")
     summary = world.deliver(concurrency=1, batch=60)
     assert sorted(lead for lead, _ in world.crm.calls) == [f"L{number:02}" for number in range(60)]
-    assert max(bulk.calls) > 1
-    assert max(bulk.calls) <= 25
     assert summary.by_state == {"applied": 59, "rejected": 1}
-    assert summary.calls < 60
+    assert bulk.calls == [25, 25, 10]
+    assert summary.calls == 3
     assert world.states("L30") == ["planned", "sent", "rejected"]
 
 
