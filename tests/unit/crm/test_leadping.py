@@ -391,11 +391,11 @@ def test_problem_details_mean_what_their_status_says(
 
 @pytest.mark.parametrize("has_moved", [True, False])
 def test_a_lead_that_waited_is_looked_at_again(has_moved: bool) -> None:
-    """After more than a second between read and write: moved is a conflict, and nothing is written; else it goes on."""
+    """After more than a second and a half between read and write: moved is a conflict, and nothing is written; else it goes on."""
     with Sandbox(leads=3) as crm:
         leads = crm.vendors["leadping"].leads  # type: ignore[attr-defined]
         lead_id = leads.ids()[0]
-        times = iter([0.0, 1.5])
+        times = iter([0.0, 2.0])
 
         def clock() -> float:
             now = next(times)
