@@ -18,7 +18,7 @@ from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 
 PUSH = "lead_scores_to_convoso"
-OTHERS = ("leadsquared", "pollybot")
+OTHERS = ("leadsquared", "pollybot", "leadping")
 PEOPLE_EDIT = 3
 """How many of the pushed leads a salesperson edits between the two runs."""
 

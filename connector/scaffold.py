@@ -25,6 +25,14 @@ timezone = "America/Los_Angeles"
 # [crm.convoso.filters]
 # list_id = "333"
 
+# Other CRMs are read, and can be pushed to, as soon as their secrets are set; see docs/leadsquared.md and so on.
+# [crm.leadsquared]
+# base_url = "https://api-us11.leadsquared.com"    # the host of the account's own region
+# [crm.pollybot]
+# leads_path = "/api/v1/leads"
+# [crm.leadping]
+# rate = 5
+
 [warehouse]
 destination = "duckdb"    # or "postgres"
 
@@ -40,6 +48,14 @@ SECRETS = """\
 
 [crm.convoso]
 auth_token = ""
+
+# [crm.leadsquared]
+# access_key = ""
+# secret_key = ""
+# [crm.pollybot]
+# api_key = ""
+# [crm.leadping]
+# api_key = ""
 
 # [destination.postgres]
 # credentials = "postgresql://user:password@localhost:5432/warehouse"

@@ -92,7 +92,7 @@ class Leadping:
         self.part = options.leadping_part
         self.tags: dict[str, Doc] = {}
         """Every tag of the organisation, by its normalised name."""
-        self.leads = Documents(self._made, self._shown, book.clock)
+        self.leads = Documents(self._made, self._shown, book.clock, options.elsewhere)
         self._calls: deque[float] = deque()
 
     def warm(self) -> None:
