@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from connector.errors import ConfigError
 from connector.push.journal import Entry, Journal
-from connector.push.plan import FieldChange, LeadPlan, Plan
+from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 
 Side = Literal["ours", "theirs"]
 
@@ -26,6 +26,8 @@ class Conflict:
         return asdict(self)
 
     def text(self) -> str:
+        if self.field == WHOLE:
+            return f"lead {self.lead_id}: we deleted it, and the CRM shows it again"
         theirs, ours, before = (value if value is not None else "(empty)" for value in self._values())
         return f"lead {self.lead_id}, {self.field}: we sent {before}, the CRM shows {theirs}, we want {ours}"
 

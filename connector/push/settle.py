@@ -274,7 +274,7 @@ def confirm(
         sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
         equal = [same(shown, row.value, rules.get(row.run_id, {}).get(row.field)) for row, shown, _ in seen]
-        shown_once = _shown_once(connection, applied, leads_schema, known) if not all(equal) else set()
+        shown_once = _shown_once(connection, applied, leads_schema, known, rules) if not all(equal) else set()
         verdicts = [
             (
                 row,
@@ -352,26 +352,38 @@ def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) ->
 
 
 def _shown_once(
-    connection: sa.Connection, applied: sa.Subquery, schema: str, known: Sequence[str]
+    connection: sa.Connection,
+    applied: sa.Subquery,
+    schema: str,
+    known: Sequence[str],
+    rules: Mapping[str, Mapping[str, str]],
 ) -> set[tuple[str, str]]:
-    """(lead id, field) whose value some version showed that was seen after the write."""
+    """(lead id, field) whose value some version showed that was seen after the write; ``rules`` by run and field."""
     columns = columns_of(connection, schema, "lead_history")
     known = [name for name in known if name in columns]
     clock = next((name for name in _SEEN if name in columns), None)
     if not known or clock is None or not {"crm", "lead_id"} <= columns:
         return set()
     versions = sa.table("lead_history", *map(sa.column, sorted(columns)), schema=schema)
+    shown = _shown(applied, versions, known)
     query = (
-        sa.select(applied.c.meant, applied.c.field)
+        sa.select(applied.c.meant, applied.c.field, applied.c.run_id, applied.c.value, shown)
         .distinct()
         .join(versions, sa.and_(versions.c.crm == applied.c.crm, versions.c.lead_id == applied.c.meant))
         .where(
             versions.c[clock] > applied.c.recorded_at,
             applied.c.column_name.in_(known),
-            _or_null(_shown(applied, versions, known)).is_not_distinct_from(_or_null(applied.c.value)),
+            sa.or_(
+                _or_null(shown).is_not_distinct_from(_or_null(applied.c.value)),
+                applied.c.run_id.in_(list(rules)),
+            ),
         )
     )
-    return {(lead_id, name) for lead_id, name in connection.execute(query)}
+    return {
+        (lead_id, name)
+        for lead_id, name, run_id, value, found in connection.execute(query)
+        if same(found, value, rules.get(run_id, {}).get(name))
+    }
 
 
 def _or_null(text: sa.ColumnElement[str | None]) -> sa.ColumnElement[str | None]:

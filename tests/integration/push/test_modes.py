@@ -12,6 +12,7 @@ from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, 
 from connector.push import Confirmation, Journal, Recovery, confirm, recover
 from connector.push.explain import left_out
 from connector.push.journal import entry
+from connector.push.resolve import settle
 from tests.integration.push.conftest import CAN_ALL
 
 ADD = {"mode": "insert", "options": {"list": "333"}}
@@ -269,6 +270,22 @@ def test_deletions_are_confirmed_by_the_removal(deleting: Any) -> None:
     deleting.lead("c", last_seen_at=before)
     assert confirm(deleting.engine, deleting.journal, "convoso") == Confirmation(confirmed=1, reverted=1)
     assert [deleting.states(lead, "*")[-1] for lead in "abc"] == ["confirmed", "reverted", "applied"]
+
+
+def test_a_person_decides_about_a_lead_that_is_back(deleting_here: Any) -> None:
+    """The conflict says what happened, and the decision is on record for the next diff."""
+    deleting_here.rows(("d", "*", None, None, None, "conflict"))
+    plan = deleting_here.plan(**DELETE)
+    (conflict,) = settle(deleting_here.journal, plan, "ours")
+    assert conflict.text() == "lead d: we deleted it, and the CRM shows it again"
+    (row,) = deleting_here.journalled()
+    assert (row.lead_id, row.crm_lead_id, row.field, row.state, row.code) == (
+        "d",
+        "d",
+        "*",
+        "confirmed",
+        "resolved",
+    )
 
 
 # --- what a plan refuses ------------------------------------------------------------------------------------------

@@ -162,10 +162,10 @@ def test_a_run_is_settled_when_its_last_lead_is(world: Any) -> None:
 # --- what the CRM shows -------------------------------------------------------------------------------------------
 
 
-def pushed(world: Any, value: str | None = "7") -> datetime:
+def pushed(world: Any, value: str | None = "7", **options: Any) -> datetime:
     """One lead whose score was applied; returns when."""
     world.rows(("a", "lead_score", "3", value, None, "change" if value else "clear"))
-    world.deliver()
+    world.deliver(world.plan(**options))
     at: datetime = world.journalled()[-1].recorded_at.astimezone(UTC)
     return at
 
@@ -222,9 +222,10 @@ def test_applied_conflict(world: Any) -> None:
     assert (last.state, last.code) == ("conflict", "edited_after_push")
 
 
-def test_applied_confirmed_by_an_earlier_version(world: Any) -> None:
-    """Our value was seen after the push, and edited later: the push is confirmed all the same."""
-    at = pushed(world)
+@pytest.mark.parametrize(("form", "rules"), [("", {}), (".0", {"equal": {"lead_score": "number"}})])
+def test_applied_confirmed_by_an_earlier_version(world: Any, form: str, rules: dict[str, Any]) -> None:
+    """Our value, or another form of it, was seen after the push and edited later: the push is confirmed all the same."""
+    at = pushed(world, **rules)
     world.lead(
         "a", lead_score="9", last_seen_at=at + timedelta(minutes=3), modified_at=at + timedelta(minutes=2)
     )
@@ -239,7 +240,7 @@ def test_applied_confirmed_by_an_earlier_version(world: Any) -> None:
             sa.text("insert into analytics.lead_history values ('convoso', 'a', :score, :at)"),
             [
                 {"score": "3", "at": at - timedelta(days=1)},
-                {"score": "7", "at": at + timedelta(minutes=1)},
+                {"score": f"7{form}", "at": at + timedelta(minutes=1)},
                 {"score": "9", "at": at + timedelta(minutes=3)},
             ],
         )
