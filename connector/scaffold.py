@@ -21,6 +21,8 @@ timezone = "America/Los_Angeles"
 # lookback = 600     # seconds before the cursor that are read again
 # cursor = "updated_at"   # or "changed_at"
 # start = 2000-01-01      # first day to read while there is no cursor
+# recordings = true       # read recorded calls as well: one call for each lead that was called
+# leave_out = ["notes"]   # fields that never reach the warehouse
 
 # [crm.convoso.filters]
 # list_id = "333"

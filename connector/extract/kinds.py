@@ -75,6 +75,8 @@ def load_everything(
             on_table(table)
             try:
                 with closing(feed):
+                    if isinstance(feed, RemovalFeed) and feed.idle(source.cursors(pipeline, table)):
+                        continue
                     packages += load_feed(pipeline, feed, file_format, CHUNK_ROWS)
             except TransientError:
                 raise

@@ -45,6 +45,21 @@ class RemovalFeed(Feed):
             id_fields = self._job.reader.capabilities.id_fields
             yield replace(batch, table=removed(batch.table, self._removal, id_fields))
 
+    def idle(self, cursors: Mapping[str, str]) -> bool:
+        """Whether there is nothing to load, which is nearly always so, and a package costs more than the search.
+
+        The cursor then stays where it is: the next run asks for a longer time, in one call all the same.
+        """
+        batches = self._start(cursors)
+        ahead = []
+        for batch in batches:
+            ahead.append(batch)
+            if batch.table.num_rows:
+                self._batches = _one_after_the_other(ahead, batches)
+                return False
+        self.done = True
+        return True
+
     def _is_filtered(self) -> bool:
         """Raises where the server overlooks the filter: it would show every lead as a removed one."""
         reader = cast(WindowReader, self._job.reader)
@@ -58,6 +73,11 @@ class RemovalFeed(Feed):
                 "= false leaves them out."
             )
         return True
+
+
+def _one_after_the_other(first: Iterable[Batch], rest: Iterable[Batch]) -> Iterator[Batch]:
+    yield from first
+    yield from rest
 
 
 def removed(table: pa.Table, removal: str, id_fields: tuple[str, ...]) -> pa.Table:

@@ -357,11 +357,16 @@ def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> Dl
 def cursor(pipeline: dlt.Pipeline, job: Job) -> datetime | None:
     """How far the pipeline's destination has everything, UTC; ``None`` where nothing was ever loaded."""
     pipeline.sync_destination()
-    state: Mapping[str, Any] = pipeline.state
-    for name in ("sources", pipeline.pipeline_name, "resources", TABLE, "cursors"):
-        state = state.get(name) or {}
-    found = state.get(job.cursor_key)
+    found = cursors(pipeline, TABLE).get(job.cursor_key)
     return datetime.fromisoformat(found) if found else None
+
+
+def cursors(pipeline: dlt.Pipeline, table: str) -> Mapping[str, str]:
+    """What is kept of the progress of one table, as of the last load or ``sync_destination``."""
+    state: Mapping[str, Any] = pipeline.state
+    for name in ("sources", pipeline.pipeline_name, "resources", table, "cursors"):
+        state = state.get(name) or {}
+    return state
 
 
 @dataclass(frozen=True, slots=True)
