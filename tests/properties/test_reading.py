@@ -109,6 +109,27 @@ def test_nothing_is_missing_under_live_edits(leads, totals, cap, days_only, edit
     assert untouched <= found
 
 
+class ReadAndGone(LiveCrm):
+    """Somebody edits the first lead of each page as soon as it was read, so that it leaves what is being paged."""
+
+    def search(self, bounds, **options):
+        page = super().search(bounds, **options)
+        if len(page.rows) > 1:
+            self.leads[page.rows[0]["id"]] = self.now
+        return page
+
+
+@pytest.mark.parametrize("totals", ["true", "none"])
+def test_leads_that_leave_shift_no_other_past_the_next_page(totals):
+    """A single second, which no neighbour reads again: only from the end on do its pages bring every lead that stays."""
+    second = START + timedelta(hours=5)
+    crm = ReadAndGone({f"L{i:03}": second for i in range(200)}, totals=totals)
+    found = set(ids(Reading(crm, Window(second, second), Query(), concurrency=1)))
+    untouched = {key for key, at in crm.leads.items() if at == second}
+    assert untouched
+    assert untouched <= found
+
+
 def test_three_thousand_leads_on_one_second():
     """Bounds that can't be split are paged from the end, and every lead is there."""
     crm = LiveCrm({f"L{i}": START + timedelta(hours=5) for i in range(600)}, edits_per_call=1)
