@@ -64,6 +64,22 @@ def test_its_resource_can_be_selected_and_limited(tmp_path, sandbox):
     assert {row["id"] for row in rows(own)} == set(crm.book.ids())
 
 
+def test_which_tables_are_read_is_a_setting_or_a_selection(tmp_path, sandbox):
+    """Removed leads by default, recordings when asked for; whatever is selected by name is read without the others."""
+    crm = sandbox(leads=30)
+    assert set(source_of(crm).selected_resources) == {"lead_versions", "lead_removals"}
+    assert set(source_of(crm, removals=False).selected_resources) == {"lead_versions"}
+    assert len(source_of(crm, recordings=True).selected_resources) == 3
+    own = dlt.pipeline(
+        "own", destination=dlt.destinations.duckdb(str(tmp_path / "own.duckdb")), pipelines_dir=str(tmp_path)
+    )
+    own.run(source_of(crm).with_resources("recordings"))
+    assert "lead_versions" not in own.dataset().tables
+    assert own.dataset()["recordings"].arrow().num_rows == sum(
+        len(crm.book.recordings(lead_id)) for lead_id in crm.book.ids()
+    )
+
+
 def test_wrong_settings_are_errors_one_can_read(tmp_path, sandbox):
     """What is missing or wrong is named before anything is read; a refused token is named through dlt's own error."""
     crm = sandbox(leads=5)
