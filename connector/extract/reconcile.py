@@ -136,7 +136,7 @@ class RawLeads:
         found: dict[str, Row] = {}
         waiting = iter(lead_ids)
         while self.there and (some := list(islice(waiting, AT_ONCE))):
-            query = self._latest(self._id.in_(some))
+            query = self._latest(self._id.in_(_listed(some)))
             with self._engine.connect() as connection:
                 for row in connection.execute(query).mappings():
                     found[row["leadloop_lead_id"]] = dict(row)
@@ -162,7 +162,7 @@ class RawLeads:
         if lead_ids and sa.inspect(self._engine).has_table(removals.TABLE, schema=self._raw.schema):
             raw = sa.table(removals.TABLE, sa.column("id"), schema=self._raw.schema)
             with self._engine.connect() as connection:
-                known |= set(connection.scalars(sa.select(raw.c.id).where(raw.c.id.in_(lead_ids))))
+                known |= set(connection.scalars(sa.select(raw.c.id).where(raw.c.id.in_(_listed(lead_ids)))))
         return known
 
     def sample(self, size: int) -> list[str]:
@@ -316,6 +316,15 @@ def instants(text: str | None, zone: str | None) -> tuple[datetime, ...]:
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
+
+
+def _listed(lead_ids: Collection[str]) -> Any:
+    """The ids for an IN, as a table with its values written out.
+
+    DuckDB takes half a millisecond for each value that is a parameter, and compares a list of constants one by one.
+    """
+    wanted = sa.values(sa.column("lead_id", sa.String), name="wanted", literal_binds=True)
+    return sa.select(wanted.data([(lead_id,) for lead_id in lead_ids]).c.lead_id)
 
 
 def _first_not_blank(raw: sa.TableClause, fields: Iterable[str]) -> Any:
