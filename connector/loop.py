@@ -78,17 +78,13 @@ QUIET = Listener()
 
 def vendors() -> list[str]:
     """The CRMs whose required settings are all there; ``ConfigError`` names what the first one lacks if none is ready."""
-    ready = _ready()
+    ready = [name for name in crm.VENDORS if not config.missing(name)]
     if not ready:
         raise ConfigError(
             f"No CRM is set up: {config.named(config.missing(next(iter(crm.VENDORS)))[0])} is not set. "
             "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing."
         )
     return ready
-
-
-def _ready() -> list[str]:
-    return [name for name in crm.VENDORS if not config.missing(name)]
 
 
 def extract(
@@ -487,10 +483,13 @@ def run(
 def _own_pushes(project: Path | None, specs: Mapping[str, PushSpec]) -> list[str]:
     if models.find_project(project) != models.packaged_project():
         return list(specs)
-    ready = _ready()
-    return [
-        name
-        for name, spec in specs.items()
-        if spec.crm in ready
-        and is_loopback(urlsplit(crm.vendor(spec.crm).settings().base_url).hostname or "")
-    ]
+    return [name for name, spec in specs.items() if _on_this_machine(spec.crm)]
+
+
+def _on_this_machine(vendor: str) -> bool:
+    """Whether a CRM is set up and its address is this machine's. What is wrong with its settings, its extraction tells."""
+    try:
+        address = crm.vendor(vendor).settings().base_url
+    except ConfigError:
+        return False
+    return is_loopback(urlsplit(address).hostname or "")

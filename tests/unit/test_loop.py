@@ -56,10 +56,13 @@ def test_the_packaged_example_is_for_rehearsals(account, base_url, sent):
     assert loop._own_pushes(None, specs("example")) == sent
 
 
-def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account):
-    """The example pushes name four CRMs; a run with settings for one of them sends that one's, and does not fail."""
+def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch):
+    """The example pushes name four CRMs; a run with good settings for one of them sends that one's, and does not fail."""
+    monkeypatch.setenv("CRM__POLLYBOT__API_KEY", "key")
+    monkeypatch.setenv("CRM__POLLYBOT__RATE", "many")
     account("http://127.0.0.1:8765/v1")
-    assert loop._own_pushes(None, {**specs("here"), **specs("elsewhere", "nowhere")}) == ["here"]
+    examples = {**specs("here"), **specs("unset", "leadping"), **specs("wrong", "pollybot")}
+    assert loop._own_pushes(None, examples) == ["here"]
 
 
 @pytest.mark.parametrize("vendor", crm.VENDORS)
