@@ -106,6 +106,11 @@ def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
             "the option list_id must be a text, a whole number",
         ),
         (GOOD + ", max_inserts = 0.5", "max_inserts must be a whole number"),
+        (
+            GOOD + ", equal = {'lead_scor': 'trim'}",
+            "which is not one of its fields; did you mean lead_score?",
+        ),
+        (GOOD + ", equal = {'lead_score': 'trimm'}", "for lead_score, not trimm; did you mean trim?"),
         (GOOD + ", colour = 5", "there is no option colour."),
         (
             GOOD.replace("crm = 'convoso'", "crm = 'convosso'"),
@@ -134,6 +139,7 @@ def test_a_wrong_option_is_named(pushing, options, message):
     assert message in str(caught.value)
     assert "models/sent.sql" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "?." not in str(caught.value)
 
 
 @pytest.mark.slow
