@@ -185,6 +185,24 @@ def test_wrong_values(enough: pytest.MonkeyPatch, name: str, given: str, says: s
         assert given not in "".join(traceback.format_exception(caught.value))
 
 
+EVERY = [(cls, spec.name) for cls in config.SETTINGS.values() for spec in dataclasses.fields(cls)]
+
+
+@pytest.mark.parametrize(("cls", "name"), EVERY, ids=[f"{cls.vendor}.{name}" for cls, name in EVERY])
+@pytest.mark.parametrize("given", [[1], {"a": [1]}, object()], ids=["list", "table", "object"])
+def test_every_setting_of_every_crm_refuses_what_it_is_not(cls: Any, name: str, given: Any) -> None:
+    """A list of numbers, a table of lists, something else altogether: one sentence that names the setting."""
+    required = {
+        spec.name: "UTC" if spec.name == "timezone" else "a-token"
+        for spec in dataclasses.fields(cls)
+        if spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+    }
+    required["base_url"] = "https://crm.example.com"
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(cls, {**required, name: given})
+    assert str(caught.value).startswith(f"crm.{cls.vendor}.{name} (environment: ")
+
+
 @pytest.mark.parametrize(
     "line",
     [
