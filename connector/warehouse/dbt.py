@@ -187,7 +187,8 @@ def _progress(on_event: OnEvent | None) -> list[Callable[[Any], None]]:
     def listen(event: Any) -> None:
         nonlocal done, total
         total = getattr(event.data, "total", None) or total
-        if event.info.name == "NodeFinished":
+        # dbt's total leaves out what is only ever a part of other models.
+        if event.info.name == "NodeFinished" and event.data.node_info.materialized != "ephemeral":
             done += 1
             on_event(done, total, event.data.node_info.node_name)
 
