@@ -376,8 +376,8 @@ def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:
 
 def _recent_edits(
     warehouse: Warehouse, reader: LeadReader, planned: Plan
-) -> Callable[[], Mapping[str, Mapping[str, str | None]]] | None:
-    """Leads that were edited in the CRM since the warehouse's picture of it; asked before each batch.
+) -> Callable[[Collection[str]], Mapping[str, Mapping[str, str | None]]] | None:
+    """Those leads that were edited in the CRM since the warehouse's picture of it; asked before each batch.
 
     The first look goes back to where the last extraction ended, the later ones only to the look before them.
     """
@@ -390,10 +390,10 @@ def _recent_edits(
     overlap = timedelta(seconds=settings.settle)
     since = (cursor(warehouse, planned.crm) or planned.seen_at) - overlap
 
-    def look() -> Mapping[str, Mapping[str, str | None]]:
+    def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
         nonlocal since
         asked_at = datetime.now(UTC)
-        found = edited_since(reader, since, asked_at, query)
+        found = edited_since(reader, since, asked_at, query, waiting)
         since = asked_at - overlap
         return found
 

@@ -71,6 +71,8 @@ class Page:
     """How many leads match the search in all, where the server says so."""
     asked_at: datetime
     """UTC, when the request left: whatever the rows show was true at this moment or after it."""
+    calls: int = 1
+    """How many calls it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,10 @@ class RecordingReader(WindowReader, Protocol):
 class ScanReader(LeadReader, Protocol):
     """A CRM that can only list its leads, newest modification first."""
 
-    def scan(self, since: datetime | None) -> Iterator[Page]:
+    def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` (aware) or later, or every lead, whole: the way ``get`` shows it.
 
-        A lead that is modified while the scan goes on may be missing or come twice; none that isn't is ever missing.
+        ``only``: no other leads are wanted, so none of them need be read whole. A lead that is modified while the scan goes on may be missing or come twice; none that isn't is ever missing.
         """
         ...
 

@@ -91,7 +91,7 @@ class LeadpingReader:
     def zone(self) -> ZoneInfo:
         return ZoneInfo("UTC")
 
-    def scan(self, since: datetime | None) -> Iterator[Page]:
+    def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified or created at ``since`` or later; each is read singly, since the list shows only summaries.
 
         Where the list puts leads that were never modified is not known, so new ones are also looked for by creation.
@@ -100,10 +100,11 @@ class LeadpingReader:
         pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="leadloop-leadping")
         try:
             for changed, total in changes:
-                pages = [page for page in pool.map(self.get, changed) if page.rows]
+                wanted = [lead_id for lead_id in changed if only is None or lead_id in only]
+                pages = [page for page in pool.map(self.get, wanted) if page.rows]
                 if pages:
                     rows = [row for page in pages for row in page.rows]
-                    yield Page(rows, total, min(page.asked_at for page in pages))
+                    yield Page(rows, total, min(page.asked_at for page in pages), 1 + len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)
 

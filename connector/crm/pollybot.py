@@ -118,12 +118,14 @@ class PollyBotReader:
     def zone(self) -> ZoneInfo:
         return ZoneInfo("UTC")
 
-    def scan(self, since: datetime | None) -> Iterator[Page]:
+    def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
         for listed in NewestFirst("pollybot", self._list, self._mark, since):
-            rows = [whole for row in listed.rows if (whole := self._whole(row)) is not None]
+            wanted = [row for row in listed.rows if only is None or self.lead_id(row) in only]
+            rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
             if rows:
-                yield Page(rows, listed.total, listed.asked_at)
+                singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
+                yield Page(rows, listed.total, listed.asked_at, 1 + singly)
 
     def get(self, lead_id: str) -> Page:
         """``GET {leads}/{id}``."""

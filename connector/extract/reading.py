@@ -8,7 +8,7 @@ nothing new.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -300,16 +300,23 @@ class Scanning:
     The end of the window is reached with the last page and not before: until then older leads may still be missing.
     """
 
-    def __init__(self, reader: ScanReader, window: Window, since: datetime | None) -> None:
+    def __init__(
+        self,
+        reader: ScanReader,
+        window: Window,
+        since: datetime | None,
+        only: Collection[str] | None = None,
+    ) -> None:
         self._reader = reader
         self._window = window
         self._since = since
+        self._only = only
         self._columns = Columns(reader.zone.key)
         self.tally = Tally()
 
     def __iter__(self) -> Iterator[Batch]:
-        for page in self._reader.scan(self._since):
-            self.tally.calls += 1
+        for page in self._reader.scan(self._since, self._only):
+            self.tally.calls += page.calls
             table = _table(self._columns, page, self._reader)
             self.tally.rows += table.num_rows
             yield Batch(table, None)
@@ -317,11 +324,21 @@ class Scanning:
 
 
 def reading(
-    reader: LeadReader, window: Window, query: Query, *, concurrency: int = 4, everything: bool = False
+    reader: LeadReader,
+    window: Window,
+    query: Query,
+    *,
+    concurrency: int = 4,
+    everything: bool = False,
+    only: Collection[str] | None = None,
 ) -> "Reading | Scanning":
-    """What reads a window out of this CRM; ``everything``: nothing was read before, so no lead is too old."""
+    """What reads a window out of this CRM.
+
+    ``everything``: nothing was read before, so no lead is too old. ``only``: nobody asks for other leads, so a CRM that
+    has to be asked for each of them need not be.
+    """
     if reader.capabilities.reading == "scan":
-        return Scanning(cast(ScanReader, reader), window, None if everything else window.start)
+        return Scanning(cast(ScanReader, reader), window, None if everything else window.start, only)
     return Reading(cast(WindowReader, reader), window, query, concurrency=concurrency)
 
 
@@ -368,17 +385,19 @@ def _texts(bounds: Bounds) -> tuple[str, str]:
 
 
 def edited_since(
-    reader: LeadReader, since: datetime, now: datetime, query: Query
+    reader: LeadReader, since: datetime, now: datetime, query: Query, only: Collection[str] | None = None
 ) -> dict[str, dict[str, str | None]]:
-    """Every lead whose clock moved between two instants, by lead id, as text by column name.
+    """The leads (``only`` some of them) whose clock moved between two instants, by lead id, as text by column name.
 
     Small by nature: meant for the minutes between a plan and its push.
     """
     found: dict[str, dict[str, str | None]] = {}
     window = Window(windows.floor_second(since), windows.floor_second(now) + timedelta(seconds=1))
-    for batch in reading(reader, window, query, concurrency=1):
+    for batch in reading(reader, window, query, concurrency=1, only=only):
         for row in batch.table.to_pylist():
-            found[reader.lead_id(row)] = row
+            lead_id = reader.lead_id(row)
+            if only is None or lead_id in only:
+                found[lead_id] = row
     return found
 
 

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -50,7 +50,7 @@ def deliver(
     writer: LeadWriter,
     journal: Journal,
     *,
-    recent_edits: Callable[[], Edits] | None = None,
+    recent_edits: Callable[[Collection[str]], Edits] | None = None,
     concurrency: int = 4,
     batch: int = BATCH,
     breaker: int = BREAKER,
@@ -58,7 +58,8 @@ def deliver(
 ) -> Summary:
     """Sends ``plan.leads`` and nothing else, and records everything in the journal.
 
-    ``recent_edits`` is asked before each batch, while the one before it is in flight: a field that no longer shows what
+    ``recent_edits`` is asked before each batch, while the one before it is in flight, about the leads whose turn is still
+    to come: a field that no longer shows what
     the plan was made for becomes a ``conflict`` and is not sent, unless the warehouse wins; one that shows the desired
     value by now is ``confirmed`` without a call. What a person edits between that look and the call, a second or two, can't
     be seen by any CRM without conditional writes.
@@ -131,7 +132,7 @@ class _Run:
         plan: Plan,
         writer: LeadWriter,
         journal: Journal,
-        recent_edits: Callable[[], Edits] | None,
+        recent_edits: Callable[[Collection[str]], Edits] | None,
         concurrency: int,
         most: int,
         breaker: int,
@@ -148,7 +149,7 @@ class _Run:
         self._least = concurrency * self._per_call
         self._size = min(self._least * 2, most)
         self._under_way: deque[list[Future[_Answer]]] = deque()
-        self._waiting = {lead.crm_lead_id for lead in plan.leads}
+        self._waiting = {lead.crm_lead_id for lead in plan.leads if lead.crm_lead_id is not None}
         self._edits: dict[str, Mapping[str, str | None]] = {}
         self._outcomes: list[Entry] = []
         self._tally = Tally()
@@ -200,7 +201,7 @@ class _Run:
         if self._recent_edits is None:
             return list(batch)
         try:
-            edits = self._recent_edits()
+            edits = self._recent_edits(self._waiting)
         except LeadloopError as error:
             self.switch.turn_off(
                 f"the CRM could not be asked what was edited in it since the plan ({type(error).__name__})"
@@ -208,7 +209,7 @@ class _Run:
             return None
         # Kept, because a look may show only what was edited since the look before it, and a lead's turn may come later.
         self._edits.update((lead_id, edits[lead_id]) for lead_id in edits if lead_id in self._waiting)
-        self._waiting.difference_update(lead.crm_lead_id for lead in batch)
+        self._waiting.difference_update(lead.crm_lead_id for lead in batch if lead.crm_lead_id is not None)
         looked = [
             lead
             if (shown := self._edits.pop(lead.crm_lead_id or "", None)) is None

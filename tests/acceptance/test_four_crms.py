@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(600)
 REFUSALS = {
     "convoso": "6008",
     "leadsquared": "MXInvalidInputException",
-    "pollybot": "VALIDATION_ERROR",
+    "pollybot": "DUPLICATE_EMAIL",
     "leadping": "400",
 }
 WRITES = {"convoso": "update", "leadsquared": "Lead.Update", "pollybot": "update", "leadping": "update"}

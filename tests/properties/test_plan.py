@@ -190,7 +190,7 @@ def test_every_lead_is_accounted_for_once(
         concurrency=concurrency,
         batch=batch,
         breaker=breaker,
-        recent_edits=lambda: edits,
+        recent_edits=lambda _waiting: edits,
     )
     assert set(Counter(lead_id for lead_id, _ in crm.calls).values()) <= {1}
     planned = {lead.lead_id: lead.values() for lead in plan.leads}

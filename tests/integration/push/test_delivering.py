@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -181,7 +182,7 @@ def test_a_mode_that_can_t_be_carried_out_is_refused(local: Any) -> None:
 def test_planned_conflict(world: Any) -> None:
     """A field that was edited after the plan is not sent under crm_wins; the lead's other field is."""
     world.changes(2, ("lead_score", "status"))
-    summary = world.deliver(recent_edits=lambda: {"L1": {"status": "Edited", "lead_score": "0"}})
+    summary = world.deliver(recent_edits=lambda _waiting: {"L1": {"status": "Edited", "lead_score": "0"}})
     assert world.states("L1", "status") == ["planned", "conflict"]
     assert world.states("L1", "lead_score") == ["planned", "sent", "applied"]
     assert ("L1", {"lead_score": "1"}) in world.crm.calls
@@ -191,7 +192,7 @@ def test_planned_conflict(world: Any) -> None:
 def test_planned_confirmed(local: Any) -> None:
     """A field that somebody has set to our value meanwhile is done without a call."""
     local.rows(("a", "status", "New", "Hot", None, "change"))
-    summary = local.deliver(recent_edits=lambda: {"a": {"status": "Hot"}})
+    summary = local.deliver(recent_edits=lambda _waiting: {"a": {"status": "Hot"}})
     assert local.states("a", "status") == ["planned", "confirmed"]
     assert (local.crm.calls, summary.by_state) == ([], {"confirmed": 1})
 
@@ -199,14 +200,16 @@ def test_planned_confirmed(local: Any) -> None:
 def test_an_edit_of_another_field_is_no_conflict(local: Any) -> None:
     """Only the fields of the plan count, and a blank is the same as nothing."""
     local.rows(("a", "status", None, "Hot", None, "change"))
-    local.deliver(recent_edits=lambda: {"a": {"status": "  ", "city": "Elsewhere"}})
+    local.deliver(recent_edits=lambda _waiting: {"a": {"status": "  ", "city": "Elsewhere"}})
     assert local.states("a", "status")[-1] == "applied"
 
 
 def test_warehouse_wins_sends_over_an_edit(local: Any) -> None:
     """Under warehouse_wins a late edit is overwritten, as the model asks for."""
     local.rows(("a", "status", "New", "Hot", None, "change"))
-    local.deliver(local.plan(on_conflict="warehouse_wins"), recent_edits=lambda: {"a": {"status": "Edited"}})
+    local.deliver(
+        local.plan(on_conflict="warehouse_wins"), recent_edits=lambda _waiting: {"a": {"status": "Edited"}}
+    )
     assert local.crm.calls == [("a", {"status": "Hot"})]
 
 
@@ -218,7 +221,7 @@ def test_edits_are_looked_up_before_every_batch(local: Any) -> None:
         edits.update(L39={"lead_score": "Edited"}),
         Outcome("applied"),
     )[1]
-    local.deliver(batch=5, concurrency=1, recent_edits=lambda: dict(edits))
+    local.deliver(batch=5, concurrency=1, recent_edits=lambda _waiting: dict(edits))
     assert local.states("L39") == ["planned", "conflict"]
 
 
@@ -226,7 +229,7 @@ def test_an_edit_that_is_shown_once_is_remembered(local: Any) -> None:
     """A look may show only what is new since the last one: the lead is protected when its turn comes, batches later."""
     local.changes(40)
     looks = iter([{"L39": {"lead_score": "Edited"}, "other": {"lead_score": "x"}}])
-    summary = local.deliver(batch=5, concurrency=1, recent_edits=lambda: next(looks, {}))
+    summary = local.deliver(batch=5, concurrency=1, recent_edits=lambda _waiting: next(looks, {}))
     assert local.states("L39") == ["planned", "conflict"]
     assert summary.by_state == {"applied": 39, "conflict": 1}
 
@@ -234,7 +237,7 @@ def test_an_edit_that_is_shown_once_is_remembered(local: Any) -> None:
 def test_no_look_no_call(local: Any) -> None:
     """When the CRM can't say what was edited, nothing is sent, and everything is deferred with that reason."""
 
-    def fails() -> dict[str, dict[str, str | None]]:
+    def fails(_waiting: Collection[str]) -> dict[str, dict[str, str | None]]:
         raise TransientError("The CRM is down.")
 
     local.changes(20)

@@ -193,7 +193,7 @@ def test_an_upsert_updates_the_lead_it_knows(world: Any) -> None:
     assert [(lead.lead_id, lead.crm_lead_id) for lead in plan.leads] == [
         ("form 1", "11"), ("form 2", None), ("form 3", "13"),
     ]  # fmt: skip
-    world.deliver(plan, concurrency=1, recent_edits=lambda: {"13": {"status": "Edited"}})
+    world.deliver(plan, concurrency=1, recent_edits=lambda _waiting: {"13": {"status": "Edited"}})
     assert world.crm.calls == [("11", {"status": "New"}), ("[('list', '333')]", {"lead_score": "22"})]
     assert (ids(world, "form 1")[0], ids(world, "form 2")[-1]) == ("11", "C2")
     assert world.states("form 3", "status")[-1] == "conflict"
@@ -238,12 +238,14 @@ def test_deletions(deleting_here: Any) -> None:
     """One call per lead; a lead that was edited since it was read is left alone, unless the warehouse wins."""
     plan = deleting_here.plan(**DELETE)
     assert (plan.deletes, plan.clears, plan.inserts) == (3, 0, 0)
-    summary = deleting_here.deliver(plan, concurrency=1, recent_edits=lambda: {"b": {"status": "Edited"}})
+    summary = deleting_here.deliver(
+        plan, concurrency=1, recent_edits=lambda _waiting: {"b": {"status": "Edited"}}
+    )
     assert deleting_here.crm.calls == [("a", {}), ("c", {})]
     assert summary.by_state == {"applied": 2, "conflict": 1}
     deleting_here.deliver(
         deleting_here.plan(on_conflict="warehouse_wins", **DELETE),
-        recent_edits=lambda: {"b": {"status": "Edited"}},
+        recent_edits=lambda _waiting: {"b": {"status": "Edited"}},
     )
     assert ("b", {}) in deleting_here.crm.calls
 
@@ -439,7 +441,7 @@ def test_a_value_in_another_form_is_no_edit(local: Any) -> None:
     local.rows(("a", "lead_score", "3", "7", None, "change"), ("b", "lead_score", "3", "7", None, "change"))
     edits = {"a": {"lead_score": "7.0"}, "b": {"lead_score": "3.0"}}
     local.crm.answer = lambda lead_id, fields: Outcome("unknown")
-    local.deliver(local.plan(**EQUAL), recent_edits=lambda: edits)
+    local.deliver(local.plan(**EQUAL), recent_edits=lambda _waiting: edits)
     assert local.states("a") == ["planned", "confirmed"]
     assert local.states("b") == ["planned", "sent", "unknown"]
     local.crm.leads["b"] = {"lead_score": "7.00"}
