@@ -12,6 +12,8 @@ from connector.warehouse.connection import Warehouse
 
 RUNS = 20
 """How many of the latest runs are told of."""
+RUN_ID = 24
+"""Characters of a run's id."""
 
 
 def status(warehouse: Warehouse) -> dict[str, Any]:
@@ -99,9 +101,14 @@ def status_text(found: dict[str, Any]) -> RenderableType:
 def _table(*heads: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for head in heads:
-        whole = head in ("run", "push", "started (UTC)")  # to be copied, so never broken over two lines
-        right = head in ("leads", "removed")
-        table.add_column(head, justify="right" if right else "left", overflow="fold", no_wrap=whole)
+        table.add_column(
+            head,
+            justify="right" if head in ("leads", "removed") else "left",
+            overflow="fold",
+            # To be copied, so never broken over two lines however narrow the terminal is.
+            no_wrap=head == "run",
+            min_width=RUN_ID if head == "run" else None,
+        )
     return table
 
 

@@ -30,6 +30,7 @@ def test_a_new_project_works_as_it_is_written(places):
         assert "tiers_to_convoso" in {node["name"] for node in built["nodes"]}
         plan = place.run("plan", "tiers_to_convoso").stdout
         assert "10 leads of 200 would change" in plan
+        assert place.run("push", "tiers_to_convoso").stderr.count("Nothing was sent") == 1
         pushed = place.run("push", "tiers_to_convoso", "--yes")
         assert "10 applied" in pushed.stdout
         assert "“hot”" in plan
@@ -37,6 +38,8 @@ def test_a_new_project_works_as_it_is_written(places):
         assert sum(row.get("title") == "hot" for row in crm.book.rows().values()) == 10
         found = {path.name for path in place.folder.iterdir()}
         assert {"leads.duckdb", "dbt_models", ".dlt", ".leadloop"} <= found
+        for narrow in ("60", "100"):
+            assert place.json("status")["runs"][0]["run_id"] in place.run("status", COLUMNS=narrow).stdout
         place.run("plan", "tiers_to_convoso", "--html", "plan.html")
         made = [place.folder / ".dlt", place.folder / ".leadloop", place.folder / "plan.html"]
         made += [*place.folder.glob("leads.duckdb*"), *(place.folder / ".leadloop").rglob("*")]
