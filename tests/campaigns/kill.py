@@ -3,7 +3,7 @@
     python tests/campaigns/kill.py --kills 200
 
 Each run is killed in a stage drawn beforehand: at a random time after it began or, where it sends, after a random number
-of updates. In between, people edit leads and the warehouse changes its mind; every fourth run begins on a machine that has
+of writes. In between, people edit leads and the warehouse changes its mind; every fourth run begins on a machine that has
 nothing but the warehouse. After every few kills, runs go through undisturbed, and everything is compared.
 """
 
@@ -33,13 +33,17 @@ class Watched:
 
     def __init__(self, world: World) -> None:
         self.began = time.monotonic()
-        self.updates = world.crm.calls.count("update")
+        self.before = self.written(world.crm)
         self.world = world
         self.running: Running = world.place.start("run", "--yes")
 
     @property
     def sent(self) -> int:
-        return self.world.crm.calls.count("update") - self.updates
+        return self.written(self.world.crm) - self.before
+
+    @staticmethod
+    def written(crm: Sandbox) -> int:
+        return crm.calls.count("update") + crm.calls.count("insert")
 
     @property
     def stage(self) -> str:

@@ -22,6 +22,11 @@ from tests.acceptance.conftest import Launcher, Place
 PUSH = "scores"
 WANTED = "select lead_id, tier, town from inputs.wanted"
 OPTIONS = "key = 'lead_id', fields = {'title': 'tier', 'city': 'town'}, max_share = none, max_changes = none"
+FORMS = "select key, phone, name from inputs.forms"
+ADDING = (
+    "mode = 'insert', key = 'key', options = {'list_id': 333}, max_share = none, max_inserts = none,"
+    " fields = {'phone_number': 'phone', 'first_name': 'name'}"
+)
 WITHOUT_TESTS = "data_tests:\n  leadloop:\n    +enabled: false\n"
 """The package's own tests of its models would take most of each run's time, and are run elsewhere."""
 
@@ -34,6 +39,7 @@ class Table:
     runs: int = 0
     calls: int = 0
     """Updates that the CRM carried out."""
+    inserts: int = 0
     lost: int = 0
     """Leads that did not show what they had to, in the CRM or in the warehouse, or stayed open in the journal."""
     edits_lost: int = 0
@@ -54,7 +60,7 @@ class Table:
 
 
 HEADS = (
-    "kills", "runs", "updates", "leads lost", "edits lost", "doubled inserts", "repeated updates", "needless updates",
+    "kills", "runs", "updates", "inserts", "leads lost", "edits lost", "doubled inserts", "repeated updates", "needless updates",
 )  # fmt: skip
 
 
@@ -104,6 +110,8 @@ class World:
         self.place.settings_of(crm)
         self.place.env["CRM__CONVOSO__PAGE_SIZE"] = "20"
         self.place.project(WANTED, **{PUSH: OPTIONS})
+        self.place.write("models/forms.sql", FORMS)
+        self.place.push("adding", ADDING, desired="forms")
         settings = folder / "dbt_models" / "dbt_project.yml"
         settings.write_text(settings.read_text("utf-8") + WITHOUT_TESTS, encoding="utf-8")
         self.random = random.Random(seed)
@@ -118,7 +126,13 @@ class World:
         self._known = len(crm.book)
         self._updates: Counter[str] = Counter()
         self._read = 0
-        self._write("create schema inputs; create table inputs.wanted (lead_id text, tier text, town text)")
+        self._inserts = 0
+        self.forms: list[str] = []
+        """The phone numbers of leads that are to be added, once each."""
+        self._write("create schema inputs; create table inputs.forms (key text, phone text, name text)")
+        self._write(
+            "create schema if not exists inputs; create table inputs.wanted (lead_id text, tier text, town text)"
+        )
 
     def _write(self, statements: str, rows: Iterable[tuple[Any, ...]] = ()) -> None:
         with duckdb.connect(str(self.place.warehouse.path)) as connection:
@@ -131,8 +145,13 @@ class World:
     # What happens to it
 
     def want(self, share: float) -> None:
-        """The warehouse wants a new version of a share of the leads."""
+        """The warehouse wants a new version of a share of the leads, and eight more leads."""
         self.version += 1
+        forms = [f"777{number:07}" for number in range(len(self.forms), len(self.forms) + 8)]
+        self.forms += forms
+        self._write(
+            "insert into inputs.forms values (?, ?, ?)", [(f"form {phone}", phone, "Form") for phone in forms]
+        )
         leads = [lead for lead in self.crm.book.ids() if self.random.random() < share]
         rows = [(lead, f"tier {self.version}", f"town {self.version}") for lead in leads]
         for lead in leads:
@@ -180,6 +199,11 @@ class World:
             assert call.lead_id is not None
             self._updates[call.lead_id] += 1
             table.repeated += self._updates[call.lead_id] > 1
+        inserts = [
+            call for call in self.crm.calls.select("insert") if call.carried_out and call.outcome == "ok"
+        ]
+        table.inserts += len(inserts) - self._inserts
+        self._inserts = len(inserts)
         table.calls += len(calls) - self._read
         self._read = len(calls)
 
@@ -199,9 +223,14 @@ class World:
         for problem in (*self._different(book), *self._open()):
             table.lost += 1
             wrong.append(problem)
-        table.doubled += len(book) - self._known
-        if len(book) != self._known:
-            wrong.append(f"there are {len(book)} leads and there should be {self._known}")
+        phones = Counter(row["phone_number"] for row in book.values())
+        for phone in self.forms:
+            if phones[phone] != 1:
+                table.lost += not phones[phone]
+                table.doubled += max(0, phones[phone] - 1)
+                wrong.append(f"the lead of the form {phone} is there {phones[phone]} times")
+        if len(book) != self._known + len(self.forms):
+            wrong.append(f"there are {len(book)} leads and there should be {self._known + len(self.forms)}")
         return wrong
 
     def _different(self, book: Mapping[str, Mapping[str, str | None]]) -> Iterable[str]:

@@ -30,14 +30,15 @@ from hypothesis.stateful import (
 )
 
 from connector import config, loop, scaffold
-from connector.extract import source
+from connector.extract import kinds
+from connector.extract.columns import Columns
 from connector.extract.reading import read_back, reading
 from connector.push import Journal
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 
-EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "4"))
 PUSH = "scores"
 MODEL = "select lead_id, tier, town from inputs.wanted"
 CALL = "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', %s) }}"
@@ -104,8 +105,8 @@ class Parts:
         for lead in self.crm.book.ids():
             self.crm.book.api_edit(lead, {"title": None, "city": "Boston", "notes": "none"})
 
-    def load(self, _pipeline: Any, job: Any, *, again: Any = (), **_: Any) -> Any:
-        """What ``source.load`` does: the rows of the window, and the cursor with them."""
+    def load(self, _pipeline: Any, _settings: Any, job: Any, *, again: Any = (), **_: Any) -> Any:
+        """What ``load_everything`` does for leads: the rows of the window, and the cursor with them."""
         key = self.cursor.isoformat() if self.cursor else None
         window = job.window(key, datetime.now().astimezone())
         tables, reached = [], self.cursor
@@ -115,7 +116,7 @@ class Parts:
                 reached = max(filter(None, (batch.reached, reached)), default=None)
         self._land(tables)
         self.cursor = reached
-        columns = source.Columns(job.reader.zone.key)
+        columns = Columns(job.reader.zone.key)
         pages = [page for lead in again if (page := read_back(job.reader, lead)).rows]
         self._land([columns.table(page) for page in pages])
         return SimpleNamespace(window=window)
@@ -153,7 +154,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         patch.chdir(folder)
         config.reload()
         made = Parts(folder, crm)
-        patch.setattr(source, "load", made.load)
+        patch.setattr(kinds, "load_everything", made.load)
         patch.setattr(loop, "_pipeline", lambda *_: None)
         patch.setattr(loop, "cursor", lambda *_: made.cursor)
         patch.setattr(models, "build", made.build)

@@ -370,6 +370,16 @@ def test_every_named_test_exists() -> None:
         assert "::test_" in section(text, f"## {promise[0].upper()}{promise[1:]}"), promise
 
 
+def test_every_arrow_of_the_drawing_has_a_test() -> None:
+    """Each letter in the drawing of the journal's states is in the table below it, with a test, and the other way round."""
+    states = section(page("guarantees.md"), "## The states of one field in one run")
+    drawing = states.split("```")[1]
+    rows = re.findall(r"^\| ([A-Z, ]+) \| .*`tests/.*::test_\w+` \|$", states, re.MULTILINE)
+    assert set(re.findall(r"\b[A-Z]\b(?=─|[ ]─)", drawing)) == {
+        letter for row in rows for letter in row.split(", ")
+    }
+
+
 def test_every_named_file_of_ours_exists() -> None:
     """A path such as ``connector/crm/http.py`` in a page is a file of the repository."""
     for path in PAGES:
