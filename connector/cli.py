@@ -517,11 +517,8 @@ def resolve(
 
 
 def _warehouse() -> "Warehouse":
-    """The warehouse of the settings. From here on, what this process writes is its owner's only: DuckDB keeps rows in files
-    of its own beside the database while it works."""
     from connector.warehouse.connection import Warehouse
 
-    os.umask(0o077)
     return Warehouse.open()
 
 
