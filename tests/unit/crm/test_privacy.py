@@ -1,6 +1,7 @@
 """A token and a phone number are planted in every request and answer, and must turn up nowhere else."""
 
 import logging
+import socket
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -124,6 +125,20 @@ def test_no_failure_tells(
         assert error.__context__ is None
     result = writer.update("7", {"phone_number": PHONE, "first_name": NAME})
     assert isinstance(result, Outcome)
+    shown = everything_said(error) + repr(result) + logged()
+    assert not [planted for planted in PLANTED if planted in shown]
+
+
+@pytest.mark.parametrize("token_in", ["body", "query"])
+def test_nobody_there_tells_nothing(fake_time: Any, logged: Callable[[], str], token_in: str) -> None:
+    """An address at which nobody listens: urllib3 would quote the whole of it, with a token that travels in it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        known = settings(f"http://127.0.0.1:{taken.getsockname()[1]}", token_in)
+        session = Session(known, retry=Retry(attempts=2), sleep=fake_time.sleep, clock=fake_time.clock)
+        error = raised(lambda: ConvosoReader(known, session=session).get(PHONE))
+        result = ConvosoWriter(known, session=session).update("7", {"phone_number": PHONE})
+    assert error is not None
     shown = everything_said(error) + repr(result) + logged()
     assert not [planted for planted in PLANTED if planted in shown]
 
