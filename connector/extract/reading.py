@@ -203,10 +203,19 @@ class Reading:
                 return True
             self._totals_are_true = self._totals_are_true and total != count
             return False
+        if total is None and not count and page.total != 0:
+            return not self._shows_any(bounds, more_likely=bool(page.total))
         if total is None and count and not self._served_full_page:
             # The server may serve smaller pages than it was asked for: then something follows.
             return not self._search(bounds, count, 1).rows
         return True
+
+    def _shows_any(self, bounds: Bounds, *, more_likely: bool) -> bool:
+        """Whether an empty page that no trusted total bears out was a fault: asked again, it would show something.
+
+        ``more_likely``: even its own total says so.
+        """
+        return any(self._search(bounds, 0, 1).rows for _ in range(5 if more_likely else 1))
 
     def _ignores_time(self, page: Page, bounds: Bounds) -> bool:
         """Whether rows lie outside the bounds, but on their days: such a server answers whole days.
