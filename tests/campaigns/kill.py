@@ -112,9 +112,10 @@ def campaign(
     with Sandbox(leads=LEADS, seed=seed, latency=0.01) as crm:
         world = World(folder, launcher, crm, seed)
         world.want(1.0)
-        world.come_to_rest(quiet)
+        world.run(quiet)
         world.want(1.0)
         long = durations(world)
+        world.sent = set(world.wanted)
         quiet.runs += 1
         world.count(quiet)
         done = 0
