@@ -99,8 +99,9 @@ def extract(
 ) -> "Extracted":
     """Reads what was edited since the last run, and the leads that were sent and not seen since, into the raw tables.
 
-    So it does with what else the CRM shows and the settings ask for: removed leads, recordings. With ``start`` or ``end`` (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push ->
-    which of its leads are read back, ``all`` (the default), ``sample`` or ``none``.
+    So it does with what else the CRM shows and the settings ask for: removed leads, recordings. With ``start`` or ``end``
+    (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push -> which of its leads are read
+    back, ``all`` (the default), ``sample`` or ``none``.
     """
     from connector.extract.kinds import load_everything
     from connector.extract.source import job, tune
