@@ -123,7 +123,7 @@ class Reading:
 
     def _read(self, ahead: "_Ahead") -> Iterator[Batch]:
         whole = windows.to_local(self._window, self._reader.zone)
-        ahead.prepend(windows.days(whole) if self.tally.precision == "day" else [whole])
+        ahead.prepend([windows.whole_days(whole) if self.tally.precision == "day" else whole])
         while (found := ahead.next()) is not None:
             bounds, read = found
             if self.tally.precision == "second" and (
@@ -132,7 +132,7 @@ class Reading:
                 # Nothing read so far is wrong, but from here on only whole days can be trusted.
                 self.tally.precision = "day"
                 ahead.drop()
-                ahead.prepend(windows.days((bounds[0], whole[1])))
+                ahead.prepend([windows.whole_days((bounds[0], whole[1]))])
                 continue
             if read.table is not None:
                 yield self._batch(read.table, bounds)
@@ -243,8 +243,6 @@ class Reading:
         return bool(last) and self._reader.lead_id(last[0]) == read.first
 
     def _split(self, bounds: Bounds, read: _Read) -> list[Bounds]:
-        if self.tally.precision == "day":
-            return [bounds]
         # A page without rows, though there are some, says nothing about how many fit one.
         size = min(self._limit, read.rows) or self._limit
         parts = BLIND_PARTS if read.total is None else ceil(read.total / (size * FILL))
@@ -254,7 +252,10 @@ class Reading:
             crowded = datetime.fromisoformat(read.begins)
         except ValueError:
             crowded = None
-        return windows.split(bounds, max(2, min(parts, MOST_PARTS)), self._reader.zone, crowded)
+        parts = max(2, min(parts, MOST_PARTS))
+        if self.tally.precision == "day":
+            return windows.split_days(bounds, parts, crowded)
+        return windows.split(bounds, parts, self._reader.zone, crowded)
 
     def _pages_backwards(self, bounds: Bounds, first: _Read) -> Iterator[pa.Table]:
         seen: set[str] = set()

@@ -11,7 +11,6 @@ ends (neighbours overlap by a second), keeping naive times or converting them to
 that happens twice (no bound ever lies in that hour).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
@@ -160,12 +159,23 @@ def split(bounds: Bounds, parts: int, zone: ZoneInfo, crowded: datetime | None =
     return [(start if start == low else start - SECOND, end) for start, end in pairwise(edges)]
 
 
-def days(bounds: Bounds) -> Iterator[Bounds]:
-    """The whole local days that the bounds touch, in order, each from its midnight to its last second."""
-    day = datetime.combine(bounds[0].date(), time())
-    while day <= bounds[1]:
-        yield day, day + DAY - SECOND
-        day += DAY
+def whole_days(bounds: Bounds) -> Bounds:
+    """From the first midnight of the local days that the bounds touch to the last second of the last one."""
+    low, high = (datetime.combine(end.date(), time()) for end in bounds)
+    return low, high + DAY - SECOND
+
+
+def split_days(bounds: Bounds, parts: int, crowded: datetime | None = None) -> list[Bounds]:
+    """About ``parts`` bounds of whole days that tile these, in order; a single day comes back alone. For ``crowded`` see
+    ``split``."""
+    low, high = bounds
+    begin = datetime.combine(min(max(low, crowded or low), high).date(), time())
+    number = (high - begin) // DAY + 1
+    cuts = {begin + DAY * (number * i // parts) for i in range(min(parts, number))} - {low}
+    if not cuts and high - low > DAY:
+        cuts = {low + DAY * ((high - low) // DAY // 2 + 1)}
+    edges = [low, *sorted(cuts), high + SECOND]
+    return [(start, end - SECOND) for start, end in pairwise(edges)]
 
 
 def reached(bounds: Bounds, zone: ZoneInfo) -> datetime:

@@ -129,15 +129,19 @@ def test_a_checkpoint_never_runs_ahead_of_what_was_read(start, length, zone, par
             assert any(reads_naive(low, high, instant, zone, 0) for low, high in pieces[: i + 1])
 
 
-@given(start=instants, length=st.integers(0, 40 * 86_400), zone=zones)
+@given(start=instants, length=st.integers(0, 40 * 86_400), zone=zones, parts=st.integers(2, 40), crowd=crowds)
 @settings(deadline=None)
-def test_days_cover_the_bounds(start, length, zone):
-    """Whole days in a row, the first and the last of which hold the ends of the bounds."""
+def test_days_cover_the_bounds(start, length, zone, parts, crowd):
+    """Whole days in a row, the first and the last of which hold the ends of the bounds; only a day alone isn't split."""
     bounds = windows.to_local(Window(start, start + timedelta(seconds=length)), zone)
-    days = list(windows.days(bounds))
-    assert days[0][0] <= bounds[0]
-    assert days[-1][1] >= bounds[1]
+    whole = windows.whole_days(bounds)
+    assert whole[0] <= bounds[0]
+    assert whole[1] >= bounds[1]
+    days = windows.split_days(whole, parts, first_row(whole, crowd))
+    assert (days[0][0], days[-1][1]) == whole
     assert all(after[0] - before[1] == SECOND for before, after in pairwise(days))
+    assert all((low, high) == windows.whole_days((low, high)) for low, high in days)
+    assert len(days) > 1 or whole[1] - whole[0] < timedelta(days=1)
 
 
 @given(

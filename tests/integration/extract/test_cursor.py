@@ -29,9 +29,10 @@ def test_a_new_machine_goes_on_where_the_last_one_stopped(rig, sandbox, at):
     assert rig.missing(crm) == {}
 
 
-def test_years_without_leads_cost_nothing(duck, sandbox, at):
+@pytest.mark.parametrize("precision", ["second", "day"])
+def test_years_without_leads_cost_nothing(duck, sandbox, at, precision):
     """A first run asks about a quarter of a century, and hardly more often than its pages are."""
-    crm = sandbox(leads=3_000, clock=at(NOON))
+    crm = sandbox(leads=3_000, clock=at(NOON), precision=precision)
     done = duck.extract(crm, page_size=100)
     assert done.rows >= 3_000
     assert done.calls < 2.5 * 3_000 / 100
