@@ -408,7 +408,7 @@ def push(
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
-    """Send exactly what the plan shows. Asks first in a terminal, and wants --yes elsewhere."""
+    """Send exactly what the plan shows. Asks first in a terminal, unless --yes is given."""
     from connector import loop
     from connector.display import listening
 
@@ -523,8 +523,8 @@ def _warehouse() -> "Warehouse":
 
 
 def _asking(yes: bool, listener: Any, *, mask: bool, quiet: bool) -> "Callable[[Plan], bool]":
-    """Shows the plan and asks in a terminal; elsewhere only ``--yes`` counts as agreement, and values are masked: what is
-    written there ends up in a log."""
+    """Shows the plan and asks in a terminal. Elsewhere there is nobody to ask, the guardrails decide, and values are masked:
+    what is written there ends up in a log."""
 
     def agree(made: "Plan") -> bool:
         from connector import push as pushing
@@ -532,11 +532,8 @@ def _asking(yes: bool, listener: Any, *, mask: bool, quiet: bool) -> "Callable[[
         listener.pause()
         if not quiet:
             err.print(pushing.plan_text(made, mask=mask or not err.is_terminal))
-        if yes:
+        if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return True
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            err.print("Nothing was sent: there is no terminal to ask in. `--yes` sends without asking.")
-            return False
         if typer.confirm(f"Send this to {made.crm}?", err=True):
             return True
         err.print("Nothing was sent.")

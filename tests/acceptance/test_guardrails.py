@@ -1,8 +1,15 @@
 """What stops a push before it sends anything, through the command."""
 
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+
 import pytest
 
 from connector.sandbox import Sandbox
+from tests.acceptance.conftest import WITHOUT_SETTINGS
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -13,8 +20,25 @@ TWICE = (
 PLAIN = "key = 'lead_id', fields = {'title': 'value'}, max_share = 1"
 
 
+def in_a_terminal(place, answer, *argv):
+    """What the command says in a terminal in which somebody gives this answer."""
+    ours, theirs = pty.openpty()
+    env = {**WITHOUT_SETTINGS, **place.env}
+    command = [sys.executable, "-m", "connector.cli", *argv]
+    with subprocess.Popen(command, cwd=place.folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        os.write(ours, answer.encode() + b"\n")
+        said = b""
+        # A terminal whose other end is closed is an error to read from, not an end.
+        with suppress(OSError):
+            while part := os.read(ours, 4096):
+                said += part
+    os.close(ours)
+    return said.decode()
+
+
 def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
-    """Guardrails, two rows for one lead, a missing terminal and a plan that moved: nothing is sent, and it is said why."""
+    """Guardrails, two rows for one lead, a no and a plan that moved: nothing is sent, and it is said why."""
     with Sandbox(leads=100) as crm:
         place = places(crm)
         place.project(
@@ -25,7 +49,8 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
         )
         place.write("models/twice.sql", TWICE)
         place.push("doubled", PLAIN, desired="twice")
-        ran = place.run("run", code=4)
+        stopped = ("too_many", "too_large_a_share", "doubled")
+        ran = place.run("run", *(word for name in stopped for word in ("--push", name)), code=4)
         assert crm.calls.count("update") == 0
 
         for name, option in (
@@ -40,8 +65,10 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
         shown = place.run("plan", "too_many", "--json", code=4)
         assert shown.json["problem"]["error"] == "GuardrailError"
         assert "max_changes" in shown.message
-        assert place.run("push", "allowed").message.endswith("Nothing was sent.")
 
+        asked = in_a_terminal(place, "n", "push", "allowed")
+        assert "Send this to convoso?" in asked
+        assert "Nothing was sent." in asked
         saved = place.folder / "plan.json"
         saved.write_text(place.run("plan", "allowed", "--json").stdout)
         page = place.run("plan", "allowed", "--html", "plan.html")

@@ -56,14 +56,14 @@ def test_a_thousand_leads_are_sent_once_and_refused_ones_again_only_with_a_new_v
         }
 
         crm.calls.clear()
-        held = place.run("run", "--yes")
+        held = place.run("run")
         assert crm.calls.count("update") == 0
         assert "2" in held.stdout
         assert len(place.json("plan", PUSH)["rejected"]) == 2
 
         place.write("models/wanted.sql", wanted("8888", {one: "9999", third: "1"}))
         place.run("build")
-        place.run("push", PUSH, "--yes")
+        place.run("push", PUSH)
         assert {call.lead_id for call in crm.calls.select("update")} == {one, third}
         assert crm.book.row(one)["lead_score"] == "9999"
         assert crm.book.row(other)["lead_score"] == "7777"
