@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,8 +65,8 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """An empty database of its own on the test process's server."""
-    name = f"t{uuid.uuid4().hex[:12]}"
+    """An empty database on the test process's server; always of the same name, which is a part of what dbt has parsed."""
+    name = "leads"
     admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"create database {name}"))
@@ -83,5 +82,5 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     from connector.warehouse.connection import Warehouse
 
     if request.param == "duckdb":
-        return Warehouse.duckdb(tmp_path / "warehouse.duckdb")
+        return Warehouse.duckdb(tmp_path / "leads.duckdb")
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))

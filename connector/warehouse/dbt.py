@@ -22,6 +22,7 @@ OnEvent = Callable[[int, int | None, str], None]
 """Called after each node with how many are done, how many there are, and the node's name."""
 
 PACKAGE_VARIABLE = "LEADLOOP_DBT_PACKAGE"
+FILE_VARIABLE = "LEADLOOP_DUCKDB_PATH"
 _ONE_AT_A_TIME = threading.RLock()
 _QUIET = (
     "--log-level", "none",
@@ -39,6 +40,7 @@ _NAMES_ONLY = re.compile(
 _YAML = re.compile(
     r"Error reading [^:]+: (?P<file>.+) - Runtime Error.*Raw Error:\s+-+\s+(?P<said>.+)", re.DOTALL
 )
+_PROJECT_NAME = re.compile(r"^name: *['\"]?(\w+)", re.MULTILINE)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\(.*\)")
 
 
@@ -75,10 +77,17 @@ class Project:
         """Where profiles.yml is: the project's own, if it has one."""
         return self.folder if (self.folder / "profiles.yml").is_file() else self.package
 
+    def place(self, target: str) -> Path:
+        """Where dbt keeps what it has parsed and compiled. One for each project's name: dbt takes what it has parsed of
+        one project for a part of another, if they share a package."""
+        text = (self.folder / "dbt_project.yml").read_text(encoding="utf-8")
+        name = _PROJECT_NAME.search(text)
+        return self.state / target / (name[1] if name else "project")
+
     def parse(self, target: str, environment: Mapping[str, str]) -> Any:
-        """dbt's manifest. ``ModelError`` for whatever is wrong with the project's files."""
+        """dbt's manifest. ``ModelError`` for whatever is wrong with the project's files. Opens no warehouse."""
         self._install(target, environment)
-        result = self._invoke(["parse"], target, environment)
+        result = self._invoke(["parse"], target, _wherever_it_is(environment))
         if result.exception is not None or not result.success:
             raise explained(result.exception)
         return result.result
@@ -127,7 +136,7 @@ class Project:
         manifest: Any = None,
         callbacks: Sequence[Callable[[Any], None]] = (),
     ) -> Any:
-        place = private.folder(self.state / target)
+        place = private.folder(self.place(target))
         arguments = [
             *_QUIET,
             *command,
@@ -148,6 +157,13 @@ class Project:
         if isinstance(result.exception, (KeyboardInterrupt, SystemExit)):
             raise result.exception
         return result
+
+
+def _wherever_it_is(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same without the DuckDB file's folder: parsing takes the file's name only, and dbt would parse everything anew
+    if the path were another one than the last time."""
+    path = environment.get(FILE_VARIABLE)
+    return {**environment, FILE_VARIABLE: Path(path).name} if path else dict(environment)
 
 
 def _texts(folder: Path) -> dict[Path, bytes]:

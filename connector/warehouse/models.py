@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 from connector import config
 from connector.errors import LeadloopError, ModelError
 from connector.warehouse import dbt, private
+from connector.warehouse.connection import DEFAULT_FILE
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 
 STATE = Path(".leadloop") / "dbt"
@@ -164,10 +165,10 @@ def pushes(project_dir: Path | None = None) -> list[PushSpec]:
     if known.get("files") == files:
         specs = [PushSpec(**each) for each in known["pushes"]]
     else:
-        # Which engine it is makes no difference to what is read here, and nothing is opened.
-        specs = _pushes_in(
-            project.parse("duckdb", {"LEADLOOP_DBT_TARGET": "duckdb", "LEADLOOP_DUCKDB_PATH": ":memory:"})
-        )
+        # Which warehouse it is makes no difference to what is read here, and nothing is opened. Named like the one that
+        # most builds are for, since dbt parses everything anew when the name changes.
+        environment = {"LEADLOOP_DBT_TARGET": "duckdb", dbt.FILE_VARIABLE: DEFAULT_FILE}
+        specs = _pushes_in(project.parse("duckdb", environment))
         _remember_pushes(project, files, specs)
     failures = _read(_failures_file(project))
     return [replace(spec, failed_tests=tuple(sorted(failures.get(spec.name, ())))) for spec in specs]

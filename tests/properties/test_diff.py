@@ -85,7 +85,7 @@ class Compiled:
     """The models' SQL, as dbt compiled it, on a DuckDB file of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "warehouse.duckdb"
+        self.path = folder / "leads.duckdb"
         self._warehouse = Warehouse.duckdb(self.path)
         columns = ", ".join(f"{name} text" for name in ("id", "modified_at", *FIELDS))
         with duckdb.connect(str(self.path)) as connection:
@@ -101,7 +101,7 @@ class Compiled:
 
     def _compile(self) -> dict[str, str]:
         models.build(self._warehouse, select="+lead_changes +leads")
-        found = (models.STATE / "duckdb" / "compiled").rglob("*.sql")
+        found = (models.STATE / "duckdb" / "leadloop" / "compiled").rglob("*.sql")
         return {path.stem: path.read_text(encoding="utf-8") for path in found}
 
     @contextmanager

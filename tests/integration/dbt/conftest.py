@@ -117,7 +117,7 @@ def lab(warehouse: Warehouse) -> Lab:
 
 @pytest.fixture
 def duck(tmp_path: Path) -> Lab:
-    return Lab(Warehouse.duckdb(tmp_path / "warehouse.duckdb"))
+    return Lab(Warehouse.duckdb(tmp_path / "leads.duckdb"))
 
 
 class OwnProject:

@@ -203,6 +203,27 @@ def test_a_package_that_moved_is_found_again(pushing, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+def test_projects_that_take_turns_are_told_apart(pushing):
+    """What a project of one's own disables in the package is there when the package itself is the project, and back."""
+    for _ in range(2):
+        assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
+        assert len(models.pushes(models.packaged_project())) == 4
+        pushing.push("sent", GOOD + ", nulls = 'clear'")
+
+
+@pytest.mark.slow
+def test_a_file_at_another_place_is_not_parsed_for_anew(pushing, tmp_path, dbt_state):
+    """What dbt has parsed is good for a DuckDB file in another folder too."""
+    parsed = dbt_state / "duckdb" / "mine" / "partial_parse.msgpack"
+    parsed_at = []
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        models.build(Warehouse.duckdb(tmp_path / folder / "leads.duckdb"), pushing.folder, select="scores")
+        parsed_at.append(parsed.stat().st_mtime_ns)
+    assert parsed_at[0] == parsed_at[1]
+
+
+@pytest.mark.slow
 def test_a_selection_of_nothing_is_an_error(duck):
     """Selecting a model that isn't there is a ModelError, not a green run in which nothing happened."""
     with pytest.raises(ModelError, match="no_such_model"):
