@@ -52,7 +52,7 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
         "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none",
     )
     loop.extract(duck.warehouse)
-    loop.build(duck.warehouse, own.folder)
+    loop.build(duck.warehouse, own.folder, select="+forms_to_convoso")
     crm.faults.add("drop_after_write", count=1, path="insert", after=1)
     first = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
     assert first is not None
@@ -61,15 +61,15 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     # Another machine: nothing but the warehouse and the project.
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    loop.build(duck.warehouse, own.folder)
+    loop.build(duck.warehouse, own.folder, select="stg_leadloop__push_journal forms_to_convoso")
     second = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
     assert second is not None
     assert (second.recovery.applied, len(second.plan.leads)) == (1, 0)
     assert len(crm.book) == 23
 
     loop.extract(duck.warehouse)
-    loop.build(duck.warehouse, own.folder)
-    loop.build(duck.warehouse, own.folder)
+    loop.build(duck.warehouse, own.folder, select="lead_history leads forms forms_to_convoso")
+    loop.build(duck.warehouse, own.folder, select="push_outcomes unwanted unwanted_in_convoso")
     rows = duck.rows(
         "select o.lead_id, o.state, l.first_name from analytics.push_outcomes as o "
         "join analytics.leads as l on l.lead_id = o.crm_lead_id where o.field = 'first_name' order by o.lead_id"
@@ -87,11 +87,11 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     assert gone is not None
     assert (gone.recovery.deferred, gone.summary.by_state) == (1, {"applied": 1})
     assert len(crm.book) == 22
-    loop.build(duck.warehouse, own.folder)
+    loop.build(duck.warehouse, own.folder, select="unwanted unwanted_in_convoso")
     assert duck.rows("select * from analytics.unwanted_in_convoso") == []
     # Convoso shows the removal, which confirms the deletion.
     loop.extract(duck.warehouse)
-    loop.build(duck.warehouse, own.folder)
+    loop.build(duck.warehouse, own.folder, select="stg_lead_removals leads")
     last = "select state from leadloop.push_journal where push = 'unwanted_in_convoso' order by recorded_at desc, seq desc"
     assert duck.rows(last)[0] == ("confirmed",)
 
@@ -115,7 +115,7 @@ def test_a_field_the_crm_does_not_have_stops_the_push(
         }.items():
             monkeypatch.setenv(f"CRM__LEADSQUARED__{name}", value)
         config.reload()
-        loop.build(duck.warehouse, own.folder)
+        loop.build(duck.warehouse, own.folder, select="+scores_to_leadsquared")
         with pytest.raises(ModelError, match="no field 'mx_Citi'; did you mean 'mx_City'"):
             loop.push(duck.warehouse, "scores_to_leadsquared", own.folder)
         assert not any("Update" in call.path for call in crm.calls)

@@ -1,4 +1,4 @@
-"""The push macro in somebody's own dbt project: the three-way table, row by row, in each engine."""
+"""The push macro in somebody's own dbt project: the three-way table, row by row; each mode in each engine."""
 
 import pytest
 
@@ -8,6 +8,9 @@ from connector.warehouse import models
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
 CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lead Score': 'score'}"
+
+# The project's own models and what they stand on.
+PUSHES = "+package:mine"
 
 
 def verdicts(lab, push):
@@ -61,7 +64,7 @@ def test_every_row_of_the_table(lab, own):
             for lead in ("kept", "edited")
         )
     )
-    lab.build(own.folder)
+    lab.build(own.folder, select=PUSHES)
 
     new = {"new": ("3", "5", None, "change"), "new and empty": (None, "5.5", None, "change")}
     edited = {"edited": ("9", "5", "3", "conflict")}
@@ -84,7 +87,7 @@ def test_every_row_of_the_table(lab, own):
 
 
 @pytest.mark.slow
-def test_what_the_crm_said_counts(lab, own):
+def test_what_the_crm_said_counts(duck, own):
     """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with."""
     leads = (
         "accepted",
@@ -94,7 +97,7 @@ def test_what_the_crm_said_counts(lab, own):
         "together",
         "one of two changed",
     )
-    lab.land([{"id": lead, "score": "1", "tier": "cold"} for lead in leads], "2 00:00")
+    duck.land([{"id": lead, "score": "1", "tier": "cold"} for lead in leads], "2 00:00")
     own.desired("scores", "lead_id, score, tier", *(f"'{lead}', 7, 'hot'" for lead in leads))
     own.push(
         "both",
@@ -114,7 +117,7 @@ def test_what_the_crm_said_counts(lab, own):
             for field, value in values.items()
         ]
 
-    lab.record(
+    duck.record(
         *said("accepted", "applied", "3 00:00", score="7", tier="hot"),
         *said("accepted, then seen", "applied", "1 00:00", score="7", tier="hot"),
         *said("refused", "rejected", "3 00:00", score="7"),
@@ -122,9 +125,9 @@ def test_what_the_crm_said_counts(lab, own):
         *said("together", "rejected", "3 00:00", score="7", tier="hot"),
         *said("one of two changed", "rejected", "3 00:00", score="6", tier="hot"),
     )
-    lab.build(own.folder)
+    duck.build(own.folder, select=PUSHES)
 
-    rows = lab.rows("select lead_id, field, verdict from analytics.both")
+    rows = duck.rows("select lead_id, field, verdict from analytics.both")
     assert {(lead, field): verdict for lead, field, verdict in rows} == {
         ("accepted, then seen", "score"): "conflict",
         ("accepted, then seen", "tier"): "conflict",
@@ -140,9 +143,9 @@ def test_what_the_crm_said_counts(lab, own):
 
 
 @pytest.mark.slow
-def test_nothing_vanishes(lab, own):
+def test_nothing_vanishes(duck, own):
     """Doubled leads, rows without an id, unknown leads, unknown fields and CRMs that aren't read all show."""
-    lab.land([{"id": lead, "lead_score": "5"} for lead in ("1", "2")], "2 00:00")
+    duck.land([{"id": lead, "lead_score": "5"} for lead in ("1", "2")], "2 00:00")
     own.desired(
         "scores",
         "lead_id, score, flag",
@@ -155,7 +158,7 @@ def test_nothing_vanishes(lab, own):
     own.push("here", CRM)
     own.push("elsewhere", CRM.replace("convoso", "pollybot"))
     own.push("unshown", CRM.replace("'Lead Score': 'score'", "'metadata.isHot': 'flag'"))
-    lab.record(
+    duck.record(
         {
             "push": "elsewhere",
             "crm": "pollybot",
@@ -172,22 +175,22 @@ def test_nothing_vanishes(lab, own):
             "recorded_at": "1 00:00",
         },
     )
-    lab.build(own.folder)
+    duck.build(own.folder, select=PUSHES)
 
-    rows = sorted(lab.rows("select lead_id, desired_value, verdict from analytics.here"), key=str)
+    rows = sorted(duck.rows("select lead_id, desired_value, verdict from analytics.here"), key=str)
     assert rows == [
         ("1", "5", "change"),
         ("1", "6", "change"),
         ("7", "5", "unknown_lead"),
         (None, "5", "unknown_lead"),
     ]
-    assert sorted(lab.rows("select lead_id, desired_value, verdict from analytics.elsewhere"), key=str) == [
+    assert sorted(duck.rows("select lead_id, desired_value, verdict from analytics.elsewhere"), key=str) == [
         ("1", "5", "change"),
         ("1", "6", "change"),
         ("7", "5", "change"),
         (None, "5", "unknown_lead"),
     ]
-    assert set(lab.rows("select lead_id, column_name, desired_value, verdict from analytics.unshown")) == {
+    assert set(duck.rows("select lead_id, column_name, desired_value, verdict from analytics.unshown")) == {
         ("1", "metadata_is_hot", "true", "change"),
         ("7", "metadata_is_hot", "true", "unknown_lead"),
         (None, "metadata_is_hot", "true", "unknown_lead"),
@@ -195,12 +198,12 @@ def test_nothing_vanishes(lab, own):
 
 
 @pytest.mark.slow
-def test_the_same_id_in_two_crms_is_two_leads(lab, own):
+def test_the_same_id_in_two_crms_is_two_leads(duck, own):
     """What was read of, sent to, accepted by and confirmed in one CRM says nothing about the other's lead of that id."""
     shown = {"convoso": ("0", "7"), "pollybot": ("7", "0")}
     for crm, (before, after) in shown.items():
         for score, seen_at in ((before, "2 00:00"), (after, "4 00:00")):
-            lab.land([{"id": "1", "lead_score": score}], seen_at, table=f"{crm}_raw.lead_versions")
+            duck.land([{"id": "1", "lead_score": score}], seen_at, table=f"{crm}_raw.lead_versions")
     own.desired("scores", "lead_id, score", "'1', 7")
     for crm in shown:
         own.push(f"to_{crm}", CRM.replace("convoso", crm))
@@ -211,23 +214,25 @@ def test_the_same_id_in_two_crms_is_two_leads(lab, own):
         "column_name": "lead_score",
         "value": "7",
     }
-    lab.record(
+    duck.record(
         {**sent, "state": "sent", "recorded_at": "3 00:00"},
         {**sent, "state": "applied", "recorded_at": "3 00:01"},
     )
-    lab.build(own.folder)
+    duck.build(own.folder, select=f"{PUSHES} lead_changes")
 
-    origins = lab.rows("select crm, origin from analytics.lead_changes where version_number = 2 order by crm")
+    origins = duck.rows(
+        "select crm, origin from analytics.lead_changes where version_number = 2 order by crm"
+    )
     assert origins == [("convoso", "push"), ("pollybot", "crm")]
-    assert verdicts(lab, "to_convoso") == {}
-    assert verdicts(lab, "to_pollybot") == {"1": ("0", "7", None, "change")}
+    assert verdicts(duck, "to_convoso") == {}
+    assert verdicts(duck, "to_pollybot") == {"1": ("0", "7", None, "change")}
 
-    engine = lab.warehouse.engine()
+    engine = duck.warehouse.engine()
     journal = Journal(engine)
     journal.ensure()
     assert confirm(engine, journal, "pollybot") == Confirmation()
     assert confirm(engine, journal, "convoso") == Confirmation(confirmed=1)
-    states = lab.rows("select crm, state from leadloop.push_journal where state = 'confirmed'")
+    states = duck.rows("select crm, state from leadloop.push_journal where state = 'confirmed'")
     assert states == [("convoso", "confirmed")]
 
 
@@ -243,17 +248,17 @@ def test_a_failed_test_stands_against_the_push(duck, own):
         "models:\n  - name: sent\n    data_tests:\n      - leadloop.grain:\n          arguments:\n            columns: [lead_id, field]\n",
     )
     with pytest.raises(BuildError, match=r"test leadloop_grain_sent_lead_id__field \(1 row\)"):
-        duck.build(own.folder)
+        duck.build(own.folder, select=PUSHES)
     assert models.push_spec(own.folder, "sent").failed_tests == ("leadloop_grain_sent_lead_id__field",)
     assert models.push_spec(own.folder, "other").failed_tests == ()
 
     own.desired("scores", "lead_id, score", "'1', 5", "'2', 5")
-    duck.build(own.folder)
+    duck.build(own.folder, select=PUSHES)
     assert models.push_spec(own.folder, "sent").failed_tests == ()
 
     own.write("models/scores.sql", "select no_such_column as lead_id, 1 as score")
     with pytest.raises(BuildError, match="model scores"):
-        duck.build(own.folder)
+        duck.build(own.folder, select=PUSHES)
     assert models.push_spec(own.folder, "sent").failed_tests == ("leadloop_grain_sent_lead_id__field", "sent")
 
 
@@ -294,7 +299,7 @@ def test_leads_are_added_once(lab, own):
         *said("completed", "rejected", phone_number="666"),
         *said("put off", "deferred", phone_number="777", first_name="Flo"),
     )
-    lab.build(own.folder)
+    lab.build(own.folder, select=PUSHES)
 
     rows = lab.rows("select lead_id, field, desired_value, crm_lead_id, verdict from analytics.added")
     whole = {
@@ -349,7 +354,7 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
             for field, value in (("phone_number", "111"), ("first_name", first_name))
         )
     )  # fmt: skip
-    lab.build(own.folder)
+    lab.build(own.folder, select=PUSHES)
 
     rows = lab.rows(
         "select lead_id, crm_lead_id, field, current_value, desired_value, base_value, verdict from analytics.upserted"
@@ -392,7 +397,7 @@ def test_deletions(lab, own):
             for lead, (state, when, code) in said.items()
         )
     )
-    lab.build(own.folder)
+    lab.build(own.folder, select=PUSHES)
 
     rows = lab.rows("select lead_id, field, verdict from analytics.gone")
     assert sorted(rows, key=str) == sorted(
@@ -454,7 +459,7 @@ def test_values_are_equal_in_sql_as_in_python(lab, own):
     options = f"desired = ref('wanted'), crm = 'convoso', key = 'id', fields = {fields}"
     own.push("by_rules", f"{options}, equal = { ({name: name for name in fields}) }")
     own.push("by_text", options)
-    lab.build(own.folder)
+    lab.build(own.folder, select=PUSHES)
 
     differ = {str(n) for n, example in enumerate(examples) if example in DIFFERENT}
     assert {lead for (lead,) in lab.rows("select lead_id from analytics.by_rules")} == differ
@@ -463,10 +468,10 @@ def test_values_are_equal_in_sql_as_in_python(lab, own):
 
 
 @pytest.mark.slow
-def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(lab, own):
+def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
     """Accepted three times and shown differently each time: flapping, also where the warehouse wins; else it is sent."""
     leads = ("twice", "three times", "kept once", "new value", "equal")
-    lab.land([{"id": lead, "lead_score": "4.0", "title": "x"} for lead in leads], "9 00:00")
+    duck.land([{"id": lead, "lead_score": "4.0", "title": "x"} for lead in leads], "9 00:00")
     own.desired("scores", "lead_id, score", *(f"'{lead}', '{4 if lead == 'equal' else 5}'" for lead in leads))
     own.push("stubborn", f"{CRM}, on_conflict = 'warehouse_wins', equal = {{'Lead Score': 'number'}}")
     states = {
@@ -476,7 +481,7 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(lab, own):
         "new value": ["reverted", "reverted", "reverted"],
         "equal": ["reverted", "reverted", "reverted"],
     }
-    lab.record(
+    duck.record(
         *(
             {"push": "stubborn", "lead_id": lead, "field": "Lead Score", "state": state, "recorded_at": f"{day} {hour}:00",
              "value": "6" if lead == "new value" else "4" if lead == "equal" else "5"}
@@ -485,8 +490,8 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(lab, own):
             for hour, state in (("10", "applied"), ("11", last))
         )
     )  # fmt: skip
-    lab.build(own.folder)
-    assert {lead: row[3] for lead, row in verdicts(lab, "stubborn").items()} == {
+    duck.build(own.folder, select=PUSHES)
+    assert {lead: row[3] for lead, row in verdicts(duck, "stubborn").items()} == {
         "twice": "conflict",
         "three times": "flapping",
         "kept once": "conflict",
