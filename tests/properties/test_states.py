@@ -82,7 +82,7 @@ class Parts:
         loop.build(self.warehouse)
         loop.extract(self.warehouse)
         loop.build(self.warehouse)
-        compiled = (folder / ".leadloop" / "dbt" / "duckdb" / "compiled").rglob("lead_history.sql")
+        compiled = (folder / ".leadloop" / "dbt" / "duckdb").glob("*/compiled/**/lead_history.sql")
         self.increment = next(compiled).read_text("utf-8")
 
     def write(self, statement: str, *values: str) -> None:
