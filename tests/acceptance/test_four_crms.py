@@ -15,13 +15,13 @@ REFUSALS = {
     "leadping": "400",
 }
 WRITES = {"convoso": "update", "leadsquared": "Lead.Update", "pollybot": "update", "leadping": "update"}
-SCORED = 75
-"""The newest 15 % of the 500 people."""
+SCORED = 30
+"""The newest 15 % of the 200 people."""
 
 
 def test_a_run_over_four_crms_sends_each_changed_lead_once(places):
-    """500 leads each, 2 % refused, one CRM that allows 25 calls in 5 seconds: every lead ends in a state that is true."""
-    with Sandbox(leads=500, leadsquared_calls_per_5s=25) as sandbox:
+    """200 leads each, some refused, one CRM that allows 25 calls in 5 seconds: every lead ends in a state that is true."""
+    with Sandbox(leads=200, leadsquared_calls_per_5s=25) as sandbox:
         place = places()
         refused = {}
         for vendor, settings in sandbox.settings().items():

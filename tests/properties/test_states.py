@@ -38,7 +38,7 @@ from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 
-EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "2"))
 PUSH = "scores"
 MODEL = "select lead_id, tier, town from inputs.wanted"
 CALL = "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', %s) }}"

@@ -26,14 +26,14 @@ def test_runs_throughout_a_change_miss_nothing(duck, sandbox, at, change, fold):
         assert due == set(), f"after the run {minutes} minutes past the change"
 
 
-def test_many_leads_in_the_hour_that_happens_twice(rig, sandbox, at):
+def test_many_leads_in_the_hour_that_happens_twice(duck, sandbox, at):
     """More leads than pages hold, in both of its passes: bounds are not split there, and every lead is read."""
     time = at(AUTUMN + timedelta(days=2))
     crm = sandbox(leads=0, clock=time, fold=1)
     for step in range(0, 2 * 3600, 12):
         crm.book.add({"first_name": "x"}, modified_at=AUTUMN - timedelta(hours=1) + timedelta(seconds=step))
-    rig.extract(crm, page_size=50)
-    assert rig.missing(crm) == {}
+    duck.extract(crm, page_size=50)
+    assert duck.missing(crm) == {}
 
 
 def test_a_cursor_inside_the_repeated_hour(duck, sandbox, at):

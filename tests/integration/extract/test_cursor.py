@@ -51,18 +51,18 @@ def test_edits_that_have_not_settled_are_left_to_the_next_run(duck, sandbox, at)
     assert duck.missing(crm) == {}
 
 
-def test_a_backfill_leaves_the_cursor(rig, sandbox, at):
+def test_a_backfill_leaves_the_cursor(duck, sandbox, at):
     """Reading a stretch of time again loads its leads and moves nothing; neither does one before the first run."""
     time = at(NOON)
     crm = sandbox(leads=0, clock=time)
     for days in range(10):
         crm.book.add({"first_name": f"{days}"}, modified_at=NOON - timedelta(days=days))
     backfill = {"start": NOON - timedelta(days=5), "end": NOON - timedelta(days=2)}
-    assert rig.extract(crm, **backfill).rows == 4
-    assert rig.cursor(crm) is None
-    assert rig.extract(crm).rows == 10
-    assert rig.extract(crm, **backfill).rows == 4
-    assert rig.cursor(crm) == NOON
+    assert duck.extract(crm, **backfill).rows == 4
+    assert duck.cursor(crm) is None
+    assert duck.extract(crm).rows == 10
+    assert duck.extract(crm, **backfill).rows == 4
+    assert duck.cursor(crm) == NOON
 
 
 def test_every_set_of_filters_has_a_cursor_of_its_own(duck, sandbox, at):

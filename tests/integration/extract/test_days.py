@@ -8,7 +8,7 @@ NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)  # 12:00 in Los Angeles
 
 
 @pytest.mark.parametrize("envelope", ["live", "community"])
-def test_several_runs_a_day(rig, sandbox, at, envelope):
+def test_several_runs_a_day(duck, sandbox, at, envelope):
     """Each run is complete; a later one of the same day loads what was edited since, not the day's leads again."""
     time = at(NOON - timedelta(hours=8))
     crm = sandbox(leads=0, clock=time, precision="day", envelope=envelope)
@@ -16,15 +16,15 @@ def test_several_runs_a_day(rig, sandbox, at, envelope):
         crm.book.add({"first_name": f"n{hours}"}, modified_at=time.now - timedelta(hours=hours))
     for number in range(150):
         crm.book.add({"first_name": f"m{number}"}, modified_at=time.now - timedelta(seconds=60 + number))
-    first = rig.extract(crm, page_size=100)
+    first = duck.extract(crm, page_size=100)
     assert first.precision == "day"
     assert first.rows >= 222
     for hour in (3, 6):
         time.now = NOON - timedelta(hours=8 - hour)
         crm.book.edit(crm.book.ids()[hour], {"status": "SALE"})
-        again = rig.extract(crm, page_size=100, lookback=60)
+        again = duck.extract(crm, page_size=100, lookback=60)
         assert again.rows <= 10
-        assert rig.missing(crm) == {}
+        assert duck.missing(crm) == {}
 
 
 def test_a_day_of_more_than_a_page_while_it_is_edited(duck, sandbox):
