@@ -1,4 +1,4 @@
-"""From raw rows to leads, their history and their changes, by dbt itself, in each engine."""
+"""From raw rows to leads, their history and their changes, by dbt itself; what engines may do differently, in each."""
 
 from datetime import timedelta
 
@@ -161,40 +161,40 @@ def check_crms(lab, *crms):
 
 
 @pytest.mark.slow
-def test_a_crm_that_comes_later_changes_nothing_of_the_others(lab):
+def test_a_crm_that_comes_later_changes_nothing_of_the_others(duck):
     """Its columns are added; the rows that were there keep their content hash, and are not made anew."""
     hashes = "select crm, content_hash, made_at from analytics.lead_history where crm = 'convoso'"
-    lab.land([SAME_PERSON["convoso"]], "2 10:01")
-    lab.build(select="+lead_history")
-    before = lab.rows(hashes)
+    duck.land([SAME_PERSON["convoso"]], "2 10:01")
+    duck.build(select="+lead_history")
+    before = duck.rows(hashes)
 
     for crm in ("leadsquared", "pollybot", "leadping"):
-        lab.land([SAME_PERSON[crm]], "3 10:01", table=f"{crm}_raw.lead_versions")
-    lab.build(select="+lead_history")
-    assert lab.rows(hashes) == before
-    grown = lab.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1")
+        duck.land([SAME_PERSON[crm]], "3 10:01", table=f"{crm}_raw.lead_versions")
+    duck.build(select="+lead_history")
+    assert duck.rows(hashes) == before
+    grown = duck.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1")
     assert len(grown) == 4
-    lab.build(select="+lead_history", full_refresh=True)
-    assert lab.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1") == grown
+    duck.build(select="+lead_history", full_refresh=True)
+    assert duck.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1") == grown
 
 
 @pytest.mark.slow
-def test_only_touched_leads_are_made_anew(lab):
+def test_only_touched_leads_are_made_anew(duck):
     """A build leaves the rows of a lead alone that was not seen again."""
-    lab.land(
+    duck.land(
         [lead(1, "2026-01-02 10:00:00", status="NEW"), lead(2, "2026-01-02 10:00:00", status="NEW")],
         "2 10:01",
     )
-    lab.build(select=CONVOSO)
+    duck.build(select=CONVOSO)
     for table in ("lead_history", "lead_changes"):
-        lab.execute(f"alter table analytics.{table} add column mark text")
-        lab.execute(f"update analytics.{table} set mark = 'as it was'")
+        duck.execute(f"alter table analytics.{table} add column mark text")
+        duck.execute(f"update analytics.{table} set mark = 'as it was'")
 
-    lab.land([lead(2, "2026-01-02 10:00:00", status="WON")], "3 00:00")
-    lab.build(select=GROWING)
+    duck.land([lead(2, "2026-01-02 10:00:00", status="WON")], "3 00:00")
+    duck.build(select=GROWING)
 
     for table in ("lead_history", "lead_changes"):
-        marks = dict(lab.rows(f"select lead_id, max(mark) from analytics.{table} group by lead_id"))
+        marks = dict(duck.rows(f"select lead_id, max(mark) from analytics.{table} group by lead_id"))
         assert marks == {"1": "as it was", "2": None}
 
 
