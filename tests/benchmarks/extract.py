@@ -17,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 TOKEN = "sandbox-token"
 
 
-def read_with_leadloop(base_url: str, folder: Path) -> int:
+def with_leadloop(base_url: str, folder: Path) -> Callable[[], int]:
     import dlt
 
     from connector import config
@@ -38,10 +39,10 @@ def read_with_leadloop(base_url: str, folder: Path) -> int:
         dataset_name="convoso_raw",
         pipelines_dir=str(folder),
     )
-    return load(pipeline, job(settings)).rows
+    return lambda: load(pipeline, job(settings)).rows
 
 
-def read_with_rest_api(base_url: str, folder: Path) -> int:
+def with_rest_api(base_url: str, folder: Path) -> Callable[[], int]:
     import dlt
     from dlt.sources.rest_api import rest_api_source
 
@@ -73,11 +74,16 @@ def read_with_rest_api(base_url: str, folder: Path) -> int:
         dataset_name="convoso_raw",
         pipelines_dir=str(folder),
     )
-    pipeline.run(source, loader_file_format="parquet")
-    return int(pipeline.last_trace.last_normalize_info.row_counts["leads"])
+
+    def read() -> int:
+        pipeline.run(source, loader_file_format="parquet")
+        return int(pipeline.last_trace.last_normalize_info.row_counts["leads"])
+
+    return read
 
 
-CONTENDERS = {"leadloop": read_with_leadloop, "rest_api": read_with_rest_api}
+CONTENDERS = {"leadloop": with_leadloop, "rest_api": with_rest_api}
+"""Each makes everything ready and returns what is measured."""
 
 
 def one_round(contender: str, base_url: str) -> None:
@@ -90,8 +96,9 @@ def one_round(contender: str, base_url: str) -> None:
         dlt.pipeline("warm", destination=warm, pipelines_dir=folder).run(
             [{"x": 1}], table_name="x", loader_file_format="parquet"
         )
+        read = CONTENDERS[contender](base_url, Path(folder))
         before = time.perf_counter()
-        rows = CONTENDERS[contender](base_url, Path(folder))
+        rows = read()
         seconds = time.perf_counter() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cpu = sum(os.times()[:2])
