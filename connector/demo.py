@@ -13,6 +13,7 @@ from rich.table import Table
 from connector import config, loop
 from connector.display import Bars, listening
 from connector.push import plan_text, summary_text
+from connector.push.guardrails import count
 from connector.sandbox import Sandbox
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
@@ -99,7 +100,7 @@ def _read(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None
     extracted = loop.extract(warehouse, listener=bars)
     bars.pause()
     again = f", {extracted.read_back:,} pushed leads read back" if extracted.read_back else ""
-    out.print(f"Extracted: {extracted.rows:,} rows in {extracted.calls} calls{again}.")
+    out.print(f"Extracted: {extracted.rows:,} rows in {count(extracted.calls, 'call')}{again}.")
     built = loop.build(warehouse, project, listener=bars)
     bars.pause()
     out.print(f"dbt: {built.text()}.")
@@ -120,7 +121,7 @@ def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bar
     for vendor in OTHERS:
         extracted = loop.extract(warehouse, vendor, listener=bars)
         bars.pause()
-        out.print(f"Extracted from {vendor}: {extracted.rows:,} rows in {extracted.calls} calls.")
+        out.print(f"Extracted from {vendor}: {extracted.rows:,} rows in {count(extracted.calls, 'call')}.")
     built = loop.build(warehouse, project, listener=bars)
     bars.pause()
     out.print(f"dbt: {built.text()}.")

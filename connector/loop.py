@@ -106,10 +106,15 @@ def extract(
     from connector.extract.kinds import load_everything
     from connector.extract.source import job, tune
 
-    def stage(table: str) -> None:
-        listener.stage(f"extract {vendor}" + ("" if table == LEADS else f": {table}"))
+    told = ""
 
-    listener.stage(f"extract {vendor}")
+    def stage(table: str) -> None:
+        nonlocal told
+        if table != told:
+            told = table
+            listener.stage(f"extract {vendor}" + ("" if table == LEADS else f": {table}"))
+
+    stage(LEADS)
     settings = crm.vendor(vendor).settings()
     tune()
     with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
