@@ -198,7 +198,8 @@ def sandbox(
 def _announce(running: Any) -> None:
     for vendor, settings in running.settings().items():
         leads = f" with {len(running.book):,} leads" if vendor == "convoso" else ", the same people"
-        out.print(f"{vendor.capitalize()} at {settings['base_url']}{leads}", markup=False)
+        name = type(running.vendors[vendor]).__name__
+        out.print(f"{name} at {settings['base_url']}{leads}", markup=False)
     out.print("Point leadloop at one or more of them, in another terminal:", markup=False)
     for vendor, settings in running.settings().items():
         for name, value in settings.items():
