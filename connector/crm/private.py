@@ -100,8 +100,8 @@ def kept_private(reader: LeadReader, settings: VendorSettings) -> LeadReader:
     return PrivateReader(reader, privacy) if privacy else reader
 
 
-class PrivateReader:
-    """Whatever kind of reader it wraps."""
+class PrivateReader(RecordingReader, ScanReader):
+    """Whatever kind of reader it wraps; of every kind itself, so that the types say when one of them changes."""
 
     def __init__(self, reader: LeadReader, privacy: Privacy) -> None:
         self._reader = reader
@@ -138,8 +138,8 @@ class PrivateReader:
         )
         return self._privacy.page(page)
 
-    def scan(self, since: datetime | None) -> Iterator[Page]:
-        for page in cast(ScanReader, self._reader).scan(since):
+    def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
+        for page in cast(ScanReader, self._reader).scan(since, only):
             yield self._privacy.page(page)
 
     def recordings(

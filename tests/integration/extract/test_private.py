@@ -2,12 +2,14 @@
 
 import hashlib
 import hmac
+from datetime import UTC, datetime
 
 import pytest
 
 from connector import config, crm, loop
 from connector.crm.private import Privacy
 from connector.errors import ConfigError, ModelError
+from connector.extract.reading import Query, edited_since
 from connector.sandbox import Sandbox
 from connector.warehouse.models import PushSpec
 
@@ -101,3 +103,27 @@ def test_what_can_not_be_is_refused(monkeypatch, given, says):
             config.convoso_settings(auth_token="t", timezone="UTC", **given),
             crm.vendor("convoso").capabilities,
         )
+
+
+@pytest.mark.parametrize("vendor", ["pollybot", "leadping"])
+def test_a_crm_that_is_listed_keeps_it_too(monkeypatch, duck, tmp_path, vendor):
+    """Extraction and the look before a push scan its leads, and neither shows what is to stay out."""
+    with Sandbox(leads=6) as sandbox:
+        settings = {
+            **sandbox.settings()[vendor],
+            "settle": "0",
+            "rate": "1000",
+            "leave_out": "email, contact.email",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(config.env_name(f"crm.{vendor}.{name}"), value)
+        monkeypatch.chdir(tmp_path)
+        config.reload()
+        assert loop.extract(duck.warehouse, vendor).rows == 6
+        wanted = sandbox.vendors[vendor].leads.ids()[0]
+        reader = crm.vendor(vendor).reader()
+        since = datetime(2000, 1, 1, tzinfo=UTC)
+        (row,) = edited_since(reader, since, datetime.now(UTC), Query(), [wanted]).values()
+    config.reload()
+    assert not [name for name in row if name.endswith("email")]
+    assert reader.lead_id(row) == wanted
