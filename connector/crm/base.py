@@ -58,6 +58,18 @@ class Capabilities:
     recordings: bool = field(default=False, kw_only=True)
     """Whether its reader is a ``RecordingReader``; the time filter ``last_call`` finds the leads that were called."""
 
+    def check_protected(self, fields: Collection[str]) -> None:
+        """Raises ``ModelError`` for a field that no push may set."""
+        if protected := self.protected_fields.intersection(fields):
+            raise ModelError(
+                f"{self.vendor}: leadloop does not set the field {min(protected)!r}: it says which lead is meant."
+            )
+
+    def protected(self, fields: Collection[str]) -> "Outcome | None":
+        """What comes of a write that sets such a field, without a call; ``None`` where it sets none."""
+        found = self.protected_fields.intersection(fields)
+        return Outcome("rejected", reason="leadloop does not set this field", fields=found) if found else None
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -25,7 +25,6 @@ from connector.errors import (
     AuthError,
     ConfigError,
     CrmError,
-    ModelError,
     OutcomeUnknownError,
     RefusedError,
     UnexpectedAnswerError,
@@ -290,18 +289,15 @@ class ConvosoWriter(OneByOne):
 
     def check(self, fields: Collection[str]) -> None:
         """Convoso can't say which fields an account has, so only those that mean something else are refused."""
-        if protected := CAPABILITIES.protected_fields.intersection(fields):
-            raise ModelError(
-                f"convoso: leadloop does not set the field {min(protected)!r}: it says which lead is meant."
-            )
+        CAPABILITIES.check_protected(fields)
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``POST /leads/update`` with just these fields; ``None`` goes out as an empty parameter.
 
         What an empty parameter does is on neither page, so whoever clears a field has to read the lead back.
         """
-        if protected := CAPABILITIES.protected_fields.intersection(fields):
-            return Outcome("rejected", reason="leadloop does not set this field", fields=protected)
+        if (refused := CAPABILITIES.protected(fields)) is not None:
+            return refused
         if not fields:
             return Outcome("applied", reason="nothing to set")
         form = {name: value if value is not None else "" for name, value in fields.items()}
@@ -315,8 +311,8 @@ class ConvosoWriter(OneByOne):
         With ``update_if_found`` in ``options`` the lead that is found may be one that was there before.
         """
         form = _filled(fields, options)
-        if protected := CAPABILITIES.protected_fields.intersection(form):
-            return Outcome("rejected", reason="leadloop does not set this field", fields=protected)
+        if (refused := CAPABILITIES.protected(form)) is not None:
+            return refused
         if not all(form.get(name) for name in CAPABILITIES.identity):
             return Outcome("rejected", code="6007", reason=REFUSALS["6007"].meaning)
         return self._write(INSERT, form, fields, _inserted)

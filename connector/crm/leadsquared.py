@@ -230,10 +230,7 @@ class LeadSquaredWriter(UpdatesOnly):
 
     def check(self, fields: Collection[str]) -> None:
         """By ``LeadsMetaData.Get``: ``ModelError`` for a field the account doesn't have, or has locked."""
-        if protected := CAPABILITIES.protected_fields.intersection(fields):
-            raise ModelError(
-                f"leadsquared: leadloop does not set the field {min(protected)!r}: it says which lead is meant."
-            )
+        CAPABILITIES.check_protected(fields)
         known = self._metadata.fields() if fields else {}
         for name in sorted(fields):
             if name not in known:
@@ -310,8 +307,8 @@ class LeadSquaredWriter(UpdatesOnly):
 
     def _unsent(self, fields: Mapping[str, str | None]) -> Outcome | None:
         """What comes of an update that needs no call, or must not have one."""
-        if protected := CAPABILITIES.protected_fields.intersection(fields):
-            return Outcome("rejected", reason="leadloop does not set this field", fields=protected)
+        if (refused := CAPABILITIES.protected(fields)) is not None:
+            return refused
         if not fields:
             return Outcome("applied", reason="nothing to set")
         try:
