@@ -1,7 +1,9 @@
 """One sandbox CRM, one warehouse, and what a test wants to know about them: is everything in the book also in raw?"""
 
+import random
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +21,33 @@ from connector.extract.columns import column_name
 from connector.extract.kinds import load_everything
 from connector.extract.source import Extracted, job, load
 from connector.sandbox import Sandbox
+from connector.sandbox.documents import Documents
 from connector.warehouse.connection import Warehouse
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 """Retries that wait for nearly nothing."""
+
+
+@contextmanager
+def people_at_work(leads: Documents, field: str, leaving: int) -> Iterator[None]:
+    """Meanwhile this field of random leads is edited, and of the first ``leaving`` leads every fourth one is deleted."""
+    done, ids = threading.Event(), leads.ids()
+
+    def people() -> None:
+        number = 0
+        while not done.wait(0.004):
+            number += 1
+            leads.edit(random.choice(ids[leaving:]), {field: f"edit {number}"})
+            if number <= leaving and not number % 4:
+                leads.delete(ids[number - 1])
+
+    thread = threading.Thread(target=people)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @dataclass

@@ -1,8 +1,6 @@
 """Leadping into a warehouse: every lead once, then what changed, whole and under the names that a push uses."""
 
 import json
-import random
-import threading
 
 import dlt
 import pytest
@@ -12,6 +10,7 @@ from connector.crm import leadping_lead
 from connector.extract.columns import column_name
 from connector.extract.source import leadping
 from connector.warehouse.connection import Warehouse
+from tests.integration.extract.conftest import people_at_work
 
 
 @pytest.fixture
@@ -90,21 +89,6 @@ def test_every_lead_and_then_what_changed(crm, leads, extract):
 
 def test_nothing_is_missing_after_runs_during_edits(crm, leads, extract):
     """People edit and delete leads while the list is read; a last quiet run completes it."""
-    done, ids = threading.Event(), leads.ids()
-
-    def people():
-        number = 0
-        while not done.wait(0.004):
-            number += 1
-            leads.edit(random.choice(ids[40:]), {"contact.streetAddress.line2": f"unit {number}"})
-            if number <= 40 and not number % 4:
-                leads.delete(ids[number - 1])
-
-    thread = threading.Thread(target=people)
-    thread.start()
-    try:
+    with people_at_work(leads, "contact.streetAddress.line2", 40):
         extract()
-    finally:
-        done.set()
-        thread.join()
     assert missing(leads, extract()) == set()

@@ -1,7 +1,5 @@
 """PollyBot into a warehouse: every lead once, then what changed, whole and under the names that a push uses."""
 
-import random
-import threading
 from contextlib import closing
 
 import dlt
@@ -13,6 +11,7 @@ from connector.crm.http import Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession
 from connector.extract.columns import column_name
 from connector.extract.source import job, load
+from tests.integration.extract.conftest import people_at_work
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 
@@ -79,22 +78,7 @@ def test_every_lead_and_then_what_changed(crm, leads, extract, missing):
 def test_nothing_is_missing_after_runs_during_edits(crm, leads, extract, missing):
     """People edit and delete leads while the list is read, its rows without metadata; a last quiet run completes it."""
     crm.vendors["pollybot"].list_metadata = False
-    done, ids = threading.Event(), leads.ids()
-
-    def people():
-        number = 0
-        while not done.wait(0.004):
-            number += 1
-            leads.edit(random.choice(ids[60:]), {"metadata.notes": f"note {number}"})
-            if number <= 60 and not number % 4:
-                leads.delete(ids[number - 1])
-
-    thread = threading.Thread(target=people)
-    thread.start()
-    try:
+    with people_at_work(leads, "metadata.notes", 60):
         extract()
-    finally:
-        done.set()
-        thread.join()
     extract()
     assert missing() == set()
