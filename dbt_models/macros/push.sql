@@ -61,8 +61,11 @@ wanted as (
 compared as (
     select
         wanted.*,
-        accepted.value as base_value,
-        accepted.lead_id is not null as has_base,
+        -- Where the only answer was lost, what that write was to replace: whatever else is there now, a person typed.
+        case when accepted.lead_id is null then unanswered.old_value else accepted.value end as base_value,
+        accepted.lead_id is not null or unanswered.lead_id is not null as has_base,
+        unanswered.lead_id is not null as is_unanswered,
+        unanswered.value as unanswered_value,
         case
             when not wanted.is_known or not wanted.is_shown or accepted.recorded_at > wanted.last_seen_at
                 then accepted.value
@@ -70,6 +73,11 @@ compared as (
         end as current_value
     from wanted
     left join accepted on wanted.lead_id = accepted.lead_id and wanted.field = accepted.field
+    left join unanswered
+        on
+            wanted.lead_id = unanswered.lead_id
+            and wanted.field = unanswered.field
+            and (accepted.lead_id is null or unanswered.recorded_at > accepted.recorded_at)
 ),
 
 differing as (
@@ -135,6 +143,12 @@ select
             has_base
             and {{ leadloop.comparable('current_value', options) }}
                 is distinct from {{ leadloop.comparable('base_value', options) }}
+            -- It arrived after all, later than anybody looked for it.
+            and (
+                not is_unanswered
+                or {{ leadloop.comparable('current_value', options) }}
+                    is distinct from {{ leadloop.comparable('unanswered_value', options) }}
+            )
             then 'conflict'
         {%- if options['first_push'] == 'fill_empty' %}
         when not has_base and current_value is not null then 'conflict'
@@ -267,7 +281,8 @@ pairs as (
 )
 {%- endmacro %}
 
-{# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field; and "flaps", which it won't keep. #}
+{# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field; "unanswered", what it said nothing
+   to; and "flaps", which it won't keep. #}
 {% macro push_answers(journal, options) -%}
 answers as (
     select
@@ -307,6 +322,31 @@ refused as (
     select *
     from answers
     where is_refusal and place = 1
+),
+
+-- The last write of each field whose answer was lost. Where it turned out to have arrived, something newer was accepted.
+lost_answers as (
+    select
+        lead_id,
+        field,
+        old_value,
+        value,
+        recorded_at,
+        row_number() over (
+            partition by lead_id, field
+            order by recorded_at desc, seq desc, run_id desc
+        ) as place
+    from {{ journal }}
+    where
+        push = {{ leadloop.literal(leadloop.push_name()) }}
+        and crm = {{ leadloop.literal(options['crm']) }}
+        and state = 'unknown'
+),
+
+unanswered as (
+    select *
+    from lost_answers
+    where place = 1
 ),
 
 -- What the CRM made of the values it accepted, as reading the leads showed.

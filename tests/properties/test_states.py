@@ -185,7 +185,7 @@ def killed_at(number: int, *, recorded: bool) -> Iterator[None]:
 
 
 class States(RuleBasedStateMachine):
-    """The model: what is wanted, what people typed into fields that we had sent, and what may be either."""
+    """The model: what is wanted, and what people typed into fields that we had sent."""
 
     parts: Parts
 
@@ -197,8 +197,6 @@ class States(RuleBasedStateMachine):
         self.number = 0
         self.wanted: dict[str, int] = {}
         self.typed: dict[tuple[str, str], str] = {}
-        self.either: set[tuple[str, str]] = set()
-        """Fields that a person edited while nobody knew whether ours had arrived."""
         self.unseen: set[str] = set()
         """Leads that another program edited, which moves no clock that the CRM could be asked for."""
 
@@ -206,13 +204,11 @@ class States(RuleBasedStateMachine):
         self.number += 1
         return self.number
 
-    def _known(self, lead: str, name: str) -> bool | None:
-        """Whether the CRM has accepted this field from us, by our own record; ``None`` where an answer is missing."""
+    def _ours(self, lead: str, name: str) -> bool:
+        """Whether the CRM may have accepted this field from us, by our own record."""
         query = f"select state from leadloop.push_journal where lead_id = '{lead}' and field = '{name}' order by recorded_at, seq"
         states = [state for (state,) in self.parts.rows(query)]
-        if states and states[-1] in ("sent", "unknown"):
-            return None
-        return "applied" in states or "confirmed" in states
+        return states[-1:] == ["sent"] or not {"applied", "confirmed", "unknown"}.isdisjoint(states)
 
     lead = st.integers(0, LEADS - 1)
 
@@ -230,11 +226,8 @@ class States(RuleBasedStateMachine):
     def edit(self, lead: int, name: str) -> None:
         """A person types something of their own into a field that is pushed."""
         key, value = self.leads[lead], f"typed {self._next()}"
-        known = self._known(key, name)
         self.crm.book.edit(key, {name: value})
-        if known is None and (key, name) not in self.typed:
-            self.either.add((key, name))
-        elif known or (key, name) in self.typed:
+        if self._ours(key, name):
             self.typed[key, name] = value
         self.unseen.discard(key)
 
@@ -307,7 +300,7 @@ class States(RuleBasedStateMachine):
         book = self.crm.book.rows()
         for lead, version in self.wanted.items():
             for name, ours in zip(PUSHED, (f"tier {version}", f"town {version}"), strict=True):
-                if (lead, name) not in self.either and (lead, name) not in self.typed:
+                if (lead, name) not in self.typed:
                     assert book[lead].get(name) == ours, f"{name} of {lead} was forgotten"
         shown = {
             row[0]: row[1:]

@@ -88,7 +88,8 @@ def test_every_row_of_the_table(lab, own):
 
 @pytest.mark.slow
 def test_what_the_crm_said_counts(duck, own):
-    """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with."""
+    """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with;
+    a lost answer makes what was to be replaced the base."""
     leads = (
         "accepted",
         "accepted, then seen",
@@ -96,6 +97,10 @@ def test_what_the_crm_said_counts(duck, own):
         "refused, then changed",
         "together",
         "one of two changed",
+        "lost",
+        "lost, then edited",
+        "lost, arrived late",
+        "lost, then accepted",
     )
     duck.land([{"id": lead, "score": "1", "tier": "cold"} for lead in leads], "2 00:00")
     own.desired("scores", "lead_id, score, tier", *(f"'{lead}', 7, 'hot'" for lead in leads))
@@ -104,13 +109,14 @@ def test_what_the_crm_said_counts(duck, own):
         "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'score': 'score', 'tier': 'tier'}",
     )
 
-    def said(lead, state, recorded_at, **values):
+    def said(lead, state, recorded_at, old=None, **values):
         return [
             {
                 "push": "both",
                 "lead_id": lead,
                 "field": field,
                 "state": state,
+                "old_value": old,
                 "value": value,
                 "recorded_at": recorded_at,
             }
@@ -124,6 +130,11 @@ def test_what_the_crm_said_counts(duck, own):
         *said("refused, then changed", "rejected", "3 00:00", score="6"),
         *said("together", "rejected", "3 00:00", score="7", tier="hot"),
         *said("one of two changed", "rejected", "3 00:00", score="6", tier="hot"),
+        *said("lost", "unknown", "1 00:00", old="1", score="6"),
+        *said("lost, then edited", "unknown", "1 00:00", old="0", score="6"),
+        *said("lost, arrived late", "unknown", "1 00:00", old="0", score="1"),
+        *said("lost, then accepted", "unknown", "1 00:00", old="0", score="1"),
+        *said("lost, then accepted", "applied", "1 01:00", old="0", score="1"),
     )
     duck.build(own.folder, select=PUSHES)
 
@@ -139,6 +150,14 @@ def test_what_the_crm_said_counts(duck, own):
         ("together", "tier"): "rejected",
         ("one of two changed", "score"): "change",
         ("one of two changed", "tier"): "change",
+        ("lost", "score"): "change",
+        ("lost", "tier"): "change",
+        ("lost, then edited", "score"): "conflict",
+        ("lost, then edited", "tier"): "change",
+        ("lost, arrived late", "score"): "change",
+        ("lost, arrived late", "tier"): "change",
+        ("lost, then accepted", "score"): "change",
+        ("lost, then accepted", "tier"): "change",
     }
 
 
