@@ -9,7 +9,7 @@ accepted. Facts from neither were seen in live clients.
 - Times are naive, in the account's own zone.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -244,15 +244,14 @@ class ConvosoReader:
             }
         asked_at = datetime.now(UTC)
         try:
-            answer = self._session.read(_call(self._settings, RECORDINGS, form), judge)
+            page = self._session.read(_call(self._settings, RECORDINGS, form), judge, _recordings)
         except ConvosoRefusedError as error:
             if error.refusal not in (NO_LEAD, NO_USERS):
                 raise
             return Page([], 0, asked_at)
-        rows, total = _rows(answer.data, top=("entries", "results"))
-        if any(_id(row.get("lead_id")) not in (None, lead_id) for row in rows):
+        if any(_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
             raise UnexpectedAnswerError("convoso: a lead's recordings were answered with another lead's.")
-        return Page(rows, total, answer.asked_at)
+        return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """Rows say ``modified_at`` where filters say ``updated_at``."""
@@ -271,9 +270,7 @@ class ConvosoReader:
         self._session.close()
 
     def _page(self, form: Mapping[str, str]) -> Page:
-        answer = self._session.read(_call(self._settings, SEARCH, form), judge)
-        rows, total = _rows(answer.data)
-        return Page(rows, total, answer.asked_at)
+        return self._session.read(_call(self._settings, SEARCH, form), judge, _leads)
 
 
 class ConvosoWriter(OneByOne):
@@ -347,7 +344,7 @@ class ConvosoWriter(OneByOne):
         for number in dict.fromkeys((phone, digits, digits[-NATIONAL_DIGITS:])):
             wanted = {"phone_number": number, "list_id": list_id.strip()}
             call = _call(self._settings, SEARCH, {**wanted, "offset": "0", "limit": str(MAX_PAGE_SIZE)})
-            rows, _ = _rows(self._session.read(call, judge).data)
+            rows = self._session.read(call, judge, _leads).rows
             if any(not _is_same(row, digits, wanted["list_id"]) for row in rows):
                 # A filter that is ignored would show leads that are not meant, and hide the one that is.
                 raise UnexpectedAnswerError("convoso: a search by phone number and list showed other leads.")
@@ -436,12 +433,20 @@ def _call(settings: ConvosoSettings, path: str, form: Mapping[str, str]) -> Call
     return Call("POST", path, form={**form, **token}, shape=Found)
 
 
-def _rows(data: Any, top: tuple[str, ...] = ("results",)) -> tuple[Sequence[dict[str, Any]], int | None]:
-    """The rows in an answer and how many there are in all. Only an explicit ``[]`` is an empty page.
+def _leads(answer: Answer) -> Page:
+    return _page(answer, "leads", ("results",))
+
+
+def _recordings(answer: Answer) -> Page:
+    return _page(answer, "recordings", ("entries", "results"))
+
+
+def _page(answer: Answer, what: str, top: tuple[str, ...]) -> Page:
+    """The page in an answer. Only an explicit ``[]`` is an empty one.
 
     ``top``: where the community page's envelope, which has no ``data``, holds the rows.
     """
-    envelope = data if isinstance(data, dict) else {}
+    envelope = answer.data if isinstance(answer.data, dict) else {}
     rows: Any = None
     inner: Any = envelope.get("data")
     if envelope.get("success") is True:
@@ -455,10 +460,10 @@ def _rows(data: Any, top: tuple[str, ...] = ("results",)) -> tuple[Sequence[dict
         isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     ):
         raise UnexpectedAnswerError(
-            f"convoso: a search was answered in no known shape; no list of {'leads' if len(top) == 1 else 'recordings'} in it."
+            f"convoso: a search was answered in no known shape; no list of {what} in it."
         )
     totals = [place["total"] for place in (inner, envelope) if isinstance(place, dict) and "total" in place]
-    return rows, _total(totals[0]) if totals else None
+    return Page(rows, _total(totals[0]) if totals else None, answer.asked_at)
 
 
 def _total(total: Any) -> int | None:

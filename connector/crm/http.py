@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,6 +42,7 @@ from connector.errors import (
     OutcomeUnknownError,
     RefusedError,
     TransientError,
+    UnexpectedAnswerError,
     UnreachableError,
 )
 from connector.parsing import is_loopback
@@ -100,6 +101,8 @@ class LateError(TransientError):
     """A write's turn came when it was no longer wanted; nothing was sent."""
 
 
+Understood = TypeVar("Understood")
+
 Judge = Callable[[Answer], None]
 """A vendor's view of a decoded answer: raises ``AuthError``, ``RefusedError``, ``AgainError`` …, or has no objection."""
 
@@ -112,11 +115,12 @@ Budget = Callable[[Answer], tuple[float, float] | None]
 class Retry:
     """When a read is tried again. Waits grow from ``first`` to ``longest`` seconds, with full jitter.
 
-    ``attempts`` in all; ``contacts``: of these, while nothing has ever answered; ``total``: seconds after which no new
-    attempt begins.
+    ``attempts`` in all; ``odd``: answers of no known shape, the last of which is believed to be what the CRM has to say;
+    ``contacts``: attempts while nothing has ever answered; ``total``: seconds after which no new attempt begins.
     """
 
     attempts: int = 8
+    odd: int = 3
     contacts: int = 2
     first: float = 0.5
     longest: float = 20.0
@@ -172,14 +176,21 @@ class Session:
         self._met = False
         self._http = _pool(settings)
 
-    def read(self, call: Call, judge: Judge) -> Answer:
-        """The answer to a call that may be repeated, retried as ``Retry`` says.
+    @overload
+    def read(self, call: Call, judge: Judge) -> Answer: ...
+    @overload
+    def read(self, call: Call, judge: Judge, understood: Callable[[Answer], Understood]) -> Understood: ...
+    def read(self, call: Call, judge: Judge, understood: Callable[[Answer], Any] | None = None) -> Any:
+        """The answer to a call that may be repeated, or what ``understood`` makes of it; retried as ``Retry`` says.
+
+        ``understood`` raises ``UnexpectedAnswerError`` for an answer of no known shape. One such answer may be an accident
+        of something in between, so the CRM is asked again, at once.
 
         Raises ``UnreachableError`` while nothing has ever answered, later ``TransientError``; ``AuthError``,
-        ``RefusedError`` and whatever ``judge`` raises.
+        ``RefusedError``, ``UnexpectedAnswerError`` and whatever ``judge`` raises.
         """
         began = self._clock()
-        attempt = 0
+        attempt = odd = 0
         while True:
             attempt += 1
             self.pace.wait()
@@ -187,7 +198,13 @@ class Session:
             problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
             if problem is None:
                 assert isinstance(result, _Reply)
-                return result.answer
+                try:
+                    return understood(result.answer) if understood is not None else result.answer
+                except UnexpectedAnswerError:
+                    odd += 1
+                    if odd >= self._retry.odd or attempt >= self._retry.attempts:
+                        raise
+                continue
             if isinstance(problem, _Failure) and (
                 problem.hopeless or (not self._met and not problem.sent and attempt >= self._retry.contacts)
             ):

@@ -114,12 +114,14 @@ class LeadpingReader:
             return Page([], 0, datetime.now(UTC))
         asked_at = datetime.now(UTC)
         try:
-            answer = self._session.read(Call("GET", path(lead_id)), judge)
+            lead = self._session.read(
+                Call("GET", path(lead_id)), judge, lambda answer: lead_in(answer, lead_id)
+            )
         except RefusedError as error:
             if error.code == NO_LEAD:
                 return Page([], 0, asked_at)
             raise
-        return Page([leadping_lead.row(lead_in(answer, lead_id))], 1, answer.asked_at)
+        return Page([leadping_lead.row(lead)], 1, asked_at)
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """The first of ``modifiedAt`` and ``createdAt`` that isn't null; a summary says ``updatedAt``."""
@@ -141,7 +143,7 @@ class LeadpingReader:
             "includeCount": True,
             "orderBy": [{"field": order, "direction": "desc"}],
         }
-        return listed(self._session.read(Call("POST", LIST, json=body), judge_list))
+        return self._session.read(Call("POST", LIST, json=body), judge_list, listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +374,8 @@ class LeadpingWriter(OneByOne):
         return Outcome("applied", reason=note, lead_id=lead_id)
 
     def _read(self, lead_id: str) -> Lead:
-        return lead_in(self._session.read(Call("GET", path(lead_id), exact=True), judge), lead_id)
+        call = Call("GET", path(lead_id), exact=True)
+        return self._session.read(call, judge, lambda answer: lead_in(answer, lead_id))
 
 
 class LeadpingRefusedError(RefusedError):

@@ -139,13 +139,10 @@ class LeadSquaredReader:
     def get(self, lead_id: str) -> Page:
         """``GET Leads.GetById``, which answers ``[]`` for a lead that is not there (seen)."""
         call = _call(self._settings, "GET", GET, query={"id": lead_id})
-        answer = self._session.read(call, judge)
-        if not isinstance(answer.data, list | RawRows):
-            raise UnexpectedAnswerError("leadsquared: a lead was answered in no known shape; no list in it.")
-        rows = [_row(lead) for lead in answer.data]
-        if len(rows) > 1 or any(self.lead_id(row).lower() != lead_id.lower() for row in rows):
+        page = self._session.read(call, judge, _listed)
+        if len(page.rows) > 1 or any(self.lead_id(row).lower() != lead_id.lower() for row in page.rows):
             raise UnexpectedAnswerError("leadsquared: a look at one lead showed other leads.")
-        return Page(rows, len(rows), answer.asked_at)
+        return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """The clock that windows go by, where the row shows it."""
@@ -167,10 +164,9 @@ class LeadSquaredReader:
             "Paging": {"PageIndex": number, "PageSize": size},
             "Sorting": {"ColumnName": ID, "Direction": "0"},
         }
-        answer = self._session.read(_call(self._settings, "POST", MODIFIED, json=body), judge)
-        rows, total = _found(answer.data)
+        page = self._session.read(_call(self._settings, "POST", MODIFIED, json=body), judge, _found)
         # Behind the last page the API says 0, however many leads there are (seen).
-        return Page(rows, total if rows or number == 1 else None, answer.asked_at)
+        return page if page.rows or number == 1 else Page([], None, page.asked_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +197,7 @@ class Metadata:
             if self._fields is None:
                 # Without it the options of every dropdown come along (page).
                 call = _call(self._settings, "GET", METADATA, query={"excludeOptionSets": "1"})
-                self._fields = _fields(self._session.read(call, judge).data)
+                self._fields = self._session.read(call, judge, _fields)
             return self._fields
 
 
@@ -295,10 +291,7 @@ class LeadSquaredWriter(UpdatesOnly):
                 "Sorting": {"ColumnName": "CreatedOn", "Direction": "1"},
                 "Paging": {"PageIndex": 1, "PageSize": MOST_FOUND},
             }
-            answer = self._session.read(_call(self._settings, "POST", LOOK_UP, json=body), judge)
-            if not isinstance(answer.data, list | RawRows):
-                raise UnexpectedAnswerError("leadsquared: a search for leads was answered in no known shape.")
-            rows = [_row(lead) for lead in answer.data]
+            rows = self._session.read(_call(self._settings, "POST", LOOK_UP, json=body), judge, _listed).rows
             found |= dict.fromkeys(_id(row) for row in rows if _same(row.get(name), value))
         return list(found)
 
@@ -445,8 +438,16 @@ def _pairs(fields: Mapping[str, str | None]) -> list[dict[str, str]]:
     return [{"Attribute": name, "Value": "" if value is None else value} for name, value in fields.items()]
 
 
-def _found(data: Any) -> tuple[list[dict[str, Any]], int]:
+def _listed(answer: Answer) -> Page:
+    """The leads of an answer that is a list of them."""
+    if not isinstance(answer.data, list | RawRows):
+        raise UnexpectedAnswerError("leadsquared: leads were answered in no known shape; no list in it.")
+    return Page([_row(lead) for lead in answer.data], len(answer.data), answer.asked_at)
+
+
+def _found(answer: Answer) -> Page:
     """The leads of a page and how many there are in all. Only a count of 0 may come without a list."""
+    data = answer.data
     count = data.get("RecordCount") if isinstance(data, dict) else None
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise UnexpectedAnswerError(
@@ -459,7 +460,7 @@ def _found(data: Any) -> tuple[list[dict[str, Any]], int]:
         raise UnexpectedAnswerError(
             "leadsquared: a search found leads and was answered without a list of them."
         )
-    return [_row(lead) for lead in leads], count
+    return Page([_row(lead) for lead in leads], count, answer.asked_at)
 
 
 def _row(lead: Any) -> dict[str, Any]:
@@ -485,7 +486,8 @@ def _attributes(pairs: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _attributes(pair["Fields"], f"{prefix}{name}.")
 
 
-def _fields(data: Any) -> dict[str, LeadField]:
+def _fields(answer: Answer) -> dict[str, LeadField]:
+    data = answer.data
     if not isinstance(data, list | RawRows) or not data:
         raise UnexpectedAnswerError("leadsquared: the account's fields were answered in no known shape.")
     fields = {}

@@ -132,16 +132,14 @@ class PollyBotReader:
         if not is_id(lead_id):
             return Page([], 0, datetime.now(UTC))
         try:
-            answer = self._session.read(_one(self._settings, "GET", lead_id), judge)
+            call = _one(self._settings, "GET", lead_id)
+            lead, asked_at = self._session.read(call, judge, lambda answer: _read(answer, lead_id))
         except RefusedError as error:
             if error.code == NO_LEAD:
                 return Page([], 0, datetime.now(UTC))
             raise
-        lead = _lead(answer)
-        if lead is None or _id(lead.get("id")) != lead_id:
-            raise UnexpectedAnswerError("pollybot: a read of one lead was answered with something else.")
         self._session.casing.saw(lead)
-        return Page([flat(lead)], 1, answer.asked_at)
+        return Page([flat(lead)], 1, asked_at)
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         found = row.get("updatedAt") or row.get("updated_at")
@@ -157,8 +155,8 @@ class PollyBotReader:
 
     def _list(self, number: int) -> Listed:
         query = {"page": str(number), **NEWEST_FIRST}
-        answer = self._session.read(Call("GET", self._settings.leads_path, query=query), judge)
-        return listed(answer, number)
+        call = Call("GET", self._settings.leads_path, query=query)
+        return self._session.read(call, judge, lambda answer: listed(answer, number))
 
     def _mark(self, row: Row) -> Mark:
         created = row.get("createdAt")
@@ -404,6 +402,14 @@ def _lead(answer: Answer) -> dict[str, Any] | None:
     if isinstance(lead, dict) and "id" not in lead:
         lead = lead.get("lead")
     return lead if isinstance(lead, dict) else None
+
+
+def _read(answer: Answer, lead_id: str) -> tuple[dict[str, Any], datetime]:
+    """The lead that was asked for, and when."""
+    lead = _lead(answer)
+    if lead is None or _id(lead.get("id")) != lead_id:
+        raise UnexpectedAnswerError("pollybot: a read of one lead was answered with something else.")
+    return lead, answer.asked_at
 
 
 def _id(value: Any) -> str | None:

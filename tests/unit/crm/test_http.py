@@ -21,6 +21,7 @@ from connector.errors import (
     OutcomeUnknownError,
     RefusedError,
     TransientError,
+    UnexpectedAnswerError,
     UnreachableError,
 )
 
@@ -111,6 +112,25 @@ def test_a_read_is_tried_again_until_it_succeeds(serve: Callable[..., Any], faul
     server, known = met(serve, fault, fault, GOOD, timeout=0.3)
     assert known.read(READ, agrees).data["n"] == 1
     assert len(server.requests) == 3
+
+
+def named(answer: Answer) -> str:
+    """Understands answers that have a name."""
+    if "name" not in answer.data:
+        raise UnexpectedAnswerError("no name in it")
+    return str(answer.data["name"])
+
+
+def test_an_odd_answer_is_asked_for_again_at_once(serve: Callable[..., Any]) -> None:
+    """Two answers of no known shape may be accidents; the third is what the CRM has to say."""
+    odd, good = {"json": {}}, {"json": {"name": "Ada"}}
+    server, known = met(serve, odd, {"status": 503}, odd, good, odd)
+    assert known.read(READ, agrees, named) == "Ada"
+    assert len(server.requests) == 4
+    assert len(known.slept) == 1, "only the 503 is waited for"  # type: ignore[attr-defined]
+    with pytest.raises(UnexpectedAnswerError, match="no name in it"):
+        known.read(READ, agrees, named)
+    assert len(server.requests) == 7
 
 
 def test_a_read_gives_up_after_its_attempts(serve: Callable[..., Any]) -> None:
