@@ -214,10 +214,14 @@ class LeadWriter(Protocol):
         """Removes a lead; one that is not there (any more) is ``applied`` too."""
         ...
 
-    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+    def find(
+        self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
+    ) -> list[str]:
         """Ids of the leads that an insert of these fields would double, the newest first.
 
-        Compares ``Capabilities.identity`` alone; deleted leads don't count. Repeatable; raises what a reader raises.
+        Compares ``Capabilities.identity`` alone; deleted leads don't count. A lead that was made about when the insert
+        was sent (``sent_at``) may have been moved since, and counts wherever it is now. Repeatable; raises what a reader
+        raises.
         """
         ...
 
@@ -245,7 +249,9 @@ class UpdatesOnly:
     def delete(self, lead_id: str) -> Outcome:
         return _NOT_SUPPORTED
 
-    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+    def find(
+        self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
+    ) -> list[str]:
         raise ModelError("leadloop can't look for leads in this CRM by their fields.")
 
 

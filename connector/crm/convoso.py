@@ -11,7 +11,7 @@ accepted. Facts from neither were seen in live clients.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -163,6 +163,8 @@ PHRASES = {
     "invalid email": BAD_EMAIL,
 }
 NATIONAL_DIGITS = 10
+ABOUT = timedelta(minutes=10)
+"""Between an insert being sent and the lead's creation as the CRM's clock has it."""
 GONE = frozenset({"6001", "6071"})
 """Codes with which a delete says that there is no such lead."""
 AUTH_CODES = frozenset({"5001", "401", "403"})
@@ -329,8 +331,11 @@ class ConvosoWriter(OneByOne):
             return Outcome("applied", code=done.code, reason="there was no such lead any more")
         return done
 
-    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
-        """Leads with the same phone number in the same list, by search, the highest id first.
+    def find(
+        self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
+    ) -> list[str]:
+        """Leads with the same phone number, by search, the highest id first: those in the same list, and those that were
+        made about when the insert was sent and may have been moved to another list since.
 
         Whether Convoso keeps a number as it was given, or its digits, or those without a country code, is on no page: all
         three are searched for.
@@ -342,14 +347,30 @@ class ConvosoWriter(OneByOne):
             return []
         ids: set[str] = set()
         for number in dict.fromkeys((phone, digits, digits[-NATIONAL_DIGITS:])):
-            wanted = {"phone_number": number, "list_id": list_id.strip()}
-            call = _call(self._settings, SEARCH, {**wanted, "offset": "0", "limit": str(MAX_PAGE_SIZE)})
+            form = {"phone_number": number, "offset": "0", "limit": str(MAX_PAGE_SIZE)}
+            call = _call(self._settings, SEARCH, form)
             rows = self._session.read(call, judge, _leads).rows
-            if any(not _is_same(row, digits, wanted["list_id"]) for row in rows):
+            if any(not _has_phone(row, digits) for row in rows):
                 # A filter that is ignored would show leads that are not meant, and hide the one that is.
-                raise UnexpectedAnswerError("convoso: a search by phone number and list showed other leads.")
-            ids |= {found for row in rows if (found := _row_id(row)) is not None}
+                raise UnexpectedAnswerError("convoso: a search by phone number showed other leads.")
+            ids |= {
+                found
+                for row in rows
+                if (found := _row_id(row)) is not None
+                and (_id(row.get("list_id")) in (None, list_id.strip()) or self._made_about(row, sent_at))
+            }
         return sorted(ids, key=lambda each: (len(each), each), reverse=True)
+
+    def _made_about(self, row: Mapping[str, Any], sent_at: datetime | None) -> bool:
+        """Whether a lead came into being about when an insert was sent, in either of an hour that happens twice."""
+        try:
+            created = datetime.fromisoformat(str(row.get("created_at")))
+        except ValueError:
+            return False
+        moments = [created.replace(tzinfo=self._settings.timezone, fold=fold) for fold in (0, 1)]
+        return sent_at is not None and any(
+            abs(moment.astimezone(UTC) - sent_at) <= ABOUT for moment in moments
+        )
 
     def _write(
         self,
@@ -510,11 +531,10 @@ def _filled(fields: Mapping[str, str | None], options: Mapping[str, str]) -> dic
     return {**options, **{name: value for name, value in fields.items() if value and value.strip()}}
 
 
-def _is_same(row: Mapping[str, Any], digits: str, list_id: str) -> bool:
+def _has_phone(row: Mapping[str, Any], digits: str) -> bool:
     """Whether a row that was found is one that was searched for; a country code may be there or not."""
     shown = _digits(str(row.get("phone_number") or ""))
-    same_phone = bool(shown) and (shown.endswith(digits) or digits.endswith(shown))
-    return same_phone and _id(row.get("list_id")) in (None, list_id)
+    return bool(shown) and (shown.endswith(digits) or digits.endswith(shown))
 
 
 def _digits(phone: str) -> str:

@@ -277,7 +277,9 @@ class LeadSquaredWriter(UpdatesOnly):
         search_by = {SEARCH_BY: options[SEARCH_BY]} if options.get(SEARCH_BY) else {}
         return self._write(UPSERT, {}, [*_pairs(fields), *_pairs(search_by)], fields, _upserted)
 
-    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+    def find(
+        self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
+    ) -> list[str]:
         """Leads that an upsert of these fields would find, by ``POST Leads.Get``, whose body keeps values out of addresses.
 
         Only equal values count. Where the CRM has another spelling of a phone number nothing is found, and an upsert that

@@ -105,7 +105,18 @@ def recover(
     _record(
         journal,
         [(row, row.then("deferred", reason="the run ended before it was sent")) for row in unsent]
-        + [(row, row.then("unknown", reason="the run ended before the answer was recorded")) for row in sent],
+        + [
+            # As of the call: that is when a lead that it made came into being.
+            (
+                row,
+                row.then(
+                    "unknown",
+                    reason="the run ended before the answer was recorded",
+                    recorded_at=row.recorded_at,
+                ),
+            )
+            for row in sent
+        ],
     )
     additions = [row for row in doubtful if _is_addition(row)]
     others = [row for row in doubtful if not _is_addition(row)]
@@ -144,6 +155,7 @@ class _Addition(NamedTuple):
     lead_id: str
     values: Mapping[str, str]
     options: Mapping[str, str]
+    sent_at: datetime
     rows: Sequence[Recorded]
 
 
@@ -158,11 +170,14 @@ def _looked_for(
             lead_id,
             {row.field: row.value for row in group if row.value is not None},
             json.loads(group[0].options or "{}"),
+            group[0].recorded_at,
             group,
         )
         for (_, lead_id), group in by_call.items()
     ]
-    look = _Look[_Addition, list[str]](lambda addition: writer.find(addition.values, addition.options))
+    look = _Look[_Addition, list[str]](
+        lambda addition: writer.find(addition.values, addition.options, addition.sent_at)
+    )
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = list(pool.map(look, additions))
     if not additions:

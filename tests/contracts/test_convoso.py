@@ -1,6 +1,6 @@
 """Convoso keeps the contract, in both of the shapes its answers come in."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -153,7 +153,10 @@ class TestConvosoLive(VendorContract):
         before = len(crm.book)
         assert writer.insert(lead, options).state == "unknown"
         assert len(crm.book) == before + 1
-        assert len(writer.find(lead, options)) == 1
+        (added,) = writer.find(lead, options)
+        crm.book.edit(added, {"list_id": "401"})
+        assert writer.find(lead, options) == []
+        assert writer.find(lead, options, datetime.now(UTC)) == [added]
 
 
 class TestConvosoCommunity(TestConvosoLive):

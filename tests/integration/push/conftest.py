@@ -93,7 +93,9 @@ class Crm(OneByOne):
             self.leads.pop(lead_id, None)
         return outcome
 
-    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+    def find(
+        self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
+    ) -> list[str]:
         self.reads.append(f"{fields.get('lead_score')} in {options.get('list')}")
         if self.down:
             raise TransientError("The CRM is down.")

@@ -42,7 +42,9 @@ class FileCrm(OneByOne):
         self.update(str(fields["status"]), fields)
         return Outcome("applied", lead_id=f"CRM {fields['status']}")
 
-    def find(self, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+    def find(
+        self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
+    ) -> list[str]:
         with open(self._path, encoding="utf-8") as log:
             return [f"CRM {called}" for called, _ in map(json.loads, log) if called == fields["status"]]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -504,6 +504,26 @@ def test_a_deletion_is_what_the_answer_says(
     assert [request.form["lead_id"] for request in server.requests] == ["77"]
 
 
+def test_a_lead_that_was_moved_is_found_by_when_it_was_made(make: Callable[..., Any]) -> None:
+    """In the list, or made within ten minutes of the insert; one that was made before or later is somebody else's."""
+    times = {
+        "1": "2026-11-01 01:25:00",  # the first of two such hours in New York: 05:25 UTC
+        "2": "2026-11-01 01:41:00",
+        "3": "2026-11-01 00:50:00",
+        "4": None,
+    }
+    rows = [
+        {"id": number, "phone_number": "2135550142", "list_id": "401", "created_at": made}
+        for number, made in times.items()
+    ]
+    there = {"id": "9", "phone_number": "2135550142", "list_id": "333", "created_at": "2020-01-01 00:00:00"}
+    writer, _ = make(ConvosoWriter, entries(*rows, there), timezone=ZoneInfo("America/New_York"))
+    for hour in (5, 6):
+        sent_at = datetime(2026, 11, 1, hour, 30, tzinfo=UTC)
+        assert writer.find(NEW, {"list_id": "333"}, sent_at) == ["9", "1"]
+    assert writer.find(NEW, {"list_id": "333"}) == ["9"]
+
+
 def test_leads_are_found_by_phone_and_list(make: Callable[..., Any]) -> None:
     """As given, as digits and without the country code; the highest id first."""
     rows = [{"id": number, "phone_number": "2135550142", "list_id": "333"} for number in ("9", "10")]
@@ -514,10 +534,10 @@ def test_leads_are_found_by_phone_and_list(make: Callable[..., Any]) -> None:
         "12135550142",
         "2135550142",
     ]
-    assert {request.form["list_id"] for request in server.requests} == {"333"}
+    assert not {"list_id", "created_at"} & {name for request in server.requests for name in request.form}
 
 
-@pytest.mark.parametrize("row", [{"phone_number": "2135550143"}, {"phone_number": ""}, {"list_id": "401"}])
+@pytest.mark.parametrize("row", [{"phone_number": "2135550143"}, {"phone_number": ""}])
 def test_a_search_that_shows_other_leads_finds_nothing(make: Callable[..., Any], row: dict[str, str]) -> None:
     """A server that ignores a filter can't say that a lead is not there."""
     found = {"id": "9", "phone_number": "2135550142", "list_id": "333", **row}
