@@ -26,6 +26,8 @@ class Editor:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._control = threading.Lock()
+        self.leave_alone: frozenset[str] = frozenset()
+        """Fields that nobody edits."""
         self.edits = 0
         """How many edits have been made so far."""
 
@@ -65,7 +67,8 @@ class Editor:
             if not len(self._book):
                 return None
             lead_id = self._book.by_id.id_at(self._random.randrange(len(self._book)))
-            self._book.edit(lead_id, self._fields(), user=self._random.choice(tables.USERS))
+            fields = {name: value for name, value in self._fields().items() if name not in self.leave_alone}
+            self._book.edit(lead_id, fields, user=self._random.choice(tables.USERS))
         self.edits += 1
         return str(lead_id)
 
