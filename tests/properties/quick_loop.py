@@ -1,0 +1,190 @@
+"""The loop with quick stand-ins for dlt and dbt, and a process that can be killed: what random sequences are run on.
+
+Everything else is real: the CRM over HTTP, the warehouse, and every function of ours.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dlt
+import pytest
+import sqlalchemy as sa
+
+from connector import config, loop, scaffold
+from connector.extract import kinds, source
+from connector.push import Journal
+from connector.push.tables import columns_of
+from connector.sandbox import Sandbox
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+
+LEADS = 6
+TABLES = (
+    "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
+    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled",
+)  # fmt: skip
+MODELS = {
+    "wanted": "select lead_id, tier, town from inputs.wanted",
+    "forms": "select key, phone, name from inputs.forms",
+    "scores": "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', max_share = none,"
+    " max_changes = none, fields = {'title': 'tier', 'city': 'town'}) }}",
+    "adding": "{{ leadloop.push(desired = ref('forms'), crm = 'convoso', key = 'key', max_share = none, mode = 'insert',"
+    " max_inserts = none, options = {'list_id': 333}, fields = {'phone_number': 'phone', 'first_name': 'name'}) }}",
+}
+"""Two pushes, ``scores`` and ``adding``, of what is in two tables."""
+
+HISTORY = "analytics.lead_history"
+REPLACED = f"delete from {HISTORY} as old using increment as new where old.crm = new.crm and old.lead_id = new.lead_id"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class QuickLoop:
+    """A warehouse, made once with dlt and dbt, and a CRM; both begin anew for each example.
+
+    dlt is replaced by a transaction with the rows of a package and the cursors that go with them; dbt by the SQL that it
+    compiled once for the one table that grows, everything else being a view.
+    """
+
+    def __init__(self, folder: Path, warehouse: Warehouse, patch: pytest.MonkeyPatch) -> None:
+        self.warehouse = warehouse
+        self.pipeline_name = "convoso"
+        self._patch = patch
+        self._engine = warehouse.engine()
+        self._kept: dict[str, Any] = {}
+        self._at_work: dict[str, Any] = {}
+        self._crm: Sandbox | None = None
+        self._make(folder)
+        # A file that stays open is not written out whenever somebody is done with it.
+        self._open = self._engine.connect()
+        patch.setattr(loop, "_pipeline", lambda *_: self)
+        patch.setattr(source, "run_pipeline", self.land)
+        patch.setattr(kinds, "run_pipeline", self.land)
+        patch.setattr(dlt.current, "resource_state", lambda: self._at_work)
+        patch.setattr(models, "build", self._build)
+
+    def _make(self, folder: Path) -> None:
+        scaffold.write(folder)
+        project = folder / "dbt_models"
+        for old in (project / "models").rglob("*.*"):
+            old.unlink()
+        for name, text in MODELS.items():
+            (project / "models" / f"{name}.sql").write_text(text)
+        with (project / "dbt_project.yml").open("a") as file:
+            file.write("data_tests:\n  leadloop:\n    +enabled: false\n")
+        self.write("create schema inputs")
+        self.write("create table inputs.wanted (lead_id text, tier text, town text)")
+        self.write("create table inputs.forms (key text, phone text, name text)")
+        book = self._new_crm().book
+        gone, there, *_ = book.ids()
+        for lead in (gone, there):
+            book.api_edit(lead, {"title": "any"})
+        book.delete(gone)
+        loop.extract(self.warehouse)
+        loop.build(self.warehouse)
+        loop.build(self.warehouse)
+        compiled = (folder / ".leadloop" / "dbt").glob("*/*/compiled/**/lead_history.sql")
+        self._increment = next(compiled).read_text("utf-8")
+        self._raw = {
+            name: sa.Table(name, sa.MetaData(), schema="convoso_raw", autoload_with=self._engine)
+            for name in ("lead_versions", "lead_removals")
+        }
+
+    def begin(self) -> Sandbox:
+        """A CRM of which nothing was read, and to which nothing was sent."""
+        self._kept.clear()
+        for table in TABLES:
+            self.write(f"delete from {table}")
+        return self._new_crm()
+
+    def _new_crm(self) -> Sandbox:
+        self.close()
+        self._crm = crm = Sandbox(leads=LEADS).__enter__()
+        given = {**crm.settings()["convoso"], "rate": "1000", "settle": "0", "concurrency": "2"}
+        for name, text in given.items():
+            self._patch.setenv(f"CRM__CONVOSO__{name.upper()}", text)
+        config.reload()
+        return crm
+
+    def close(self) -> None:
+        if self._crm is not None:
+            self._crm.__exit__(None, None, None)
+
+    def write(self, statement: str, **values: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.text(statement), values)
+
+    def rows(self, query: str, **values: str) -> list[tuple[Any, ...]]:
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(query), values)]
+
+    # As dlt
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"sources": {self.pipeline_name: {"resources": self._kept}}}
+
+    def sync_destination(self) -> None:
+        """What was kept is the destination's word."""
+
+    def land(self, _pipeline: Any, resources: list[Any], _file_format: str) -> None:
+        """The rows of a package and the cursors that belong to them, both or neither."""
+        for resource in resources:
+            self._at_work = copy.deepcopy(self._kept.get(resource.name, {}))
+            raw = self._raw[resource.name]
+            rows = [
+                {name: value for name, value in row.items() if name in raw.c} | {"_dlt_load_id": "load"}
+                for table in resource
+                for row in table.to_pylist()
+            ]
+            with self._engine.begin() as connection:
+                for row in rows:
+                    connection.execute(raw.insert().values(row))
+            self._kept[resource.name] = self._at_work
+
+    # As dbt
+
+    def _build(self, *_: Any, **__: Any) -> Any:
+        with self._engine.connect().execution_options(no_parameters=True) as connection, connection.begin():
+            for statement in (
+                "set timezone = 'UTC'",
+                f"create temp table increment as {self._increment}",
+                REPLACED,
+            ):
+                connection.exec_driver_sql(statement)
+            columns = ", ".join(
+                f'"{name}"' for name in sorted(columns_of(connection, "analytics", "lead_history"))
+            )
+            connection.exec_driver_sql(f"insert into {HISTORY} ({columns}) select {columns} from increment")
+            connection.exec_driver_sql("drop table increment")
+        return SimpleNamespace(nodes=())
+
+    @contextmanager
+    def killed_at(self, number: int, *, recorded: bool) -> Iterator[None]:
+        """The process dies at the so-manieth thing it writes down: just before that is on disk, or just after."""
+        left = number
+
+        def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+            def method(*arguments: Any, **named: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left > 0:
+                    return real(*arguments, **named)
+                if recorded and left == 0:
+                    real(*arguments, **named)
+                raise Killed
+
+            return method
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("record", "start_run"):
+                patch.setattr(Journal, name, dying(getattr(Journal, name)))
+            for module in (source, kinds):
+                patch.setattr(module, "run_pipeline", dying(self.land))
+            yield
