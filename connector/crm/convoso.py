@@ -225,7 +225,8 @@ class ConvosoReader:
 
     def get(self, lead_id: str) -> Page:
         """The lead as a search by its id shows it, whatever the settings' filters are."""
-        page = self._page({"lead_id": lead_id, "offset": "0", "limit": "10"})
+        call = _call(self._settings, SEARCH, {"lead_id": lead_id, "offset": "0", "limit": "10"})
+        page = self._session.read(call, judge, _first_leads)
         if any(self.lead_id(row) != lead_id for row in page.rows):
             raise UnexpectedAnswerError("convoso: a search by lead id showed other leads.")
         return Page(page.rows[:1], page.total, page.asked_at)
@@ -349,7 +350,7 @@ class ConvosoWriter(OneByOne):
         for number in dict.fromkeys((phone, digits, digits[-NATIONAL_DIGITS:])):
             form = {"phone_number": number, "offset": "0", "limit": str(MAX_PAGE_SIZE)}
             call = _call(self._settings, SEARCH, form)
-            rows = self._session.read(call, judge, _leads).rows
+            rows = self._session.read(call, judge, _first_leads).rows
             if any(not _has_phone(row, digits) for row in rows):
                 # A filter that is ignored would show leads that are not meant, and hide the one that is.
                 raise UnexpectedAnswerError("convoso: a search by phone number showed other leads.")
@@ -456,6 +457,14 @@ def _call(settings: ConvosoSettings, path: str, form: Mapping[str, str]) -> Call
 
 def _leads(answer: Answer) -> Page:
     return _page(answer, "leads", ("results",))
+
+
+def _first_leads(answer: Answer) -> Page:
+    """As ``_leads``; a first page without rows has to say that there are none."""
+    page = _leads(answer)
+    if page.total and not page.rows:
+        raise UnexpectedAnswerError("convoso: a search found leads and was answered without any.")
+    return page
 
 
 def _recordings(answer: Answer) -> Page:

@@ -86,7 +86,7 @@ def recover(
     ``deferred``, and a lead that can't be read stays ``unknown``, which keeps it out of the next plan.
 
     A lead that was to be added is looked for by ``writer.find``: one that is there, and is no other row's, is ``applied``
-    and its id recorded; ``deferred`` where there is none. One that was sent less than ``settle`` ago is not looked for
+    and its id recorded; ``deferred`` where two looks find none. One that was sent less than ``settle`` ago is not looked for
     yet: a CRM that was slow to answer may be slow to show it, too. A deleted lead is ``applied`` when it is gone.
 
     Without a ``reader`` (a CRM that is not read) an update or delete counts as ``deferred``: repeating it does the same
@@ -175,9 +175,12 @@ def _looked_for(
         )
         for (_, lead_id), group in by_call.items()
     ]
-    look = _Look[_Addition, list[str]](
-        lambda addition: writer.find(addition.values, addition.options, addition.sent_at)
-    )
+
+    def find(addition: _Addition) -> list[str]:
+        return writer.find(addition.values, addition.options, addition.sent_at)
+
+    # An answer that overlooks the lead would have it added again.
+    look = _Look[_Addition, list[str]](lambda addition: find(addition) or find(addition))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = list(pool.map(look, additions))
     if not additions:
@@ -218,8 +221,8 @@ def _looked_up(
 
 
 def _shown_now(reader: LeadReader, lead_id: str) -> Mapping[str, str | None]:
-    """The lead by column name; empty where there is no such lead."""
-    rows = read_back(reader, lead_id).rows
+    """The lead by column name; empty where two looks find no such lead."""
+    rows = read_back(reader, lead_id).rows or read_back(reader, lead_id).rows
     return text_row(rows[0]) if rows else {}
 
 

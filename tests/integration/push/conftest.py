@@ -58,6 +58,8 @@ class Crm(OneByOne):
     reads: list[str] = field(default_factory=list)
     zone: ZoneInfo = UTC_ZONE
     capabilities: Capabilities = CAN
+    overlooks: int = 0
+    """So many of the next looks find nothing, whatever is there."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -99,16 +101,21 @@ class Crm(OneByOne):
         self.reads.append(f"{fields.get('lead_score')} in {options.get('list')}")
         if self.down:
             raise TransientError("The CRM is down.")
-        found = [
-            lead for lead, row in self.leads.items() if row.get("lead_score") == fields.get("lead_score")
-        ]
+        found = [lead for lead, row in self._seen() if row.get("lead_score") == fields.get("lead_score")]
         return found[::-1]
+
+    def _seen(self) -> list[tuple[str, dict[str, str | None]]]:
+        with self._lock:
+            if self.overlooks:
+                self.overlooks -= 1
+                return []
+            return list(self.leads.items())
 
     def get(self, lead_id: str) -> Page:
         self.reads.append(lead_id)
         if self.down:
             raise TransientError("The CRM is down.")
-        rows = [{"id": lead_id, **self.leads[lead_id]}] if lead_id in self.leads else []
+        rows = [{"id": lead_id, **row} for each, row in self._seen() if each == lead_id]
         return Page(rows, len(rows), datetime.now(UTC))
 
     def lead_id(self, row: Mapping[str, Any]) -> str:

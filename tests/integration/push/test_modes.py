@@ -94,10 +94,24 @@ def test_a_lost_answer_is_looked_for_before_it_is_added_again(adding: Any) -> No
     assert adding.states("form 1", "status") == ["planned", "sent", "unknown", "applied"]
     assert ids(adding, "form 1")[-1] == "C1"
     assert adding.states("form 2") == ["planned", "sent", "unknown", "deferred"]
-    assert sorted(adding.crm.reads) == ["11 in 333", "22 in 333"]
+    assert sorted(adding.crm.reads) == ["11 in 333", "22 in 333", "22 in 333"]
     assert len(adding.crm.calls) == calls
     assert [lead.lead_id for lead in adding.plan(**ADD).leads][-1] == "form 2"
     assert not recover("scores", elsewhere, adding.crm, adding.crm)
+
+
+@pytest.mark.parametrize("mode", ["insert", "delete"])
+def test_one_empty_answer_is_no_proof(local: Any, mode: str) -> None:
+    """A lead that one look overlooks is neither added a second time nor taken for deleted."""
+    local.crm.capabilities = CAN_ALL
+    local.rows(("L1", "lead_score" if mode == "insert" else "*", None, "11", None, mode))
+    local.crm.leads["L1"] = {"lead_score": "11"}
+    local.crm.answer = lambda lead_id, fields: Outcome("unknown")
+    local.deliver(local.plan(**(ADD if mode == "insert" else {"mode": mode})))
+    local.crm.overlooks = 1
+    was = {"insert": Recovery(applied=1), "delete": Recovery(deferred=1)}
+    assert recover("scores", local.journal, local.crm, local.crm) == was[mode]
+    assert local.crm.overlooks == 0
 
 
 def test_a_killed_insert_is_looked_for_too(adding_here: Any) -> None:
@@ -213,7 +227,7 @@ def test_an_upsert_without_an_answer_is_settled_by_what_it_was(world: Any) -> No
     world.deliver(world.plan(**UPSERT))
     world.crm.leads["11"] = {"status": "New"}
     assert recover("scores", world.journal, world.crm, world.crm) == Recovery(deferred=1, applied=1)
-    assert sorted(world.crm.reads) == ["11", "22 in 333"]
+    assert sorted(world.crm.reads) == ["11", "22 in 333", "22 in 333"]
 
 
 @pytest.fixture
