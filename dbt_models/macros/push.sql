@@ -43,6 +43,7 @@
         }) -%}
     {%- endfor -%}
     {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
+    {%- set no_lead = leadloop.no_lead_codes(options['crm']) -%}
 with {{ leadloop.push_answers(journal, options) }},
 
 {{ leadloop.push_pairs(desired, options, leads, fields) }},
@@ -97,7 +98,18 @@ differing as (
         ) over (partition by compared.lead_id) as whole_refused
         {%- endif %}
     from compared
-    left join refused on compared.lead_id = refused.lead_id and compared.field = refused.field
+    left join refused
+        on
+            compared.lead_id = refused.lead_id
+            and compared.field = refused.field
+            {%- if no_lead %}
+            -- Refused because there was no such lead, and there is one now.
+            and (
+                refused.code not in ('{{ no_lead | join("', '") }}')
+                or compared.last_seen_at is null
+                or compared.last_seen_at < refused.recorded_at
+            )
+            {%- endif %}
     left join flaps on compared.lead_id = flaps.lead_id and compared.field = flaps.field
     where
         (
@@ -290,8 +302,8 @@ answers as (
         lead_id,
         field,
         value,
-        {%- if options['mode'] != 'update' %}
         coalesce(code, '') as code,
+        {%- if options['mode'] != 'update' %}
         crm_lead_id,
         {%- endif %}
         recorded_at,

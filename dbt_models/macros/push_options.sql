@@ -161,3 +161,8 @@
     {%- endfor -%}
     {{ return(pairs) }}
 {%- endmacro %}
+
+{# The codes with which a CRM refuses a write to a lead that was removed, where such a lead can come back under its id. #}
+{% macro no_lead_codes(crm) -%}
+    {{ return({'convoso': ['6001', '6071']}.get(crm, [])) }}
+{%- endmacro %}

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from connector import loop
+from connector.sandbox.book import Removal
 from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import Killed, QuickLoop
 
@@ -29,6 +30,7 @@ EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "2"))
 PUSHES = ("scores", "adding")
 """New values of leads that are there, and new leads."""
 PUSHED = ("title", "city")
+REMOVALS: tuple[Removal, ...] = ("deleted", "archived")
 WRITES = ("update", "insert")
 SHOWN = (*PUSHED, "notes", "first_name", "phone_number")
 FAULTS = (
@@ -77,11 +79,21 @@ class States(RuleBasedStateMachine):
         leads = self.crm.book.ids()
         return leads[place % len(leads)]
 
+    def _known_as_removed(self) -> set[str]:
+        return {
+            lead
+            for (lead,) in self.quick.rows("select lead_id from analytics.leads where removed_at is not null")
+        }
+
     def _ours(self, lead: str, name: str) -> bool:
         """Whether the CRM may have accepted this field from us, by our own record."""
         query = "select state from leadloop.push_journal where lead_id = :lead and field = :name order by recorded_at, seq"
         states = [state for (state,) in self.quick.rows(query, lead=lead, name=name)]
         return states[-1:] == ["sent"] or not {"applied", "confirmed", "unknown"}.isdisjoint(states)
+
+    def _removed(self) -> dict[str, str]:
+        """Removed lead -> how."""
+        return {lead: how for how in REMOVALS for lead in self.crm.book.removed(how)}
 
     def _added(self) -> Counter[str]:
         """How many leads the CRM has with the phone numbers that are to be added."""
@@ -138,6 +150,29 @@ class States(RuleBasedStateMachine):
         key = self._lead(lead)
         self.crm.book.api_edit(key, {"notes": f"note {self._next()}"})
         self.unseen.add(key)
+
+    @rule()
+    def come_in(self) -> None:
+        """A lead comes in by itself."""
+        number = self._next()
+        self.crm.book.add({"phone_number": f"555444{number:04}", "first_name": "New", "list_id": "333"})
+
+    @rule(lead=lead, archive=st.booleans())
+    def remove(self, lead: int, archive: bool) -> None:
+        """A person removes a lead; not one that we added without having learnt its id, since it would be added again."""
+        key = self._lead(lead)
+        known = self.quick.rows("select 1 from leadloop.push_journal where crm_lead_id = :key", key=key)
+        if len(self.crm.book) > 1 and (known or self.crm.book.row(key)["phone_number"] not in self.forms):
+            (self.crm.book.archive if archive else self.crm.book.delete)(key)
+
+    @precondition(lambda self: self._removed())
+    @rule(place=lead)
+    def bring_back(self, place: int) -> None:
+        """A person brings a removed lead back."""
+        removed = sorted(self._removed())
+        key = removed[place % len(removed)]
+        self.crm.book.restore(key)
+        self.unseen.discard(key)
 
     # What we do
 
@@ -209,14 +244,19 @@ class States(RuleBasedStateMachine):
         book = self.crm.book.rows()
         for lead, version in self.wanted.items():
             for name, ours in zip(PUSHED, (f"tier {version}", f"town {version}"), strict=True):
-                if (lead, name) not in self.typed:
+                if lead in book and (lead, name) not in self.typed:
                     assert book[lead].get(name) == ours, f"{name} of {lead} was forgotten"
         assert self._added() == self.forms, "a lead was not added"
         self._is_shown(book)
         self._is_settled()
 
     def _is_shown(self, book: Any) -> None:
-        query = f"select lead_id, {', '.join(SHOWN)} from analytics.leads"
+        removed = dict(
+            self.quick.rows("select lead_id, removal from analytics.leads where removed_at is not null")
+        )
+        # One that came and went between two runs was never seen.
+        assert removed.items() <= self._removed().items(), "a lead passes for removed"
+        query = f"select lead_id, {', '.join(SHOWN)} from analytics.leads where removed_at is null"
         shown = {lead: dict(zip(SHOWN, values, strict=True)) for lead, *values in self.quick.rows(query)}
         assert shown.keys() == book.keys()
         for lead, row in shown.items():
@@ -237,14 +277,16 @@ class States(RuleBasedStateMachine):
 
     @contextmanager
     def _justified(self) -> Iterator[None]:
-        """Every update is of a lead that needs one, and there is one of each at most."""
-        before, known = self.crm.book.rows(), len(self.crm.calls.select("update"))
+        """Every update is of a lead that needs one and is not known to be removed, and there is one of each at most."""
+        before = {str(lead): self.crm.book.row(lead) for lead in self.crm.book.leads}
+        removed, known = self._known_as_removed(), len(self.crm.calls.select("update"))
         yield
         made = [call for call in self.crm.calls.select("update")[known:] if call.carried_out]
         for call in made:
             lead = str(call.lead_id)
             version = self.wanted[lead]
             shown = [before[lead].get(name) for name in PUSHED]
+            assert lead not in removed, f"{lead} was known to be removed"
             assert shown != [f"tier {version}", f"town {version}"], f"{lead} was in sync"
         assert all(number == 1 for number in Counter(call.lead_id for call in made).values())
 

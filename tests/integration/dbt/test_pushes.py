@@ -89,7 +89,7 @@ def test_every_row_of_the_table(lab, own):
 @pytest.mark.slow
 def test_what_the_crm_said_counts(duck, own):
     """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with;
-    a lost answer makes what was to be replaced the base."""
+    a lost answer makes what was to be replaced the base; a lead that was not there gets it once it is."""
     leads = (
         "accepted",
         "accepted, then seen",
@@ -97,6 +97,8 @@ def test_what_the_crm_said_counts(duck, own):
         "refused, then changed",
         "together",
         "one of two changed",
+        "not there",
+        "not there, then back",
         "lost",
         "lost, then edited",
         "lost, arrived late",
@@ -109,13 +111,14 @@ def test_what_the_crm_said_counts(duck, own):
         "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'score': 'score', 'tier': 'tier'}",
     )
 
-    def said(lead, state, recorded_at, old=None, **values):
+    def said(lead, state, recorded_at, old=None, code=None, **values):
         return [
             {
                 "push": "both",
                 "lead_id": lead,
                 "field": field,
                 "state": state,
+                "code": code,
                 "old_value": old,
                 "value": value,
                 "recorded_at": recorded_at,
@@ -130,6 +133,8 @@ def test_what_the_crm_said_counts(duck, own):
         *said("refused, then changed", "rejected", "3 00:00", score="6"),
         *said("together", "rejected", "3 00:00", score="7", tier="hot"),
         *said("one of two changed", "rejected", "3 00:00", score="6", tier="hot"),
+        *said("not there", "rejected", "3 00:00", code="6071", score="7", tier="hot"),
+        *said("not there, then back", "rejected", "1 00:00", code="6071", score="7", tier="hot"),
         *said("lost", "unknown", "1 00:00", old="1", score="6"),
         *said("lost, then edited", "unknown", "1 00:00", old="0", score="6"),
         *said("lost, arrived late", "unknown", "1 00:00", old="0", score="1"),
@@ -150,6 +155,10 @@ def test_what_the_crm_said_counts(duck, own):
         ("together", "tier"): "rejected",
         ("one of two changed", "score"): "change",
         ("one of two changed", "tier"): "change",
+        ("not there", "score"): "rejected",
+        ("not there", "tier"): "rejected",
+        ("not there, then back", "score"): "change",
+        ("not there, then back", "tier"): "change",
         ("lost", "score"): "change",
         ("lost", "tier"): "change",
         ("lost, then edited", "score"): "conflict",
