@@ -88,7 +88,7 @@ class QuickLoop:
         book.delete(gone)
         loop.extract(self.warehouse)
         loop.build(self.warehouse)
-        loop.build(self.warehouse)
+        loop.build(self.warehouse, select="lead_history")
         compiled = (folder / ".leadloop" / "dbt").glob("*/*/compiled/**/lead_history.sql")
         self._increment = next(compiled).read_text("utf-8")
         self._raw = {
@@ -103,8 +103,12 @@ class QuickLoop:
             self.write(f"delete from {table}")
         return self._new_crm()
 
+    def _stop(self) -> None:
+        if self._crm is not None:
+            self._crm.__exit__(None, None, None)
+
     def _new_crm(self) -> Sandbox:
-        self.close()
+        self._stop()
         self._crm = crm = Sandbox(leads=LEADS).__enter__()
         given = {**crm.settings()["convoso"], "rate": "1000", "settle": "0", "concurrency": "2"}
         for name, text in given.items():
@@ -113,8 +117,9 @@ class QuickLoop:
         return crm
 
     def close(self) -> None:
-        if self._crm is not None:
-            self._crm.__exit__(None, None, None)
+        """Stops the CRM, and lets go of the warehouse."""
+        self._open.close()
+        self._stop()
 
     def write(self, statement: str, **values: str) -> None:
         with self._engine.begin() as connection:
