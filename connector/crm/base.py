@@ -219,9 +219,9 @@ class LeadWriter(Protocol):
     ) -> list[str]:
         """Ids of the leads that an insert of these fields would double, the newest first.
 
-        Compares ``Capabilities.identity`` alone; deleted leads don't count. A lead that was made about when the insert
-        was sent (``sent_at``) may have been moved since, and counts wherever it is now. Repeatable; raises what a reader
-        raises.
+        Compares ``Capabilities.identity`` alone; deleted leads don't count. But a lead that was made about when the insert
+        was sent (``sent_at``) may have been moved since, and counts wherever it is now; where the CRM shows removed leads,
+        also if it was removed since. Repeatable; raises what a reader raises.
         """
         ...
 

@@ -165,6 +165,8 @@ PHRASES = {
 NATIONAL_DIGITS = 10
 ABOUT = timedelta(minutes=10)
 """Between an insert being sent and the lead's creation as the CRM's clock has it."""
+MARGIN = timedelta(days=1)
+"""Around a search for removed leads, so that neither clocks nor changes of the clock matter."""
 GONE = frozenset({"6001", "6071"})
 """Codes with which a delete says that there is no such lead."""
 AUTH_CODES = frozenset({"5001", "401", "403"})
@@ -336,7 +338,8 @@ class ConvosoWriter(OneByOne):
         self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
     ) -> list[str]:
         """Leads with the same phone number, by search, the highest id first: those in the same list, and those that were
-        made about when the insert was sent and may have been moved to another list since.
+        made about when the insert was sent and may have been moved to another list or, where ``removals`` are read,
+        deleted or archived since.
 
         Whether Convoso keeps a number as it was given, or its digits, or those without a country code, is on no page: all
         three are searched for.
@@ -360,7 +363,26 @@ class ConvosoWriter(OneByOne):
                 if (found := _row_id(row)) is not None
                 and (_id(row.get("list_id")) in (None, list_id.strip()) or self._made_about(row, sent_at))
             }
+            if sent_at is not None and self._settings.removals:
+                ids |= self._removed_since(form, digits, sent_at)
         return sorted(ids, key=lambda each: (len(each), each), reverse=True)
+
+    def _removed_since(self, form: Mapping[str, str], digits: str, sent_at: datetime) -> set[str]:
+        """Those that were made about when the insert was sent and are gone. A filter that is ignored does no harm here."""
+        bounds = (sent_at - MARGIN, datetime.now(UTC) + MARGIN)
+        ends = [end.astimezone(self._settings.timezone).strftime(FORMATS["second"]) for end in bounds]
+        ids: set[str] = set()
+        for removal in CAPABILITIES.removals:
+            wanted = {**form, **dict(zip(time_filter(f"{removal}_at"), ends, strict=True))}
+            rows = self._session.read(_call(self._settings, SEARCH, wanted), judge, _first_leads).rows
+            ids |= {
+                found
+                for row in rows
+                if (found := _row_id(row)) is not None
+                and _has_phone(row, digits)
+                and self._made_about(row, sent_at)
+            }
+        return ids
 
     def _made_about(self, row: Mapping[str, Any], sent_at: datetime | None) -> bool:
         """Whether a lead came into being about when an insert was sent, in either of an hour that happens twice."""

@@ -1,6 +1,6 @@
 """Convoso keeps the contract, in both of the shapes its answers come in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -157,6 +157,20 @@ class TestConvosoLive(VendorContract):
         crm.book.edit(added, {"list_id": "401"})
         assert writer.find(lead, options) == []
         assert writer.find(lead, options, datetime.now(UTC)) == [added]
+
+    @pytest.mark.parametrize("removal", ["delete", "archive"])
+    def test_an_insert_whose_lead_was_removed_is_found(self, crm: Sandbox, removal: str) -> None:
+        """Whoever removed it does not want it again; a lead that was there long before is another one."""
+        now = datetime.now(UTC)
+        lead, options = {"phone_number": "2135550142"}, {"list_id": "333"}
+        old, added = (
+            crm.book.add({**lead, **options}, created_at=now - ago, modified_at=now - ago)
+            for ago in (timedelta(days=2), timedelta(0))
+        )
+        for each in (old, added):
+            getattr(crm.book, removal)(each)
+        assert self.writer(crm).find(lead, options) == []
+        assert self.writer(crm).find(lead, options, now) == [added]
 
 
 class TestConvosoCommunity(TestConvosoLive):
