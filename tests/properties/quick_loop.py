@@ -63,6 +63,9 @@ class QuickLoop:
         self._make(folder)
         # A file that stays open is not written out whenever somebody is done with it.
         self._open = self._engine.connect()
+        if warehouse.kind == "duckdb":
+            # For a few rows, threads only wait for each other.
+            self._open.exec_driver_sql("set threads = 1")
         patch.setattr(loop, "_pipeline", lambda *_: self)
         patch.setattr(source, "run_pipeline", self.land)
         patch.setattr(kinds, "run_pipeline", self.land)

@@ -26,7 +26,7 @@ from connector.sandbox.book import Removal
 from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import Killed, QuickLoop
 
-EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "3"))
 PUSHES = ("scores", "adding")
 """New values of leads that are there, and new leads."""
 PUSHED = ("title", "city")
@@ -78,8 +78,9 @@ class States(RuleBasedStateMachine):
         return self.number
 
     def _lead(self, place: int) -> str:
+        """One of the leads that are there, the newest first."""
         leads = self.crm.book.ids()
-        return leads[place % len(leads)]
+        return leads[-1 - place % len(leads)]
 
     def _known_as_removed(self) -> set[str]:
         return {
@@ -170,9 +171,11 @@ class States(RuleBasedStateMachine):
         """A person brings a removed lead back, if there is one."""
         removed = sorted(self._removed())
         if removed:
-            key = removed[place % len(removed)]
-            self.crm.book.restore(key)
-            self.unseen.discard(key)
+            self._restore(removed[-1 - place % len(removed)])
+
+    def _restore(self, lead: str) -> None:
+        self.crm.book.restore(lead)
+        self.unseen.discard(lead)
 
     # What we do
 
@@ -189,6 +192,18 @@ class States(RuleBasedStateMachine):
         """A push of what was read and built when it was; the models may be behind, or not know the leads yet."""
         with self._justified():
             loop.push(self.warehouse, name, limit=limit)
+
+    @rule(lead=lead, archive=st.booleans(), back=st.booleans())
+    def push_too_late(self, lead: int, archive: bool, back: bool) -> None:
+        """A lead is removed between the build and its call, and may be back soon."""
+        key = self._lead(lead)
+        self.want(lead)
+        self.extract()
+        self.build()
+        self.remove(lead, archive)
+        self.push("scores", None)
+        if back and key in self._removed():
+            self._restore(key)
 
     @rule()
     def run(self) -> None:
