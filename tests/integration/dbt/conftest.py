@@ -1,5 +1,6 @@
 """Raw rows and journal rows put straight into a warehouse, and what dbt makes of them."""
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +101,13 @@ class Lab:
 @pytest.fixture(scope="session")
 def dbt_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where dbt keeps what it has parsed, for all tests of a process: parsing anew takes seconds."""
+    import dbt.adapters.duckdb
+    import dbt.adapters.postgres
+    import dbt.cli.main  # noqa: F401
+
+    # After each build what hangs in cycles is looked for: not among all that stays for good.
+    gc.collect()
+    gc.freeze()
     return tmp_path_factory.mktemp("dbt")
 
 
@@ -121,10 +129,13 @@ def duck(tmp_path: Path) -> Lab:
 
 
 class OwnProject:
-    """Somebody's own dbt project, which uses leadloop as a package."""
+    """Somebody's own dbt project, which uses leadloop as a package, linked to as ``dbt deps`` does it: that takes longer
+    than a build of a few models."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / "dbt_packages").mkdir(parents=True)
+        (folder / "dbt_packages" / "leadloop").symlink_to(models.packaged_project())
         self.write(
             "dbt_project.yml",
             "name: mine\nversion: '1.0'\nconfig-version: 2\nprofile: leadloop\n"
