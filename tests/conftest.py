@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
+from tests.leak_watch import LeakWatch, found
+
 os.environ.update(
     DO_NOT_TRACK="1",
     RUNTIME__DLTHUB_TELEMETRY="false",
@@ -33,6 +35,10 @@ settings.register_profile(
     "leadloop", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("leadloop")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeakWatch(config))
 
 
 def free_port() -> int:
@@ -71,6 +77,7 @@ def postgres_server() -> Iterator[str]:
     )
     yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=server.pgdata, **as_user)
+    assert [name for what, name in found(folder) if what == "token"] == []
     shutil.rmtree(folder, ignore_errors=True)
 
 

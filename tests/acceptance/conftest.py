@@ -74,7 +74,8 @@ class Launcher:
 
     def start(self, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Running:
         number = next(self._numbers)
-        stdout, stderr = self._folder / f"{number}.out", self._folder / f"{number}.err"
+        name = f"{number}-{argv[0] if argv else 'leadloop'}"
+        stdout, stderr = self._folder / f"{name}.out", self._folder / f"{name}.err"
         request = {
             "argv": argv,
             "cwd": str(cwd),

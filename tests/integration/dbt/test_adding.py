@@ -10,9 +10,9 @@ from connector.errors import ModelError
 from connector.sandbox import Sandbox
 
 FORMS = (
-    "'form 1', '2135550101', 'Ann'",
-    "'form 2', '2135550102', 'Bea'",
-    "'form 3', '2135550103', 'Cy'",
+    "'form 1', '2135551101', 'Ann'",
+    "'form 2', '2135551102', 'Bea'",
+    "'form 3', '2135551103', 'Cy'",
 )
 
 
