@@ -57,8 +57,10 @@ CAPABILITIES = Capabilities(
 )
 
 Order = Literal["updatedAt", "createdAt"]
-PASSES = 5
-"""How often a list that loses leads while it is read is read again before giving up."""
+PASSES = 8
+"""How often a list that loses leads while it is read, or shows fewer than its total, is read again before giving up."""
+QUIET_PASSES = 3
+"""So many in a row that bring nothing new are believed, whatever the total says: some servers count what they don't list."""
 FRESH = 1.5
 """Seconds for which what a read showed is taken for what is there: at 5 calls a second, four threads' turns take 0.8."""
 NO_LEAD = "404"
@@ -184,11 +186,13 @@ class Changed:
 
     def _until_complete(self, order: Order) -> Generator[tuple[list[str], int | None], None, bool]:
         """Passes until one has missed nothing; returns whether it was through the whole list."""
+        quiet = 0
         for number in range(PASSES):
             known = len(self._seen)
             one = _Pass(order)
             yield from self._pass(one)
-            if one.is_complete or (number and len(self._seen) == known):
+            quiet = quiet + 1 if number and len(self._seen) == known else 0
+            if one.is_complete or quiet >= QUIET_PASSES:
                 if one.total and not self._seen:
                     raise UnexpectedAnswerError(
                         f"leadping says that it has {one.total} leads, and shows none."
@@ -204,6 +208,13 @@ class Changed:
         tokens: set[str] = set()
         while True:
             page = self._fetch(one.order, token)
+            if page.token in tokens:
+                # One page that comes again in place of the next may be an accident; a circle stays one.
+                page = self._fetch(one.order, token)
+            if page.token in tokens:
+                raise UnexpectedAnswerError(
+                    "leadping: the list of leads goes in a circle; a continuation token came twice."
+                )
             changed = []
             for row in page.rows:
                 lead_id = self._lead_id(row)
@@ -221,10 +232,6 @@ class Changed:
                 return
             if one.is_past:
                 return
-            if token in tokens:
-                raise UnexpectedAnswerError(
-                    "leadping: the list of leads goes in a circle; a continuation token came twice."
-                )
             tokens.add(token)
 
     def _is_changed(self, row: Mapping[str, Any]) -> bool:

@@ -31,6 +31,10 @@ FILL = 0.6
 BLIND_PARTS = 8
 """Into how many parts bounds are split when the server doesn't say how many leads they hold."""
 MOST_PARTS = 1024
+LOOKS = 2
+"""How often nothing has to be found where a row may be, until it is believed that there is none."""
+MORE_LOOKS = 5
+"""The same where the server itself says that there are rows."""
 AHEAD = 48
 """Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 50 MB."""
 
@@ -199,23 +203,20 @@ class Reading:
         if count >= self._limit:
             self._served_full_page = True
             # Some servers give the page's own length as the total: only the next row tells.
-            if total == count and not self._search(bounds, count, 1).rows:
+            if total == count and not self._shows(bounds, count):
                 return True
             self._totals_are_true = self._totals_are_true and total != count
             return False
         if total is None and not count and page.total != 0:
-            return not self._shows_any(bounds, more_likely=bool(page.total))
+            return not self._shows(bounds, 0, looks=MORE_LOOKS if page.total else LOOKS)
         if total is None and count and not self._served_full_page:
             # The server may serve smaller pages than it was asked for: then something follows.
-            return not self._search(bounds, count, 1).rows
+            return not self._shows(bounds, count)
         return True
 
-    def _shows_any(self, bounds: Bounds, *, more_likely: bool) -> bool:
-        """Whether an empty page that no trusted total bears out was a fault: asked again, it would show something.
-
-        ``more_likely``: even its own total says so.
-        """
-        return any(self._search(bounds, 0, 1).rows for _ in range(5 if more_likely else 1))
+    def _shows(self, bounds: Bounds, offset: int, looks: int = LOOKS) -> bool:
+        """Whether there is a row at this place. An empty page may be a fault, so one look that finds nothing is no proof."""
+        return any(self._search(bounds, offset, 1).rows for _ in range(looks))
 
     def _ignores_time(self, page: Page, bounds: Bounds) -> bool:
         """Whether rows lie outside the bounds, but on their days: such a server answers whole days.
@@ -283,16 +284,16 @@ class Reading:
         if total is not None:
             latest = self._search(bounds, 0, 1).total
             count = latest if latest is not None else total
-            if not self._search(bounds, count, 1).rows:
+            if not self._shows(bounds, count):
                 return count
             # Some servers count up to a number of their own and no further.
             self._totals_are_true = False
         low, high = 0, size
-        while self._search(bounds, high - 1, 1).rows:
+        while self._shows(bounds, high - 1):
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._search(bounds, middle - 1, 1).rows else (low, middle)
+            low, high = (middle, high) if self._shows(bounds, middle - 1) else (low, middle)
         return low
 
     def _incomplete(self, bounds: Bounds, found: int, total: int | None) -> IncompleteReadError:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +15,16 @@ from connector.crm import http, pace
 from connector.crm.convoso import ConvosoReader, ConvosoWriter
 from connector.crm.http import Session
 from connector.errors import LeadloopError
+from connector.extract.reading import Query, reading
+from connector.extract.windows import Window
 from connector.push import recover
 from connector.push.deliver import BREAKER
 from connector.sandbox import KINDS, Sandbox
+from tests.contracts.suite import VendorContract
+from tests.contracts.test_convoso import TestConvosoCommunity as Community
+from tests.contracts.test_leadping import TestLeadping as Leadping
+from tests.contracts.test_leadsquared import TestLeadSquared as LeadSquared
+from tests.contracts.test_pollybot import TestPollyBot as PollyBot
 from tests.integration.extract.conftest import QUICK, Rig, duck
 from tests.integration.push.conftest import World, local
 
@@ -104,6 +112,41 @@ def test_reading_under_fire(duck: Rig, crm: Sandbox) -> None:
     crm.faults.clear()
     duck.extract(crm, page_size=60)
     assert duck.missing(crm) == {}, ended
+
+
+@pytest.mark.parametrize(
+    ("contract", "leads", "given"),
+    [
+        (Community, 150, {"page_size": 20}),
+        (LeadSquared, 150, {"page_size": 20}),
+        (PollyBot, 650, {}),
+        (Leadping, 60, {}),
+    ],
+    ids=["community", "leadsquared", "pollybot", "leadping"],
+)
+def test_reading_each_crm_under_fire(
+    contract: type[VendorContract], leads: int, given: dict[str, Any]
+) -> None:
+    """Whatever a CRM says, and whatever it leaves out: a reading that ends without an error has brought every lead."""
+    vendor, now = contract(), datetime.now(UTC).replace(microsecond=0)
+    window = Window(datetime(2020, 1, 1, tzinfo=UTC), now + timedelta(seconds=5))
+    ended = Counter[str]()
+    with Sandbox(leads=leads, **vendor.sandbox_options) as crm:
+        for _ in range(4):
+            crm.faults.clear()
+            with closing(vendor.reader(crm, timeout=0.5, **given)) as reader:
+                vendor.page(reader)
+                besiege(crm)
+                try:
+                    tables = [batch.table for batch in reading(reader, window, Query(), everything=True)]
+                except LeadloopError as error:
+                    ended[type(error).__name__] += 1
+                    continue
+                rows = [row for table in tables for row in table.to_pylist()]
+                ids = {row.get("id") or row.get("prospect_id") for row in rows}
+                assert ids == set(vendor.book(crm).ids())
+                ended["complete"] += 1
+    assert ended["complete"], ended
 
 
 def test_pushing_under_fire(local: World, crm: Sandbox) -> None:

@@ -245,7 +245,7 @@ def test_deletions_while_reading_lose_no_lead() -> None:
 
 def test_a_list_that_never_holds_still_is_an_error() -> None:
     """After a few times; the cursor stays where it was."""
-    leads = Leads({str(number): (number, number) for number in range(40)})
+    leads = Leads({str(number): (number, number) for number in range(200)})
 
     def replace() -> None:
         leads.times.pop(max(leads.times, key=lambda each: leads.times[each]))
@@ -255,6 +255,46 @@ def test_a_list_that_never_holds_still_is_an_error() -> None:
     leads.before_page = dict.fromkeys(range(2, 200), replace)
     with pytest.raises(IncompleteReadError, match="changed each time"):
         leads.changed(None)
+
+
+PAGES = {None: (("1", "2"), "b"), "b": (("3", "4"), "c"), "c": (("5",), None)}
+"""A list in three pages, by the token that leads to each."""
+
+
+def listing(faults: list[tuple[str | None, tuple[tuple[str, ...], str | None]]]) -> list[str]:
+    """The ids read from ``PAGES`` where the first answers to these tokens are others."""
+
+    def fetch(order: str, token: str | None) -> Listed:
+        ids, following = PAGES[token]
+        if faults and faults[0][0] == token:
+            ids, following = faults.pop(0)[1]
+        return Listed([{"id": each, "updatedAt": at(1), "createdAt": at(1)} for each in ids], following, 5)
+
+    found = Changed(fetch, lambda row: str(row["id"]), None)
+    return sorted(each for ids, _ in found for each in ids)
+
+
+def test_a_page_that_comes_again_in_place_of_the_next_is_an_accident() -> None:
+    """It is asked for once more."""
+    assert listing([("b", (("1", "2"), "b"))]) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_page_that_is_empty_three_times_hides_nobody() -> None:
+    """As long as the total says that leads are missing, passes that bring nothing new are not believed at once."""
+    assert listing([("b", ((), "c"))] * 3) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_total_that_counts_what_is_not_listed_ends() -> None:
+    """Archived leads, say: after three passes without anything new, what is there was read."""
+    rows = [{"id": "1", "updatedAt": at(1), "createdAt": at(1)}]
+    asked: list[str] = []
+
+    def fetch(order: str, token: str | None) -> Listed:
+        asked.append(order)
+        return Listed(rows, None, 9)
+
+    assert list(Changed(fetch, lambda row: "1", None)) == [(["1"], 9)]
+    assert len(asked) == 4
 
 
 def test_a_token_that_comes_twice_is_an_error() -> None:
