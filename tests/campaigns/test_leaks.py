@@ -59,7 +59,7 @@ class Loop:
     def fail(self, kinds: tuple[str, ...], path: str, *argv: str) -> None:
         """The command, against a CRM that has each of these go wrong once."""
         for after, kind in enumerate(kinds):
-            self.crm.faults.add(kind, path=path, count=1, after=after + 1, retry_after=LEAD["phone_number"])
+            self.crm.faults.add(kind, path=path, count=1, after=after + 1, retry_after=LEAD["email"])
         self.do(*argv, codes=(0, 1, 3))
         self.crm.faults.clear()
 
