@@ -31,8 +31,9 @@ check: install ## lint, types, layers, SQL style
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint dbt_models --processes 2
 
+# In the order of the folders: files of one long test come first, and those of many short ones fill up what is left.
 test: check ## everything that has to pass
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: install ## side by side with dlt's stock rest_api source, in one run
 	$(BIN)/python tests/benchmarks/extract.py
