@@ -25,17 +25,21 @@ from connector.warehouse.connection import Warehouse
 LEADS = 6
 TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
+    "inputs.unwanted",
     "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled",
 )  # fmt: skip
 MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
     "forms": "select key, phone, name from inputs.forms",
+    "unwanted": "select lead_id from inputs.unwanted",
     "scores": "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', max_share = none,"
     " max_changes = none, fields = {'title': 'tier', 'city': 'town'}) }}",
     "adding": "{{ leadloop.push(desired = ref('forms'), crm = 'convoso', key = 'key', max_share = none, mode = 'insert',"
     " max_inserts = none, options = {'list_id': 333}, fields = {'phone_number': 'phone', 'first_name': 'name'}) }}",
+    "removing": "{{ leadloop.push(desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', mode = 'delete',"
+    " max_share = none) }}",
 }
-"""Two pushes, ``scores`` and ``adding``, of what is in two tables."""
+"""Three pushes, ``scores``, ``adding`` and ``removing``, of what is in three tables."""
 
 HISTORY = "analytics.lead_history"
 REPLACED = f"delete from {HISTORY} as old using increment as new where old.crm = new.crm and old.lead_id = new.lead_id"
@@ -84,6 +88,7 @@ class QuickLoop:
         self.write("create schema inputs")
         self.write("create table inputs.wanted (lead_id text, tier text, town text)")
         self.write("create table inputs.forms (key text, phone text, name text)")
+        self.write("create table inputs.unwanted (lead_id text)")
         book = self._new_crm().book
         gone, there, *_ = book.ids()
         for lead in (gone, there):

@@ -27,11 +27,11 @@ from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import Killed, QuickLoop
 
 EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "3"))
-PUSHES = ("scores", "adding")
-"""New values of leads that are there, and new leads."""
+PUSHES = ("scores", "adding", "removing")
+"""New values of leads that are there, new leads, and leads that are to go."""
 PUSHED = ("title", "city")
 REMOVALS: tuple[Removal, ...] = ("deleted", "archived")
-WRITES = ("update", "insert")
+WRITES = ("update", "insert", "delete")
 SHOWN = (*PUSHED, "notes", "first_name", "phone_number")
 FAULTS = (
     "status",
@@ -69,6 +69,11 @@ class States(RuleBasedStateMachine):
         self.wanted: dict[str, int] = {}
         self.forms: Counter[str] = Counter()
         """How many leads with each phone number are to be added."""
+        self.unwanted: set[str] = set()
+        self.kept: set[str] = set()
+        """Leads that we deleted and a person brought back."""
+        self.spared: set[str] = set()
+        """Unwanted leads that a person brought back, whether we know to have deleted them or not."""
         self.typed: dict[tuple[str, str], str] = {}
         self.unseen: set[str] = set()
         """Leads that another program edited, which moves no clock that the CRM could be asked for."""
@@ -129,6 +134,14 @@ class States(RuleBasedStateMachine):
             "insert into inputs.forms values (:key, :phone, 'Form')", key=f"form {number}", phone=phone
         )
 
+    @rule(lead=lead)
+    def want_no_more(self, lead: int) -> None:
+        """The warehouse wants a lead deleted."""
+        key = self._lead(lead)
+        if key not in self.unwanted:
+            self.unwanted.add(key)
+            self.quick.write("insert into inputs.unwanted values (:key)", key=key)
+
     # What others do in the CRM
 
     @rule(lead=lead, name=st.sampled_from(PUSHED))
@@ -164,7 +177,9 @@ class States(RuleBasedStateMachine):
     def remove(self, lead: int, archive: bool) -> None:
         """A person removes a lead."""
         if len(self.crm.book) > 1:
-            (self.crm.book.archive if archive else self.crm.book.delete)(self._lead(lead))
+            key = self._lead(lead)
+            (self.crm.book.archive if archive else self.crm.book.delete)(key)
+            self.kept.discard(key)
 
     @rule(place=lead)
     def bring_back(self, place: int) -> None:
@@ -176,6 +191,11 @@ class States(RuleBasedStateMachine):
     def _restore(self, lead: str) -> None:
         self.crm.book.restore(lead)
         self.unseen.discard(lead)
+        if lead in self.unwanted:
+            self.spared.add(lead)
+        query = "select 1 from leadloop.push_journal where push = 'removing' and lead_id = :lead and state = 'applied'"
+        if self.quick.rows(query, lead=lead):
+            self.kept.add(lead)
 
     # What we do
 
@@ -252,6 +272,9 @@ class States(RuleBasedStateMachine):
     def rest(self) -> None:
         """Everything comes to rest: two runs, of which the second sends nothing; then all is as it should be."""
         self.run()
+        if not self.unwanted.isdisjoint(self.crm.book.ids()):
+            # What was edited in the second in which reading ended, or after it, is not deleted yet.
+            self.run()
         before = self._writes()
         self.run()
         assert self._writes() == before, "a write although nothing had changed"
@@ -261,6 +284,7 @@ class States(RuleBasedStateMachine):
                 if lead in book and (lead, name) not in self.typed:
                     assert book[lead].get(name) == ours, f"{name} of {lead} was forgotten"
         assert self._added() == self.forms, "a lead was not added"
+        assert self.unwanted.isdisjoint(book.keys() - self.spared), "a lead was not deleted"
         self._is_shown(book)
         self._is_settled()
 
@@ -291,29 +315,32 @@ class States(RuleBasedStateMachine):
 
     @contextmanager
     def _justified(self) -> Iterator[None]:
-        """Every update is of a lead that needs one and is not known to be removed, and there is one of each at most."""
+        """Every update and deletion is of a lead that needs one and is not known to be removed, and is made once."""
         before = {str(lead): self.crm.book.row(lead) for lead in self.crm.book.leads}
-        removed, known = self._known_as_removed(), len(self.crm.calls.select("update"))
+        removed, known = self._known_as_removed(), {name: len(self.crm.calls.select(name)) for name in WRITES}
         yield
-        made = [call for call in self.crm.calls.select("update")[known:] if call.carried_out]
-        for call in made:
-            lead = str(call.lead_id)
-            version = self.wanted[lead]
-            shown = [before[lead].get(name) for name in PUSHED]
-            assert lead not in removed, f"{lead} was known to be removed"
-            assert shown != [f"tier {version}", f"town {version}"], f"{lead} was in sync"
-        assert all(number == 1 for number in Counter(call.lead_id for call in made).values())
+        for name in ("update", "delete"):
+            made = [call.lead_id for call in self.crm.calls.select(name)[known[name] :] if call.carried_out]
+            assert len(made) == len(set(made)), f"{name} twice"
+            assert removed.isdisjoint(made), f"{name} of a lead that was known to be removed"
+            for lead in map(str, made):
+                if name == "delete":
+                    assert lead in self.unwanted
+                else:
+                    version = self.wanted[lead]
+                    shown = [before[lead].get(field) for field in PUSHED]
+                    assert shown != [f"tier {version}", f"town {version}"], f"{lead} was in sync"
 
     @invariant()
     def no_edit_is_lost(self) -> None:
-        """What a person typed over a value of ours is there until somebody decides for ours."""
-        for (lead, name), value in getattr(self, "typed", {}).items():
+        """What a person typed over a value of ours, or brought back, is there until somebody decides for ours."""
+        for (lead, name), value in self.typed.items():
             assert self.crm.book.row(lead).get(name) == value
+        assert self.kept.isdisjoint(self._removed())
 
     @invariant()
     def no_lead_is_added_twice(self) -> None:
-        if hasattr(self, "forms"):
-            assert self._added() <= self.forms
+        assert self._added() <= self.forms
 
     def teardown(self) -> None:
         if hasattr(self, "wanted"):
