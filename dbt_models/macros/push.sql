@@ -353,6 +353,10 @@ lost_answers as (
         push = {{ leadloop.literal(leadloop.push_name()) }}
         and crm = {{ leadloop.literal(options['crm']) }}
         and state = 'unknown'
+        {%- if options['mode'] in ['insert', 'upsert'] %}
+        -- A lead that was to be added had nothing to replace.
+        and crm_lead_id is not null
+        {%- endif %}
 ),
 
 unanswered as (

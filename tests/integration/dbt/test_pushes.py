@@ -367,6 +367,7 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
         "people",
         "id, lead, phone, name",
         "'named', '10', '111', 'Anna'",
+        "'tried to add', '10', '111', 'Anna'",
         "'in sync', '11', '111', 'Ann'",
         "'given', null, '111', 'Anna'",
         "'edited', null, '111', 'Anna'",
@@ -380,7 +381,8 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
             {"push": "upserted", "lead_id": key, "crm_lead_id": lead, "field": field, "value": value, "recorded_at": "1 00:00"}
             for key, lead, first_name in (("given", "11", "Ann"), ("edited", "12", "Al"), ("not read yet", "99", "Bo"))
             for field, value in (("phone_number", "111"), ("first_name", first_name))
-        )
+        ),
+        {"push": "upserted", "lead_id": "tried to add", "field": "first_name", "value": "Anne", "state": "unknown", "recorded_at": "1 00:00"},
     )  # fmt: skip
     lab.build(own.folder, select=PUSHES)
 
@@ -389,6 +391,7 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
     )
     assert set(rows) == {
         ("named", "10", "first_name", "Ann", "Anna", None, "change"),
+        ("tried to add", "10", "first_name", "Ann", "Anna", None, "change"),
         ("given", "11", "first_name", "Ann", "Anna", "Ann", "change"),
         ("edited", "12", "first_name", "Ann", "Anna", "Al", "conflict"),
         ("not read yet", "99", "phone_number", "111", "222", "111", "change"),
