@@ -64,7 +64,8 @@ def test_an_edit_in_the_crm_is_a_conflict_until_somebody_decides(places):
 
         place.run("resolve", "crm_wins", "--take", "ours", "--lead", one)
         place.run("resolve", "crm_wins", "--take", "theirs", "--lead", two)
-        place.run("run", "--push", "crm_wins", "--yes")
+        place.run("build", "--select", "crm_wins")
+        place.run("push", "crm_wins", "--yes")
         assert [crm.book.row(lead)["city"] for lead in leads[:3]] == ["Newer", "Theirs", "Theirs"]
         assert [each["lead_id"] for each in place.json("resolve", "crm_wins")["conflicts"]] == [three]
 

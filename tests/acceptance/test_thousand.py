@@ -56,7 +56,8 @@ def test_a_thousand_leads_are_sent_once_and_refused_ones_again_only_with_a_new_v
         }
 
         crm.calls.clear()
-        held = place.run("run")
+        place.run("build")
+        held = place.run("push", PUSH)
         assert crm.calls.count("update") == 0
         assert "2" in held.stdout
         assert len(place.json("plan", PUSH)["rejected"]) == 2
