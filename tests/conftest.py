@@ -102,3 +102,13 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     if request.param == "duckdb":
         return Warehouse.duckdb(tmp_path / "leads.duckdb")
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Where the tests of a process start the ``leadloop`` command."""
+    from tests.acceptance.conftest import Launcher
+
+    launcher = Launcher(Path(tmp_path_factory.mktemp("commands")))
+    yield launcher
+    launcher.close()

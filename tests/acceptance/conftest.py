@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -17,12 +17,19 @@ import sqlalchemy as sa
 from connector import scaffold
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.models import STATE, packaged_project
 
 WITHOUT_SETTINGS = {
     name: text
     for name, text in os.environ.items()
     if not name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "LEADLOOP_"))
 } | {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+WITHOUT_TESTS = "data_tests:\n  leadloop:\n    +enabled: false\n"
+"""The package's own tests of its models would take a part of each run's time, and run in projects as init writes them."""
+
+PLACE = "place"
+"""The name of every folder in which commands work: dbt's project is called like it, and what is parsed belongs to a name."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,12 @@ class Launcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = count(1)
+        start = Place(folder / PLACE, self)
+        self.parsed = start.folder / STATE
+        """What dbt has parsed of a project and of the package: every place's own project begins with it."""
+        start.project("select 'a' as lead_id")
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("launcher.py"))],
+            [sys.executable, str(Path(__file__).with_name("launcher.py")), str(start.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -155,9 +166,19 @@ class Place:
         target.write_text(text, encoding="utf-8")
 
     def project(self, wanted: str, **pushes: str) -> None:
-        """A dbt project as ``leadloop init`` writes it, with the model ``wanted`` and pushes by name: their options."""
+        """A dbt project as ``leadloop init`` writes it, with the model ``wanted`` and pushes by name: their options.
+
+        dbt parses only what is different from any other such project, which is of the same name.
+        """
         scaffold.write(self.folder)
         shutil.rmtree(self.folder / "dbt_models" / "models")
+        settings = self.folder / "dbt_models" / "dbt_project.yml"
+        settings.write_text(settings.read_text("utf-8") + WITHOUT_TESTS, encoding="utf-8")
+        # As `dbt deps` does it, which takes a while.
+        (self.folder / "dbt_models" / "dbt_packages").mkdir()
+        (self.folder / "dbt_models" / "dbt_packages" / "leadloop").symlink_to(packaged_project())
+        if self.launcher.parsed.exists():
+            shutil.copytree(self.launcher.parsed, self.folder / STATE, dirs_exist_ok=True)
         self.write("models/wanted.sql", wanted)
         for name, options in pushes.items():
             self.push(name, options)
@@ -167,19 +188,13 @@ class Place:
         self.write(f"models/pushes/{name}.sql", "{{ " + call + " }}")
 
 
-@pytest.fixture(scope="session")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    launcher = Launcher(Path(tmp_path_factory.mktemp("commands")))
-    yield launcher
-    launcher.close()
-
-
 @pytest.fixture(scope="module")
 def places(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Place]:
     """Makes a place of its own, with settings for a CRM where one is given."""
 
     def make(crm: Sandbox | None = None, postgres: str | None = None) -> Place:
-        folder = Path(tmp_path_factory.mktemp("place"))
+        folder = Path(tmp_path_factory.mktemp("place")) / PLACE
+        folder.mkdir()
         if postgres:
             env = {"WAREHOUSE__DESTINATION": "postgres", "DESTINATION__POSTGRES__CREDENTIALS": postgres}
         else:

@@ -3,7 +3,8 @@
 It imports them once, has dbt parse and build something once, and forks for every command. A command has its own folder,
 environment, standard streams and process id, begins at the entry point, and ends as any process does, also by a signal.
 Requests come on stdin, one JSON document a line: ``{"argv", "env", "cwd", "stdout", "stderr"}`` starts one and is answered
-with ``{"pid"}``; ``{"wait": pid}`` is answered with ``{"code"}``, negative for a signal.
+with ``{"pid"}``; ``{"wait": pid}`` is answered with ``{"code"}``, negative for a signal. The argument is a folder with a
+dbt project whose model ``wanted`` stands alone.
 """
 
 import atexit
@@ -12,7 +13,6 @@ import importlib
 import json
 import os
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,8 +27,7 @@ HEAVY = (
 def main() -> None:
     for name in HEAVY:
         importlib.import_module(name)
-    with tempfile.TemporaryDirectory(prefix="leadloop-launcher-") as folder:
-        warm_up(Path(folder))
+    warm_up(Path(sys.argv[1]))
     gc.collect()
     gc.freeze()
     answer({"ready": True})
@@ -46,19 +45,15 @@ def main() -> None:
 
 def warm_up(folder: Path) -> None:
     """dbt writes the code that reads and checks its own files when it is first used: more than a second, here only once."""
-    from connector import scaffold
     from connector.warehouse import models
     from connector.warehouse.connection import Warehouse
 
-    scaffold.write(folder)
-    (folder / "dbt_models" / "models" / "alone.sql").write_text("select 'a' as lead_id", encoding="utf-8")
     os.chdir(folder)
     # dbt's static parser has threads of its own, and a process that is forked after that waits for them for ever.
     os.environ["DBT_STATIC_PARSER"] = "false"
     for _ in range(2):  # the second time, what was parsed the first time is read
-        models.build(Warehouse.duckdb(folder / "leads.duckdb"), select="alone")
+        models.build(Warehouse.duckdb(folder / "leads.duckdb"), select="wanted")
     del os.environ["DBT_STATIC_PARSER"]
-    os.chdir("/")
 
 
 def become(request: dict[str, Any]) -> NoReturn:

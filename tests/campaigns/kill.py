@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from connector.sandbox import Sandbox
-from tests.acceptance.conftest import Launcher, Running
+from tests.acceptance.conftest import PLACE, Launcher, Running
 from tests.campaigns.world import Table, World, drawn, ended
 
 STAGES = ("start", "extract", "build", "plan", "push")
@@ -147,7 +147,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="leadloop-kill-") as name:
         launcher = Launcher(Path(name))
         try:
-            found = campaign(given.kills, given.seed, Path(name) / "place", launcher)
+            found = campaign(given.kills, given.seed, Path(name) / "own" / PLACE, launcher)
         finally:
             launcher.close()
     if given.add_to:

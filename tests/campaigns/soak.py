@@ -19,7 +19,7 @@ from pathlib import Path
 
 from connector.sandbox import Sandbox
 from connector.sandbox.faults import KINDS
-from tests.acceptance.conftest import Launcher, Running
+from tests.acceptance.conftest import PLACE, Launcher, Running
 from tests.campaigns.world import Table, World, drawn
 
 LEADS = 100
@@ -130,7 +130,7 @@ def main(say: Callable[[str], None] = print) -> None:
     with tempfile.TemporaryDirectory(prefix="leadloop-soak-") as name:
         launcher = Launcher(Path(name))
         try:
-            found = campaign(given.minutes * 60, given.seed, Path(name) / "place", launcher)
+            found = campaign(given.minutes * 60, given.seed, Path(name) / "own" / PLACE, launcher)
         finally:
             launcher.close()
     say(found.text())

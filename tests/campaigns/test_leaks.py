@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connector.sandbox import Sandbox
-from tests.acceptance.conftest import Done, Launcher, Place
+from tests.acceptance.conftest import PLACE, Done, Launcher, Place
 from tests.campaigns import leaks
 from tests.campaigns.world import ended
 
@@ -65,12 +65,12 @@ class Loop:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+def loop(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """Everything once: a wrong token, a whole loop, faults of every kind, a broken model, a conflict, a kill."""
-    folder = Path(tmp_path_factory.mktemp("leaks"))
+    folder = Path(tmp_path_factory.mktemp("leaks")) / PLACE
+    folder.mkdir(mode=0o700)
     for name in ("home", "tmp"):
         (folder / name).mkdir(mode=0o700)
-    launcher = Launcher(Path(tmp_path_factory.mktemp("output")))
     with Sandbox(leads=40, token=TOKEN, latency=0.005) as crm:
         where = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
         credentials = {"DESTINATION__DUCKDB__CREDENTIALS": str(folder / "leads.duckdb")}
@@ -78,8 +78,6 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         place.settings_of(crm)
         place.env |= {"CRM__CONVOSO__PAGE_SIZE": "10", "CRM__CONVOSO__TIMEOUT": "1"}
         place.project(WANTED.format("one", "one"), scores=OPTIONS)
-        settings = folder / "dbt_models" / "dbt_project.yml"
-        settings.write_text(settings.read_text() + "data_tests:\n  leadloop:\n    +enabled: false\n")
         lead = crm.book.ids()[3]
         crm.book.edit(lead, LEAD)
         loop = Loop(place, crm)
@@ -99,7 +97,6 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         loop.do("build", codes=(1,))
         loop.do("push", "scores", "--yes", codes=(1,))
         yield loop
-    launcher.close()
 
 
 def test_no_token_anywhere(loop: Loop) -> None:

@@ -27,8 +27,6 @@ ADDING = (
     "mode = 'insert', key = 'key', options = {'list_id': 333}, max_share = none, max_inserts = none,"
     " fields = {'phone_number': 'phone', 'first_name': 'name', 'address1': 'street'}"
 )
-WITHOUT_TESTS = "data_tests:\n  leadloop:\n    +enabled: false\n"
-"""The package's own tests of its models would take most of each run's time, and are run elsewhere."""
 
 
 @dataclass
@@ -117,8 +115,6 @@ class World:
         self.place.project(WANTED, **{PUSH: OPTIONS})
         self.place.write("models/forms.sql", FORMS)
         self.place.push("adding", ADDING, desired="forms")
-        settings = folder / "dbt_models" / "dbt_project.yml"
-        settings.write_text(settings.read_text("utf-8") + WITHOUT_TESTS, encoding="utf-8")
         self.random = random.Random(seed)
         self.version = 0
         self.wanted: dict[str, int] = {}
