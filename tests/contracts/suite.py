@@ -93,6 +93,9 @@ class VendorContract:
         (row,) = reader.get(lead_id).rows
         return row.get(name) or None
 
+    def prepare(self, crm: Sandbox) -> None:
+        """What a writer has loaded before anything goes wrong, as the check before a push does it."""
+
     def update(self, crm: Sandbox, lead_id: str, fields: Mapping[str, str | None], **given: Any) -> Outcome:
         return self.writer(crm, **given).update(lead_id, fields)
 

@@ -36,12 +36,14 @@ class TestLeadSquared(VendorContract):
     @pytest.fixture
     def crm(self) -> Iterator[Sandbox]:
         with Sandbox(leads=30, **self.sandbox_options) as crm:
-            settings = self.settings(crm)
-            # Loaded before anything goes wrong, as the check before a push does it.
-            self.metadata = Metadata(settings, open_session(settings))
-            self.metadata.fields()
+            self.prepare(crm)
             crm.calls.clear()
             yield crm
+
+    def prepare(self, crm: Sandbox) -> None:
+        settings = self.settings(crm)
+        self.metadata = Metadata(settings, open_session(settings))
+        self.metadata.fields()
 
     def settings(self, crm: Sandbox, **given: Any) -> LeadSquaredSettings:
         return LeadSquaredSettings(
