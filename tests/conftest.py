@@ -1,5 +1,6 @@
 """Real parts for every test: a sandbox CRM on loopback, a DuckDB file, a PostgreSQL server."""
 
+import gc
 import os
 import shutil
 import socket
@@ -39,6 +40,12 @@ settings.load_profile("leadloop")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeakWatch(config))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays for good, and is not to be looked through again and again for what is in cycles."""
+    gc.collect()
+    gc.freeze()
 
 
 def free_port() -> int:
