@@ -83,7 +83,9 @@ class States(RuleBasedStateMachine):
         return self.number
 
     def _lead(self, place: int) -> str:
-        """One of the leads that are there, the newest first."""
+        """One of the leads that are there, the newest first; where none is left, one comes in."""
+        if not len(self.crm.book):
+            self.come_in()
         leads = self.crm.book.ids()
         return leads[-1 - place % len(leads)]
 
