@@ -1,5 +1,6 @@
 """One small warehouse with a past, made once per test session: the loop ran twice over it, and people edited in between."""
 
+import gc
 import json
 import os
 import shutil
@@ -97,8 +98,22 @@ def make_past(folder: Path, warehouse: Any) -> Past:
 
 
 @pytest.fixture(scope="session")
-def past(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Past:
+def dbt_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where dbt keeps what it has parsed, for all tests of a process: parsing anew takes seconds."""
+    import dbt.adapters.duckdb
+    import dbt.adapters.postgres
+    import dbt.cli.main  # noqa: F401
+
+    # After each build what hangs in cycles is looked for: not among all that stays for good.
+    gc.collect()
+    gc.freeze()
+    return tmp_path_factory.mktemp("dbt")
+
+
+@pytest.fixture(scope="session")
+def past(tmp_path_factory: pytest.TempPathFactory, worker_id: str, dbt_state: Path) -> Past:
     """A DuckDB warehouse with a past. It is made once for all test processes; each reads a copy of its own."""
+    from connector.warehouse import models
     from connector.warehouse.connection import Warehouse
 
     own = tmp_path_factory.mktemp("past")
@@ -107,7 +122,9 @@ def past(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Past:
     known = shared / "past.json"
     with FileLock(shared / "making.lock"):
         if not known.exists():
-            made = make_past(shared, Warehouse.duckdb(shared / "leads.duckdb"))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(models, "STATE", dbt_state)
+                made = make_past(shared, Warehouse.duckdb(shared / "leads.duckdb"))
             known.write_text(json.dumps(asdict(made), default=str), encoding="utf-8")
     # Under the same name: dbt's views name the database, and DuckDB calls it after its file.
     (own / "copy").mkdir()

@@ -1,6 +1,5 @@
 """Raw rows and journal rows put straight into a warehouse, and what dbt makes of them."""
 
-import gc
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,19 +95,6 @@ class Lab:
     def execute(self, sql: str) -> None:
         with self.warehouse.engine().begin() as connection:
             connection.execute(sa.text(sql))
-
-
-@pytest.fixture(scope="session")
-def dbt_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where dbt keeps what it has parsed, for all tests of a process: parsing anew takes seconds."""
-    import dbt.adapters.duckdb
-    import dbt.adapters.postgres
-    import dbt.cli.main  # noqa: F401
-
-    # After each build what hangs in cycles is looked for: not among all that stays for good.
-    gc.collect()
-    gc.freeze()
-    return tmp_path_factory.mktemp("dbt")
 
 
 @pytest.fixture(autouse=True)

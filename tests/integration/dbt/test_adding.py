@@ -68,8 +68,11 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     assert len(crm.book) == 23
 
     loop.extract(duck.warehouse)
-    loop.build(duck.warehouse, own.folder, select="lead_history leads forms forms_to_convoso")
-    loop.build(duck.warehouse, own.folder, select="push_outcomes unwanted unwanted_in_convoso")
+    loop.build(
+        duck.warehouse,
+        own.folder,
+        select="lead_history leads forms forms_to_convoso push_outcomes unwanted unwanted_in_convoso",
+    )
     rows = duck.rows(
         "select o.lead_id, o.state, l.first_name from analytics.push_outcomes as o "
         "join analytics.leads as l on l.lead_id = o.crm_lead_id where o.field = 'first_name' order by o.lead_id"

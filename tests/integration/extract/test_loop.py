@@ -11,6 +11,7 @@ from connector.errors import ConfigError, UnreachableError
 from connector.push import Journal
 from connector.push.journal import Entry
 from connector.sandbox import Sandbox
+from connector.warehouse import models
 
 NEEDED = {
     "convoso": ("auth_token", "timezone"),
@@ -157,10 +158,11 @@ def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads,
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch):
+def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, dbt_state):
     """The error stands beside the others' results, and pushes to that CRM are left out."""
     sandbox = leads("convoso", "pollybot")
     monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setattr(models, "STATE", dbt_state)
     config.reload()
     done = loop.run(duckdb)
     assert list(done.extracted) == ["pollybot"]
