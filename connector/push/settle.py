@@ -87,7 +87,8 @@ def recover(
 
     A lead that was to be added is looked for by ``writer.find``: one that is there, and is no other row's, is ``applied``
     and its id recorded; ``deferred`` where two looks find none. One that was sent less than ``settle`` ago is not looked for
-    yet: a CRM that was slow to answer may be slow to show it, too. A deleted lead is ``applied`` when it is gone.
+    yet: a CRM that was slow to answer may be slow to show it, too. A lead that an upsert finds may have been there before:
+    then its fields are looked at one by one. A deleted lead is ``applied`` when it is gone.
 
     Without a ``reader`` (a CRM that is not read) an update or delete counts as ``deferred``: repeating it does the same
     again. An addition stays ``unknown`` without a ``writer``. Only call it under the push's lock, so that no run is still
@@ -127,7 +128,7 @@ def recover(
     else:
         answers = _looked_up(others, reader, concurrency)
     if writer is not None:
-        answers += _looked_for(additions, writer, journal, concurrency)
+        answers += _looked_for(additions, reader, writer, journal, concurrency)
     _record(journal, answers)
     answered = {(row.run_id, row.seq) for row, _ in answers}
     still_open = {
@@ -160,7 +161,11 @@ class _Addition(NamedTuple):
 
 
 def _looked_for(
-    rows: Iterable[Recorded], writer: LeadWriter, journal: Journal, concurrency: int
+    rows: Iterable[Recorded],
+    reader: LeadReader | None,
+    writer: LeadWriter,
+    journal: Journal,
+    concurrency: int,
 ) -> list[tuple[Recorded, Entry]]:
     by_call: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
     for row in rows:
@@ -187,14 +192,19 @@ def _looked_for(
         return []
     taken = journal.leads_of(additions[0].rows[0].crm, {each for ids in found for each in ids or ()})
     answers: list[tuple[Recorded, Entry]] = []
+    there: list[Recorded] = []
     for addition, ids in zip(additions, found, strict=True):
         if ids is None:
             continue
         # Another row's lead is not this one's, even where they share a phone number.
         own = next((each for each in ids if each not in taken), None)
         taken |= {own} if own is not None else set()
-        answers += ((row, _as_found(row, own)) for row in addition.rows)
-    return answers
+        if own is not None and reader is not None and addition.rows[0].mode == "upsert":
+            # It may have been there before the write, so only what it shows tells whether that arrived.
+            there += (row._replace(crm_lead_id=own) for row in addition.rows)
+        else:
+            answers += ((row, _as_found(row, own)) for row in addition.rows)
+    return answers + (_looked_up(there, reader, concurrency) if reader is not None else [])
 
 
 def _as_found(row: Recorded, crm_lead_id: str | None) -> Entry:

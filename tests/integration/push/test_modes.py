@@ -230,6 +230,21 @@ def test_an_upsert_without_an_answer_is_settled_by_what_it_was(world: Any) -> No
     assert sorted(world.crm.reads) == ["11", "22 in 333", "22 in 333"]
 
 
+def test_a_lead_that_an_upsert_finds_may_have_been_there_before(local: Any) -> None:
+    """What it shows tells which of the values arrived: one that it does not show is sent again, to that lead."""
+    local.crm.capabilities = CAN_ALL
+    local.rows(
+        ("form 1", "lead_score", None, "22", None, "insert"),
+        ("form 1", "status", None, "New", None, "insert"),
+    )
+    local.crm.answer = lambda lead_id, fields: Outcome("unknown")
+    local.deliver(local.plan(**UPSERT))
+    local.crm.leads["C9"] = {"lead_score": "22", "status": "Old"}
+    assert recover("scores", local.journal, local.crm, local.crm) == Recovery(deferred=1)
+    last = {row.field: (row.state, row.crm_lead_id) for row in local.journalled()}
+    assert last == {"lead_score": ("applied", "C9"), "status": ("deferred", "C9")}
+
+
 @pytest.fixture
 def deleting(world: Any) -> Any:
     """A CRM that can do everything, and three of its leads to delete, once in each engine."""
