@@ -26,7 +26,7 @@ from connector.sandbox.book import Removal
 from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import Killed, QuickLoop
 
-EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "2"))
 PUSHES = ("scores", "adding", "removing")
 """New values of leads that are there, new leads, and leads that are to go."""
 PUSHED = ("title", "city")
