@@ -308,20 +308,12 @@ answers as (
         {%- endif %}
         recorded_at,
         state = 'rejected' as is_refusal,
-        row_number() over (
-            partition by lead_id, field
-            order by recorded_at desc, seq desc, run_id desc
-        ) as place,
-        row_number() over (
-            partition by lead_id, field, state = 'rejected'
-            order by recorded_at desc, seq desc, run_id desc
-        ) as place_of_its_kind,
+        {{ leadloop.newest_first() }} as place,
+        {{ leadloop.newest_first("state = 'rejected'") }} as place_of_its_kind,
         count(case when state = 'rejected' then 1 end) over (partition by run_id, lead_id) as refused_together
     from {{ journal }}
     where
-        push = {{ leadloop.literal(leadloop.push_name()) }}
-        and crm = {{ leadloop.literal(options['crm']) }}
-        and state in ('applied', 'confirmed', 'rejected')
+        {{ leadloop.said_to_push(options, ['applied', 'confirmed', 'rejected']) }}
 ),
 
 accepted as (
@@ -344,15 +336,10 @@ lost_answers as (
         old_value,
         value,
         recorded_at,
-        row_number() over (
-            partition by lead_id, field
-            order by recorded_at desc, seq desc, run_id desc
-        ) as place
+        {{ leadloop.newest_first() }} as place
     from {{ journal }}
     where
-        push = {{ leadloop.literal(leadloop.push_name()) }}
-        and crm = {{ leadloop.literal(options['crm']) }}
-        and state = 'unknown'
+        {{ leadloop.said_to_push(options, ['unknown']) }}
         {%- if options['mode'] in ['insert', 'upsert'] %}
         -- A lead that was to be added had nothing to replace.
         and crm_lead_id is not null
@@ -372,15 +359,10 @@ readings as (
         field,
         value,
         state,
-        row_number() over (
-            partition by lead_id, field
-            order by recorded_at desc, seq desc, run_id desc
-        ) as place
+        {{ leadloop.newest_first() }} as place
     from {{ journal }}
     where
-        push = {{ leadloop.literal(leadloop.push_name()) }}
-        and crm = {{ leadloop.literal(options['crm']) }}
-        and state in ('confirmed', 'reverted')
+        {{ leadloop.said_to_push(options, ['confirmed', 'reverted']) }}
 ),
 
 -- The same value accepted three times in a row, and each time the CRM showed another one afterwards.
@@ -397,4 +379,19 @@ flaps as (
         and max(value) is not distinct from min(value)
         and count(value) in (0, 3)
 )
+{%- endmacro %}
+
+{# The condition for the journal's rows of this push that are in one of these states. #}
+{% macro said_to_push(options, states) -%}
+    push = {{ leadloop.literal(leadloop.push_name()) }}
+        and crm = {{ leadloop.literal(options['crm']) }}
+        and state in ('{{ states | join("', '") }}')
+{%- endmacro %}
+
+{# A journal row's place among those of its lead and field, and of one more thing in common, the newest being 1. #}
+{% macro newest_first(also=none) -%}
+    row_number() over (
+            partition by lead_id, field{{ ', ' ~ also if also }}
+            order by recorded_at desc, seq desc, run_id desc
+        )
 {%- endmacro %}
