@@ -24,7 +24,8 @@ class Pace:
     Answers that take markedly longer than they did (see ``latency``) take a fifth off the pace, at most every ten
     seconds and never below a quarter of ``rate``; it climbs back in the same way.
 
-    ``store`` is where the state of the limiter is kept; one that several machines use makes them share the rate.
+    ``store`` is where the state of the limiter is kept; one that several machines use makes them share the rate, and if it
+    has a method ``hold``, also the pauses that the CRM asks for.
     """
 
     slowest = 1 / 16
@@ -52,6 +53,7 @@ class Pace:
         self._current = rate
         self._ceiling = rate
         self._bucket = StateBucket([_evenly(rate)], GCRA(), store, clock=_Clock(clock))
+        self._hold: Callable[[float], None] | None = getattr(store, "hold", None)
         self._clock = clock
         self._sleep = sleep
         self._turn = threading.Lock()
@@ -77,9 +79,11 @@ class Pace:
 
     def pause(self, seconds: float) -> None:
         """Nobody calls for so many seconds (``LONGEST_PAUSE`` at most)."""
+        seconds = min(max(seconds, 0.0), LONGEST_PAUSE)
         with self._state:
-            until = self._clock() + min(max(seconds, 0.0), LONGEST_PAUSE)
-            self._paused_until = max(self._paused_until, until)
+            self._paused_until = max(self._paused_until, self._clock() + seconds)
+        if self._hold is not None and seconds:
+            self._hold(seconds)
 
     def throttled(self, retry_after: float | None = None) -> None:
         """The CRM said "too many"; ``retry_after`` is the pause in seconds that it asked for."""

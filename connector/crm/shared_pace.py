@@ -1,6 +1,7 @@
 """One pace for the runs of several machines: the limiter's state as one row in a PostgreSQL database.
 
-Each machine still slows down by itself when it is told to; what is shared is how fast all of them together may call.
+How fast all of them together may call is shared, and so is a pause that the CRM asks one of them for; each still slows down
+by itself when it is told "too many".
 The database's clock counts, so that the machines' clocks may differ.
 """
 
@@ -61,6 +62,23 @@ class PostgresStore(StateStore):
             )
         return decision
 
+    def hold(self, seconds: float) -> None:
+        """Nobody who shares this pace calls for so many seconds; where the database fails, only the caller knows of it."""
+        sa = self._sa
+        with self._lock:
+            try:
+                self._connect()
+                with self._connection.begin():
+                    self._connection.execute(
+                        sa.text(
+                            f"update {TABLE} set arrival = greatest(arrival, floor("
+                            "(extract(epoch from clock_timestamp()) + :seconds) * 1000000)::bigint) where name = :name"
+                        ),
+                        {"name": self._name, "seconds": seconds},
+                    )
+            except sa.exc.SQLAlchemyError:
+                self.close()
+
     def read(self, algorithm: StateAlgorithm, rates: list[Rate]) -> State:
         raise NotImplementedError("nothing asks for it")
 
@@ -77,9 +95,7 @@ class PostgresStore(StateStore):
         """One step of the limiter while nobody else can make one; ``None`` where the database fails."""
         sa = self._sa
         try:
-            if self._connection is None:
-                self._connection = self._engine.connect()
-                self._prepare()
+            self._connect()
             with self._connection.begin():
                 arrival = self._connection.scalar(
                     sa.text(f"select arrival from {TABLE} where name = :name for update"),
@@ -102,6 +118,11 @@ class PostgresStore(StateStore):
         except sa.exc.SQLAlchemyError:
             self.close()
             return None
+
+    def _connect(self) -> None:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._prepare()
 
     def _prepare(self) -> None:
         sa = self._sa

@@ -60,6 +60,21 @@ def test_two_processes_keep_one_rate(postgres_url):
     pace.close()
 
 
+def test_a_pause_that_one_is_asked_for_is_kept_by_all(postgres_url):
+    """Retry-After is about the account, and not about the machine that was told."""
+    one, other = (Pace(50, store=PostgresStore(postgres_url, "convoso", "the setting")) for _ in range(2))
+    elsewhere = Pace(50, store=PostgresStore(postgres_url, "leadping", "the setting"))
+    one.wait()
+    one.throttled(1.0)
+    began = time.monotonic()
+    elsewhere.wait()
+    assert time.monotonic() - began < 0.8
+    other.wait()
+    assert time.monotonic() - began > 0.8
+    for each in (one, other, elsewhere):
+        each.close()
+
+
 def test_a_lost_connection_is_made_again(postgres_url):
     """A database that was restarted or threw the session out costs nothing but a new connection."""
     pace = Pace(1000, store=PostgresStore(postgres_url, "convoso", "the setting"))
