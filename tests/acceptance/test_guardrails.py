@@ -38,7 +38,7 @@ def in_a_terminal(place, answer, *argv):
 
 
 def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
-    """Guardrails, two rows for one lead, a no and a plan that moved: nothing is sent, and it is said why."""
+    """Guardrails, two rows for one lead, a no, a plan that moved, a failed test: nothing is sent, and it is said why."""
     with Sandbox(leads=100) as crm:
         place = places(crm)
         place.project(
@@ -82,3 +82,8 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
         place.run("push", "allowed", "--limit", "3", "--yes")
         assert crm.calls.count("update") == 3
         assert sum(row.get("title") == "B" for row in crm.book.rows().values()) == 3
+
+        place.write("tests/nobody_is_meant.sql", "select lead_id from {{ ref('allowed') }}")
+        place.run("build", "--select", "+allowed", code=1)
+        assert "nobody_is_meant" in place.run("push", "allowed", "--yes", code=1).message
+        assert crm.calls.count("update") == 3
