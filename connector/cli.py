@@ -39,10 +39,11 @@ out = Console(highlight=False)
 
 
 class Side(StrEnum):
-    """Whose value stays in a conflict."""
+    """Whose value stays in a conflict; or that nobody asks any more."""
 
     OURS = "ours"
     THEIRS = "theirs"
+    SKIP = "skip"
 
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, described in docs/json.md.")]
@@ -492,7 +493,10 @@ def resolve(
     push: Annotated[str, typer.Argument(help="The push model's name.", metavar="PUSH")],
     take: Annotated[
         Side | None,
-        typer.Option(help="ours: send our value after all; theirs: keep the CRM's and forget ours."),
+        typer.Option(
+            help="ours: send our value after all; theirs: keep the CRM's and forget ours; skip: leave the field "
+            "alone, whatever we want of it, until its lead is named for one of the others."
+        ),
     ] = None,
     lead: Annotated[list[str] | None, typer.Option(help="Only this lead; repeatable.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every conflict of the push.")] = False,

@@ -415,10 +415,12 @@ def resolve(
     leads: Collection[str] | None = None,
 ) -> list[Conflict]:
     """The conflicts of a push, or of these leads of it; with ``take``, the decision is recorded for the next push."""
+    journal = Journal(warehouse.engine())
     if take is None:
-        return conflicts(plan(warehouse, name, project), leads)
+        made = plan(warehouse, name, project)
+        with warehouse.translated():
+            return conflicts(journal, made, leads)
     with warehouse.lock(f"push:{name}"), warehouse.translated():
-        journal = Journal(warehouse.engine())
         journal.ensure()
         return settle(journal, plan(warehouse, name, project), take, leads)
 

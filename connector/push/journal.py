@@ -217,6 +217,19 @@ class Journal:
         with self._transaction() as connection:
             return set(connection.scalars(query))
 
+    def decided(self, push: str, code: str) -> set[tuple[str, str]]:
+        """(lead id, field) of the rejections of a push that have this code; for some of them it may be not the last word."""
+        row = push_journal.c
+        query = (
+            sa.select(row.lead_id, row.field)
+            .distinct()
+            .where(row.push == push, row.state == "rejected", row.code == code)
+        )
+        if not self.exists():
+            return set()
+        with self._transaction() as connection:
+            return {(lead_id, name) for lead_id, name in connection.execute(query)}
+
     def applied_unconfirmed(self, crm: str) -> sa.Subquery:
         """The last word on each field of each lead of a CRM, where it is ``applied``: not yet seen in the CRM.
 

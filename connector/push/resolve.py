@@ -9,7 +9,10 @@ from connector.errors import ConfigError
 from connector.push.journal import Entry, Journal
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 
-Side = Literal["ours", "theirs"]
+Side = Literal["ours", "theirs", "skip"]
+
+RESOLVED, SKIPPED = "resolved", "skipped"
+"""Codes of a decision in the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,11 @@ class Conflict:
         return self.theirs, self.ours, self.sent_before
 
 
-def conflicts(plan: Plan, leads: Collection[str] | None = None) -> list[Conflict]:
-    """The plan's conflicts, or those of these leads; ``ConfigError`` for a lead that has none."""
+def conflicts(journal: Journal, plan: Plan, leads: Collection[str] | None = None) -> list[Conflict]:
+    """The plan's conflicts; or those of these leads, also skipped ones. ``ConfigError`` for a lead that has none."""
     found = [
         Conflict(lead.lead_id, change.field, change.current, change.desired, change.base)
-        for lead, change in _changes(plan, leads)
+        for lead, change in _changes(journal, plan, leads)
     ]
     missing = sorted(set(leads or ()) - {conflict.lead_id for conflict in found})
     if missing:
@@ -53,26 +56,39 @@ def settle(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | No
     """Records a decision for the plan's conflicts, or those of these leads, and returns what was decided.
 
     ``ours``: what the CRM shows becomes what the next plan compares with, so that our value goes out after all.
-    ``theirs``: our value is held back until it changes, as one that the CRM has refused.
+    ``theirs``: our value is held back until it changes, as one that the CRM has refused. ``skip``: the field is left
+    alone, whatever we want of it, until its lead is named for one of the others.
     """
-    decided = conflicts(plan, leads)
-    entries = [_entry(plan, lead, change, side) for lead, change in _changes(plan, leads)]
+    decided = conflicts(journal, plan, leads)
+    entries = [_entry(plan, lead, change, side) for lead, change in _changes(journal, plan, leads)]
     if entries:
         journal.record(f"resolve-{uuid.uuid4().hex[:12]}", entries)
     return decided
 
 
-def _changes(plan: Plan, leads: Collection[str] | None) -> Sequence[tuple[Any, FieldChange]]:
-    return [
+def _changes(
+    journal: Journal, plan: Plan, leads: Collection[str] | None
+) -> Sequence[tuple[LeadPlan, FieldChange]]:
+    if leads is None:
+        return [(lead, change) for lead in plan.conflicts for change in lead.changes]
+    skipped = journal.decided(plan.push, SKIPPED)
+    found = [(lead, change) for lead in plan.conflicts if lead.lead_id in leads for change in lead.changes]
+    return found + [
         (lead, change)
-        for lead in plan.conflicts
-        if leads is None or lead.lead_id in leads
+        for lead in plan.rejected
+        if lead.lead_id in leads
         for change in lead.changes
+        if (lead.lead_id, change.field) in skipped
     ]
 
 
 def _entry(plan: Plan, lead: LeadPlan, change: FieldChange, side: Side) -> Entry:
     ours = side == "ours"
+    reasons = {
+        "ours": "a person decided: ours is sent",
+        "theirs": "a person decided: the CRM's value stays",
+        "skip": "a person decided: the field is left alone",
+    }
     return Entry(
         plan.push,
         plan.crm,
@@ -82,7 +98,7 @@ def _entry(plan: Plan, lead: LeadPlan, change: FieldChange, side: Side) -> Entry
         "confirmed" if ours else "rejected",
         change.current,
         change.current if ours else change.desired,
-        "resolved",
-        "a person decided: ours is sent" if ours else "a person decided: the CRM's value stays",
+        SKIPPED if side == "skip" else RESOLVED,
+        reasons[side],
         crm_lead_id=lead.crm_lead_id,
     )

@@ -84,6 +84,7 @@ compared as (
 differing as (
     select
         compared.*,
+        refused.lead_id is not null and refused.code = 'skipped' as is_skipped,
         refused.lead_id is not null and refused.value is not distinct from compared.new_value as is_refused,
         -- What was refused together is held back together: if one of those fields now has another value, or is in sync,
         -- the others get a new chance, since it may have been that one the CRM did not like.
@@ -149,6 +150,7 @@ select
         {%- endif %}
         when lead_id is null or (is_read and not is_known{{ ' and not is_added' if adds }}) then 'unknown_lead'
         when is_removed then 'removed'
+        when is_skipped then 'rejected'
         when is_refused and all_refused then 'rejected'
         when is_flapping then 'flapping'
         when
@@ -190,7 +192,7 @@ select
     cast(null as text) as base_value,
     case
         when pairs.lead_id is null or (pairs.is_read and not pairs.is_known) then 'unknown_lead'
-        when refused.code = 'resolved' or refused.recorded_at > pairs.last_seen_at then 'rejected'
+        when refused.code in ('resolved', 'skipped') or refused.recorded_at > pairs.last_seen_at then 'rejected'
         when refused.lead_id is not null and pairs.last_seen_at is null then 'rejected'
         when accepted.code <> 'resolved' then 'conflict'
         else 'delete'

@@ -68,12 +68,19 @@ def test_an_edit_in_the_crm_is_a_conflict_until_somebody_decides(places):
         place.run("push", "crm_wins", "--yes")
         assert [crm.book.row(lead)["city"] for lead in leads[:3]] == ["Newer", "Theirs", "Theirs"]
         assert [each["lead_id"] for each in place.json("resolve", "crm_wins")["conflicts"]] == [three]
+        place.run("resolve", "crm_wins", "--take", "skip", "--lead", three)
 
         place.write("models/wanted.sql", wanted("Newest", leads, cleared=[one]))
         place.run("run", "--push", "crm_wins", "--yes")
         assert crm.book.row(one)["city"] == "Newest"
         again = {each["lead_id"] for each in place.json("resolve", "crm_wins")["conflicts"]}
         assert two in again or crm.book.row(two)["city"] == "Newest"
+        assert three not in again
+        assert crm.book.row(three)["city"] == "Theirs"
+        place.run("resolve", "crm_wins", "--take", "ours", "--lead", three)
+        place.run("build", "--select", "crm_wins")
+        place.run("push", "crm_wins", "--yes")
+        assert crm.book.row(three)["city"] == "Newest"
 
         status = place.json("status")
         assert {run["push"] for run in status["runs"]} >= {"crm_wins", "warehouse_wins", "clears"}

@@ -261,7 +261,7 @@ class States(RuleBasedStateMachine):
         self.run()
         self.crm.faults.clear()
 
-    @rule(side=st.sampled_from(["ours", "theirs"]), place=lead)
+    @rule(side=st.sampled_from(["ours", "theirs", "skip"]), place=lead)
     def decide(self, side: Any, place: int) -> None:
         """Somebody looks at a conflict, if there is one, and decides."""
         found = self.typed and sorted({each.lead_id for each in loop.resolve(self.warehouse, "scores")})

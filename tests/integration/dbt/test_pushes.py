@@ -103,6 +103,7 @@ def test_what_the_crm_said_counts(duck, own):
         "lost, then edited",
         "lost, arrived late",
         "lost, then accepted",
+        "skipped",
     )
     duck.land([{"id": lead, "score": "1", "tier": "cold"} for lead in leads], "2 00:00")
     own.desired("scores", "lead_id, score, tier", *(f"'{lead}', 7, 'hot'" for lead in leads))
@@ -140,6 +141,10 @@ def test_what_the_crm_said_counts(duck, own):
         *said("lost, arrived late", "unknown", "1 00:00", old="0", score="1"),
         *said("lost, then accepted", "unknown", "1 00:00", old="0", score="1"),
         *said("lost, then accepted", "applied", "1 01:00", old="0", score="1"),
+        *(
+            {**row, "code": "skipped"}
+            for row in said("skipped", "rejected", "1 00:00", score="5", tier="cold")
+        ),
     )
     duck.build(own.folder, select=PUSHES)
 
@@ -167,6 +172,8 @@ def test_what_the_crm_said_counts(duck, own):
         ("lost, arrived late", "tier"): "change",
         ("lost, then accepted", "score"): "change",
         ("lost, then accepted", "tier"): "change",
+        ("skipped", "score"): "rejected",
+        ("skipped", "tier"): "rejected",
     }
 
 

@@ -12,7 +12,7 @@ from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, 
 from connector.push import Confirmation, Journal, Recovery, confirm, recover
 from connector.push.explain import left_out
 from connector.push.journal import entry
-from connector.push.resolve import settle
+from connector.push.resolve import conflicts, settle
 from tests.integration.push.conftest import CAN_ALL
 
 ADD = {"mode": "insert", "options": {"list": "333"}}
@@ -317,6 +317,22 @@ def test_a_person_decides_about_a_lead_that_is_back(deleting_here: Any) -> None:
         "confirmed",
         "resolved",
     )
+
+
+def test_a_skipped_lead_is_settled_again_when_it_is_named(local: Any) -> None:
+    """It is in no list of conflicts any more; what else was refused is not a conflict because its lead is named."""
+    local.rows(("a", "lead_score", "9", "5", "3", "conflict"))
+    settle(local.journal, local.plan(), "skip")
+    (row,) = local.journalled()
+    assert (row.state, row.code, row.value) == ("rejected", "skipped", "5")
+    with local.engine.begin() as connection:
+        connection.execute(sa.text("update analytics.scores set verdict = 'rejected'"))
+    local.rows(("a", "status", "x", "y", None, "rejected"))
+    assert conflicts(local.journal, local.plan()) == []
+    (again,) = settle(local.journal, local.plan(), "ours", ["a"])
+    assert (again.field, again.theirs, again.ours) == ("lead_score", "9", "5")
+    rows = sorted(local.journalled(), key=lambda row: row.recorded_at)
+    assert [(row.state, row.code) for row in rows] == [("rejected", "skipped"), ("confirmed", "resolved")]
 
 
 # --- what a plan refuses ------------------------------------------------------------------------------------------
