@@ -195,7 +195,14 @@ class Session:
             attempt += 1
             self.pace.wait()
             result = self._send(call)
-            problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
+            try:
+                problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
+            except UnreachableError:
+                # Something in between may greet a run with a page of its own; a wrong address does so every time.
+                if attempt >= self._retry.contacts:
+                    raise
+                self._sleep(self._retry.delay(attempt))
+                continue
             if problem is None:
                 assert isinstance(result, _Reply)
                 try:

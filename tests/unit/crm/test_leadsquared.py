@@ -310,7 +310,9 @@ def test_what_an_error_means_for_a_read(
     reader, server = make(LeadSquaredReader, reply)
     with pytest.raises(kind) as caught:
         reader.search(BOUNDS)
-    assert len(server.requests) == (3 if kind in (TransientError, UnexpectedAnswerError) else 1)
+    assert len(server.requests) == {TransientError: 3, UnexpectedAnswerError: 3, UnreachableError: 2}.get(
+        kind, 1
+    )
     assert not [planted for planted in PLANTED if planted in f"{caught.value} {vars(caught.value)}"]
 
 
