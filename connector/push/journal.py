@@ -218,13 +218,17 @@ class Journal:
             return set(connection.scalars(query))
 
     def decided(self, push: str, code: str) -> set[tuple[str, str]]:
-        """(lead id, field) of the rejections of a push that have this code; for some of them it may be not the last word."""
+        """(lead id, field) where the last word on it, the CRM's or a person's, has this code."""
         row = push_journal.c
-        query = (
-            sa.select(row.lead_id, row.field)
-            .distinct()
-            .where(row.push == push, row.state == "rejected", row.code == code)
+        newest = sa.func.row_number().over(
+            partition_by=(row.lead_id, row.field), order_by=(row.recorded_at.desc(), row.seq.desc())
         )
+        ranked = (
+            sa.select(row.lead_id, row.field, row.code, newest.label("newest"))
+            .where(row.push == push, row.state.in_(("applied", "confirmed", "rejected")))
+            .subquery()
+        )
+        query = sa.select(ranked.c.lead_id, ranked.c.field).where(ranked.c.newest == 1, ranked.c.code == code)
         if not self.exists():
             return set()
         with self._transaction() as connection:

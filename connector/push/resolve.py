@@ -40,16 +40,7 @@ class Conflict:
 
 def conflicts(journal: Journal, plan: Plan, leads: Collection[str] | None = None) -> list[Conflict]:
     """The plan's conflicts; or those of these leads, also skipped ones. ``ConfigError`` for a lead that has none."""
-    found = [
-        Conflict(lead.lead_id, change.field, change.current, change.desired, change.base)
-        for lead, change in _changes(journal, plan, leads)
-    ]
-    missing = sorted(set(leads or ()) - {conflict.lead_id for conflict in found})
-    if missing:
-        raise ConfigError(
-            f"{plan.push} has no conflict for lead {', '.join(missing[:5])}; nothing was recorded."
-        )
-    return found
+    return [_conflict(lead, change) for lead, change in _changes(journal, plan, leads)]
 
 
 def settle(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | None = None) -> list[Conflict]:
@@ -59,11 +50,11 @@ def settle(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | No
     ``theirs``: our value is held back until it changes, as one that the CRM has refused. ``skip``: the field is left
     alone, whatever we want of it, until its lead is named for one of the others.
     """
-    decided = conflicts(journal, plan, leads)
-    entries = [_entry(plan, lead, change, side) for lead, change in _changes(journal, plan, leads)]
-    if entries:
+    changes = _changes(journal, plan, leads)
+    if changes:
+        entries = [_entry(plan, lead, change, side) for lead, change in changes]
         journal.record(f"resolve-{uuid.uuid4().hex[:12]}", entries)
-    return decided
+    return [_conflict(lead, change) for lead, change in changes]
 
 
 def _changes(
@@ -71,15 +62,24 @@ def _changes(
 ) -> Sequence[tuple[LeadPlan, FieldChange]]:
     if leads is None:
         return [(lead, change) for lead in plan.conflicts for change in lead.changes]
-    skipped = journal.decided(plan.push, SKIPPED)
-    found = [(lead, change) for lead in plan.conflicts if lead.lead_id in leads for change in lead.changes]
-    return found + [
+    named, skipped = set(leads), journal.decided(plan.push, SKIPPED)
+    found = [(lead, change) for lead in plan.conflicts for change in lead.changes]
+    found += [
         (lead, change)
         for lead in plan.rejected
-        if lead.lead_id in leads
         for change in lead.changes
         if (lead.lead_id, change.field) in skipped
     ]
+    found = [(lead, change) for lead, change in found if lead.lead_id in named]
+    if missing := sorted(named - {lead.lead_id for lead, _ in found}):
+        raise ConfigError(
+            f"{plan.push} has no conflict for lead {', '.join(missing[:5])}; nothing was recorded."
+        )
+    return found
+
+
+def _conflict(lead: LeadPlan, change: FieldChange) -> Conflict:
+    return Conflict(lead.lead_id, change.field, change.current, change.desired, change.base)
 
 
 def _entry(plan: Plan, lead: LeadPlan, change: FieldChange, side: Side) -> Entry:

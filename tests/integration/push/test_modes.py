@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.crm.base import Outcome
-from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError
+from connector.errors import ConfigError, ConflictError, DuplicateLeadError, GuardrailError, ModelError
 from connector.push import Confirmation, Journal, Recovery, confirm, recover
 from connector.push.explain import left_out
 from connector.push.journal import entry
@@ -333,6 +333,8 @@ def test_a_skipped_lead_is_settled_again_when_it_is_named(local: Any) -> None:
     assert (again.field, again.theirs, again.ours) == ("lead_score", "9", "5")
     rows = sorted(local.journalled(), key=lambda row: row.recorded_at)
     assert [(row.state, row.code) for row in rows] == [("rejected", "skipped"), ("confirmed", "resolved")]
+    with pytest.raises(ConfigError, match="no conflict for lead a"):
+        conflicts(local.journal, local.plan(), ["a"])
 
 
 # --- what a plan refuses ------------------------------------------------------------------------------------------
