@@ -108,6 +108,11 @@ def _rows(items: list[msgspec.Raw]) -> "RawRows | list[Any]":
     return [_plain.decode(item) for item in items]
 
 
+def first_text(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The first of these fields that is a text and not blank, as the API wrote it."""
+    return next((row[name] for name in names if isinstance(row.get(name), str) and row[name].strip()), None)
+
+
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested object as path -> value: ``{"contact": {"phone": "1"}}`` is ``{"contact.phone": "1"}``; lists stay lists.
 

@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
-from connector.crm.answers import RawRows
+from connector.crm.answers import RawRows, first_text
 from connector.crm.base import Bounds, Capabilities, OneByOne, Option, Outcome, Page, Precision
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
+from connector.crm.ids import as_id
 from connector.errors import (
     AuthError,
     ConfigError,
@@ -254,16 +255,13 @@ class ConvosoReader:
             if error.refusal not in (NO_LEAD, NO_USERS):
                 raise
             return Page([], 0, asked_at)
-        if any(_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
+        if any(as_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
             raise UnexpectedAnswerError("convoso: a lead's recordings were answered with another lead's.")
         return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """Rows say ``modified_at`` where filters say ``updated_at``."""
-        for name in CAPABILITIES.modified_fields:
-            if isinstance(text := row.get(name), str) and text.strip():
-                return text
-        return None
+        return first_text(row, CAPABILITIES.modified_fields)
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         """Ids come as numbers or as texts, under ``id`` or ``lead_id``."""
@@ -361,7 +359,7 @@ class ConvosoWriter(OneByOne):
                 found
                 for row in rows
                 if (found := _row_id(row)) is not None
-                and (_id(row.get("list_id")) in (None, list_id.strip()) or self._made_about(row, sent_at))
+                and (as_id(row.get("list_id")) in (None, list_id.strip()) or self._made_about(row, sent_at))
             }
             if sent_at is not None and self._settings.removals:
                 ids |= self._removed_since(form, digits, sent_at)
@@ -533,7 +531,7 @@ def _updated(answer: Answer, lead_id: str) -> Outcome:
     if not isinstance(data, dict) or data.get("success") is not True:
         raise OutcomeUnknownError("convoso: an update was answered in no known shape")
     inner = data.get("data")
-    named_id = _id(inner.get("lead_id")) if isinstance(inner, dict) else None
+    named_id = as_id(inner.get("lead_id")) if isinstance(inner, dict) else None
     if named_id is not None and named_id != lead_id:
         raise OutcomeUnknownError("convoso: the answer to an update names another lead")
     return Outcome("applied", lead_id=named_id)
@@ -545,7 +543,7 @@ def _inserted(answer: Answer) -> Outcome:
     if not isinstance(data, dict) or data.get("success") is not True:
         raise OutcomeUnknownError("convoso: an insert was answered in no known shape")
     inner = data.get("data")
-    named_id = (_id(inner.get("lead_id")) if isinstance(inner, dict) else None) or _id(data.get("id"))
+    named_id = (as_id(inner.get("lead_id")) if isinstance(inner, dict) else None) or as_id(data.get("id"))
     if named_id is None:
         raise OutcomeUnknownError("convoso: the answer to an insert does not say which lead it is")
     return Outcome("applied", lead_id=named_id)
@@ -573,18 +571,12 @@ def _digits(phone: str) -> str:
 
 
 def _row_id(row: Mapping[str, Any]) -> str | None:
-    return next((found for name in ("id", "lead_id") if (found := _id(row.get(name))) is not None), None)
-
-
-def _id(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return str(value).strip() or None
+    return next((found for name in ("id", "lead_id") if (found := as_id(row.get(name))) is not None), None)
 
 
 def _code(value: Any) -> str | None:
     """An error code as text; ``None`` for anything so long that it could be a value of a lead."""
-    text = _id(value)
+    text = as_id(value)
     return text if text is not None and text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 

@@ -27,6 +27,7 @@ from connector.config import LeadpingSettings, named
 from connector.crm import leadping_lead
 from connector.crm.base import Capabilities, OneByOne, Outcome, Page
 from connector.crm.http import AgainError, Answer, Call, LateError, Session, outcome
+from connector.crm.ids import as_id, names_one
 from connector.crm.leadping_lead import Fields, Lead
 from connector.crm.newest_first import instant
 from connector.errors import (
@@ -112,7 +113,7 @@ class LeadpingReader:
 
     def get(self, lead_id: str) -> Page:
         """``GET /leads/{id}``, flat, with the tags' names as ``tagNames``."""
-        if not is_id(lead_id):
+        if not names_one(lead_id):
             return Page([], 0, datetime.now(UTC))
         asked_at = datetime.now(UTC)
         try:
@@ -131,7 +132,7 @@ class LeadpingReader:
         return next((row[name] for name in names if isinstance(row.get(name), str) and row[name]), None)
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
-        if (text := _id(row.get("id"))) is None:
+        if (text := as_id(row.get("id"))) is None:
             raise UnexpectedAnswerError("leadping: a lead without an id.")
         return text
 
@@ -313,7 +314,7 @@ class LeadpingWriter(OneByOne):
         if refused := leadping_lead.unknown(fields):
             reason = f"leadloop does not set this field: {next(iter(refused.values()))}"
             return Outcome("rejected", reason=reason, fields=frozenset(refused))
-        if not is_id(lead_id):
+        if not names_one(lead_id):
             return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in Leadping")
         if not fields:
             return Outcome("applied", reason="nothing to set")
@@ -465,14 +466,9 @@ def listed(answer: Answer) -> Listed:
 def lead_in(answer: Answer, lead_id: str) -> Lead:
     """The lead in an answer about one; ``UnexpectedAnswerError`` for anything else."""
     lead = answer.data
-    if not isinstance(lead, dict) or _id(lead.get("id")) != lead_id:
+    if not isinstance(lead, dict) or as_id(lead.get("id")) != lead_id:
         raise UnexpectedAnswerError("leadping: a call about one lead was answered with something else.")
     return lead
-
-
-def is_id(lead_id: str) -> bool:
-    """Whether a path that ends in this text means one lead."""
-    return lead_id.strip() not in ("", ".", "..")
 
 
 def path(lead_id: str) -> str:
@@ -494,9 +490,3 @@ def _created(row: Mapping[str, Any]) -> datetime | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _id(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return str(value).strip() or None

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connector.config import LEADSQUARED_PAGE_SIZE, LeadSquaredSettings, did_you_mean, named
-from connector.crm.answers import RawRows
+from connector.crm.answers import RawRows, first_text
 from connector.crm.base import Bounds, Capabilities, Option, Outcome, Page, Precision, UpdatesOnly
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.errors import (
@@ -146,10 +146,7 @@ class LeadSquaredReader:
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """The clock that windows go by, where the row shows it."""
-        for name in CAPABILITIES.modified_fields:
-            if isinstance(text := row.get(name), str) and text.strip():
-                return text
-        return None
+        return first_text(row, CAPABILITIES.modified_fields)
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         return _id(row)
@@ -420,9 +417,8 @@ def _call(
 
 
 def _id(row: Mapping[str, Any]) -> str:
-    for name in ID_NAMES:
-        if isinstance(text := row.get(name), str) and text.strip():
-            return text.strip()
+    if (text := first_text(row, ID_NAMES)) is not None:
+        return text.strip()
     raise UnexpectedAnswerError("leadsquared: a lead without a ProspectID.")
 
 

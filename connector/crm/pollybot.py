@@ -26,6 +26,7 @@ from connector.config import PollyBotSettings, did_you_mean, named
 from connector.crm.answers import RawRows, flat
 from connector.crm.base import Capabilities, OneByOne, Outcome, Page
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
+from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Listed, Mark, NewestFirst, Row, page_of
 from connector.errors import (
     AuthError,
@@ -129,7 +130,7 @@ class PollyBotReader:
 
     def get(self, lead_id: str) -> Page:
         """``GET {leads}/{id}``."""
-        if not is_id(lead_id):
+        if not names_one(lead_id):
             return Page([], 0, datetime.now(UTC))
         try:
             call = _one(self._settings, "GET", lead_id)
@@ -146,7 +147,7 @@ class PollyBotReader:
         return found if isinstance(found, str) else None
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
-        if (text := _id(row.get("id"))) is None:
+        if (text := as_id(row.get("id"))) is None:
             raise UnexpectedAnswerError("pollybot: a lead without an id.")
         return text
 
@@ -193,7 +194,7 @@ class PollyBotWriter(OneByOne):
         if refused:
             reason = f"leadloop does not set this field: {next(iter(refused.values()))}"
             return Outcome("rejected", reason=reason, fields=frozenset(refused))
-        if not is_id(lead_id):
+        if not names_one(lead_id):
             return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in PollyBot")
         if not fields:
             return Outcome("applied", reason="nothing to set")
@@ -216,7 +217,7 @@ class PollyBotWriter(OneByOne):
         lead = _lead(answer)
         if lead is None:
             raise OutcomeUnknownError("pollybot: an update was answered in no known shape")
-        if _id(lead.get("id")) != lead_id:
+        if as_id(lead.get("id")) != lead_id:
             raise OutcomeUnknownError("pollybot: the answer to an update shows another lead")
         self._session.casing.saw(lead)
         return Outcome("applied", lead_id=lead_id)
@@ -346,11 +347,6 @@ def listed(answer: Answer, number: int) -> Listed:
     return page_of("pollybot", list(rows), paging.get("total"), size, answer.asked_at)
 
 
-def is_id(lead_id: str) -> bool:
-    """Whether a path that ends in this text means one lead, and not the list or a place above it."""
-    return lead_id.strip() not in ("", ".", "..")
-
-
 def _problem(name: str) -> str | None:
     """Why no push may set this field."""
     outer, *inner = name.split(".")
@@ -407,15 +403,9 @@ def _lead(answer: Answer) -> dict[str, Any] | None:
 def _read(answer: Answer, lead_id: str) -> tuple[dict[str, Any], datetime]:
     """The lead that was asked for, and when."""
     lead = _lead(answer)
-    if lead is None or _id(lead.get("id")) != lead_id:
+    if lead is None or as_id(lead.get("id")) != lead_id:
         raise UnexpectedAnswerError("pollybot: a read of one lead was answered with something else.")
     return lead, answer.asked_at
-
-
-def _id(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return str(value).strip() or None
 
 
 def _code(value: Any) -> str | None:
