@@ -131,10 +131,8 @@ class World:
         self.forms: list[str] = []
         """The phone numbers of leads that are to be added, once each; each has a street of its own, which nobody edits."""
         self._write(
-            "create schema inputs; create table inputs.forms (key text, phone text, name text, street text)"
-        )
-        self._write(
-            "create schema if not exists inputs; create table inputs.wanted (lead_id text, tier text, town text)"
+            "create schema inputs; create table inputs.forms (key text, phone text, name text, street text);"
+            "create table inputs.wanted (lead_id text, tier text, town text)"
         )
 
     def _write(self, statements: str, rows: Iterable[tuple[Any, ...]] = ()) -> None:

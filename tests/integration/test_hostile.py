@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector.config import ConvosoSettings, convoso_settings
 from connector.crm import http, pace
-from connector.crm.convoso import ConvosoWriter
-from connector.crm.http import Session
 from connector.errors import LeadloopError
 from connector.extract.columns import column_name
 from connector.extract.reading import Query, reading
@@ -27,7 +24,7 @@ from tests.contracts.test_convoso import TestConvosoLive as Live
 from tests.contracts.test_leadping import TestLeadping as Leadping
 from tests.contracts.test_leadsquared import TestLeadSquared as LeadSquared
 from tests.contracts.test_pollybot import TestPollyBot as PollyBot
-from tests.integration.extract.conftest import QUICK, Rig, duck
+from tests.integration.extract.conftest import Rig, duck
 from tests.integration.push.conftest import World, local
 
 __all__ = ["duck", "local"]  # fixtures of theirs
@@ -70,11 +67,6 @@ def besiege(crm: Sandbox) -> None:
     for group in (ALONE, LIES):
         for kind, how in group:
             crm.faults.add(kind, probability=STRIKES / len(group), **how)
-
-
-def settings_of(crm: Sandbox) -> ConvosoSettings:
-    base = {"base_url": crm.base_url + "/v1", "auth_token": crm.token, "timezone": crm.timezone}
-    return convoso_settings(**base, rate=1000.0, timeout=0.5)
 
 
 @pytest.fixture
@@ -227,9 +219,7 @@ def test_a_crm_that_is_down_is_left_alone(local: World, crm: Sandbox, how: str) 
     """After a few calls the rest is deferred, each lead with the reason, and nothing is called any more."""
     lead_ids = crm.book.ids()[:SENT]
     local.rows(*((lead_id, "lead_score", None, "4711", None, "change") for lead_id in lead_ids))
-    settings = settings_of(crm)
-    with closing(Session(settings, retry=QUICK)) as session:
-        local.crm = ConvosoWriter(settings, session=session)  # type: ignore[assignment]
+    with closing(Live().writer(crm, timeout=0.5)) as local.crm:  # type: ignore[assignment]
         assert local.crm.update(lead_ids[0], {"lead_score": "1"}).state == "applied"
         if how == "refused":
             crm.stop()

@@ -50,6 +50,14 @@ def people_at_work(leads: Documents, field: str, leaving: int) -> Iterator[None]
         thread.join()
 
 
+def unseen(book: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Leads of the CRM whose present state, every field of it, is in no row of a raw table."""
+    fields = sorted({name for row in book.values() for name in row})
+    columns = [column_name(name) for name in fields]
+    seen = {tuple(row.get(column) for column in columns) for row in rows}
+    return {lead_id for lead_id, row in book.items() if tuple(row.get(name) for name in fields) not in seen}
+
+
 @dataclass
 class Rig:
     """A warehouse that is loaded from sandboxes; every run is a new machine unless it is given a pipeline."""
@@ -138,14 +146,7 @@ class Rig:
     def missing(self, crm: Sandbox) -> dict[str, str]:
         """Leads whose present state, every field of it, is in no raw row: id -> when it was last edited."""
         book = crm.book.rows()
-        fields = sorted({name for row in book.values() for name in row})
-        columns = [column_name(name) for name in fields]
-        seen = {tuple(row.get(column) for column in columns) for row in self.raw()}
-        return {
-            lead_id: str(row["modified_at"])
-            for lead_id, row in book.items()
-            if tuple(row.get(name) for name in fields) not in seen
-        }
+        return {lead_id: str(book[lead_id]["modified_at"]) for lead_id in unseen(book, self.raw())}
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from connector.crm import leadping_lead
-from connector.extract.columns import column_name
 from connector.extract.source import leadping
 from connector.warehouse.connection import Warehouse
-from tests.integration.extract.conftest import people_at_work
+from tests.integration.extract.conftest import people_at_work, unseen
 
 
 @pytest.fixture
@@ -57,13 +56,9 @@ def as_text(value):
 
 
 def missing(leads, rows):
-    """Leads whose present state, every field of it, is in no raw row."""
     shown = {each: leadping_lead.row(leads.show(leads.find(each))) for each in leads.ids()}
-    names = sorted({name for row in shown.values() for name in row})
-    seen = {tuple(row.get(column_name(name)) for name in names) for row in rows}
-    return {
-        each for each, row in shown.items() if tuple(as_text(row.get(name)) for name in names) not in seen
-    }
+    book = {each: {name: as_text(value) for name, value in row.items()} for each, row in shown.items()}
+    return unseen(book, rows)
 
 
 def test_every_lead_and_then_what_changed(crm, leads, extract):

@@ -15,13 +15,13 @@ from connector import config, leadsquared
 from connector.crm.http import Retry
 from connector.crm.leadsquared import LeadSquaredReader, open_session
 from connector.errors import CrmError
-from connector.extract.columns import column_name
 from connector.extract.reading import Query, Reading, edited_since, read_back
 from connector.extract.reconcile import RawLeads, window_of
 from connector.extract.source import job, load
 from connector.extract.windows import Window
 from connector.sandbox import parse_fault
 from connector.sandbox.documents import Document
+from tests.integration.extract.conftest import unseen
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 SECOND = datetime(2026, 6, 1, 15, 0, 1, tzinfo=UTC)
@@ -79,11 +79,7 @@ def read(reader, window, **query):
 
 
 def missing(leads, rows):
-    """Leads whose present state, every field of it, is in no row."""
-    book = leads.rows()
-    fields = sorted({name for row in book.values() for name in row})
-    seen = {tuple(row.get(column_name(name)) for name in fields) for row in rows}
-    return {lead_id for lead_id, row in book.items() if tuple(row.get(name) for name in fields) not in seen}
+    return unseen(leads.rows(), rows)
 
 
 def now() -> datetime:

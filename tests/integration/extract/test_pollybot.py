@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from connector import config
 from connector.crm.http import Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession
-from connector.extract.columns import column_name
 from connector.extract.source import job, load
-from tests.integration.extract.conftest import people_at_work
+from tests.integration.extract.conftest import people_at_work, unseen
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 
@@ -56,10 +55,7 @@ def missing(warehouse, leads):
     def find():
         with warehouse.engine().connect() as connection:
             found = connection.execute(sa.text("select * from pollybot_raw.lead_versions")).mappings().all()
-        book = leads.rows()
-        names = sorted({name for row in book.values() for name in row})
-        seen = {tuple(row.get(column_name(name)) for name in names) for row in found}
-        return {each for each, row in book.items() if tuple(row.get(name) for name in names) not in seen}
+        return unseen(leads.rows(), found)
 
     return find
 
