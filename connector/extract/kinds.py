@@ -132,13 +132,12 @@ def load_again(
 
 
 def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> Mapping[str, list[pa.Table]]:
-    """Table -> rows: the leads as they are now, and those that are gone. Nobody is gone who shows up when asked twice."""
+    """Table -> rows: the leads as they are now, and those that are gone."""
     columns = Columns(reader.zone.key)
     there: list[pa.Table] = []
     nobody: list[tuple[str, Page]] = []
     for lead_id in lead_ids:
         page = read_back(reader, lead_id)
-        page = page if page.rows else read_back(reader, lead_id)
         if page.rows:
             there.append(columns.table(page))
         else:

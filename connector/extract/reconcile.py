@@ -279,10 +279,7 @@ class _Comparison:
         return Reconciled(vendor, window, len(self.seen), self._known, differences)
 
     def _read(self, lead_id: str) -> Row | None:
-        # Nobody is gone who shows up when asked twice: an empty page may be a fault.
-        page = read_back(self._reader, lead_id)
-        page = page if page.rows else read_back(self._reader, lead_id)
-        return next(iter(self._columns.table(page).to_pylist()), None)
+        return next(iter(self._columns.table(read_back(self._reader, lead_id)).to_pylist()), None)
 
     def _compare(self, lead_id: str, shown: Row, known: Row | None) -> Difference | None:
         names = sorted({*shown, *self._raw.columns} - OURS)

@@ -231,8 +231,8 @@ def _looked_up(
 
 
 def _shown_now(reader: LeadReader, lead_id: str) -> Mapping[str, str | None]:
-    """The lead by column name; empty where two looks find no such lead."""
-    rows = read_back(reader, lead_id).rows or read_back(reader, lead_id).rows
+    """The lead by column name; empty where there is no such lead."""
+    rows = read_back(reader, lead_id).rows
     return text_row(rows[0]) if rows else {}
 
 
