@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -39,6 +40,9 @@ settings.load_profile("leadloop")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell that starts something in the background has it ignore Ctrl-C; some tests press it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(LeakWatch(config))
 
 
