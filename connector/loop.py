@@ -35,9 +35,9 @@ from connector.push import (
     recover,
 )
 from connector.push.resolve import Conflict, Side, conflicts, settle
-from connector.push.tables import columns_of
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.ledger import columns_of
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from connector.push.tables import columns_of, push_journal, push_runs
+from connector.push.tables import push_journal, push_runs
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.ledger import columns_of
 
 RUNS = 20
 """How many of the latest runs are told of."""

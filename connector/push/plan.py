@@ -25,14 +25,13 @@ from connector.parsing import did_you_mean
 from connector.push.guardrails import Guardrail, Limits, count, guardrails
 from connector.push.tables import (
     ADDING,
-    SCHEMA,
-    columns_of,
     last_rows,
     meant,
     now,
     push_journal,
     push_settled,
 )
+from connector.warehouse.ledger import SCHEMA, columns_of
 
 COLUMNS = (
     "lead_id",

@@ -21,7 +21,8 @@ from connector.push.equality import same
 from connector.push.guardrails import count
 from connector.push.journal import Entry, Journal, Recorded, recorded
 from connector.push.plan import WHOLE
-from connector.push.tables import ADDING, columns_of, push_journal
+from connector.push.tables import ADDING, push_journal
+from connector.warehouse.ledger import columns_of
 
 EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
@@ -113,7 +114,7 @@ def recover(
                 row.then(
                     "unknown",
                     reason="the run ended before the answer was recorded",
-                    recorded_at=row.recorded_at,
+                    as_of_this=True,
                 ),
             )
             for row in sent
@@ -324,12 +325,12 @@ def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_
     # As of the write, not of now: until a lead is read again, the diff takes what was accepted for what the CRM shows, and
     # an edit that was read before this moment would look older than its own confirmation, and be overwritten.
     if is_equal:
-        return row.then("confirmed", recorded_at=row.recorded_at)
+        return row.then("confirmed", as_of_this=True)
     if shown_once:
         return row.then(
             "confirmed",
             reason="the CRM showed the value after the push; it was edited later",
-            recorded_at=row.recorded_at,
+            as_of_this=True,
         )
     if modified_at is not None and modified_at > row.recorded_at:
         return row.then("conflict", code=EDITED_AFTER, reason="the lead was edited in the CRM after the push")
@@ -352,7 +353,7 @@ def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:
 
 def _deleted(row: Recorded, removed_at: datetime | None) -> tuple[Recorded, Entry]:
     if removed_at is not None:
-        return row, row.then("confirmed", recorded_at=row.recorded_at)
+        return row, row.then("confirmed", as_of_this=True)
     return row, row.then("reverted", reason="the CRM accepted the deletion and shows the lead")
 
 

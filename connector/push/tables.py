@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from connector.warehouse.ledger import METADATA
+
 State = Literal[
     "planned", "sent", "applied", "confirmed", "rejected", "deferred", "unknown", "conflict", "reverted"
 ]
-
-SCHEMA = "leadloop"
-METADATA = sa.MetaData(schema=SCHEMA)
 
 push_runs = sa.Table(
     "push_runs",
@@ -54,6 +53,8 @@ push_journal = sa.Table(
     sa.Column("recorded_at", sa.DateTime(timezone=True)),
     # The lead in the CRM: the same as lead_id, or the CRM's own id where lead_id is the warehouse's (insert, upsert).
     sa.Column("crm_lead_id", sa.Text),
+    # What happened first: see warehouse/ledger.py. That of the write where a later look says what came of it.
+    sa.Column("sequence_number", sa.BigInteger),
 )
 
 push_settled = sa.Table(
@@ -67,7 +68,7 @@ push_settled = sa.Table(
 push_journal_order = sa.Index("push_journal_order", push_journal.c.run_id, push_journal.c.seq)
 
 
-ADDED = (push_runs.c.options, push_runs.c.equal, push_journal.c.crm_lead_id)
+ADDED = (push_runs.c.options, push_runs.c.equal, push_journal.c.crm_lead_id, push_journal.c.sequence_number)
 """Columns that older journals lack; ``Journal.ensure`` adds them."""
 
 ADDING = ("insert", "upsert")
@@ -92,19 +93,6 @@ def meant() -> sa.ColumnElement[str | None]:
 def now() -> datetime:
     """The one clock of everything that is recorded: aware, UTC, microseconds."""
     return datetime.now(UTC)
-
-
-def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
-    """The columns of a table or view; empty where there is none of that name."""
-    columns = sa.table(
-        "columns",
-        sa.column("table_schema"),
-        sa.column("table_name"),
-        sa.column("column_name"),
-        schema="information_schema",
-    ).c
-    query = sa.select(columns.column_name).where(columns.table_schema == schema, columns.table_name == name)
-    return frozenset(connection.scalars(query))
 
 
 def last_rows(

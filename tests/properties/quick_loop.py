@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from connector import config, loop, scaffold
 from connector.extract import kinds, source
 from connector.push import Journal
-from connector.push.tables import columns_of
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.ledger import columns_of
 
 LEADS = 6
 TABLES = (

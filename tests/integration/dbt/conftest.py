@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector.push.tables import SCHEMA, push_journal, push_runs
+from connector.push.tables import push_journal, push_runs
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.ledger import SCHEMA
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 OURS = ("leadloop_seen_at", "leadloop_timezone", "_dlt_load_id")

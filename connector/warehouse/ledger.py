@@ -1,0 +1,55 @@
+"""The schema ``leadloop``: what the tool itself remembers, in the warehouse that the leads are in.
+
+Each table is declared beside the code that writes it, with ``METADATA``. This file has what they share: how a table comes
+into being, how an older one gets the columns it lacks, and the number that says what happened first.
+"""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateSchema, CreateTable
+
+SCHEMA = "leadloop"
+METADATA = sa.MetaData(schema=SCHEMA)
+
+SEQUENCE = f"{SCHEMA}.sequence_number"
+"""Counts what is recorded and what is read, in the order in which it happened. No wall clock decides that order.
+
+A journal transaction takes its number after the CRM's answer has arrived, a reading takes its number before its first
+call. So a sighting with a higher number than a journal row was read after that row's write.
+"""
+
+
+def ensure(
+    connection: sa.Connection, tables: Iterable[sa.Table], added: Iterable[sa.Column[object]] = ()
+) -> None:
+    """Makes the schema, the sequence and these tables where they are missing, and adds the columns that older ones lack."""
+    connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
+    connection.exec_driver_sql(f"create sequence if not exists {SEQUENCE}")
+    for table in tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+    for column in added:
+        assert isinstance(column.table, sa.Table)
+        if column.name not in columns_of(connection, SCHEMA, column.table.name):
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(
+                f"alter table {SCHEMA}.{column.table.name} add column {column.name} {kind}"
+            )
+
+
+def next_number(connection: sa.Connection) -> int:
+    """The next number of the sequence; the schema must be there (``ensure``)."""
+    return int(connection.exec_driver_sql(f"select nextval('{SEQUENCE}')").scalar_one())
+
+
+def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
+    """The columns of a table or view; empty where there is none of that name."""
+    columns = sa.table(
+        "columns",
+        sa.column("table_schema"),
+        sa.column("table_name"),
+        sa.column("column_name"),
+        schema="information_schema",
+    ).c
+    query = sa.select(columns.column_name).where(columns.table_schema == schema, columns.table_name == name)
+    return frozenset(connection.scalars(query))
