@@ -401,9 +401,30 @@ def _recent_edits(
         asked_at = datetime.now(UTC)
         found = edited_since(reader, since, asked_at, query, waiting)
         since = asked_at - overlap
-        return found
+        return _unlike_planned(warehouse, reader, planned, found) if planned.mode == "delete" else found
 
     return look
+
+
+def _unlike_planned(
+    warehouse: Warehouse, reader: LeadReader, planned: Plan, shown: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, Mapping[str, str | None]]:
+    """Those of these leads that don't look as they did when the plan was made.
+
+    A CRM's clock counts whole seconds, so a look also finds what was edited, and read, in the second it begins with.
+    """
+    from connector.extract.columns import SEEN_AT
+    from connector.extract.reconcile import OURS, RawLeads
+
+    known = RawLeads(warehouse.engine(), reader).rows(shown)
+
+    def is_as_planned(lead_id: str) -> bool:
+        row = known.get(lead_id)
+        if row is None or planned.seen_at is None or row[SEEN_AT] > planned.seen_at:
+            return False
+        return all(row.get(name) == value for name, value in shown[lead_id].items() if name not in OURS)
+
+    return {lead_id: row for lead_id, row in shown.items() if not is_as_planned(lead_id)}
 
 
 def resolve(

@@ -108,7 +108,7 @@ class LeakWatch:
 
 def found(base: Path) -> Iterator[tuple[str, str]]:
     """(``token`` or ``phone number``, path) of each file below a folder in which one is that has no business there."""
-    for path in base.rglob("*"):
+    for path in leaks.files(base):
         if path.is_symlink() or not path.is_file():
             continue
         name = path.relative_to(base).as_posix()

@@ -130,7 +130,7 @@ def test_what_holds_data_is_its_owners(loop: Loop) -> None:
     running = place.start("extract")
     left, readable = place.folder / ".leadloop" / "pipelines", set[str]()
     until = time.monotonic() + 60
-    while not list(left.rglob("*.parquet")) and time.monotonic() < until:
+    while not any(path.suffix == ".parquet" for path in leaks.files(left)) and time.monotonic() < until:
         readable.update(leaks.open_to_others(place.folder))
     os.kill(running.pid, signal.SIGKILL)
     running.wait()

@@ -1,5 +1,6 @@
 """Leads are added to a CRM over HTTP, by a push model, from extraction to confirmation: the whole loop."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,31 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     loop.build(duck.warehouse, own.folder, select="stg_lead_removals leads")
     last = "select state from leadloop.push_journal where push = 'unwanted_in_convoso' order by recorded_at desc, seq desc"
     assert duck.rows(last)[0] == ("confirmed",)
+
+
+@pytest.mark.slow
+def test_an_edit_that_was_read_does_not_hold_up_a_deletion(
+    crm: Any, duck: Any, own: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look before a deletion finds two leads that were edited of late; only the one edited since the plan stays."""
+    known, edited, *_ = sorted(crm.book.ids())
+    own.desired("unwanted", "lead_id", f"'{known}'", f"'{edited}'")
+    own.push(
+        "unwanted_in_convoso",
+        "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none",
+    )
+    crm.book.edit(known, {"title": "read"})
+    loop.extract(duck.warehouse)
+    time.sleep(1.1)
+    loop.extract(duck.warehouse)
+    loop.build(duck.warehouse, own.folder, select="+unwanted_in_convoso")
+    crm.book.edit(edited, {"title": "typed since"})
+    monkeypatch.setenv("CRM__CONVOSO__SETTLE", "30")
+    config.reload()
+    done = loop.push(duck.warehouse, "unwanted_in_convoso", own.folder)
+    assert done is not None
+    assert done.summary.by_state == {"applied": 1, "conflict": 1}
+    assert known not in crm.book.ids()
 
 
 @pytest.mark.slow
