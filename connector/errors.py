@@ -18,6 +18,7 @@
         ├── GuardrailError        more would change than the model allows             stop
         ├── ConflictError         an edit in the CRM stands against on_conflict=stop  stop
         ├── DuplicateLeadError    the push model has two rows for one lead and field  stop
+        ├── TestsFailedError      a dbt model or test under the push has failed       stop
         └── PlanMovedError        the world is not the one the plan was made for      stop
 
 The last column is ``action``: what the caller should do with what failed. *retry*: the same again later; *skip*:
@@ -132,6 +133,10 @@ class ConflictError(StoppedError):
 
 class DuplicateLeadError(StoppedError):
     """The push model has more than one row for the same lead and field."""
+
+
+class TestsFailedError(StoppedError):
+    """A dbt model or test that the push stands on failed, or was skipped, when dbt last ran it, whoever ran it."""
 
 
 class PlanMovedError(StoppedError):

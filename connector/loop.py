@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
-from connector.errors import BuildError, ConfigError, CrmError, LeadloopError, LockedError
+from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
 from connector.extract.columns import column_name
 from connector.parsing import is_loopback
 from connector.push import (
@@ -35,7 +35,7 @@ from connector.push import (
     recover,
 )
 from connector.push.resolve import Conflict, Side, conflicts, settle
-from connector.warehouse import models, private
+from connector.warehouse import models, private, results
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 from connector.warehouse.models import BuildResult, PushSpec
@@ -275,8 +275,27 @@ def build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
             for vendor in crm.VENDORS:
-                confirm(warehouse.engine(), journal, vendor)
+                _confirm(warehouse, journal, vendor)
         return result
+
+
+def _confirm(warehouse: Warehouse, journal: Journal, vendor: str) -> None:
+    """Decides what the models show of sent values: after a build of ours, and before a push, whoever ran dbt.
+
+    Two at once would count a value that the CRM changed twice, so that one leaves it to the other.
+    """
+    with suppress(LockedError), warehouse.lock(f"confirm:{vendor}"):
+        confirm(warehouse.engine(), journal, vendor)
+
+
+def _check_results(warehouse: Warehouse, spec: PushSpec) -> None:
+    """Raises ``TestsFailedError`` where a model or a test that the push stands on failed when dbt last ran it."""
+    if failed := results.failed(warehouse.engine(), spec.stands_on):
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        raise TestsFailedError(
+            f"{spec.name} was not sent, because dbt models or tests that it stands on failed: "
+            f"{', '.join(failed[:5])}{more}. Fix them and run: leadloop build"
+        )
 
 
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
@@ -315,21 +334,18 @@ def push(
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
-    one with ``fingerprint``; ``BuildError`` when a dbt test on the model has failed.
+    one with ``fingerprint``, or a dbt model or test that it stands on has failed.
     """
     spec = models.push_spec(project, name)
-    if spec.failed_tests:
-        raise BuildError(
-            f"{name} is not sent while something stands against it: {', '.join(spec.failed_tests)}. Mend it and run: "
-            "leadloop build"
-        )
     with ExitStack() as stack:
         stack.enter_context(warehouse.lock(f"push:{name}"))
         warehouse.probe()
         stack.enter_context(warehouse.translated())
         reader, writer = stack.enter_context(crm.account(spec.crm))
+        _check_results(warehouse, spec)
         journal = Journal(warehouse.engine())
         journal.ensure()
+        _confirm(warehouse, journal, spec.crm)
         listener.stage(f"push {name}")
         settings = crm.vendor(spec.crm).settings()
         recovery = _recovered(warehouse, spec, journal, reader, writer)

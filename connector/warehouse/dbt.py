@@ -106,7 +106,9 @@ class Project:
         )
         if result.result is None:
             raise result.exception or ModelError("dbt could not begin, and did not say why.")
-        return [_node_result(each) for each in result.result.results]
+        # A hook that did its work, such as ours that records the results, is neither a model nor a test.
+        found = [_node_result(each) for each in result.result.results]
+        return [each for each in found if each.kind != "operation" or not each.ok]
 
     def _install(self, target: str, environment: Mapping[str, str]) -> None:
         """Puts the packages that the project names into its dbt_packages, unless they are there.

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Protocol
@@ -60,9 +60,8 @@ class PushSpec:
     """CRM field -> the rule by which its values are compared."""
     lead_id: str = ""
     """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
-    failed_tests: tuple[str, ...] = ()
-    """What stands against sending this push: tests on it that failed when it was last built, or the push itself or a
-    model it stands on, where that could not be built."""
+    stands_on: tuple[str, ...] = ()
+    """dbt's ids of the push itself, of all that it is made from, and of the tests on those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,6 @@ def build(
         raise warehouse.explained(error) or dbt.explained(error) from None
     if select and not nodes:
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
-    _remember_failures(project, nodes, {node.name for node in manifest.nodes.values()})
     failed = [node for node in nodes if not node.ok and node.status != "skipped"]
     if failed:
         raise dbt.summary(failed, sum(node.status == "skipped" for node in nodes))
@@ -163,15 +161,14 @@ def pushes(project_dir: Path | None = None) -> list[PushSpec]:
     project = _project(find_project(project_dir))
     known, files = _read(_pushes_file(project)), _fingerprint(project)
     if known.get("files") == files:
-        specs = [PushSpec(**each) for each in known["pushes"]]
+        specs = [PushSpec(**{**each, "stands_on": tuple(each["stands_on"])}) for each in known["pushes"]]
     else:
         # Which warehouse it is makes no difference to what is read here, and nothing is opened. Named like the one that
         # most builds are for, since dbt parses everything anew when the name changes.
         environment = {"LEADLOOP_DBT_TARGET": "duckdb", dbt.FILE_VARIABLE: DEFAULT_FILE}
         specs = _pushes_in(project.parse("duckdb", environment))
         _remember_pushes(project, files, specs)
-    failures = _read(_failures_file(project))
-    return [replace(spec, failed_tests=tuple(sorted(failures.get(spec.name, ())))) for spec in specs]
+    return specs
 
 
 def push_spec(project_dir: Path | None, name: str) -> PushSpec:
@@ -194,7 +191,7 @@ def _project(folder: Path) -> Project:
 
 
 def _pushes_in(manifest: Any) -> list[PushSpec]:
-    options = {each.name for each in fields(PushSpec)} - {"name", "schema", "identifier", "failed_tests"}
+    options = {each.name for each in fields(PushSpec)} - {"name", "schema", "identifier", "stands_on"}
     specs = []
     for node in manifest.nodes.values():
         found = node.config.meta.get("leadloop_push") if str(node.resource_type) == "model" else None
@@ -210,27 +207,35 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
                 f"push {node.name} ({node.original_file_path}): there is no CRM called {found['crm']}{near} "
                 f"Known: {', '.join(sorted(config.SETTINGS))}."
             )
-        specs.append(PushSpec(name=node.name, schema=node.schema, identifier=node.alias, **found))
+        stands_on = _stands_on(manifest, node.unique_id)
+        specs.append(
+            PushSpec(name=node.name, schema=node.schema, identifier=node.alias, stands_on=stands_on, **found)
+        )
     return sorted(specs, key=lambda spec: spec.name)
 
 
+def _stands_on(manifest: Any, unique_id: str) -> tuple[str, ...]:
+    """A node, all that it is made from, and the tests on those; a test that looks beyond them is not among them."""
+    found, waiting = set[str](), [unique_id]
+    while waiting:
+        each = waiting.pop()
+        if each not in found and each in manifest.nodes:
+            found.add(each)
+            waiting.extend(manifest.nodes[each].depends_on_nodes)
+    tests = {
+        node.unique_id
+        for node in manifest.nodes.values()
+        if str(node.resource_type) == "test"
+        and (
+            getattr(node, "attached_node", None) in found
+            or (node.depends_on_nodes and found.issuperset(node.depends_on_nodes))
+        )
+    }
+    return tuple(sorted(found | tests))
+
+
 def _remember_pushes(project: Project, files: str, specs: Iterable[PushSpec]) -> None:
-    known = [{k: v for k, v in asdict(spec).items() if k != "failed_tests"} for spec in specs]
-    _write(_pushes_file(project), {"files": files, "pushes": known})
-
-
-def _remember_failures(project: Project, nodes: Iterable[NodeResult], there: set[str]) -> None:
-    """Keeps, by push, what failed on it; of a node that is still there and did not run this time, what was known before."""
-    names = {spec["name"] for spec in _read(_pushes_file(project)).get("pushes", ())}
-    before = _read(_failures_file(project))
-    failures = {name: set(found) & there for name, found in before.items() if name in names}
-    for node in nodes:
-        own_name = node.unique_id.rpartition(".")[2] if node.kind == "model" else None
-        about = {own_name} if own_name else {each.rpartition(".")[2] for each in node.about}
-        for name in about & names:
-            known = failures.setdefault(name, set())
-            known.discard(node.name) if node.ok else known.add(node.name)
-    _write(_failures_file(project), {name: sorted(found) for name, found in failures.items() if found})
+    _write(_pushes_file(project), {"files": files, "pushes": [asdict(spec) for spec in specs]})
 
 
 def _fingerprint(project: Project) -> str:
@@ -253,10 +258,6 @@ def _file(project: Project, what: str) -> Path:
 
 def _pushes_file(project: Project) -> Path:
     return _file(project, "pushes")
-
-
-def _failures_file(project: Project) -> Path:
-    return _file(project, "failed")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -85,5 +85,5 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
 
         place.write("tests/nobody_is_meant.sql", "select lead_id from {{ ref('allowed') }}")
         place.run("build", "--select", "+allowed", code=1)
-        assert "nobody_is_meant" in place.run("push", "allowed", "--yes", code=1).message
+        assert "nobody_is_meant" in place.run("push", "allowed", "--yes", code=4).message
         assert crm.calls.count("update") == 3

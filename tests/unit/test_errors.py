@@ -68,6 +68,7 @@ def test_the_last_column_is_the_action() -> None:
         ("GuardrailError", 4),
         ("ConflictError", 4),
         ("DuplicateLeadError", 4),
+        ("TestsFailedError", 4),
         ("PlanMovedError", 4),
     ],
 )

@@ -1,0 +1,38 @@
+"""What dbt's models and tests came to, whoever ran dbt: the package's ``on-run-end`` hook records it in the warehouse.
+
+``leadloop.dbt_results`` has one row per dbt node and run. The macro ``record_results`` makes and fills it.
+"""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of
+
+dbt_results = sa.Table(
+    "dbt_results",
+    METADATA,
+    sa.Column("invocation_id", sa.Text),
+    sa.Column("unique_id", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("kind", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("sequence_number", sa.BigInteger),
+    sa.Column("recorded_at", sa.DateTime(timezone=True)),
+)
+
+FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
+
+
+def failed(engine: sa.Engine, unique_ids: Collection[str]) -> tuple[str, ...]:
+    """Names of those of these dbt nodes that failed, or were skipped, when they were last made or tested; sorted."""
+    row = dbt_results.c
+    newest = sa.func.row_number().over(partition_by=row.unique_id, order_by=row.sequence_number.desc())
+    ranked = (
+        sa.select(row.name, row.status, newest.label("place")).where(row.unique_id.in_(unique_ids)).subquery()
+    )
+    query = sa.select(ranked.c.name).where(ranked.c.place == 1, ranked.c.status.in_(FAILED))
+    with engine.connect() as connection:
+        if not columns_of(connection, SCHEMA, dbt_results.name):
+            return ()
+        return tuple(sorted(set(connection.scalars(query))))

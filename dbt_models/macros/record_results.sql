@@ -1,0 +1,30 @@
+{# What became of each model and test, recorded in leadloop.dbt_results at the end of every run, whoever ran dbt: a push looks
+   there before it sends anything. Commands that make and test nothing (compile, docs) record nothing. #}
+{% macro record_results(results) -%}
+    {%- set rows = [] -%}
+    {%- for result in results if result.node and result.node.resource_type | string in ['model', 'test', 'seed', 'snapshot'] -%}
+        {%- do rows.append(
+            "('" ~ invocation_id ~ "', " ~ leadloop.literal(result.node.unique_id) ~ ", "
+            ~ leadloop.literal(result.node.name) ~ ", '" ~ result.node.resource_type ~ "', '" ~ result.status ~ "')"
+        ) -%}
+    {%- endfor -%}
+    {%- if execute and rows and flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'clone'] -%}
+begin;
+create schema if not exists leadloop;
+create sequence if not exists leadloop.sequence_number;
+create table if not exists leadloop.dbt_results (
+    invocation_id text,
+    unique_id text,
+    name text,
+    kind text,
+    status text,
+    sequence_number bigint,
+    recorded_at timestamptz
+);
+insert into leadloop.dbt_results
+select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp
+from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status)
+cross join (select nextval('leadloop.sequence_number') as sequence_number) as numbered;
+commit
+    {%- endif -%}
+{%- endmacro %}
