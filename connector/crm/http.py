@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 import msgspec
 import requests  # noqa: TID251 - this is the module that the rule names
 import urllib3  # noqa: TID251 - the errors and the reading below requests
-from requests.adapters import HTTPAdapter  # noqa: TID251 - as above
 from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
 from connector.config import VendorSettings, named
@@ -35,6 +34,7 @@ from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.base import Outcome
 from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
+from connector.crm.transport import Watch, WatchedAdapter
 from connector.errors import (
     AuthError,
     ConfigError,
@@ -293,21 +293,28 @@ class Session:
         deadline = began + max(4 * self._settings.timeout, 60.0)
         timeout = self._settings.timeout
         exactly = call.exact and call.json is not None
+        watch = Watch()
         try:
-            with self._http.request(
-                call.method,
-                self._settings.base_url + call.path,
-                params=call.query,
-                data=encode_exact(call.json) if exactly else call.form,
-                json=None if exactly else call.json,
-                headers={**self._headers(), **({"Content-Type": "application/json"} if exactly else {})},
-                timeout=(min(timeout, CONNECT_SECONDS), timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                watch,
+                self._http.request(
+                    call.method,
+                    self._settings.base_url + call.path,
+                    params=call.query,
+                    data=encode_exact(call.json) if exactly else call.form,
+                    json=None if exactly else call.json,
+                    headers={**self._headers(), **({"Content-Type": "application/json"} if exactly else {})},
+                    timeout=(min(timeout, CONNECT_SECONDS), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 body = self._body(response, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return _failure(error)
+        except Exception as error:
+            # Whatever an answer breaks, the request was sent. Before that, only what a connection can raise is ours.
+            if not watch.left and not isinstance(error, _EXPECTED):
+                raise
+            return _failure(error, left=watch.left)
         if body is None:
             return _Failure("the answer did not end in time, or was too large", sent=True)
         if response.status_code < 500 and response.status_code != 429:
@@ -336,7 +343,7 @@ class Session:
     ) -> tuple[Literal["json", "html", "other"], Any]:
         try:
             return "json", decode_exact(body) if call.exact else decode(body, call.shape)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, ArithmeticError):  # the last: an exponent that no Decimal takes
             pass
         is_html = "html" in response.headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"
         return ("html" if is_html else "other"), None
@@ -391,7 +398,7 @@ def _pool(settings: VendorSettings) -> requests.Session:
     http.headers.update({"User-Agent": "leadloop", "Accept": "application/json"})
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # No retries below us: urllib3 would repeat writes. It drops connections that the server has closed meanwhile.
-    adapter = HTTPAdapter(
+    adapter = WatchedAdapter(
         pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0, pool_block=True
     )
     http.mount("https://", adapter)
@@ -399,14 +406,7 @@ def _pool(settings: VendorSettings) -> requests.Session:
     return http
 
 
-# Raised before the first byte of a request leaves, so nothing can have been carried out.
-_NEVER_SENT = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
-    requests.exceptions.ConnectTimeout,
-    requests.exceptions.ProxyError,
-)
+_EXPECTED = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -418,22 +418,28 @@ _NO_ADDRESS = (
 )
 
 
-def _failure(error: BaseException) -> _Failure:
-    """Our words for an exception whose own words must not be shown."""
+def _failure(error: BaseException, *, left: bool) -> _Failure:
+    """Our words for an exception whose own words must not be shown.
+
+    ``left``: whether a first byte of the request was on its way. It alone decides what is called sent: answers can raise
+    the same exceptions as addresses do, such as ``InvalidHeader`` for two lengths that differ.
+    """
     causes = list(_causes(error))
+    if left:
+        if _any(causes, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+            return _Failure("no answer in time", sent=True)
+        if _any(causes, (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError)):
+            return _Failure("the connection broke before the answer was whole", sent=True)
+        return _Failure("an answer that can't be read", sent=True)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return _Failure("its TLS certificate is not trusted", sent=False, hopeless=True)
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
         return _Failure("there is no host of this name", sent=False)
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) and _any(causes, _NEVER_SENT):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return _Failure("nothing listens there (connection refused)", sent=False)
-    if _any(causes, _NEVER_SENT):
-        return _Failure("no connection", sent=False)
     if isinstance(error, _NO_ADDRESS):
         return _Failure("this is no address that can be called", sent=False, hopeless=True)
-    if _any(causes, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-        return _Failure("no answer in time", sent=True)
-    return _Failure("the connection broke before the answer was whole", sent=True)
+    return _Failure("no connection", sent=False)
 
 
 def _any(causes: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:

@@ -1,7 +1,9 @@
 """The one door to a CRM: what is repeated, what never is, and what an error may say."""
 
+import contextlib
 import datetime as dt
 import gzip
+import itertools
 import socket
 import ssl
 import threading
@@ -12,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests  # noqa: TID251 - its exceptions are what the door has to hide
+from urllib3.connection import HTTPConnection  # noqa: TID251 - as above
 
 from connector.config import ConvosoSettings, Secret
 from connector.crm.http import AgainError, Answer, Call, Retry, Session, outcome, retry_after
@@ -464,9 +467,9 @@ def test_a_broken_tls_stream_is_not_called_unsent(
     _, known = met(serve, GOOD)
 
     def fail(*args: Any, **given: Any) -> None:
-        raise requests.exceptions.SSLError(ssl.SSLError("bad record mac"))
+        raise ssl.SSLError("bad record mac")
 
-    monkeypatch.setattr(known._http, "request", fail)
+    monkeypatch.setattr(HTTPConnection, "getresponse", fail)
     with pytest.raises(OutcomeUnknownError):
         known.write(WRITE, agrees)
 
@@ -479,3 +482,57 @@ def test_what_the_caller_is_handling_does_not_colour_a_failure(serve: Callable[.
     except ConnectionRefusedError:
         with pytest.raises(OutcomeUnknownError):
             known.write(WRITE, agrees)
+
+
+def raw(*parts: bytes, pause: float = 0.0) -> str:
+    """The address of a server that reads one request and sends these parts, the last one for ever; for one call."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with server, contextlib.suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                for part in itertools.chain(parts, itertools.repeat(parts[-1])) if pause else parts:
+                    connection.sendall(part)
+                    time.sleep(pause)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+BODY = b'\r\n{"success":true}'
+UNREADABLE = {
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\nContent-Length: 17\r\n" + BODY,
+    "no number": b"HTTP/1.1 2OO OK\r\n" + BODY,
+    "no HTTP": b"\x00\xff\xfe" * 50 + b"\r\n" + BODY,
+    "a location that is none": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://[/\r\n\r\n",
+    "a location in no letters": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://\xff/\r\n\r\n",
+    "an unknown packing": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 16\r\n" + BODY,
+    "a wrong chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "too many headers": b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200 + BODY,
+    "a header too long": b"HTTP/1.1 200 OK\r\nX-A: " + b"b" * 70_000 + b"\r\n" + BODY,
+}
+
+
+@pytest.mark.parametrize("answer", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("known", [True, False], ids=["met", "first contact"])
+def test_a_write_whose_answer_cannot_be_read_was_sent(answer: bytes, known: bool) -> None:
+    """However broken the answer is: the request arrived, so nobody may call it never sent and send it again."""
+    called = session(raw(answer))
+    called._met = known
+    with pytest.raises(OutcomeUnknownError):
+        called.write(WRITE, agrees)
+
+
+def test_what_breaks_before_the_first_byte_was_not_sent() -> None:
+    """A host that speaks no TLS, and a proxy that opens no tunnel or talks nonsense, never saw the request."""
+    plain = raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").replace("http:", "https:")
+    tries = [session(plain)]
+    for answer in (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b"\xff" * 80 + b"\r\n\r\n"):
+        tries.append(session("https://crm.example.com"))
+        tries[-1]._http.proxies = {"https": raw(answer)}
+    for called in tries:
+        called._met = True
+        with pytest.raises(AgainError, match="no connection"):
+            called.write(WRITE, agrees)
