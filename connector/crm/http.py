@@ -379,13 +379,26 @@ def retry_after(text: str | None, now: dt.datetime) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            date = email.utils.parsedate_to_datetime(text)
-        except ValueError:
+        date = http_date(text)
+        if date is None:
             return None
-        seconds = (date.replace(tzinfo=date.tzinfo or dt.UTC) - now).total_seconds()
+        seconds = (date - now).total_seconds()
     # Written so that it also leaves out nan. Absurdly long ones are cut where they are used.
     return seconds if seconds >= 0 else None
+
+
+def http_date(text: str | None) -> dt.datetime | None:
+    """A header's date in UTC; ``None`` where it is no date, or one that no calendar has. Never raises."""
+    try:
+        date = email.utils.parsedate_to_datetime(text or "")
+        return (date if date.tzinfo else date.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+    ):  # the last: a year or an offset of twenty digits
+        return None
 
 
 def _pool(settings: VendorSettings) -> requests.Session:

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import gzip
 import itertools
+import math
 import socket
 import ssl
 import threading
@@ -155,7 +156,15 @@ def test_a_read_gives_up_when_its_time_is_used_up(serve: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("header", "least", "most"), [("3", 3, 3.5), ("86400", 60, 60.5), ("-5", 0, 0.5), ("soon", 0, 0.5)]
+    ("header", "least", "most"),
+    [
+        ("3", 3, 3.5),
+        ("86400", 60, 60.5),
+        ("-5", 0, 0.5),
+        ("soon", 0, 0.5),
+        ("9" * 400, 60, 60.5),
+        ("Sat, 21 Nov 12345678901234567890 12:00:00 GMT", 0, 0.5),
+    ],
 )
 def test_retry_after_is_honoured_within_reason(
     serve: Callable[..., Any], header: str, least: float, most: float
@@ -180,6 +189,17 @@ def test_retry_after_is_honoured_within_reason(
         ("Sat, 21 Nov 2026 11:00:00 GMT", None),
         ("Sat, 21 Nov 2026", None),
         ("tomorrow", None),
+        ("12345678901234567890", 12345678901234567890.0),
+        ("9" * 400, math.inf),
+        ("Sat, 21 Nov 12345678901234567890 12:00:00 GMT", None),
+        ("Sat, 21 Nov 2026 12:00:00 +12345678901234567890", None),
+        ("Sat, 21 Nov 2026 12345678901234567890:00:00 GMT", None),
+        ("Sat, 12345678901234567890 Nov 2026 12:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 251_607_038_399),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", None),
+        ("\xff\x00, \u0663", None),
+        (", , , ,", None),
     ],
 )
 def test_retry_after_in_both_spellings(text: str | None, seconds: float | None) -> None:
