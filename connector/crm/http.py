@@ -50,6 +50,8 @@ from connector.parsing import is_loopback
 LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes, decoded. A page of 2,000 leads with long notes is a tenth of it; more is a fault, not a page."""
 CONNECT_SECONDS = 10.0
+LONGEST_CALL = 60.0
+"""Seconds for a whole call, from looking for a connection to the last byte; four times ``timeout`` where that is more."""
 CHUNK = 256 * 1024
 
 DEFERRED_STATUSES = frozenset({408, 425, 429, 503})
@@ -290,10 +292,10 @@ class Session:
     def _send(self, call: Call) -> _Reply | _Failure:
         asked_at = dt.datetime.now(dt.UTC)
         began = self._clock()
-        deadline = began + max(4 * self._settings.timeout, 60.0)
+        longest = max(4 * self._settings.timeout, LONGEST_CALL)
         timeout = self._settings.timeout
         exactly = call.exact and call.json is not None
-        watch = Watch()
+        watch = Watch(longest)
         try:
             with (
                 watch,
@@ -309,7 +311,7 @@ class Session:
                     stream=True,
                 ) as response,
             ):
-                body = self._body(response, deadline)
+                body = self._body(response, began + longest)
         except Exception as error:
             # Whatever an answer breaks, the request was sent. Before that, only what a connection can raise is ours.
             if not watch.left and not isinstance(error, _EXPECTED):

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -556,3 +556,73 @@ def test_what_breaks_before_the_first_byte_was_not_sent() -> None:
         called._met = True
         with pytest.raises(AgainError, match="no connection"):
             called.write(WRITE, agrees)
+
+
+SLOW = {
+    "status line": (b"HTTP/1.1 2", b"0"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"b"),
+    "continue": (b"HTTP/1.1 100 Continue\r\n\r\n",),
+    "headers of a continue": (b"HTTP/1.1 100 Continue\r\n", b"X-A: b\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b" "),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: http://a/\r\nContent-Length: 99999\r\n\r\n", b" "),
+}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A whole call may take less than half a second; what takes three fails."""
+    monkeypatch.setattr("connector.crm.http.LONGEST_CALL", 0.3)
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("pause", [0.02, 1e-9], ids=["dripped", "poured"])
+@pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
+def test_no_answer_holds_a_call_for_ever(parts: tuple[bytes, ...], pause: float) -> None:
+    """Each byte comes in time and the answer never: a write is unknown, a read fails for now."""
+    for method, error in (("write", OutcomeUnknownError), ("read", AgainError)):
+        called = session(raw(*parts, pause=pause), timeout=0.1, retry=Retry(attempts=1))
+        called._met = True
+        with pytest.raises(error):
+            getattr(called, method)(WRITE, agrees)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "parts",
+    [(b"HTTP/1.1 2", b"0"), (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), (b"\x16\x03\x03\x3f\xff", b"\x02")],
+    ids=["status line", "headers", "TLS"],
+)
+def test_no_proxy_and_no_handshake_holds_a_call_for_ever(parts: tuple[bytes, ...]) -> None:
+    """Before the tunnel and TLS are open the write has not been sent, and is not called so."""
+    called = session("https://crm.example.com", timeout=0.1)
+    called._met = True
+    url = raw(*parts, pause=0.02)
+    if parts[0].startswith(b"\x16"):
+        called._settings = settings(url.replace("http:", "https:"), timeout=0.1)
+    else:
+        called._http.proxies = {"https": url}
+    with pytest.raises(AgainError, match="no connection") as caught:
+        called.write(WRITE, agrees)
+    assert caught.value.down
+
+
+def test_an_interim_answer_is_not_taken_for_the_next_calls(serve: Callable[..., Any]) -> None:
+    """After ``103`` the connection is closed, for what follows on it answers the call before."""
+    _, known = met(serve, {"status": 103, "body": b""}, GOOD)
+    before = pooled(known).num_connections
+    with pytest.raises(OutcomeUnknownError):
+        known.write(WRITE, agrees)
+    assert known.read(READ, agrees).data["n"] == 1
+    assert pooled(known).num_connections == before + 1
+
+
+def test_a_long_request_arrives_whole(serve: Callable[..., Any]) -> None:
+    """A body of many blocks is sent in order and once."""
+    server = serve(GOOD)
+    note = "".join(map(str, range(30_000)))
+    session(server.url).write(Call("POST", "/leads/insert", form={"note": note}), agrees)
+    assert server.requests[0].form == {"note": note}
