@@ -32,6 +32,7 @@ from connector.config import VendorSettings, named
 from connector.crm import shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.base import Outcome
+from connector.crm.binding import check_host, note_host
 from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.crm.transport import Watch, WatchedAdapter
@@ -167,6 +168,7 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each."""
+        check_host(settings)
         self._settings = settings
         self._vendor = settings.vendor
         self._headers = headers or dict
@@ -269,6 +271,8 @@ class Session:
                     self.pace.throttled(reply.retry_after)
                 return _JudgedError(str(again), throttled=again.throttled)
             if status < 300:
+                if not self._met:
+                    note_host(self._settings)
                 self._met = True
                 return None
         if status == 429:
