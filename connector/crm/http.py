@@ -26,15 +26,16 @@ from urllib.parse import urlsplit
 import msgspec
 import requests  # noqa: TID251 - this is the module that the rule names
 import urllib3  # noqa: TID251 - the errors and the reading below requests
-from requests.adapters import HTTPAdapter  # noqa: TID251 - as above
 from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
 from connector.config import VendorSettings, named
 from connector.crm import shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.base import Outcome
+from connector.crm.binding import check_host, note_host
 from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
+from connector.crm.transport import Watch, WatchedAdapter
 from connector.errors import (
     AuthError,
     ConfigError,
@@ -50,6 +51,8 @@ from connector.parsing import is_loopback
 LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes, decoded. A page of 2,000 leads with long notes is a tenth of it; more is a fault, not a page."""
 CONNECT_SECONDS = 10.0
+LONGEST_CALL = 60.0
+"""Seconds for a whole call, from looking for a connection to the last byte; four times ``timeout`` where that is more."""
 CHUNK = 256 * 1024
 
 DEFERRED_STATUSES = frozenset({408, 425, 429, 503})
@@ -165,6 +168,7 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each."""
+        check_host(settings)
         self._settings = settings
         self._vendor = settings.vendor
         self._headers = headers or dict
@@ -267,6 +271,8 @@ class Session:
                     self.pace.throttled(reply.retry_after)
                 return _JudgedError(str(again), throttled=again.throttled)
             if status < 300:
+                if not self._met:
+                    note_host(self._settings)
                 self._met = True
                 return None
         if status == 429:
@@ -290,24 +296,31 @@ class Session:
     def _send(self, call: Call) -> _Reply | _Failure:
         asked_at = dt.datetime.now(dt.UTC)
         began = self._clock()
-        deadline = began + max(4 * self._settings.timeout, 60.0)
+        longest = max(4 * self._settings.timeout, LONGEST_CALL)
         timeout = self._settings.timeout
         exactly = call.exact and call.json is not None
+        watch = Watch(longest)
         try:
-            with self._http.request(
-                call.method,
-                self._settings.base_url + call.path,
-                params=call.query,
-                data=encode_exact(call.json) if exactly else call.form,
-                json=None if exactly else call.json,
-                headers={**self._headers(), **({"Content-Type": "application/json"} if exactly else {})},
-                timeout=(min(timeout, CONNECT_SECONDS), timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = self._body(response, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return _failure(error)
+            with (
+                watch,
+                self._http.request(
+                    call.method,
+                    self._settings.base_url + call.path,
+                    params=call.query,
+                    data=encode_exact(call.json) if exactly else call.form,
+                    json=None if exactly else call.json,
+                    headers={**self._headers(), **({"Content-Type": "application/json"} if exactly else {})},
+                    timeout=(min(timeout, CONNECT_SECONDS), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                body = self._body(response, began + longest)
+        except Exception as error:
+            # Whatever an answer breaks, the request was sent. Before that, only what a connection can raise is ours.
+            if not watch.left and not isinstance(error, _EXPECTED):
+                raise
+            return _failure(error, left=watch.left)
         if body is None:
             return _Failure("the answer did not end in time, or was too large", sent=True)
         if response.status_code < 500 and response.status_code != 429:
@@ -336,7 +349,7 @@ class Session:
     ) -> tuple[Literal["json", "html", "other"], Any]:
         try:
             return "json", decode_exact(body) if call.exact else decode(body, call.shape)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, ArithmeticError):  # the last: an exponent that no Decimal takes
             pass
         is_html = "html" in response.headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"
         return ("html" if is_html else "other"), None
@@ -372,13 +385,26 @@ def retry_after(text: str | None, now: dt.datetime) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            date = email.utils.parsedate_to_datetime(text)
-        except ValueError:
+        date = http_date(text)
+        if date is None:
             return None
-        seconds = (date.replace(tzinfo=date.tzinfo or dt.UTC) - now).total_seconds()
+        seconds = (date - now).total_seconds()
     # Written so that it also leaves out nan. Absurdly long ones are cut where they are used.
     return seconds if seconds >= 0 else None
+
+
+def http_date(text: str | None) -> dt.datetime | None:
+    """A header's date in UTC; ``None`` where it is no date, or one that no calendar has. Never raises."""
+    try:
+        date = email.utils.parsedate_to_datetime(text or "")
+        return (date if date.tzinfo else date.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+    ):  # the last: a year or an offset of twenty digits
+        return None
 
 
 def _pool(settings: VendorSettings) -> requests.Session:
@@ -391,7 +417,7 @@ def _pool(settings: VendorSettings) -> requests.Session:
     http.headers.update({"User-Agent": "leadloop", "Accept": "application/json"})
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # No retries below us: urllib3 would repeat writes. It drops connections that the server has closed meanwhile.
-    adapter = HTTPAdapter(
+    adapter = WatchedAdapter(
         pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0, pool_block=True
     )
     http.mount("https://", adapter)
@@ -399,14 +425,7 @@ def _pool(settings: VendorSettings) -> requests.Session:
     return http
 
 
-# Raised before the first byte of a request leaves, so nothing can have been carried out.
-_NEVER_SENT = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
-    requests.exceptions.ConnectTimeout,
-    requests.exceptions.ProxyError,
-)
+_EXPECTED = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -418,22 +437,28 @@ _NO_ADDRESS = (
 )
 
 
-def _failure(error: BaseException) -> _Failure:
-    """Our words for an exception whose own words must not be shown."""
+def _failure(error: BaseException, *, left: bool) -> _Failure:
+    """Our words for an exception whose own words must not be shown.
+
+    ``left``: whether a first byte of the request was on its way. It alone decides what is called sent: answers can raise
+    the same exceptions as addresses do, such as ``InvalidHeader`` for two lengths that differ.
+    """
     causes = list(_causes(error))
+    if left:
+        if _any(causes, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+            return _Failure("no answer in time", sent=True)
+        if _any(causes, (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError)):
+            return _Failure("the connection broke before the answer was whole", sent=True)
+        return _Failure("an answer that can't be read", sent=True)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return _Failure("its TLS certificate is not trusted", sent=False, hopeless=True)
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
         return _Failure("there is no host of this name", sent=False)
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) and _any(causes, _NEVER_SENT):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return _Failure("nothing listens there (connection refused)", sent=False)
-    if _any(causes, _NEVER_SENT):
-        return _Failure("no connection", sent=False)
     if isinstance(error, _NO_ADDRESS):
         return _Failure("this is no address that can be called", sent=False, hopeless=True)
-    if _any(causes, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-        return _Failure("no answer in time", sent=True)
-    return _Failure("the connection broke before the answer was whole", sent=True)
+    return _Failure("no connection", sent=False)
 
 
 def _any(causes: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:

@@ -14,10 +14,8 @@ From the vendor's page ("page") and from live clients.
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -25,7 +23,7 @@ from zoneinfo import ZoneInfo
 from connector.config import PollyBotSettings, did_you_mean, named
 from connector.crm.answers import RawRows, flat
 from connector.crm.base import Capabilities, OneByOne, Outcome, Page
-from connector.crm.http import AgainError, Answer, Call, Session, outcome
+from connector.crm.http import AgainError, Answer, Call, Session, http_date, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Listed, Mark, NewestFirst, Row, page_of
 from connector.errors import (
@@ -319,9 +317,7 @@ def budget(answer: Answer, reserve: int) -> tuple[float, float] | None:
         return None
     if remaining > LOW * (_header(answer, "Limit") or HOURLY):
         return math.inf, 0.0
-    now = answer.asked_at
-    with suppress(ValueError, TypeError):
-        now = parsedate_to_datetime(answer.headers.get("Date", ""))
+    now = http_date(answer.headers.get("Date")) or answer.asked_at
     seconds = (reset / 1000 if reset > 1e11 else reset) - now.timestamp()
     if not 0 < seconds <= LONGEST_RESET:
         return None

@@ -1,17 +1,21 @@
 """The one door to a CRM: what is repeated, what never is, and what an error may say."""
 
+import contextlib
 import datetime as dt
 import gzip
+import itertools
+import math
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests  # noqa: TID251 - its exceptions are what the door has to hide
+from urllib3.connection import HTTPConnection  # noqa: TID251 - as above
 
 from connector.config import ConvosoSettings, Secret
 from connector.crm.http import AgainError, Answer, Call, Retry, Session, outcome, retry_after
@@ -152,7 +156,15 @@ def test_a_read_gives_up_when_its_time_is_used_up(serve: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("header", "least", "most"), [("3", 3, 3.5), ("86400", 60, 60.5), ("-5", 0, 0.5), ("soon", 0, 0.5)]
+    ("header", "least", "most"),
+    [
+        ("3", 3, 3.5),
+        ("86400", 60, 60.5),
+        ("-5", 0, 0.5),
+        ("soon", 0, 0.5),
+        ("9" * 400, 60, 60.5),
+        ("Sat, 21 Nov 12345678901234567890 12:00:00 GMT", 0, 0.5),
+    ],
 )
 def test_retry_after_is_honoured_within_reason(
     serve: Callable[..., Any], header: str, least: float, most: float
@@ -177,6 +189,17 @@ def test_retry_after_is_honoured_within_reason(
         ("Sat, 21 Nov 2026 11:00:00 GMT", None),
         ("Sat, 21 Nov 2026", None),
         ("tomorrow", None),
+        ("12345678901234567890", 12345678901234567890.0),
+        ("9" * 400, math.inf),
+        ("Sat, 21 Nov 12345678901234567890 12:00:00 GMT", None),
+        ("Sat, 21 Nov 2026 12:00:00 +12345678901234567890", None),
+        ("Sat, 21 Nov 2026 12345678901234567890:00:00 GMT", None),
+        ("Sat, 12345678901234567890 Nov 2026 12:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 251_607_038_399),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", None),
+        ("\xff\x00, \u0663", None),
+        (", , , ,", None),
     ],
 )
 def test_retry_after_in_both_spellings(text: str | None, seconds: float | None) -> None:
@@ -464,9 +487,9 @@ def test_a_broken_tls_stream_is_not_called_unsent(
     _, known = met(serve, GOOD)
 
     def fail(*args: Any, **given: Any) -> None:
-        raise requests.exceptions.SSLError(ssl.SSLError("bad record mac"))
+        raise ssl.SSLError("bad record mac")
 
-    monkeypatch.setattr(known._http, "request", fail)
+    monkeypatch.setattr(HTTPConnection, "getresponse", fail)
     with pytest.raises(OutcomeUnknownError):
         known.write(WRITE, agrees)
 
@@ -479,3 +502,127 @@ def test_what_the_caller_is_handling_does_not_colour_a_failure(serve: Callable[.
     except ConnectionRefusedError:
         with pytest.raises(OutcomeUnknownError):
             known.write(WRITE, agrees)
+
+
+def raw(*parts: bytes, pause: float = 0.0) -> str:
+    """The address of a server that reads one request and sends these parts, the last one for ever; for one call."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with server, contextlib.suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                for part in itertools.chain(parts, itertools.repeat(parts[-1])) if pause else parts:
+                    connection.sendall(part)
+                    time.sleep(pause)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+BODY = b'\r\n{"success":true}'
+UNREADABLE = {
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\nContent-Length: 17\r\n" + BODY,
+    "no number": b"HTTP/1.1 2OO OK\r\n" + BODY,
+    "no HTTP": b"\x00\xff\xfe" * 50 + b"\r\n" + BODY,
+    "a location that is none": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://[/\r\n\r\n",
+    "a location in no letters": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://\xff/\r\n\r\n",
+    "an unknown packing": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 16\r\n" + BODY,
+    "a wrong chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "too many headers": b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200 + BODY,
+    "a header too long": b"HTTP/1.1 200 OK\r\nX-A: " + b"b" * 70_000 + b"\r\n" + BODY,
+}
+
+
+@pytest.mark.parametrize("answer", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("known", [True, False], ids=["met", "first contact"])
+def test_a_write_whose_answer_cannot_be_read_was_sent(answer: bytes, known: bool) -> None:
+    """However broken the answer is: the request arrived, so nobody may call it never sent and send it again."""
+    called = session(raw(answer))
+    called._met = known
+    with pytest.raises(OutcomeUnknownError):
+        called.write(WRITE, agrees)
+
+
+def test_what_breaks_before_the_first_byte_was_not_sent() -> None:
+    """A host that speaks no TLS, and a proxy that opens no tunnel or talks nonsense, never saw the request."""
+    plain = raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").replace("http:", "https:")
+    tries = [session(plain)]
+    for answer in (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b"\xff" * 80 + b"\r\n\r\n"):
+        tries.append(session("https://crm.example.com"))
+        tries[-1]._http.proxies = {"https": raw(answer)}
+    for called in tries:
+        called._met = True
+        with pytest.raises(AgainError, match="no connection"):
+            called.write(WRITE, agrees)
+
+
+SLOW = {
+    "status line": (b"HTTP/1.1 2", b"0"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"b"),
+    "continue": (b"HTTP/1.1 100 Continue\r\n\r\n",),
+    "headers of a continue": (b"HTTP/1.1 100 Continue\r\n", b"X-A: b\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b" "),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: http://a/\r\nContent-Length: 99999\r\n\r\n", b" "),
+}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A whole call may take less than half a second; what takes three fails."""
+    monkeypatch.setattr("connector.crm.http.LONGEST_CALL", 0.3)
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("pause", [0.02, 1e-9], ids=["dripped", "poured"])
+@pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
+def test_no_answer_holds_a_call_for_ever(parts: tuple[bytes, ...], pause: float) -> None:
+    """Each byte comes in time and the answer never: a write is unknown, a read fails for now."""
+    for method, error in (("write", OutcomeUnknownError), ("read", AgainError)):
+        called = session(raw(*parts, pause=pause), timeout=0.1, retry=Retry(attempts=1))
+        called._met = True
+        with pytest.raises(error):
+            getattr(called, method)(WRITE, agrees)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "parts",
+    [(b"HTTP/1.1 2", b"0"), (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), (b"\x16\x03\x03\x3f\xff", b"\x02")],
+    ids=["status line", "headers", "TLS"],
+)
+def test_no_proxy_and_no_handshake_holds_a_call_for_ever(parts: tuple[bytes, ...]) -> None:
+    """Before the tunnel and TLS are open the write has not been sent, and is not called so."""
+    called = session("https://crm.example.com", timeout=0.1)
+    called._met = True
+    url = raw(*parts, pause=0.02)
+    if parts[0].startswith(b"\x16"):
+        called._settings = settings(url.replace("http:", "https:"), timeout=0.1)
+    else:
+        called._http.proxies = {"https": url}
+    with pytest.raises(AgainError, match="no connection") as caught:
+        called.write(WRITE, agrees)
+    assert caught.value.down
+
+
+def test_an_interim_answer_is_not_taken_for_the_next_calls(serve: Callable[..., Any]) -> None:
+    """After ``103`` the connection is closed, for what follows on it answers the call before."""
+    _, known = met(serve, {"status": 103, "body": b""}, GOOD)
+    before = pooled(known).num_connections
+    with pytest.raises(OutcomeUnknownError):
+        known.write(WRITE, agrees)
+    assert known.read(READ, agrees).data["n"] == 1
+    assert pooled(known).num_connections == before + 1
+
+
+def test_a_long_request_arrives_whole(serve: Callable[..., Any]) -> None:
+    """A body of many blocks is sent in order and once."""
+    server = serve(GOOD)
+    note = "".join(map(str, range(30_000)))
+    session(server.url).write(Call("POST", "/leads/insert", form={"note": note}), agrees)
+    assert server.requests[0].form == {"note": note}

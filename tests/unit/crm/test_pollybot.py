@@ -572,6 +572,12 @@ def test_headers_without_sense_say_nothing(remaining: str, reset: str) -> None:
     assert budget(answer({}), 4) is None
 
 
+def test_a_date_that_no_calendar_has_is_not_heeded() -> None:
+    """A ``Date`` with a year of twenty digits: the moment the call left stands for it."""
+    absurd = "Sat, 21 Nov 12345678901234567890 12:00:00 GMT"
+    assert budget(limits(10, int(NOW.timestamp()) + 60, Date=absurd), 4) == (6.0, 60.0)
+
+
 def test_no_call_is_refused_when_the_hour_is_nearly_used() -> None:
     """30 calls a second and a half: four threads' worth of writes and reads go through without one 429."""
     with Sandbox(leads=60) as sandbox:
