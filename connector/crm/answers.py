@@ -108,6 +108,15 @@ def _rows(items: list[msgspec.Raw]) -> "RawRows | list[Any]":
     return [_plain.decode(item) for item in items]
 
 
+UNLISTED: Sequence[dict[str, Any]] = ()
+"""The rows of a page whose answer says that there are none, and has no list: believed when it is said twice."""
+
+
+def says_none(total: Any) -> bool:
+    """Whether a total is 0, as a number or as text."""
+    return not isinstance(total, bool) and isinstance(total, int | str) and str(total).strip() == "0"
+
+
 def first_text(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The first of these fields that is a text and not blank, as the API wrote it."""
     return next((row[name] for name in names if isinstance(row.get(name), str) and row[name].strip()), None)

@@ -105,6 +105,9 @@ class Outcome:
     """The id the CRM gave, where the write made a lead or named another one."""
     breaks: bool = False
     """The CRM itself is at fault (down, token withdrawn): calling it again at once is pointless."""
+    harm: bool = False
+    """The write took away something that nobody set, and ``reason`` names it: nothing more may be sent until a person has
+    looked, whatever the state is."""
 
 
 class LeadReader(Protocol):

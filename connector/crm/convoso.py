@@ -10,7 +10,7 @@ accepted. Facts from neither were seen in live clients.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
-from connector.crm.answers import RawRows, first_text
+from connector.crm.answers import UNLISTED, RawRows, first_text, says_none
 from connector.crm.base import Bounds, Capabilities, OneByOne, Option, Outcome, Page, Precision
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.crm.ids import as_id
@@ -229,7 +229,7 @@ class ConvosoReader:
     def get(self, lead_id: str) -> Page:
         """The lead as a search by its id shows it, whatever the settings' filters are."""
         call = _call(self._settings, SEARCH, {"lead_id": lead_id, "offset": "0", "limit": "10"})
-        page = self._session.read(call, judge, _first_leads)
+        page = _ask(self._session, call, _first_leads)
         if any(self.lead_id(row) != lead_id for row in page.rows):
             raise UnexpectedAnswerError("convoso: a search by lead id showed other leads.")
         return Page(page.rows[:1], page.total, page.asked_at)
@@ -250,7 +250,7 @@ class ConvosoReader:
             }
         asked_at = datetime.now(UTC)
         try:
-            page = self._session.read(_call(self._settings, RECORDINGS, form), judge, _recordings)
+            page = _ask(self._session, _call(self._settings, RECORDINGS, form), _recordings)
         except ConvosoRefusedError as error:
             if error.refusal not in (NO_LEAD, NO_USERS):
                 raise
@@ -273,7 +273,7 @@ class ConvosoReader:
         self._session.close()
 
     def _page(self, form: Mapping[str, str]) -> Page:
-        return self._session.read(_call(self._settings, SEARCH, form), judge, _leads)
+        return _ask(self._session, _call(self._settings, SEARCH, form), _leads)
 
 
 class ConvosoWriter(OneByOne):
@@ -351,7 +351,7 @@ class ConvosoWriter(OneByOne):
         for number in dict.fromkeys((phone, digits, digits[-NATIONAL_DIGITS:])):
             form = {"phone_number": number, "offset": "0", "limit": str(MAX_PAGE_SIZE)}
             call = _call(self._settings, SEARCH, form)
-            rows = self._session.read(call, judge, _first_leads).rows
+            rows = _ask(self._session, call, _first_leads).rows
             if any(not _has_phone(row, digits) for row in rows):
                 # A filter that is ignored would show leads that are not meant, and hide the one that is.
                 raise UnexpectedAnswerError("convoso: a search by phone number showed other leads.")
@@ -372,7 +372,7 @@ class ConvosoWriter(OneByOne):
         ids: set[str] = set()
         for removal in CAPABILITIES.removals:
             wanted = {**form, **dict(zip(time_filter(f"{removal}_at"), ends, strict=True))}
-            rows = self._session.read(_call(self._settings, SEARCH, wanted), judge, _first_leads).rows
+            rows = _ask(self._session, _call(self._settings, SEARCH, wanted), _first_leads).rows
             ids |= {
                 found
                 for row in rows
@@ -491,12 +491,46 @@ def _recordings(answer: Answer) -> Page:
     return _page(answer, "recordings", ("entries", "results"))
 
 
+def _ask(session: Session, call: Call, understood: Callable[[Answer], Page]) -> Page:
+    """The page that a search answers. Where it says "none" without a list, it is asked for again."""
+    page = session.read(call, judge, understood)
+    if page.rows is UNLISTED:
+        page = replace(session.read(call, judge, understood), calls=2)
+    return page
+
+
+def _is_none(envelope: Mapping[str, Any], top: tuple[str, ...]) -> bool:
+    """Whether an answer without a list says that nothing was found.
+
+    That is ``{"success": true}``, also with ``data: null``, if nothing else is in it but numbers of the page; and a list
+    that is null beside a total of 0. A total above 0, or a name that isn't known and may hold the rows, is neither.
+    """
+    if envelope.get("success") is not True:
+        return False
+    inner = envelope.get("data")
+    found = (
+        inner if isinstance(inner, dict) else {name: envelope[name] for name in envelope if name != "data"}
+    )
+    lists = ("entries", "results") if isinstance(inner, dict) else top
+    if inner is not None and not isinstance(inner, dict):
+        return False
+    if not found.keys() <= {"success", "total", "offset", "limit", *lists}:
+        return False
+    totals = [place["total"] for place in (found, envelope) if "total" in place]
+    if any(found.get(name) is not None for name in lists) or not all(says_none(total) for total in totals):
+        return False
+    has_list = any(name in found for name in lists)
+    return bool(totals) if has_list or isinstance(inner, dict) else True
+
+
 def _page(answer: Answer, what: str, top: tuple[str, ...]) -> Page:
-    """The page in an answer. Only an explicit ``[]`` is an empty one.
+    """The page in an answer. An explicit ``[]`` is an empty one, and ``UNLISTED`` what ``_is_none`` finds.
 
     ``top``: where the community page's envelope, which has no ``data``, holds the rows.
     """
     envelope = answer.data if isinstance(answer.data, dict) else {}
+    if _is_none(envelope, top):
+        return Page(UNLISTED, 0 if "total" in (envelope.get("data") or envelope) else None, answer.asked_at)
     rows: Any = None
     inner: Any = envelope.get("data")
     if envelope.get("success") is True:

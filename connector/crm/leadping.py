@@ -6,13 +6,14 @@ From the vendor's page of ``PUT /leads/{id}`` ("page"), from live clients, and f
   ``{items, continuationToken, pageSize, totalCount}``. The items are summaries with ``updatedAt``; a single lead has
   ``modifiedAt``, which is null until it is first modified (page).
 - Whether ``PUT`` keeps or erases what its body leaves out is nowhere said, and there is no conditional update. So a lead is
-  read, merged, sent whole, and read again; see ``leadping_lead``.
+  read, merged, sent whole with parts that leadloop doesn't know, and read again; see ``leadping_lead``.
 - The part ``customer`` is called ``profile`` in newer versions.
 - Errors are problem details with a status, ``errors`` by field and a trace id. 300 calls in 60 seconds per organisation;
   a 429 may come without ``Retry-After``.
 - Times are ISO, in UTC.
 """
 
+import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from zoneinfo import ZoneInfo
 
 from connector.config import LeadpingSettings, named
 from connector.crm import leadping_lead
-from connector.crm.base import Capabilities, OneByOne, Outcome, Page
+from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState, Page
 from connector.crm.http import AgainError, Answer, Call, LateError, Session, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping_lead import Fields, Lead
@@ -283,7 +284,11 @@ class _Pass:
 
 
 class LeadpingWriter(OneByOne):
-    """A ``LeadWriter`` of one Leadping organisation: three calls for a lead that changes, one for a lead that need not."""
+    """A ``LeadWriter`` of one Leadping organisation: three calls for a lead that changes, one for a lead that need not.
+
+    Until one update has been read back and found to have erased nothing, updates go one after the other, so that a server
+    that erases does so to one lead. After one that erased something, none is sent.
+    """
 
     def __init__(
         self,
@@ -295,6 +300,9 @@ class LeadpingWriter(OneByOne):
         self._settings = settings
         self._session = session or open_session(settings)
         self._clock = clock
+        self._gate = threading.Lock()
+        self._is_proven = False
+        self._harm: str | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -309,7 +317,7 @@ class LeadpingWriter(OneByOne):
         """Reads the lead, sends it whole with these fields in it, and reads it again.
 
         ``conflict`` where the lead was modified between the reads before the call, ``rejected`` with the code
-        ``not_shown`` where Leadping accepts a value and shows another one.
+        ``not_shown`` where Leadping accepts a value and shows another one. ``harm`` where the lead has lost something by it.
         """
         if refused := leadping_lead.unknown(fields):
             reason = f"leadloop does not set this field: {next(iter(refused.values()))}"
@@ -318,6 +326,24 @@ class LeadpingWriter(OneByOne):
             return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in Leadping")
         if not fields:
             return Outcome("applied", reason="nothing to set")
+        if not self._is_proven:
+            with self._gate:
+                if not self._is_proven:
+                    return self._watched(lead_id, fields)
+        return self._watched(lead_id, fields)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _watched(self, lead_id: str, fields: Fields) -> Outcome:
+        if self._harm is not None:
+            return Outcome("deferred", reason=f"not sent: {self._harm}", breaks=True)
+        done = self._tried(lead_id, fields)
+        if done.harm:
+            self._harm = self._harm or done.reason
+        return done
+
+    def _tried(self, lead_id: str, fields: Fields) -> Outcome:
         try:
             return self._update(lead_id, fields)
         except LeadpingRefusedError as error:
@@ -328,9 +354,6 @@ class LeadpingWriter(OneByOne):
             return Outcome("deferred", reason=str(error))
         except (CrmError, ConfigError) as error:
             return outcome(error)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _update(self, lead_id: str, fields: Fields) -> Outcome:
         before = self._read(lead_id)
@@ -374,12 +397,33 @@ class LeadpingWriter(OneByOne):
                 return Outcome("unknown", reason=reason)
             return Outcome("applied", lead_id=lead_id)
         # A replica may lag behind, or a person may have been quick: one of the two is enough.
-        if missed and (missed := missed & leadping_lead.differing(shown, fields)):
+        missed = missed & leadping_lead.differing(shown, fields) if missed else missed
+        if gone := self._vanished(before, shown, fields):
+            reason = (
+                f"after its update leadping no longer shows {', '.join(gone)} of lead {lead_id}, which the push does not "
+                "set. Nothing more is sent. Enter it again in Leadping (leadping_raw.lead_versions has what was there), "
+                "and don't push to Leadping before its support has said how an update keeps it."
+            )
+            state: OutcomeState = "rejected" if missed else "applied"
+            code = NOT_SHOWN if missed else None
+            return Outcome(state, code=code, reason=reason, fields=missed, lead_id=lead_id, harm=True)
+        self._is_proven = True
+        if missed:
             reason = f"leadping accepted the update and shows another value in {', '.join(sorted(missed))}"
             return Outcome("rejected", code=NOT_SHOWN, reason=reason, fields=missed)
+        return Outcome("applied", lead_id=lead_id)
+
+    def _vanished(self, before: Lead, shown: Lead, fields: Fields) -> list[str]:
+        """What the lead has lost; nothing is gone that shows up when it is read once more."""
         gone = leadping_lead.vanished(before, shown, fields)
-        note = f"after the update the lead shows nothing any more in {', '.join(gone)}" if gone else None
-        return Outcome("applied", reason=note, lead_id=lead_id)
+        if gone:
+            try:
+                again = self._read(str(shown["id"]))
+            except (CrmError, ConfigError):
+                # One look has found it gone, and that is enough to stop.
+                return gone
+            gone = [path for path in gone if path in leadping_lead.vanished(before, again, fields)]
+        return gone
 
     def _read(self, lead_id: str) -> Lead:
         call = Call("GET", path(lead_id), exact=True)

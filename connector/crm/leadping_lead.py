@@ -1,7 +1,9 @@
 """A Leadping lead as JSON: the names a push may use, and how values of these names become the object that is sent.
 
-``PUT /leads/{id}`` takes an object; what it does with parts that are not in it is nowhere said. So whatever the lead
-shows of the request's parts goes back as it is, with all its types, and only what a push names is different.
+``PUT /leads/{id}`` takes an object; what it does with parts that are not in it is nowhere said, and newer versions have
+parts that the page doesn't (``company``, ``customFields``, ``inquiry`` and others). So every part that the lead shows goes
+back as it is, with all its types, whether it is known here or not; only what a push names is different, and only what is
+known to be in answers alone is left out.
 """
 
 import copy
@@ -45,7 +47,10 @@ CUSTOMER = (
 # fmt: on
 CUSTOMERS = ("customer", "profile")
 """One part with two names: newer versions say ``profile``."""
+REQUIRED = ("metadata", "contact", *CUSTOMERS)
 OVERRIDE = "adminEnablementOverride"
+NEWER_PARTS = ("company", "contactPreferences", "customFields", "inquiry", "serviceAddress")
+"""Not on the page; the vendor's published client has them."""
 FREE = "metadata.sourceMetadata"
 """Takes any keys below it."""
 TAGS = "tagNames"
@@ -76,18 +81,19 @@ FLAGS = frozenset(
 )
 """What the page has as true or false: known even of a lead that shows nothing there."""
 
-PROTECTED = frozenset(
+# fmt: off
+# The first two lines are on the page, the third is in the schema of the vendor's published client.
+ONLY_ANSWERS = frozenset({
+    "createdAt", "modifiedAt", "archivedAt", "archivedByUserId", "archiveReason", "archiveNote", "isArchived",
+    "currentDisposition", "tags",
+    "organizationId", "deletedAt", "isDemo", "assignedToUserId", "processingStatus", "currentLeadStatus",
+})
+# fmt: on
+"""Parts that a request doesn't have: Leadping itself sets them."""
+
+PROTECTED = ONLY_ANSWERS | frozenset(
     {
         "id",
-        "createdAt",
-        "modifiedAt",
-        "archivedAt",
-        "archivedByUserId",
-        "archiveReason",
-        "archiveNote",
-        "isArchived",
-        "currentDisposition",
-        "tags",
         "tagIds",
         "contact.coordinate",
         "contact.phone.lookup.location.coordinate",
@@ -133,6 +139,8 @@ def problem(name: str) -> str | None:
     if name in OBJECTS:
         inner = min(each for each in NAMES if each.startswith(name + "."))
         return f"it is an object; name a field in it, such as {inner!r}"
+    if name.partition(".")[0] in NEWER_PARTS:
+        return "what it takes is not documented; leadloop sends this part back as it is"
     return f"Leadping's leads have no such field{did_you_mean(name, NAMES)}".removesuffix("?")
 
 
@@ -151,17 +159,15 @@ def tag_names(lead: Mapping[str, Any]) -> list[str]:
 def merged(lead: Mapping[str, Any], fields: Fields) -> Merged:
     """The request that leaves everything of this lead as it is, but for ``fields``.
 
-    Parts that only answers hold are left out, and so is what the lead doesn't show. A required part that is null goes out
-    as an empty object.
+    Parts that only answers hold are left out, and so is what the lead doesn't show or shows as null. A required part that
+    is null goes out as an empty object.
     """
     body: Lead = {"id": lead["id"]}
-    for part in ("metadata", "contact", *CUSTOMERS):
-        if part in lead:
-            body[part] = copy.deepcopy(lead[part]) if isinstance(lead[part], dict) else {}
-    if isinstance(lead.get(ENABLED), bool):
-        body[ENABLED] = lead[ENABLED]
-    if isinstance(lead.get(OVERRIDE), dict):
-        body[OVERRIDE] = copy.deepcopy(lead[OVERRIDE])
+    for part, value in lead.items():
+        if part in REQUIRED:
+            body[part] = copy.deepcopy(value) if isinstance(value, dict) else {}
+        elif part not in ONLY_ANSWERS and value is not None:
+            body[part] = list(value) if isinstance(value, RawRows) else copy.deepcopy(value)
     tags = list(_tags(lead))
     unfit: dict[str, str] = {}
     names = tag_names(lead)
@@ -205,15 +211,21 @@ def differing(lead: Mapping[str, Any], fields: Fields) -> frozenset[str]:
 
 
 def vanished(before: Mapping[str, Any], after: Mapping[str, Any], fields: Fields) -> list[str]:
-    """Paths that the lead had a value at, that nobody set, and that are blank now; ``tagNames`` for a tag that is gone."""
+    """Paths that the lead had a value at, that nobody set, and that are blank now; ``tagNames`` for a tag that is gone.
+
+    A list that has become shorter counts too. What Leadping found out about a phone number goes with the number.
+    """
     had, has = (
         flat({part: lead[part] for part in lead if part not in PROTECTED}) for lead in (before, after)
     )
     set_paths = {path for name in fields for path in (name, *_aliases(name))}
+    derived = "contact.phone.lookup." if "contact.phone.number" in set_paths else None
     gone = [
         path
         for path, value in had.items()
-        if not _blank(value) and path not in set_paths and _blank(has.get(path, has.get(_other(path))))
+        if path not in set_paths
+        and not (derived and path.startswith(derived))
+        and _is_less(value, has.get(path, has.get(_other(path))))
     ]
     if TAGS not in fields and set(tag_names(before)) - set(tag_names(after)):
         gone.append(TAGS)
@@ -345,6 +357,13 @@ def _same(value: Any, text: str | None) -> bool:
         return bool(json.loads(text, parse_float=Decimal) == value)
     except ValueError:
         return False
+
+
+def _is_less(had: Any, has: Any) -> bool:
+    """Whether something of a value is gone; a value that is another one by now is somebody's edit."""
+    if isinstance(had, list) and isinstance(has, list):
+        return len(has) < len(had)
+    return not _blank(had) and _blank(has)
 
 
 def _blank(value: Any) -> bool:

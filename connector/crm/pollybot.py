@@ -4,6 +4,8 @@ From the vendor's page ("page") and from live clients.
 
 - ``PUT {leads}/{id}`` changes the fields that are sent and no others; ``metadata`` is merged with what is there (page).
   Whether an object inside ``metadata`` is merged too, or replaced, is nowhere said: such a path is never sent.
+- A newer generation has no ``metadata`` but flat fields, ``tags`` and an object ``customFields``, which an update replaces as
+  a whole. So a lead is read before one of these is set, and what the push doesn't name goes back as it came.
 - ``GET {leads}?page=&limit=&sortBy=updatedAt&sortOrder=desc`` answers ``data.leads`` and ``data.pagination`` (seen in
   live clients). Its rows may leave ``metadata`` out; a single ``GET`` has it.
 - Errors have a code and details (page). Statuses are lower case on the page and upper case in a newer client.
@@ -11,17 +13,19 @@ From the vendor's page ("page") and from live clients.
 - Times are ISO, in UTC.
 """
 
+import json
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from connector.config import PollyBotSettings, did_you_mean, named
-from connector.crm.answers import RawRows, flat
+from connector.crm.answers import RawRows, flat, says_none
 from connector.crm.base import Capabilities, OneByOne, Outcome, Page
 from connector.crm.http import AgainError, Answer, Call, Session, http_date, outcome
 from connector.crm.ids import as_id, names_one
@@ -53,6 +57,12 @@ CAPABILITIES = Capabilities(
 STATUSES = ("new", "contacted", "qualified", "converted", "lost", "follow_up")
 """As the page has them."""
 METADATA = "metadata"
+CUSTOM = "customFields"
+TEXTS = frozenset(
+    {"name", "email", "phone", "source", "status"}
+    | {"company", "message", "notes", "priority", "urgency", "preferredMethod", "discord"}
+)
+"""Fields of a lead that both generations only ever show as a text; what another one holds is looked at before it is set."""
 
 NO_LEAD, BAD_VALUE, KNOWN_EMAIL = "LEAD_NOT_FOUND", "VALIDATION_ERROR", "DUPLICATE_EMAIL"
 AUTH_CODES = frozenset({"INVALID_API_KEY", "MISSING_AUTH_HEADER"})
@@ -187,7 +197,11 @@ class PollyBotWriter(OneByOne):
                 raise ModelError(f"pollybot: leadloop does not set the field {name!r}: {problem}.")
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
-        """``PUT {leads}/{id}`` with just these fields; ``metadata.x`` sets the key ``x`` of the metadata, ``None`` is null."""
+        """``PUT {leads}/{id}`` with just these fields; ``metadata.x`` sets the key ``x`` of the metadata, ``None`` is null.
+
+        ``customFields.x``, and a field that may be a list, cost a read before: the custom fields that the push doesn't name
+        are sent along, and a list is only ever replaced by a list. ``harm`` where the answer shows fewer custom fields.
+        """
         refused = {name: problem for name in fields if (problem := _problem(name))}
         if refused:
             reason = f"leadloop does not set this field: {next(iter(refused.values()))}"
@@ -196,9 +210,10 @@ class PollyBotWriter(OneByOne):
             return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in PollyBot")
         if not fields:
             return Outcome("applied", reason="nothing to set")
-        call = replace(_one(self._settings, "PUT", lead_id), json=body(fields, self._session.casing))
         try:
-            return self._updated(self._session.write(call, judge), lead_id)
+            return self._sent(lead_id, fields)
+        except UnfitError as wrong:
+            return Outcome("rejected", reason=str(wrong), fields=frozenset({wrong.field}))
         except PollyBotRefusedError as error:
             at_fault = _at_fault(error.field, fields)
             return Outcome(
@@ -209,6 +224,32 @@ class PollyBotWriter(OneByOne):
 
     def close(self) -> None:
         self._session.close()
+
+    def _sent(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
+        sent = body(fields, self._session.casing)
+        looked_at = [name for name in fields if name not in TEXTS and not name.startswith(f"{METADATA}.")]
+        if looked_at:
+            try:
+                lead, _ = self._session.read(
+                    replace(_one(self._settings, "GET", lead_id), exact=True),
+                    judge,
+                    lambda answer: _read(answer, lead_id),
+                )
+            except UnexpectedAnswerError as error:
+                return Outcome("deferred", reason=str(error))
+            sent |= {name: value for name in looked_at for name, value in [replaced(lead, name, fields)]}
+        call = replace(_one(self._settings, "PUT", lead_id), json=sent, exact=bool(looked_at))
+        answer = self._session.write(call, judge)
+        done = self._updated(answer, lead_id)
+        had, has = sent.get(CUSTOM), (_lead(answer) or {}).get(CUSTOM)
+        if isinstance(had, dict) and isinstance(has, dict) and (gone := sorted(had.keys() - has.keys())):
+            reason = (
+                f"after its update pollybot no longer shows {', '.join(f'{CUSTOM}.{name}' for name in gone)} of lead "
+                f"{lead_id}, though they were sent along. Nothing more is sent. Enter it again in PollyBot "
+                "(pollybot_raw.lead_versions has what was there), and ask its support how an update keeps them."
+            )
+            return replace(done, reason=reason, harm=True)
+        return done
 
     def _updated(self, answer: Answer, lead_id: str) -> Outcome:
         """``applied`` only where the answer says so and shows this very lead."""
@@ -293,6 +334,49 @@ def body(fields: Mapping[str, str | None], casing: Casing) -> dict[str, Any]:
     return sent
 
 
+class UnfitError(ValueError):
+    """A field of this lead can't be set without losing what is in it; the text says why, and never shows a value."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field} {why}")
+        self.field = field
+
+
+def replaced(lead: Mapping[str, Any], name: str, fields: Mapping[str, str | None]) -> tuple[str, Any]:
+    """The outer name and the whole value that sets ``name`` in this lead: with all other custom fields, a list for a list.
+
+    Raises ``UnfitError`` where the push's text would take the place of a list or an object.
+    """
+    outer, _, key = name.partition(".")
+    shown, text = lead.get(outer), fields[name]
+    if not key:
+        return name, _in_place_of(shown, name, text)
+    if outer not in lead:
+        raise UnfitError(name, f"can't be set: the lead shows no {outer}")
+    if shown is not None and not isinstance(shown, Mapping):
+        raise UnfitError(name, f"can't be set: the lead's {outer} are no object")
+    whole = dict(shown or {})
+    for each, value in fields.items():
+        if each.startswith(f"{outer}."):
+            inner = each.removeprefix(f"{outer}.")
+            whole[inner] = _in_place_of(whole.get(inner), each, value, number_or_text(value))
+    return outer, whole
+
+
+def _in_place_of(shown: Any, name: str, text: str | None, otherwise: Any = None) -> Any:
+    if isinstance(shown, Mapping):
+        raise UnfitError(name, "is an object in this lead; a text would replace all of it")
+    if not isinstance(shown, list | RawRows) or text is None:
+        return text if otherwise is None else otherwise
+    try:
+        found = json.loads(text, parse_float=Decimal)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise UnfitError(name, "must be a JSON list, as the lead has one there")
+    return found
+
+
 def number_or_text(value: str | None) -> int | float | str | None:
     """A number where its JSON is written exactly like the text: ``85``, ``-0.5``; not ``007``, ``1.50`` or ``1e5``.
 
@@ -325,11 +409,16 @@ def budget(answer: Answer, reserve: int) -> tuple[float, float] | None:
 
 
 def listed(answer: Answer, number: int) -> Listed:
-    """The page in an answer to the list; ``UnexpectedAnswerError`` for every other shape."""
+    """The page in an answer to the list; ``UnexpectedAnswerError`` for every other shape.
+
+    A list that is null beside a total of 0 is an empty page; a scan looks at the last page twice in any case.
+    """
     data = answer.data
     inner = data.get("data") if isinstance(data, dict) and data.get("success") is True else None
     rows = inner.get("leads") if isinstance(inner, dict) else None
     paging: Any = inner.get("pagination") if isinstance(inner, dict) else None
+    if isinstance(inner, dict) and "leads" in inner and rows is None and isinstance(paging, dict):
+        rows = [] if says_none(paging.get("total")) else None
     if not isinstance(paging, dict) or not isinstance(rows, list | RawRows):
         raise UnexpectedAnswerError(
             "pollybot: the list of leads was answered in no known shape; no leads and pagination in it."
@@ -352,12 +441,14 @@ def _problem(name: str) -> str | None:
         return "name the one key that is meant, as in 'metadata.score'"
     if not outer or not all(inner):
         return "there is an empty name in this path"
-    if len(inner) > 1 and outer == METADATA:
+    if name == CUSTOM:
+        return "name the one field that is meant, as in 'customFields.score'"
+    if len(inner) > 1 and outer in (METADATA, CUSTOM):
         return (
-            "whether PollyBot merges objects inside the metadata or replaces them is not documented, so what stands "
-            f"beside it might be lost. Set one key directly below it, such as 'metadata.{inner[-1]}'"
+            f"whether PollyBot merges objects inside the {outer} or replaces them is not documented, so what stands "
+            f"beside it might be lost. Set one key directly below it, such as '{outer}.{inner[-1]}'"
         )
-    if inner and outer != METADATA:
+    if inner and outer not in (METADATA, CUSTOM):
         hint = did_you_mean(outer, [METADATA])
         return f"only the metadata is known to be merged, and other objects might be replaced{hint}"
     return None

@@ -88,6 +88,7 @@ class _Switch:
         self._failed = 0
         self.off: str | None = None
         self.interrupted = False
+        self.harmed = False
 
     def turn_off(self, why: str) -> None:
         with self._lock:
@@ -103,9 +104,10 @@ class _Switch:
             failed = all(outcome.state in ("deferred", "unknown") for outcome in outcomes)
             self._failed = self._failed + 1 if failed else 0
             reasons = [outcome.reason for outcome in outcomes if outcome.reason]
-            if any(outcome.breaks for outcome in outcomes):
+            self.harmed |= any(outcome.harm for outcome in outcomes)
+            if any(outcome.breaks or outcome.harm for outcome in outcomes):
                 self.turn_off(
-                    next((each.reason for each in outcomes if each.breaks and each.reason), "")
+                    next((each.reason for each in outcomes if (each.breaks or each.harm) and each.reason), "")
                     or "the CRM is not available"
                 )
             elif self._failed >= self._patience:
@@ -338,8 +340,9 @@ class _Run:
             by_state=self._tally.by_state(),
             fields_by_state=dict(self._tally.fields),
             unapplied=tuple(self._tally.unapplied),
-            stopped=self.switch.off if self._untried else None,
+            stopped=self.switch.off if self._untried or self.switch.harmed else None,
             interrupted=self.switch.interrupted,
+            harmed=self.switch.harmed,
         )
 
 

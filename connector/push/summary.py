@@ -44,10 +44,17 @@ class Summary:
     """Why the run ended before every lead had been tried, or ``None``."""
     interrupted: bool
     """It was a signal that ended it."""
+    harmed: bool = False
+    """A write took away what nobody set; ``stopped`` says what, of which lead."""
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when a lead was rejected, deferred or left unknown. A conflict is left alone on purpose: 0."""
+        """0, or 3 when a lead was rejected, deferred or left unknown. A conflict is left alone on purpose: 0.
+
+        1 when a write took away what nobody set: a person has to look before anything else is sent.
+        """
+        if self.harmed:
+            return 1
         return 3 if any(self.by_state.get(state) for state in ("rejected", "deferred", "unknown")) else 0
 
 

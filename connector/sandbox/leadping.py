@@ -6,6 +6,8 @@ likely do, and says so here:
 
 * what an update leaves out is erased or kept, by the option ``leadping_absent``;
 * a part that only answers hold is ignored in an update, and names inside a part that the page doesn't have are kept;
+* the parts that the vendor's newer client has besides are there where the account says ``profile``, and are erased or kept
+  like the others;
 * the list's tokens are opaque and hold how far one has come, so that edits and deletions move what is behind them;
 * a lead that was never modified has its creation as ``updatedAt`` in the list and null as ``modifiedAt`` on its own;
 * a number may also be written as text;
@@ -59,6 +61,16 @@ ONLY_ANSWERS = {
     "isArchived": False,
     "currentDisposition": None,
 }
+NEWER_ANSWERS = {
+    "organizationId": "organisation-1",
+    "deletedAt": None,
+    "isDemo": False,
+    "assignedToUserId": None,
+    "processingStatus": "completed",
+    "currentLeadStatus": None,
+}
+NEWER_PARTS = ("company", "contactPreferences", "customFields", "inquiry", "serviceAddress")
+"""As the vendor's published client 1.0.83 has them."""
 TITLES = {
     400: "One or more validation errors occurred.",
     401: "Unauthorized",
@@ -90,6 +102,8 @@ class Leadping:
         self.options = options
         self.refusals = refusals
         self.part = options.leadping_part
+        self.forgets: frozenset[str] = frozenset()
+        """Parts that an update empties even where it has them."""
         self.tags: dict[str, Doc] = {}
         """Every tag of the organisation, by its normalised name."""
         self.leads = Documents(self._made, self._shown, book.clock, options.elsewhere)
@@ -206,6 +220,18 @@ class Leadping:
             "adminEnablementOverride": None,
             **ONLY_ANSWERS,
             "tags": [self.tag(name) for name in ("new", "web form")[: lead.id % 3]],
+            **(self._newer(lead) if self.part == "profile" else {}),
+        }
+
+    def _newer(self, lead: Lead) -> Doc:
+        """The parts that only newer versions have."""
+        return {
+            **NEWER_ANSWERS,
+            "company": {"name": lead.get("std_company_name"), "employees": lead.id % 50},
+            "contactPreferences": {"channels": ["sms", "email"], "doNotCall": lead.id % 4 == 0},
+            "customFields": {"score": lead.id % 100 + 0.5, "note": f"note {lead.id}"},
+            "inquiry": {"product": lead.get("plan_interest"), "isUrgent": lead.id % 2 == 0},
+            "serviceAddress": {"line1": lead.get("address1"), "city": lead.get("city")},
         }
 
     def _shown(self, lead: Document) -> Doc:
@@ -275,7 +301,8 @@ class Leadping:
         self._check(body)
         erases = self.options.leadping_absent == "erase"
         found = dict(lead.body)
-        for part in ("metadata", "contact", self.part, "adminEnablementOverride"):
+        newer = [part for part in NEWER_PARTS if part in found or part in body]
+        for part in ("metadata", "contact", self.part, "adminEnablementOverride", *newer):
             # The page calls it "customer" in a request, whatever an answer calls it.
             given = body.get(part, body.get("customer") if part == self.part else None)
             if erases:
@@ -286,6 +313,7 @@ class Leadping:
             found["enabled"] = bool(body.get("enabled"))
         if erases or "tagIds" in body or "tagNames" in body:
             found["tags"] = self._tagged(body)
+        found |= dict.fromkeys(self.forgets & found.keys())
         return self.leads.replace(lead.id, found)
 
     def _tagged(self, body: Doc) -> list[Doc]:
@@ -299,9 +327,11 @@ class Leadping:
 
     def _check(self, body: Doc) -> None:
         errors: dict[str, list[str]] = {}
-        for path, value in _leaves({name: body[name] for name in body if name not in ONLY_ANSWERS}):
+        for path, value in _leaves(
+            {name: body[name] for name in body if name not in {*ONLY_ANSWERS, *NEWER_ANSWERS}}
+        ):
             name = path.rpartition(".")[2]
-            is_free = path.startswith("metadata.sourceMetadata")
+            is_free = path.startswith("metadata.sourceMetadata") or path.partition(".")[0] in NEWER_PARTS
             if path in ("tagIds", "tagNames"):
                 fits = value is None or (
                     isinstance(value, list) and all(isinstance(each, str) for each in value)

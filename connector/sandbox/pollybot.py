@@ -5,7 +5,8 @@ is documented, the sandbox does what such a server would most likely do, and say
 
 * an object inside ``metadata`` is replaced, or merged where ``merges_deep`` is set;
 * ``null`` empties a field, and a metadata key stays there with ``null``;
-* a field that is not on the page is ignored, and so is one that can't be changed;
+* a field that is not on the page is ignored, and so is one that can't be changed; but a lead that has ``customFields`` or
+  ``tags``, as those of the newer generation do, has just those that an update says;
 * without a sort order the list begins with the lead that was made last.
 """
 
@@ -231,6 +232,11 @@ class PollyBot:
         if self.upper_case and isinstance(given.get("status"), str):
             given["status"] = given["status"].lower()
         after = {**copy.deepcopy(lead.body), **given}
+        for name, kind in (("customFields", dict), ("tags", list)):
+            if name in body and name in after:
+                if not isinstance(body[name], kind | None):
+                    raise _invalid(name, f"{name} must be {'an object' if kind is dict else 'a list'}")
+                after[name] = body[name]
         if "metadata" in body:
             if not isinstance(body["metadata"], dict):
                 raise _invalid("metadata", "Metadata must be an object")

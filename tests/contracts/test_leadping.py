@@ -214,6 +214,15 @@ class TestLeadpingProfile(TestLeadping):
     sandbox_options = {"leadping_part": "profile"}  # noqa: RUF012 - never changed
     part = "profile"
 
+    def test_the_newer_parts_stay_as_they_are(self, crm: Sandbox, lead: str) -> None:
+        """A server that erases what an update leaves out finds nothing left out; one lead after the other."""
+        before = self.book(crm).show(self.book(crm).find(lead))
+        assert {"company", "contactPreferences", "customFields", "inquiry", "serviceAddress"} <= before.keys()
+        assert self.update(crm, lead, NAME).state == "applied"
+        after = self.book(crm).show(self.book(crm).find(lead))
+        before["contact"]["firstName"] = "Planted"
+        assert {**after, "modifiedAt": None} == {**before, "modifiedAt": None}
+
     def test_either_name_sets_the_part_that_is_shown(self, crm: Sandbox, lead: str) -> None:
         """``customer.income`` is ``profile.income`` where the lead has a profile."""
         assert self.update(crm, lead, {"customer.income": "50000"}).state == "applied"

@@ -246,3 +246,15 @@ def test_the_list_as_live_clients_see_it(crm: Sandbox) -> None:
     assert sorted(rows, key=lambda row: row["updatedAt"], reverse=True) == rows
     assert len({row["id"] for row in rows}) == 3
     assert "metadata" not in rows[0]
+
+
+def test_newer_parts_go_where_an_update_leaves_them_out() -> None:
+    """Erased or kept by the same option as the page's parts; what only answers hold can't be set."""
+    for absent in ("erase", "keep"):
+        with Sandbox(leads=3, leadping_part="profile", leadping_absent=absent) as crm:
+            lead = str(crm.vendors["leadping"].leads.ids()[0])  # type: ignore[attr-defined]
+            before = call(crm, "GET", f"/leads/{lead}").json()
+            after = put(crm, lead, inquiry={"isUrgent": True, "list": [1]}, isDemo=True).json()
+            assert after["company"] == (None if absent == "erase" else before["company"])
+            assert after["inquiry"]["list"] == [1]
+            assert after["isDemo"] is False

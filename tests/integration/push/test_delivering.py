@@ -399,3 +399,16 @@ def test_slow_calls_make_small_batches(local: Any) -> None:
     local.crm.answer = answer
     local.deliver(concurrency=1)
     assert max(open_at_once) <= 15
+
+
+def test_a_write_that_took_something_away_ends_the_run_with_1(world: Any) -> None:
+    """Its own outcome stays what it is and is on record; the other leads are deferred, also where there are none."""
+    said = "after its update it no longer shows company.name of lead 1"
+    world.changes(3)
+    world.crm.answer = lambda lead_id, fields: Outcome("applied", reason=said, harm=True)
+    summary = world.deliver(concurrency=1)
+    assert (summary.exit_code, summary.stopped, summary.harmed) == (1, said, True)
+    assert (summary.calls, dict(summary.by_state)) == (1, {"applied": 1, "deferred": 2})
+    states = [row.state for row in world.journalled()]
+    assert (states.count("applied"), states.count("deferred")) == (1, 2)
+    assert world.deliver(world.plan(limit=1)).exit_code == 1

@@ -88,11 +88,17 @@ def test_an_explicit_empty_list_is_an_empty_page(make: Callable[..., Any], envel
 @pytest.mark.parametrize(
     "answer",
     [
-        {"success": True},
-        {"success": True, "data": None},
+        {"success": True, "data": None, "total": 3},
+        {"success": True, "data": None, "rows": []},
+        {"success": True, "total": "1"},
         {"success": True, "data": {}},
         {"success": True, "data": {"rows": []}},
-        {"success": True, "data": {"entries": None, "total": 0}},
+        {"success": True, "data": {"entries": None, "total": 3}},
+        {"success": True, "data": {"entries": None, "total": "5310", "offset": 0}},
+        {"success": True, "data": {"entries": None}},
+        {"success": True, "data": {"entries": None, "total": 0, "rows": [ROW]}},
+        {"success": True, "data": {"entries": None, "total": False}},
+        {"success": True, "data": {"total": 0}, "total": 3},
         {"success": True, "data": {"entries": {"0": ROW}}},
         {"success": True, "data": {"entries": ["x"]}},
         {"success": True, "data": "x"},
@@ -122,6 +128,31 @@ def test_any_other_shape_is_an_error(make: Callable[..., Any], answer: dict[str,
     reader, _ = make(ConvosoReader, answer)
     with pytest.raises(UnexpectedAnswerError):
         reader.search(None)
+
+
+NONE = [
+    {"success": True},
+    {"success": True, "data": None},
+    {"success": True, "data": None, "total": 0},
+    {"success": True, "data": {"entries": None, "total": 0}},
+    {"success": True, "data": {"results": None, "total": "0", "offset": 0, "limit": 2000}},
+    {"success": True, "results": None, "total": 0},
+]
+
+
+@pytest.mark.parametrize("nothing", NONE, ids=str)
+def test_an_answer_without_leads_is_an_empty_page_when_it_is_said_twice(
+    make: Callable[..., Any], nothing: dict[str, Any]
+) -> None:
+    """No error in an account or a window without leads; a lead that shows up in the second answer counts."""
+    reader, server = make(ConvosoReader, nothing, nothing)
+    page = reader.search(None)
+    assert (list(page.rows), page.total or 0, page.calls) == ([], 0, 2)
+    assert [request.form for request in server.requests[1:]] == [server.requests[0].form]
+    assert list(make(ConvosoReader, nothing, entries(ROW))[0].search(None).rows) == [ROW]
+    with pytest.raises(UnexpectedAnswerError):
+        make(ConvosoReader, nothing, {"success": True, "data": {"rows": []}})[0].search(None)
+    assert list(make(ConvosoReader, nothing, nothing)[0].get("12345").rows) == []
 
 
 def test_a_search_sends_what_the_page_says(make: Callable[..., Any]) -> None:

@@ -109,6 +109,74 @@ def test_only_the_fields_that_are_set_go_out(make: Callable[..., Any]) -> None:
     assert request.headers["Authorization"] == "Bearer sk-workspace_x"
 
 
+NEWER = {
+    "id": LEAD,
+    "name": "John",
+    "tags": ["a", "b"],
+    "customFields": {"tier": "gold", "seats": 1.50, "list": [1], "object": {"a": 1}, "none": None},
+}
+
+
+def test_the_other_custom_fields_are_sent_along(make: Callable[..., Any]) -> None:
+    """The newer generation replaces them as a whole; what the push doesn't name goes back digit by digit."""
+    text = json.dumps({"success": True, "data": NEWER}).replace("1.5,", "1.50,").encode()
+    first = {"json": None, "body": text, "type": "application/json"}
+    writer, server = make(PollyBotWriter, first, {"success": True, "data": NEWER})
+    fields = {"customFields.tier": "silver", "customFields.seats": "2", "customFields.list": "[3]"}
+    assert writer.update(LEAD, fields).state == "applied"
+    assert [request.method for request in server.requests] == ["GET", "PUT"]
+    whole = {**NEWER["customFields"], "tier": "silver", "seats": 2, "list": [3]}  # type: ignore[dict-item]
+    assert json.loads(server.requests[1].body) == {"customFields": whole}
+    writer, server = make(PollyBotWriter, first, {"success": True, "data": NEWER})
+    writer.update(LEAD, {"customFields.tier": "silver"})
+    assert b'"seats":1.50' in server.requests[1].body
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"customFields.object": "x"}, "object"),
+        ({"customFields.object": None}, "object"),
+        ({"customFields.list": "x"}, "JSON list"),
+        ({"tags": "a, b"}, "JSON list"),
+    ],
+)
+def test_a_list_or_an_object_is_not_replaced_by_a_text(
+    make: Callable[..., Any], fields: dict[str, Any], says: str
+) -> None:
+    """It is refused by name, and nothing is sent."""
+    writer, server = make(PollyBotWriter, {"success": True, "data": NEWER})
+    result = writer.update(LEAD, {"name": "Ann", **fields})
+    assert (result.state, result.fields) == ("rejected", fields.keys())
+    assert says in str(result.reason)
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+def test_custom_fields_that_a_lead_does_not_show_are_not_set(make: Callable[..., Any]) -> None:
+    """Its account may be of the older generation, or hide them: then the others can't be sent along."""
+    writer, server = make(PollyBotWriter, {"success": True, "data": ROW})
+    assert writer.update(LEAD, {"customFields.tier": "x"}).fields == {"customFields.tier"}
+    assert len(server.requests) == 1
+
+
+def test_custom_fields_that_vanish_all_the_same_stop_the_push(make: Callable[..., Any]) -> None:
+    """The answer to the update shows it; the reason names them and the lead, and no value."""
+    shown = {"success": True, "data": {**NEWER, "customFields": {"tier": "silver"}}}
+    writer, _ = make(PollyBotWriter, {"success": True, "data": NEWER}, shown)
+    result = writer.update(LEAD, {"customFields.tier": "silver"})
+    assert (result.state, result.harm) == ("applied", True)
+    assert f"customFields.seats of lead {LEAD}" in str(result.reason)
+
+
+def test_a_sandbox_that_replaces_custom_fields_keeps_them(workspace: Any) -> None:
+    """Through real calls: one field is another one, everything beside it is what it was."""
+    lead = workspace.polly.leads.ids()[0]
+    workspace.polly.leads.edit(lead, {"customFields": {"a": 0.1, "b": "x"}, "tags": ["one", "two"]})
+    assert workspace.writer.update(lead, {"customFields.b": "y", "tags": '["three"]'}).state == "applied"
+    body = workspace.polly.leads.leads[lead].body
+    assert (body["customFields"], body["tags"]) == ({"a": 0.1, "b": "y"}, ["three"])
+
+
 @pytest.mark.parametrize("text", ["0", "85", "-3", "0.5", "-12.75", "9007199254740991", "85.125"])
 def test_a_plain_number_of_the_metadata_is_one(text: str) -> None:
     """Its JSON is the text that was pushed, so that a read back is in sync."""
@@ -402,7 +470,14 @@ def test_a_list_of_another_shape_is_an_error(data: Any) -> None:
 
 
 def test_an_empty_workspace_has_no_pages(make: Callable[..., Any]) -> None:
-    """Only an explicit empty list says so."""
+    """An explicit empty list says so, or none beside a total of 0."""
+    for leads in ([], None):
+        assert (
+            listed(
+                answer({"success": True, "data": {"leads": leads, "pagination": {**PAGE, "total": 0}}}), 1
+            ).rows
+            == []
+        )
     nothing = {"leads": [], "pagination": {**PAGE, "total": 0}}
     reader, server = make(PollyBotReader, {"success": True, "data": nothing})
     assert list(reader.scan(None)) == []
