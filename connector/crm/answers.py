@@ -3,6 +3,7 @@
 The whole answer is checked for well-formed JSON and UTF-8 all the same, so a truncated page never passes for one.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -49,10 +50,11 @@ def decode(body: bytes, shape: type[msgspec.Struct] | None = None) -> Any:
     """The answer's JSON, numbers with a fraction as their literal text; in large answers, lists of objects are ``RawRows``.
 
     ``shape``: how the answer most likely looks, with ``list[msgspec.Raw]`` where the rows are. Should it look just like
-    that, it is gone through once instead of once per level; the result is the same. Raises ``ValueError`` for anything
+    that, it is gone through once instead of once per level; the result is the same. Half of a character, as a text has it
+    that was cut inside an emoji, and the character NUL, which no warehouse keeps, are U+FFFD. Raises ``ValueError`` for anything
     that is not JSON in UTF-8.
     """
-    body = body.removeprefix(b"\xef\xbb\xbf")
+    body = _whole_characters(body.removeprefix(b"\xef\xbb\xbf"))
     if len(body) < LEAN_FROM:
         return _plain.decode(body)
     if not body.isascii():
@@ -66,8 +68,30 @@ def decode(body: bytes, shape: type[msgspec.Struct] | None = None) -> Any:
 
 
 def decode_exact(body: bytes) -> Any:
-    """The answer's JSON with all its types; numbers with a fraction are ``Decimal``, so that they can go back as they came."""
+    """The answer's JSON with all its types; numbers with a fraction are ``Decimal``, so that they can go back as they came.
+
+    Half a character can't go back as it came, so it is a ``ValueError`` here.
+    """
     return _exact.decode(body.removeprefix(b"\xef\xbb\xbf"))
+
+
+_ESCAPE = re.compile(
+    rb"\\(?:u([0-9A-Fa-f]{4})(?:(?<=[dD][89abAB][0-9A-Fa-f]{2})(\\u[dD][c-fC-F][0-9A-Fa-f]{2}))?|.)",
+    re.DOTALL,
+)
+_ODD = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+
+
+def _whole_characters(body: bytes) -> bytes:
+    """The same JSON without escapes that stand for half a character or for NUL; nearly always there are none."""
+    return _ESCAPE.sub(_whole, body) if _ODD.search(body) else body
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    code, low = escape.groups()
+    if code is None or low is not None:
+        return escape.group()
+    return rb"\ufffd" if code == b"0000" or 0xD800 <= int(code, 16) <= 0xDFFF else escape.group()
 
 
 def encode_exact(value: Any) -> bytes:

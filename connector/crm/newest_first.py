@@ -90,10 +90,15 @@ class NewestFirst:
         covered = settled = 0  # places read without a gap, now and before the latest of their pages
         total, edge, before = -1, None, 0
         number, stalled, done = 1, 0, False
+        shown: list[Mark] = []  # by the page before
         while stalled <= STALLED:
             page, is_first = self._fetch(number), total < 0
             times = [instant(self._mark(row).modified) for row in page.rows]
             self._look_at_order(page.rows, times)
+            marks = [self._mark(row) for row in page.rows]
+            if before and number == before + 1 and marks and marks == shown:
+                self._check_number(number)
+            shown = marks
             if before and number == before + 1 and times and times[0] == edge:
                 self._is_tied = True
             if rows := self._unseen(page.rows, times):
@@ -121,6 +126,16 @@ class NewestFirst:
             "other. The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the "
             "CRM's support about it."
         )
+
+    def _check_number(self, number: int) -> None:
+        """Raises where this page and the one before it show the same again: no edit between two answers does that twice."""
+        before, page = ([self._mark(row) for row in self._fetch(each).rows] for each in (number - 1, number))
+        if page and page == before:
+            raise UnexpectedAnswerError(
+                f"{self._vendor} overlooks the number of the page: asked twice for the pages {number - 1} and {number} of its "
+                "list of leads, it showed the same leads on both. So no more than a page of them can be read. The cursor "
+                "stays where it was: run again, and if it stays like this, ask the CRM's support about it."
+            )
 
     def _is_end(self, page: Listed, times: Sequence[datetime | None], start: int, reached: int) -> bool:
         """Whether all that is wanted lies within ``reached`` places; notes how many leads that should be."""

@@ -5,6 +5,9 @@ fit a page each. Where they can't be split any further, their pages are read fro
 edited meanwhile leaves past bounds and moves the later ones *up*, into pages that are still to come. Distinct ids are
 then counted against the total the server gives at the very end; where it gives none, passes go on until one brings
 nothing new.
+
+All of this rests on two things that a server may overlook: the bounds themselves, and ``offset``. Where it seems to, it
+is asked in a way that tells, and what it then says twice ends the reading (``UnexpectedAnswerError``).
 """
 
 from collections import deque
@@ -19,7 +22,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from connector.crm.base import Bounds, LeadReader, Page, Precision, ScanReader, WindowReader
-from connector.errors import IncompleteReadError, UnexpectedAnswerError
+from connector.errors import IncompleteReadError, RefusedError, UnexpectedAnswerError
 from connector.extract import windows
 from connector.extract.columns import Columns, ids
 from connector.extract.windows import Window
@@ -31,10 +34,15 @@ FILL = 0.6
 BLIND_PARTS = 8
 """Into how many parts bounds are split when the server doesn't say how many leads they hold."""
 MOST_PARTS = 1024
+UNUSUAL = 50
+"""Pages in bounds that can't be split, from which on their end is looked for with some doubt that there is one."""
 LOOKS = 2
 """How often nothing has to be found where a row may be, until it is believed that there is none."""
 MORE_LOOKS = 5
 """The same where the server itself says that there are rows."""
+BEFORE_ALL = (datetime.fromisoformat("1971-01-01 00:00:00"), datetime.fromisoformat("1971-01-01 00:00:01"))
+AFTER_ALL = (datetime.fromisoformat("2037-12-01 00:00:00"), datetime.fromisoformat("2037-12-01 00:00:01"))
+"""Bounds in which no CRM of today has a lead: who shows one overlooks where they end, or where they start."""
 AHEAD = 48
 """Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 50 MB."""
 
@@ -80,6 +88,8 @@ class _Read:
     """The id of the first lead on the page."""
     begins: str
     """When that lead was modified, in local time; empty where that can't be told."""
+    strays: bool
+    """Whether a row shows a time that lies not even on a day of the bounds."""
     asked_at: datetime
     ignores_time: bool
 
@@ -115,6 +125,8 @@ class Reading:
         self._columns = Columns(reader.zone.key)
         self._served_full_page = False
         self._totals_are_true = True
+        self._heeds_time = False
+        self._heeds_offset = False
         self.tally = Tally(precision=precision)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -141,6 +153,12 @@ class Reading:
             if read.table is not None:
                 yield self._batch(read.table, bounds)
                 continue
+            if self._seems_unbounded(read):
+                self._check_time()
+            if not self._totals_are_true and read.total is not None:
+                # It was measured by a total that is known by now to be none.
+                ahead.prepend([bounds])
+                continue
             parts = self._split(bounds, read)
             if len(parts) > 1:
                 self.tally.splits += 1
@@ -160,7 +178,9 @@ class Reading:
         ignores_time = self._ignores_time(page, bounds)
         first = self._reader.lead_id(page.rows[0]) if page.rows else None
         begins = self._moment(page.rows[0]) if page.rows and table is None else ""
-        return _Read(table, self._total(page), len(page.rows), first, begins, page.asked_at, ignores_time)
+        strays = table is None and self._strays(page, bounds)
+        total = self._total(page)
+        return _Read(table, total, len(page.rows), first, begins, strays, page.asked_at, ignores_time)
 
     def _table(self, page: Page, bounds: Bounds) -> pa.Table:
         """The page's rows; of a day's, only those that earlier runs can't have read."""
@@ -232,6 +252,66 @@ class Reading:
             for moment in map(self._moment, (page.rows[0], page.rows[-1]))
         )
 
+    def _strays(self, page: Page, bounds: Bounds) -> bool:
+        low, high = _texts(bounds)
+        ends = (page.rows[0], page.rows[-1]) if page.rows else ()
+        return any(moment and not low[:10] <= moment[:10] <= high[:10] for moment in map(self._moment, ends))
+
+    def _seems_unbounded(self, read: _Read) -> bool:
+        """Whether bounds that hold more than a page may hold just what any others do, so that splitting never ends.
+
+        Rows tell where they show the clock that is asked for, and so does a total that the page itself doesn't bear out.
+        """
+        blind = self._query.cursor_field != "updated_at" or not read.begins
+        return not self._heeds_time and (
+            read.strays or blind or (read.total is not None and read.rows < self._limit)
+        )
+
+    def _check_time(self) -> None:
+        """Raises where the server shows leads of a time at which there can't be any; asks once per reading.
+
+        A total that it gives for such a time is not one of the bounds.
+        """
+        parts = []
+        for bounds, part in ((AFTER_ALL, "start"), (BEFORE_ALL, "end")):
+            try:
+                looks = [self._search(bounds, 0, 1)]
+                if looks[0].rows or looks[0].total:
+                    looks.append(self._search(bounds, 0, 1))
+            except RefusedError:
+                # Who refuses such a time has looked at it.
+                continue
+            if all(page.rows for page in looks):
+                parts.append(part)
+            elif all(page.total for page in looks):
+                self._totals_are_true = False
+        if parts:
+            vendor, name = self._reader.capabilities.vendor, self._query.cursor_field
+            what = " and the ".join(parts)
+            raise UnexpectedAnswerError(
+                f"{vendor} overlooks the {what} of the time filter {name!r}: asked twice for leads of a time at which there "
+                "can be none, it showed some. So what it shows can't be read window by window. The cursor stays where it "
+                "was: ask the CRM's support whether the account may search by that time."
+            )
+        self._heeds_time = True
+
+    def _check_offset(self, bounds: Bounds, one: int, other: int, size: int) -> None:
+        """Raises where two looks show just the same leads at both places: no edit between two answers does that twice."""
+        for _ in range(LOOKS):
+            here, there = (
+                [self._reader.lead_id(row) for row in self._search(bounds, offset, size).rows]
+                for offset in (one, other)
+            )
+            if not here or here != there:
+                return
+        vendor = self._reader.capabilities.vendor
+        raise UnexpectedAnswerError(
+            f"{vendor} overlooks 'offset': asked twice for the leads from place {one} and from place {other} between "
+            f"{bounds[0]:%F %T} and {bounds[1]:%F %T} ({self._reader.zone.key}), it showed the same ones. So no more than "
+            "a page of them can be read. The cursor stays before this window: run again, and if it stays like this, ask "
+            "the CRM's support about it."
+        )
+
     def _is_of_whole_days(self, bounds: Bounds, read: _Read) -> bool:
         """The same where rows don't show the clock that is asked for: do the last two seconds begin like the whole?
 
@@ -261,6 +341,9 @@ class Reading:
     def _pages_backwards(self, bounds: Bounds, first: _Read) -> Iterator[pa.Table]:
         seen: set[str] = set()
         size = first.rows or len(self._search(bounds).rows) or self._limit
+        if not self._heeds_offset:
+            self._check_offset(bounds, 0, size, size)
+            self._heeds_offset = True
         for _ in range(PASSES):
             known = len(seen)
             total: int | None = None
@@ -290,6 +373,9 @@ class Reading:
             self._totals_are_true = False
         low, high = 0, size
         while self._shows(bounds, high - 1):
+            if high > UNUSUAL * size:
+                # A server may repeat its last row wherever it is asked to go on behind it.
+                self._check_offset(bounds, high - 1, 2 * high - 1, 1)
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from connector.crm.base import Bounds, Page, RecordingReader
-from connector.errors import IncompleteReadError
+from connector.errors import IncompleteReadError, UnexpectedAnswerError
 from connector.extract import windows
 from connector.extract.columns import Columns
 from connector.extract.columns import ids as lead_ids_of
@@ -133,22 +133,37 @@ class RecordingFeed(Feed):
 def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list[Page]:
     """Every page of one lead's recordings within the bounds, and the calls it took are their number.
 
-    A recording may be on two of them. ``IncompleteReadError`` where the CRM counts more than it shows.
+    A recording may be on two of them. ``IncompleteReadError`` where the CRM counts more than it shows,
+    ``UnexpectedAnswerError`` where it shows one page again and again.
     """
     pages: list[Page] = []
+    repeats = 0
     for _ in range(PASSES):
         known: set[bytes] = set()
-        total, offset = None, 0
+        total, offset, shown = None, 0, list[bytes]()
         while True:
             page = reader.recordings(lead_id, bounds, offset=offset, limit=PAGE)
             pages.append(page)
             before, total = len(known), page.total
-            known.update(map(_identity, page.rows))
+            identities = list(map(_identity, page.rows))
+            repeats += bool(identities) and identities == shown
+            shown = identities
+            known.update(identities)
             offset += len(page.rows)
             if len(known) == before or (total is not None and offset >= total and len(page.rows) < PAGE):
                 break
             if total is None and len(page.rows) < DEFAULT_PAGE:
                 break
+        if total is None and repeats == 1:
+            # The page before came again, which may be an accident: only a second look tells.
+            repeats += 1
+            continue
+        if repeats > 2 and (total is None or len(known) < total):
+            raise UnexpectedAnswerError(
+                f"{reader.capabilities.vendor} overlooks 'offset': wherever the recordings of lead {lead_id} are to go on, it "
+                "shows the same page of them again. The cursor stays before them: run again, and if it stays like this, "
+                "ask the CRM's support about it."
+            )
         if total is None or len(known) >= total:
             return pages
     raise IncompleteReadError(

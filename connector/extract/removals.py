@@ -6,7 +6,6 @@ A lead that is asked for by its id and isn't there has a row as well.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import cast
 
 import pyarrow as pa
@@ -15,13 +14,11 @@ from connector.config import named
 from connector.crm.base import Page, Removal, WindowReader
 from connector.errors import UnexpectedAnswerError
 from connector.extract.columns import SEEN_AT, TIMEZONE, ids
-from connector.extract.reading import Batch
+from connector.extract.reading import BEFORE_ALL, Batch
 from connector.extract.source import Feed, Job, Progress
 from connector.extract.windows import Window
 
 TABLE = "lead_removals"
-NEVER = (datetime.fromisoformat("1971-01-01 00:00:00"), datetime.fromisoformat("1971-01-01 00:00:01"))
-"""Bounds in which no CRM of today can have removed a lead."""
 
 
 class RemovalFeed(Feed):
@@ -37,13 +34,20 @@ class RemovalFeed(Feed):
 
     def _read(self, window: Window, cursors: Mapping[str, str]) -> Iterator[Batch]:
         checked = False
-        for batch in super()._read(window, cursors):
+        for batch in self._found(window, cursors):
             if not batch.table.num_rows:
                 yield batch
                 continue
             checked = checked or self._is_filtered()
             id_fields = self._job.reader.capabilities.id_fields
             yield replace(batch, table=removed(batch.table, self._removal, id_fields))
+
+    def _found(self, window: Window, cursors: Mapping[str, str]) -> Iterator[Batch]:
+        try:
+            yield from super()._read(window, cursors)
+        except UnexpectedAnswerError:
+            self._is_filtered()
+            raise
 
     def idle(self, cursors: Mapping[str, str]) -> bool:
         """Whether there is nothing to load, which is nearly always so, and a package costs more than the search.
@@ -65,7 +69,7 @@ class RemovalFeed(Feed):
         reader = cast(WindowReader, self._job.reader)
         field = self._job.query.cursor_field
         self.tally.calls += 1
-        if reader.search(NEVER, cursor_field=field, filters=self._job.query.filters, limit=1).rows:
+        if reader.search(BEFORE_ALL, cursor_field=field, filters=self._job.query.filters, limit=1).rows:
             vendor = reader.capabilities.vendor
             raise UnexpectedAnswerError(
                 f"{vendor} shows leads that were {self._removal} in the year 1971, so it overlooks that filter, and what "

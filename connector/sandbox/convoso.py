@@ -162,7 +162,7 @@ class Convoso:
         params = {name: value for name, value in request.params.items() if value != ""}
         paging = self._paging(params, MAX_LIMIT)
         hits = self._hits(params)
-        offset, total = paging.offset, len(hits)
+        offset, total = 0 if self.options.ignore_offset else paging.offset, len(hits)
         if request.twist("repeat_page"):
             offset = max(0, offset - paging.limit)
         if request.twist("extra_page") and total and offset >= total:
@@ -240,7 +240,7 @@ class Convoso:
 
     def _window(self, name: str, params: Mapping[str, str]) -> Window | None:
         start, end = TIME_FILTERS[name]
-        if start not in params and end not in params:
+        if self.options.ignore_time or (start not in params and end not in params):
             return None
         return self._second(start, params.get(start), 0), self._second(end, params.get(end), 1)
 

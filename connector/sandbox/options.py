@@ -46,6 +46,11 @@ class Options:
     show_removal_times: bool = True
     """Whether a deleted or archived lead shows since when it is."""
 
+    ignore_time: bool = False
+    """Whether Convoso's searches overlook their time filters, and answer with all leads."""
+    ignore_offset: bool = False
+    """Whether Convoso's searches overlook ``offset``, and answer with their first page."""
+
     leadsquared_calls_per_5s: int = 0
     """How many calls LeadSquared takes within 5 seconds; 0 for any number."""
     leadsquared_limit_status: int = 429

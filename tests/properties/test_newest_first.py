@@ -210,3 +210,13 @@ def test_times_are_utc() -> None:
     )
     assert instant("yesterday") is None
     assert instant(None) is None
+
+
+@pytest.mark.parametrize("edited", [0, 3])
+def test_a_page_number_that_is_overlooked_is_no_complete_list(edited: int) -> None:
+    """A list whose first page comes again as the second is not taken for read: an error says what is overlooked."""
+    crm = Crm(grown(40, edited))
+    pages = NewestFirst("pollybot", lambda _number: crm(1), mark, None)
+    with pytest.raises(UnexpectedAnswerError, match="overlooks the number of the page"):
+        list(pages)
+    assert crm.calls < 20

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.crm.base import Capabilities, Page
-from connector.errors import IncompleteReadError
+from connector.errors import IncompleteReadError, UnexpectedAnswerError
 from connector.extract.reading import Query, Reading, edited_since
 from connector.extract.windows import Window
 
@@ -205,3 +205,72 @@ def test_edited_since_shows_the_leads_that_moved():
     """Only leads whose clock lies after the instant come back, as text by column."""
     crm = LiveCrm({"old": START, "new": END + timedelta(minutes=5)})
     assert edited_since(crm, END, END + timedelta(minutes=10), Query()).keys() == {"new"}
+
+
+@dataclass
+class Overlooking(LiveCrm):
+    """A CRM that takes no notice of some of what it is asked."""
+
+    overlooks: frozenset[str] = frozenset()
+    shows_clock: bool = True
+
+    def search(self, bounds, *, offset=0, limit=None, **options):
+        low, high = bounds
+        if "start" in self.overlooks:
+            low = datetime(1970, 1, 1)
+        if "end" in self.overlooks:
+            high = datetime(2038, 1, 1)
+        if "offset" in self.overlooks:
+            offset = 0
+        if "end of the list" in self.overlooks:
+            offset = min(offset, len(self.leads) - 1)
+        page = super().search((low, high), offset=offset, limit=limit, **options)
+        if "bounds in totals" in self.overlooks:
+            page = replace(page, total=len(self.leads))
+        return page
+
+    def modified_at(self, row):
+        return row["modified_at"] if self.shows_clock else None
+
+
+WORLD = Window(datetime(2000, 1, 1, tzinfo=UTC), END)
+
+
+@pytest.mark.parametrize("spread", [timedelta(0), timedelta(seconds=1), timedelta(hours=1)])
+@pytest.mark.parametrize("shows_clock", [True, False])
+@pytest.mark.parametrize("totals", ["true", "none", "page"])
+@pytest.mark.parametrize("overlooks", [{"start"}, {"end"}, {"start", "end"}])
+def test_a_time_filter_that_is_overlooked_ends_the_reading(overlooks, totals, shows_clock, spread):
+    """Instead of windows of seconds for a quarter of a century: an error that names the filter, after a few calls."""
+    crm = Overlooking(
+        {f"L{i:03}": START + i * spread for i in range(40)},
+        totals=totals,
+        overlooks=frozenset(overlooks),
+        shows_clock=shows_clock,
+    )
+    what = " and the ".join(part for part in ("start", "end") if part in overlooks)
+    with pytest.raises(UnexpectedAnswerError, match=f"overlooks the {what} of the time filter 'updated_at'"):
+        ids(Reading(crm, WORLD, Query(), concurrency=2))
+    assert crm.calls < 1_000
+
+
+@pytest.mark.parametrize("totals", ["true", "none", "page"])
+@pytest.mark.parametrize("overlooks", ["offset", "end of the list"])
+def test_an_offset_that_is_overlooked_ends_the_reading(totals, overlooks):
+    """A page that comes again wherever it is asked to go on: an error that names offset, after a few calls."""
+    crm = Overlooking(
+        {f"L{i:03}": START + timedelta(hours=5) for i in range(40)},
+        totals=totals,
+        overlooks=frozenset({overlooks}),
+    )
+    with pytest.raises(UnexpectedAnswerError, match="overlooks 'offset'"):
+        read(crm)
+    assert crm.calls < 1_000
+
+
+def test_totals_of_the_whole_account_are_not_believed():
+    """They say at every bounds that a page isn't all; who shows nothing for a time long gone, but counts it, lies."""
+    leads = {f"L{i:03}": START + timedelta(minutes=i) for i in range(40)}
+    crm = Overlooking(leads, overlooks=frozenset({"bounds in totals"}))
+    assert set(ids(Reading(crm, WORLD, Query(), concurrency=2))) == set(leads)
+    assert crm.calls < 1_000

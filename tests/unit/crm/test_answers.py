@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.crm.answers import LEAN_FROM, RawRows, decode, flat
+from connector.crm.answers import LEAN_FROM, RawRows, decode, decode_exact, flat
 from connector.crm.convoso import Found
 
 ROW = {"id": 7, "score": 1.10, "notes": 'Ж漢 "x"' * 40, "empty": None, "list": [1, {"a": 2.5}]}
@@ -67,3 +67,34 @@ def test_nested_objects_become_paths() -> None:
         "contact.phone.number": "2",
         "contact.tags": [{"a": 1}],
     }
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\uDE00 behind", "\ufffd behind"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\ud83d\n", "\ufffd\n"),
+        (r"whole \ud83d\ude00", "whole 😀"),
+        (r"no escape \\ud83d, \\\\ud83d", r"no escape \ud83d, \\ud83d"),
+        (r"nul\u0000", "nul\ufffd"),
+    ],
+)
+@pytest.mark.parametrize("many", [1, 2_000])
+def test_half_a_character_stops_no_other_lead(escaped: str, text: str, many: int) -> None:
+    """What no text can hold is U+FFFD in its own place, in small and in large answers; all else stays as it is."""
+    rows = json.dumps([{"id": str(number), "note": "fine"} for number in range(many)])[1:-1]
+    body = f'{{"success":true,"data":{{"entries":[{{"id":"x","note":"{escaped}"}},{rows}]}}}}'.encode()
+    for found in (plain(decode(body)), plain(decode(body, Found))):
+        first, *others = found["data"]["entries"]
+        assert first == {"id": "x", "note": text}
+        assert others == [{"id": str(number), "note": "fine"} for number in range(many)]
+
+
+def test_half_a_character_is_not_sent_back_as_another() -> None:
+    """What is read to go back as it came is refused rather than changed."""
+    with pytest.raises(ValueError, match=r"."):
+        decode_exact(rb'{"note":"cut \ud83d"}')
+    assert decode_exact(rb'{"note":"nul\u0000"}') == {"note": "nul\0"}

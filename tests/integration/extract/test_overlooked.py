@@ -1,0 +1,55 @@
+"""An account that overlooks what a search asks for: an error that names it, and the cursor stays."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from connector.crm.base import Page
+from connector.errors import UnexpectedAnswerError
+from connector.extract.recordings import recordings_of
+
+
+@pytest.mark.parametrize("cursor", ["updated_at", "changed_at"])
+@pytest.mark.parametrize("envelope", ["live", "community"])
+def test_a_time_filter_that_is_overlooked(duck, sandbox, cursor, envelope):
+    """Whatever clock is asked for, and whether there are totals or not."""
+    crm = sandbox(leads=60, ignore_time=True, envelope=envelope)
+    with pytest.raises(UnexpectedAnswerError, match=f"time filter {cursor!r}"):
+        duck.extract(crm, page_size=20, cursor=cursor)
+    assert duck.cursor(crm) is None
+
+
+@pytest.mark.parametrize("envelope", ["live", "community"])
+def test_an_offset_that_is_overlooked(duck, sandbox, envelope):
+    """Leads of one second, of which only the first page is ever shown."""
+    second = datetime(2026, 6, 1, 15, 0, 1, tzinfo=UTC)
+    crm = sandbox(leads=0, ignore_offset=True, envelope=envelope, clock=lambda: second)
+    for _ in range(50):
+        crm.book.add({"phone_number": "5551234567"})
+    with pytest.raises(UnexpectedAnswerError, match="overlooks 'offset'"):
+        duck.extract(crm, page_size=10)
+    assert duck.cursor(crm) is None
+
+
+class SameRecordings:
+    """A lead with more recordings than it ever shows: wherever it is to go on, the first ones come again."""
+
+    capabilities = SimpleNamespace(vendor="convoso")
+    zone = SimpleNamespace(key="UTC")
+
+    def __init__(self, total):
+        self.total, self.calls = total, 0
+
+    def recordings(self, lead_id, bounds, *, offset=0, limit=None):
+        self.calls += 1
+        return Page([{"recording_id": str(each)} for each in range(10)], self.total, bounds[0])
+
+
+@pytest.mark.parametrize("total", [None, 25])
+def test_recordings_whose_offset_is_overlooked(total):
+    """They are not taken for all of them where no total tells."""
+    reader = SameRecordings(total)
+    with pytest.raises(UnexpectedAnswerError, match="overlooks 'offset'"):
+        recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
+    assert reader.calls < 20
