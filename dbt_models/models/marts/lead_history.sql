@@ -55,7 +55,7 @@ sighted as materialized (
     from ({{ leadloop.staged_leads_of(crms, fields, only='touched') }}) as seen
 ),
 
--- A reading takes its number from the warehouse before its first call; what has none comes after all that was seen before.
+-- A reading takes its number from the warehouse before its first call; what has none comes after all seen before it.
 counted_through as (
     select
         _row,

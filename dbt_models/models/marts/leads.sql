@@ -12,8 +12,8 @@ gone as (
     from removals
 ),
 
--- When each of the leads that were ever removed was last seen as one that is there, and when it was modified by what the
--- CRM showed then.
+-- When each of the leads that were ever removed was last seen as one that is there, and when it was modified by what
+-- the CRM showed then.
 alive as (
     select
         history.crm,
