@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
-from connector.extract.columns import column_name
+from connector.extract.columns import NUMBER, column_name
 from connector.parsing import is_loopback
 from connector.push import (
     WHOLE,
@@ -37,7 +37,7 @@ from connector.push import (
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.warehouse import models, private, results
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.ledger import columns_of
+from connector.warehouse.ledger import columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
@@ -118,9 +118,11 @@ def extract(
     settings = crm.vendor(vendor).settings()
     tune()
     with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
-        todo = job(settings, start=start, end=end, filters=filters, reader=reader)
         warehouse.probe()
         with warehouse.translated():
+            todo = job(
+                settings, start=start, end=end, filters=filters, reader=reader, number=_numbers(warehouse)
+            )
             return load_everything(
                 _pipeline(warehouse, vendor),
                 settings,
@@ -150,6 +152,19 @@ def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
     )
 
 
+def _numbers(warehouse: Warehouse) -> Callable[[], int]:
+    """The next number of the warehouse's own sequence, at each call."""
+    engine = warehouse.engine()
+    with engine.begin() as connection:
+        ensure(connection, ())
+
+    def number() -> int:
+        with engine.begin() as connection:
+            return next_number(connection)
+
+    return number
+
+
 def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> Iterator[str]:
     """Ids of leads that accepted an update and have not been seen since; lazily, so that it is asked after the window."""
     engine = warehouse.engine()
@@ -160,20 +175,26 @@ def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> It
     applied = journal.applied_unconfirmed(vendor).c
     # A deleted lead has nothing to show any more.
     query = (
-        sa.select(applied.meant, applied.run_id, applied.push, sa.func.max(applied.recorded_at))
+        sa.select(
+            applied.meant,
+            applied.run_id,
+            applied.push,
+            sa.func.max(applied.recorded_at),
+            sa.func.max(applied.sequence_number),
+        )
         .where(applied.field != WHOLE)
         .group_by(applied.meant, applied.run_id, applied.push)
     )
     with engine.connect() as connection:
         wanted = {
-            lead_id: recorded_at
-            for lead_id, run_id, push, recorded_at in connection.execute(query)
+            lead_id: Moment(recorded_at, number)
+            for lead_id, run_id, push, recorded_at, number in connection.execute(query)
             if _wants_read_back(confirm.get(push, "all"), f"{run_id}/{lead_id}")
         }
     if not wanted:
         return
-    for lead_id, seen_at in _last_sightings(engine, vendor, min(wanted.values())).items():
-        if lead_id in wanted and seen_at > wanted[lead_id]:
+    for lead_id, seen in _last_sightings(engine, vendor, wanted.values()).items():
+        if lead_id in wanted and seen.is_after(wanted[lead_id]):
             del wanted[lead_id]
     yield from sorted(wanted)
 
@@ -185,10 +206,25 @@ def _wants_read_back(confirm: str, lead: str) -> bool:
     return confirm != "none"
 
 
-def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str, datetime]:
-    """Lead id -> when it was last seen, there or removed, of the leads seen after an instant."""
+class Moment(NamedTuple):
+    """When something was recorded or seen: by the clock, and by the warehouse's count where it has a number."""
+
+    at: datetime
+    number: int | None = None
+
+    def is_after(self, other: "Moment") -> bool:
+        """By the count where both have a number: clocks differ, and may be wrong."""
+        if self.number is not None and other.number is not None:
+            return self.number > other.number
+        return self.at > other.at
+
+
+def _last_sightings(engine: sa.Engine, vendor: str, since: Collection[Moment]) -> dict[str, Moment]:
+    """Lead id -> when it was last seen, there or removed, of the leads seen after any of these moments."""
+    first = min(moment.at for moment in since)
+    first_number = min((moment.number for moment in since if moment.number is not None), default=None)
     names = [column_name(each) for each in crm.vendor(vendor).capabilities.id_fields]
-    latest: dict[str, datetime] = {}
+    latest: dict[str, Moment] = {}
     with engine.connect() as connection:
         for table, id_columns in ((LEADS, names), ("lead_removals", ["id"])):
             there = columns_of(connection, f"{vendor}_raw", table)
@@ -201,13 +237,18 @@ def _last_sightings(engine: sa.Engine, vendor: str, since: datetime) -> dict[str
             if not ids:
                 continue
             lead_id = sa.func.coalesce(*ids)
+            number = raw.c[NUMBER] if NUMBER in raw.c else sa.cast(sa.null(), sa.BigInteger)
+            later = [raw.c.leadloop_seen_at > first]
+            later += [number > first_number] if first_number is not None else []
             query = (
-                sa.select(lead_id, sa.func.max(raw.c.leadloop_seen_at))
-                .where(raw.c.leadloop_seen_at > since, lead_id.is_not(None))
+                sa.select(lead_id, sa.func.max(raw.c.leadloop_seen_at), sa.func.max(number))
+                .where(sa.or_(*later), lead_id.is_not(None))
                 .group_by(lead_id)
             )
-            for found, seen_at in connection.execute(query):
-                latest[str(found)] = max(seen_at, latest.get(str(found), seen_at))
+            for found, *seen in connection.execute(query):
+                moment = Moment(*seen)
+                before = latest.get(str(found), moment)
+                latest[str(found)] = moment if moment.is_after(before) else before
     return latest
 
 
@@ -251,7 +292,7 @@ def reconcile(
                 found = comparing.window_of(todo, raw, window, cursor=reached, sent=sent)
             if repair:
                 pipeline = _pipeline(warehouse, vendor)
-                found = comparing.repair(pipeline, reader, found, warehouse.file_format)
+                found = comparing.repair(pipeline, reader, found, warehouse.file_format, _numbers(warehouse))
         return found
 
 

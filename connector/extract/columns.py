@@ -15,6 +15,8 @@ from connector.crm.base import Page
 
 SEEN_AT = "leadloop_seen_at"
 TIMEZONE = "leadloop_timezone"
+NUMBER = "leadloop_sequence_number"
+"""The number that a reading took before its first call; see ``warehouse/ledger.py``."""
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
@@ -141,6 +143,13 @@ def _kind(values: Sequence[Any]) -> pa.DataType | None:
     return None
 
 
+def numbered(table: pa.Table, number: int | None) -> pa.Table:
+    """The table with the reading's number in each row; unchanged where nobody counts, as in a pipeline of the user's own."""
+    if number is None:
+        return table
+    return table.append_column(NUMBER, pa.repeat(pa.scalar(number, pa.int64()), table.num_rows))
+
+
 def ids(table: pa.Table, fields: Sequence[str]) -> list[str | None]:
     """Each row's lead id: the first of these fields that isn't blank."""
     found: list[str | None] = [None] * table.num_rows
@@ -170,7 +179,7 @@ def _fields_by_column(fields: Iterable[str]) -> dict[str, list[str]]:
     columns: dict[str, list[str]] = {}
     for field in fields:
         name = column_name(field)
-        columns.setdefault(f"crm_{name}" if name in (SEEN_AT, TIMEZONE) else name, []).append(field)
+        columns.setdefault(f"crm_{name}" if name in (SEEN_AT, TIMEZONE, NUMBER) else name, []).append(field)
     for same in columns.values():
         same.sort()
     return columns

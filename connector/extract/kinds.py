@@ -13,7 +13,7 @@ from connector.config import VendorSettings
 from connector.crm.base import LeadReader, Page
 from connector.errors import CrmError, TransientError
 from connector.extract import recordings, removals, source
-from connector.extract.columns import Columns
+from connector.extract.columns import Columns, numbered
 from connector.extract.reading import read_back
 from connector.extract.recordings import RecordingFeed
 from connector.extract.removals import RemovalFeed, gone
@@ -90,7 +90,7 @@ def load_everything(
     last = feeds.pop(recordings.TABLE, None)
     for table, all_of in feeds.items():
         load(table, all_of)
-    back, missing = load_again(pipeline, job.reader, again, file_format)
+    back, missing = load_again(pipeline, job.reader, again, file_format, job.number)
     packages += bool(back) + bool(missing)
     if last:
         load(recordings.TABLE, last)
@@ -116,13 +116,17 @@ def _rows(feeds: list[Feed] | None) -> int | None:
 
 
 def load_again(
-    pipeline: dlt.Pipeline, reader: LeadReader, lead_ids: Iterable[str], file_format: str
+    pipeline: dlt.Pipeline,
+    reader: LeadReader,
+    lead_ids: Iterable[str],
+    file_format: str,
+    number: Callable[[], int] | None = None,
 ) -> tuple[int, int]:
     """Reads these leads one by one, whatever their clock says, and loads them as they are, or that they are gone.
 
     Returns how many there were of each; no cursor moves.
     """
-    tables = _read_back(reader, lead_ids)
+    tables = _read_back(reader, lead_ids, number() if number else None)
     for table, rows in tables.items():
         run_pipeline(pipeline, [dlt.resource(rows, name=table, write_disposition="append")], file_format)
     back, missing = (
@@ -131,7 +135,9 @@ def load_again(
     return back, missing
 
 
-def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> Mapping[str, list[pa.Table]]:
+def _read_back(
+    reader: LeadReader, lead_ids: Iterable[str], number: int | None
+) -> Mapping[str, list[pa.Table]]:
     """Table -> rows: the leads as they are now, and those that are gone."""
     columns = Columns(reader.zone.key)
     there: list[pa.Table] = []
@@ -139,12 +145,12 @@ def _read_back(reader: LeadReader, lead_ids: Iterable[str]) -> Mapping[str, list
     for lead_id in lead_ids:
         page = read_back(reader, lead_id)
         if page.rows:
-            there.append(columns.table(page))
+            there.append(numbered(columns.table(page), number))
         else:
             nobody.append((lead_id, page))
     found = {}
     if there:
         found[source.TABLE] = there
     if nobody:
-        found[removals.TABLE] = [gone(nobody, reader.zone.key)]
+        found[removals.TABLE] = [numbered(gone(nobody, reader.zone.key), number)]
     return found

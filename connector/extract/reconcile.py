@@ -8,7 +8,7 @@ A lead that was edited after the last extraction ended is no fault of anybody: i
 NULL count as equal, as they do in every model.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from connector.crm.base import LeadReader
 from connector.extract import removals, windows
-from connector.extract.columns import SEEN_AT, TIMEZONE, Columns, column_name, ids
+from connector.extract.columns import NUMBER, SEEN_AT, TIMEZONE, Columns, column_name, ids
 from connector.extract.kinds import load_again
 from connector.extract.reading import read_back, reading
 from connector.extract.source import TABLE, Job
@@ -34,7 +34,7 @@ Row = Mapping[str, Any]
 
 AT_ONCE = 10_000
 """Leads that are looked up in the warehouse together."""
-OURS = frozenset({SEEN_AT, TIMEZONE, "_dlt_load_id", "_dlt_id"})
+OURS = frozenset({SEEN_AT, TIMEZONE, NUMBER, "_dlt_load_id", "_dlt_id"})
 SHOWN = 50
 """Differences that are named to a person, one per line."""
 _SAYS: Mapping[Kind, str] = {
@@ -114,7 +114,7 @@ class Reconciled:
 
 
 class RawLeads:
-    """The latest sighting of each lead in one CRM's raw table, the latest edit first, as the models order them."""
+    """The latest sighting of each lead in one CRM's raw table, as the models order them: what was seen last."""
 
     def __init__(self, engine: sa.Engine, reader: LeadReader) -> None:
         self._engine = engine
@@ -179,7 +179,12 @@ class RawLeads:
         load_id = [raw.c[name] for name in ("_dlt_load_id",) if name in raw.c]
         place = sa.func.row_number().over(
             partition_by=self._id,
-            order_by=[modified.desc().nulls_last(), raw.c[SEEN_AT].desc(), *map(sa.desc, load_id)],
+            order_by=[
+                *self._number_desc(),
+                raw.c[SEEN_AT].desc(),
+                modified.desc().nulls_last(),
+                *map(sa.desc, load_id),
+            ],
         )
         each = sa.select(
             raw,
@@ -189,6 +194,14 @@ class RawLeads:
         ).where(self._id.is_not(None) if where is None else where)
         placed = each.subquery()
         return sa.select(placed).where(placed.c.leadloop_place == 1)
+
+    def _number_desc(self) -> list[Any]:
+        """As ``numbered`` in the model lead_history: what has no number comes after whatever was seen before it."""
+        if NUMBER not in self._raw.c:
+            return []
+        number = self._raw.c[NUMBER]
+        so_far = sa.func.max(number).over(partition_by=self._id, order_by=self._raw.c[SEEN_AT])
+        return [sa.func.coalesce(number, so_far, 0).desc()]
 
 
 def _named(difference: Difference) -> str:
@@ -224,11 +237,19 @@ def sample_of(
     return compared.result(None)
 
 
-def repair(pipeline: dlt.Pipeline, reader: LeadReader, found: Reconciled, file_format: str) -> Reconciled:
+def repair(
+    pipeline: dlt.Pipeline,
+    reader: LeadReader,
+    found: Reconciled,
+    file_format: str,
+    number: Callable[[], int] | None = None,
+) -> Reconciled:
     """Reads every lead that differs again into the raw tables, also that it is gone; no cursor moves."""
     return replace(
         found,
-        repaired=sum(load_again(pipeline, reader, [each.lead_id for each in found.faults], file_format)),
+        repaired=sum(
+            load_again(pipeline, reader, [each.lead_id for each in found.faults], file_format, number)
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from connector.config import VendorSettings, did_you_mean
 from connector.crm.base import LeadReader
 from connector.errors import ConfigError, LeadloopError, causes
 from connector.extract import windows
+from connector.extract.columns import numbered
 from connector.extract.reading import Batch, Query, Tally, reading
 from connector.extract.windows import Window
 
@@ -51,6 +52,8 @@ class Job:
     start: datetime | None = None
     end: datetime | None = None
     """A backfill of ``[start, end]`` leaves the cursor where it is."""
+    number: Callable[[], int] | None = None
+    """Gives each reading its place in the order of all that is read and recorded; ``None``: nobody counts."""
 
     @property
     def moves_cursor(self) -> bool:
@@ -115,6 +118,7 @@ class Feed:
         self._job = job
         self._on_progress = on_progress
         self._batches: Iterator[Batch] | None = None
+        self._number: int | None = None
         self.window: Window | None = None
         self.tally = Tally()
         self.done = False
@@ -132,7 +136,7 @@ class Feed:
         waiting = _Tables(1 if most is None else ITEM_ROWS)
         for batch in batches:
             taken += batch.table.num_rows
-            if waiting.add(batch.table):
+            if waiting.add(numbered(batch.table, self._number)):
                 yield waiting.take()
             if self._on_progress and self.window:
                 self._on_progress(Progress(self.tally.rows, batch.reached, self.window))
@@ -155,6 +159,8 @@ class Feed:
 
     def _start(self, cursors: Mapping[str, str]) -> Iterator[Batch]:
         if self._batches is None:
+            # Before the first call: whatever is written after this may not be in what is read.
+            self._number = self._job.number() if self._job.number else None
             self.window = self._job.window(cursors.get(self._job.cursor_key), datetime.now(UTC))
             self._batches = iter(()) if self.window is None else iter(self._read(self.window, cursors))
         return self._batches
@@ -187,6 +193,7 @@ def job(
     end: datetime | None = None,
     filters: Mapping[str, str] | None = None,
     reader: LeadReader | None = None,
+    number: Callable[[], int] | None = None,
 ) -> Job:
     """A job from settings; ``filters`` are added to those in the settings and win over them."""
     reader = reader or crm.vendor(settings.vendor).reader(settings)
@@ -206,6 +213,7 @@ def job(
         concurrency=settings.concurrency,
         start=windows.floor_second(start) if start else None,
         end=windows.floor_second(end) if end else None,
+        number=number,
     )
 
 

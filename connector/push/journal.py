@@ -245,7 +245,11 @@ class Journal:
         )
         newest = sa.func.row_number().over(
             partition_by=(answered.c.meant, answered.c.field),
-            order_by=(answered.c.recorded_at.desc(), answered.c.seq.desc()),
+            order_by=(
+                answered.c.sequence_number.desc().nulls_last(),
+                answered.c.recorded_at.desc(),
+                answered.c.seq.desc(),
+            ),
         )
         ranked = sa.select(answered, newest.label("newest")).where(answered.c.meant.is_not(None)).subquery()
         return (

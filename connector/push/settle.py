@@ -28,6 +28,8 @@ EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
 _SEEN = ("last_seen_at", "seen_at", "first_seen_at")
 """Columns of ``lead_history`` that say when a version was seen, the most telling first."""
+_NUMBER = "last_sequence_number"
+"""Column of ``leads`` and ``lead_history``: the highest number of the readings in which the version was seen."""
 Wanted = TypeVar("Wanted")
 Shown = TypeVar("Shown")
 
@@ -275,7 +277,8 @@ def _resolved(row: Recorded, shown: Mapping[str, str | None]) -> Entry:
 def confirm(
     engine: sa.Engine, journal: Journal, crm: str, *, leads_schema: str = "analytics"
 ) -> Confirmation:
-    """Settles ``applied`` fields of leads that were read again since (``leads.last_seen_at`` after the outcome).
+    """Settles ``applied`` fields of leads that were read again since: by the warehouse's count, or by
+    ``leads.last_seen_at`` where a side has no number.
 
     - The CRM shows what was sent: ``confirmed``.
     - It shows something else, but ``lead_history`` has a version first seen after the write that does show it: also
@@ -345,7 +348,7 @@ def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:
         .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.meant))
         .where(
             applied.c.field == WHOLE,
-            sa.or_(removed_at.is_not(None), leads.c.last_seen_at > applied.c.recorded_at),
+            sa.or_(removed_at.is_not(None), _seen_after(leads, "last_seen_at", applied)),
         )
         .order_by(applied.c.run_id, applied.c.seq)
     )
@@ -368,9 +371,18 @@ def _sightings(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]
     return (
         sa.select(*_row(applied), _shown(applied, leads, known), modified_at)
         .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.meant))
-        .where(leads.c.last_seen_at > applied.c.recorded_at, applied.c.column_name.in_(known), *there)
+        .where(_seen_after(leads, "last_seen_at", applied), applied.c.column_name.in_(known), *there)
         .order_by(applied.c.run_id, applied.c.seq)
     )
+
+
+def _seen_after(shown: sa.TableClause, clock: str, applied: sa.Subquery) -> sa.ColumnElement[bool]:
+    """Whether a row was seen after the write: by the warehouse's count where both have a number, else by their times."""
+    later: sa.ColumnElement[bool] = shown.c[clock] > applied.c.recorded_at
+    if _NUMBER not in shown.c:
+        return later
+    number, written = shown.c[_NUMBER], applied.c.sequence_number
+    return sa.case((sa.and_(number.is_not(None), written.is_not(None)), number > written), else_=later)
 
 
 def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) -> sa.ColumnElement[str | None]:
@@ -400,7 +412,7 @@ def _shown_once(
         .distinct()
         .join(versions, sa.and_(versions.c.crm == applied.c.crm, versions.c.lead_id == applied.c.meant))
         .where(
-            versions.c[clock] > applied.c.recorded_at,
+            _seen_after(versions, clock, applied),
             applied.c.column_name.in_(known),
             sa.or_(
                 _or_null(shown).is_not_distinct_from(_or_null(applied.c.value)),

@@ -63,7 +63,7 @@
 {# Raw column -> column of leads, for every field of the CRM but its id and times. #}
 {% macro staged_fields(leads, columns) -%}
     {%- set own = leads['ids'] + leads['times'].values() | list
-        + ['leadloop_seen_at', 'leadloop_timezone', '_dlt_load_id', '_dlt_id'] -%}
+        + ['leadloop_seen_at', 'leadloop_timezone', 'leadloop_sequence_number', '_dlt_load_id', '_dlt_id'] -%}
     {%- set fields = {} -%}
     {%- for column in columns if column not in own -%}
         {%- do fields.update({column: leadloop.lead_column(column)}) -%}
@@ -83,7 +83,8 @@
     {%- if not ids -%}
         {{ return(leadloop.no_rows({
             'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
-            'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', '_dlt_load_id': 'text', 'content_hash': 'text'
+            'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint',
+            '_dlt_load_id': 'text', 'content_hash': 'text'
         })) }}
     {%- endif -%}
     {%- set fields = leadloop.staged_fields(leads, columns) -%}
@@ -98,6 +99,7 @@ select
     {%- endfor %}
     leadloop_seen_at,
     leadloop_timezone,
+    leadloop_sequence_number,
     _dlt_load_id,
     {{ leadloop.content_hash(fields.values() | list + ['_created_at_text', '_modified_at_text']) }} as content_hash
 from (
@@ -121,6 +123,7 @@ from (
             {%- endfor %}
             leadloop_seen_at,
             coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
+            {{ leadloop.sequence_number(columns) }} as leadloop_sequence_number,
             _dlt_load_id
         from {{ leads['raw'] }}
     ) as renamed
@@ -129,6 +132,12 @@ from (
         {%- if only %}
         and lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
         {%- endif %}
+{%- endmacro %}
+
+{# The number of the reading that a raw row comes from; NULL where nobody counted: in rows of older versions, and in those
+   of a pipeline of the user's own. #}
+{% macro sequence_number(columns) -%}
+    {{ return('leadloop_sequence_number' if 'leadloop_sequence_number' in columns else 'cast(null as bigint)') }}
 {%- endmacro %}
 
 {# The leads of several CRMs that are in "only", one below the other: what some CRM doesn't have is NULL in its rows. #}
@@ -141,6 +150,7 @@ from (
         created_at,
         modified_at,
         leadloop_seen_at,
+        leadloop_sequence_number,
         content_hash
         {%- for column in fields %},
         {{ 'cast(null as text) as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
@@ -149,7 +159,7 @@ from (
     {% else -%}
     {{ leadloop.no_rows({
         'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
-        'leadloop_seen_at': 'timestamptz', 'content_hash': 'text'
+        'leadloop_seen_at': 'timestamptz', 'leadloop_sequence_number': 'bigint', 'content_hash': 'text'
     }) }}
     {%- endfor %}
 {%- endmacro %}

@@ -20,6 +20,7 @@
             {{ leadloop.blanked('removed_at', columns) }} as _removed_at_text,
             leadloop_seen_at,
             coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
+            {{ leadloop.sequence_number(columns) }} as leadloop_sequence_number,
             _dlt_load_id
         from {{ raw }}
     {%- endset -%}
@@ -30,6 +31,7 @@
         removed_at,
         leadloop_seen_at,
         leadloop_timezone,
+        leadloop_sequence_number,
         _dlt_load_id
     from (
         {{ leadloop.with_times(texts, ['removed_at'], leadloop.zones_in(raw)) }}

@@ -39,8 +39,9 @@ class Sighting:
         return (self.modified, *(value if value and value.strip(" ") else None for value in self.values))
 
     @property
-    def order(self) -> tuple[int, int]:
-        return (self.seen if self.modified is None else self.modified, self.seen)
+    def order(self) -> int:
+        """No two are seen at once."""
+        return self.seen
 
 
 Version = tuple[str, int, int, int | None, int, int, tuple[int | str | None, ...]]

@@ -71,7 +71,8 @@ def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
     seen = datetime(2026, 1, 1, tzinfo=UTC)
     fields = crm.vendor(vendor).capabilities.id_fields
     engine = Warehouse.duckdb(tmp_path / "leads.duckdb").engine()
-    assert loop._last_sightings(engine, vendor, seen) == {}
+    since = [loop.Moment(seen)]
+    assert loop._last_sightings(engine, vendor, since) == {}
 
     columns = ", ".join(f"{column_name(each)} text" for each in fields)
     with engine.begin() as connection:
@@ -87,8 +88,17 @@ def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
                 sa.text(f"insert into {vendor}_raw.lead_versions values ({marks}, :seen_at)"),
                 {**ids, "seen_at": seen + timedelta(hours=hours)},
             )
-    assert loop._last_sightings(engine, vendor, seen) == {"1": seen + timedelta(hours=2)}
+    assert loop._last_sightings(engine, vendor, since) == {"1": loop.Moment(seen + timedelta(hours=2))}
     engine.dispose()
+
+
+def test_what_has_a_number_is_ordered_by_it():
+    """Clocks decide only where one of the two has no number."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    later = now + timedelta(hours=1)
+    assert loop.Moment(now, 2).is_after(loop.Moment(later, 1))
+    assert not loop.Moment(later, 1).is_after(loop.Moment(now, 2))
+    assert loop.Moment(later, 1).is_after(loop.Moment(now))
 
 
 def test_pushes_of_ones_own_are_all_sent(account, tmp_path):

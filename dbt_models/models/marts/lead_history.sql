@@ -55,6 +55,26 @@ sighted as materialized (
     from ({{ leadloop.staged_leads_of(crms, fields, only='touched') }}) as seen
 ),
 
+-- A reading takes its number from the warehouse before its first call; what has none comes after all seen before it.
+counted_through as (
+    select
+        _row,
+        crm,
+        lead_id,
+        modified_at,
+        leadloop_seen_at,
+        content_hash,
+        leadloop_sequence_number,
+        coalesce(
+            leadloop_sequence_number,
+            max(leadloop_sequence_number) over (partition by crm, lead_id order by leadloop_seen_at),
+            0
+        ) as reading
+    from sighted
+),
+
+-- What the CRM showed last is what it shows, also where its time of modification went back: a lead that was restored or
+-- merged there. Of what was seen at once, the later modification is the later version.
 -- From here to the end only what decides about versions is carried along: sorting whole leads again and again is dear.
 in_order as (
     select
@@ -63,13 +83,14 @@ in_order as (
         lead_id,
         modified_at,
         leadloop_seen_at,
+        leadloop_sequence_number,
         content_hash,
         row_number() over by_time as place,
         lag(content_hash) over by_time as content_before
-    from sighted
+    from counted_through
     window by_time as (
         partition by crm, lead_id
-        order by coalesce(modified_at, leadloop_seen_at), leadloop_seen_at, content_hash
+        order by reading, leadloop_seen_at, modified_at nulls first, content_hash
     )
 ),
 
@@ -97,7 +118,8 @@ spanned as (
         max(case when is_first then _row end) as _row,
         max(case when is_first then modified_at end) as modified_at,
         min(leadloop_seen_at) as first_seen_at,
-        max(leadloop_seen_at) as last_seen_at
+        max(leadloop_seen_at) as last_seen_at,
+        max(leadloop_sequence_number) as last_sequence_number
     from numbered
     group by crm, lead_id, version_number
 ),
@@ -133,6 +155,7 @@ versions as (
         valid_from,
         first_seen_at,
         last_seen_at,
+        last_sequence_number,
         lead(valid_from) over by_version as valid_to,
         lead(version_number) over by_version is null as is_current
     from monotone
@@ -148,6 +171,7 @@ select
     versions.is_current,
     versions.first_seen_at,
     versions.last_seen_at,
+    versions.last_sequence_number,
     touched.sightings,
     cast('{{ run_started_at }}' as timestamptz) as made_at,
     sighted.content_hash,

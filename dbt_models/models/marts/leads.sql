@@ -12,13 +12,15 @@ gone as (
     from removals
 ),
 
--- When each of the leads that were ever removed was last seen as one that is there, whichever version that was.
+-- When each of the leads that were ever removed was last seen as one that is there, and when it was modified by what
+-- the CRM showed then.
 alive as (
     select
         history.crm,
         history.lead_id,
         max(history.last_seen_at) as last_seen_at,
-        max(history.modified_at) as modified_at
+        max(history.last_sequence_number) as last_sequence_number,
+        max(case when history.is_current then history.modified_at end) as modified_at
     from {{ history }} as history
     inner join gone on history.crm = gone.crm and history.lead_id = gone.lead_id
     group by history.crm, history.lead_id
@@ -46,7 +48,11 @@ ranked as (
     from removals
     inner join alive on removals.crm = alive.crm and removals.lead_id = alive.lead_id
     where
-        removals.leadloop_seen_at >= alive.last_seen_at
+        case
+            when removals.leadloop_sequence_number is not null and alive.last_sequence_number is not null
+                then removals.leadloop_sequence_number >= alive.last_sequence_number
+            else removals.leadloop_seen_at >= alive.last_seen_at
+        end
         and (removals.removed_at is null or alive.modified_at is null or alive.modified_at <= removals.removed_at)
 ),
 
@@ -67,7 +73,8 @@ select
     history.modified_at,
     removed.removed_at,
     removed.removal,
-    history.last_seen_at{{ leadloop.further(fields, 'history') }}
+    history.last_seen_at,
+    history.last_sequence_number{{ leadloop.further(fields, 'history') }}
 from {{ history }} as history
 left join removed on history.crm = removed.crm and history.lead_id = removed.lead_id
 where history.is_current

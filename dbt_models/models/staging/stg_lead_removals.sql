@@ -4,6 +4,6 @@
 {%- else -%}
 {{ leadloop.no_rows({
     'crm': 'text', 'lead_id': 'text', 'removal': 'text', 'removed_at': 'timestamptz', 'leadloop_seen_at': 'timestamptz',
-    'leadloop_timezone': 'text', '_dlt_load_id': 'text'
+    'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint', '_dlt_load_id': 'text'
 }) }}
 {%- endfor %}

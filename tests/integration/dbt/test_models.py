@@ -76,11 +76,11 @@ def test_history_grows_and_equals_a_rebuild(lab):
         ("2", "NEW", True),
     ]
 
-    # A column that nobody knew before, an edit that left the clock alone, and a version between two known ones.
+    # A column that nobody knew before, an edit that left the clock alone, and a sighting that is loaded after a later one.
     lab.land([lead(1, "2026-01-02 10:00:00", status="NEW", lead_score="87")], "3 00:00")
     lab.land([lead(2, "2026-01-04 10:00:00", status="WON")], "4 10:01")
     lab.build(select=GROWING)
-    lab.land([lead(2, "2026-01-03 10:00:00", status="CALLED")], "4 10:02")
+    lab.land([lead(2, "2026-01-03 10:00:00", status="CALLED")], "4 10:00")
     lab.land([lead(1, "2026-01-02 10:00:00", status="NEW", lead_score="87")], "4 10:02")
     lab.build(select=GROWING)
 
@@ -288,6 +288,21 @@ def test_a_removed_lead_is_marked_until_it_is_back(lab):
     lab.land([lead(1, "2026-01-05 10:00:00", status="NEW")], "5 10:01")
     lab.build(select="lead_history leads")
     assert lab.rows(removed) == [("2", "archived", lab.at("4 00:00"))]
+
+
+@pytest.mark.slow
+def test_what_the_crm_showed_last_is_what_leads_shows(lab):
+    """A lead whose time of modification went back, since it was restored there, is shown as it was seen last."""
+    lab.land([lead(1, "2026-01-05 10:00:00", status="WON")], "6 00:00")
+    lab.land([lead(1, "2026-01-02 10:00:00", status="NEW")], "7 00:00")
+    lab.build(select=f"{CONVOSO} stg_lead_removals leads")
+    assert lab.rows("select status, modified_at, last_seen_at from analytics.leads") == [
+        ("NEW", lab.at("2 10:00"), lab.at("7 00:00"))
+    ]
+    assert lab.rows("select status, valid_from, valid_to from analytics.lead_history order by 2") == [
+        ("WON", lab.at("5 10:00"), lab.at("7 00:00")),
+        ("NEW", lab.at("7 00:00"), None),
+    ]
 
 
 @pytest.mark.slow

@@ -83,6 +83,18 @@ def test_every_kind_of_difference_is_told_and_mended(desk):
     assert {each.lead_id for each in desk.compare(sent={sent}).differences} == {sent}
 
 
+def test_a_lead_whose_modification_went_back_is_mended(desk):
+    """What was read last counts: a lead that was restored in the CRM is repaired for good, with its older time."""
+    back = desk.crm.book.ids()[7]
+    desk.execute(
+        "update convoso_raw.lead_versions set modified_at = '2035-01-01 00:00:00', city = 'x' where id = :id",
+        id=back,
+    )
+    found = desk.compare(repair=True)
+    assert [(each.lead_id, each.kind) for each in found.faults] == [(back, "differs")]
+    assert desk.compare().differences == ()
+
+
 def test_a_sample_reads_known_leads_one_by_one(duck, sandbox):
     """A sample finds what differs and what is gone among the leads it drew, in two calls per lead at most."""
     crm = sandbox(leads=40)

@@ -194,6 +194,30 @@ def test_an_older_sighting_says_nothing(world: Any) -> None:
     assert world.states("a")[-1] == "applied"
 
 
+def counted(world: Any, step: int) -> None:
+    """Has the lead seen by a reading that took its number so far after the last outcome."""
+    number = world.journalled()[-1].sequence_number + step
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("alter table analytics.leads add column last_sequence_number bigint"))
+        connection.execute(sa.text("update analytics.leads set last_sequence_number = :n"), {"n": number})
+
+
+def test_a_reading_after_the_push_counts_whatever_its_clock_says(world: Any) -> None:
+    """A push by a clock that was ahead is confirmed by the next reading, though that looks older."""
+    at = pushed(world)
+    world.lead("a", lead_score="7", last_seen_at=at - timedelta(hours=1))
+    counted(world, 1)
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+
+
+def test_a_reading_before_the_push_says_nothing_whatever_its_clock_says(world: Any) -> None:
+    """A sighting by a clock that was ahead, from before the push, makes no false reverted."""
+    at = pushed(world)
+    world.lead("a", lead_score="3", last_seen_at=at + timedelta(hours=1))
+    counted(world, -1)
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation()
+
+
 @pytest.mark.parametrize("modified", [None, timedelta(seconds=-2)])
 def test_applied_reverted(world: Any, modified: timedelta | None) -> None:
     """Nobody has modified the lead since, and it shows another value: the CRM keeps its own."""
