@@ -10,7 +10,7 @@ import random
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -35,6 +35,7 @@ from connector.push import (
     recover,
 )
 from connector.push.resolve import Conflict, Side, conflicts, settle
+from connector.push.rivals import rivalry
 from connector.warehouse import models, private, results
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of, ensure, next_number
@@ -341,16 +342,19 @@ def _check_results(warehouse: Warehouse, spec: PushSpec) -> None:
 
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
     """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse."""
-    return _planned(warehouse, models.push_spec(project, name), limit)
+    return _planned(warehouse, models.push_spec(project, name), limit, models.pushes(project))
 
 
-def _planned(warehouse: Warehouse, spec: PushSpec, limit: int | None) -> Plan:
+def _planned(
+    warehouse: Warehouse, spec: PushSpec, limit: int | None, others: Iterable[PushSpec] = ()
+) -> Plan:
     with warehouse.translated():
         vendor = crm.vendor(spec.crm)
         if not config.missing(spec.crm):
             vendor.privacy().check(spec.fields)
         capabilities = vendor.capabilities
-        return make_plan(warehouse.engine(), spec, capabilities=capabilities, limit=limit)
+        made = make_plan(warehouse.engine(), spec, capabilities=capabilities, limit=limit)
+        return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +394,7 @@ def push(
         listener.stage(f"push {name}")
         settings = crm.vendor(spec.crm).settings()
         recovery = _recovered(warehouse, spec, journal, reader, writer)
-        planned = _planned(warehouse, spec, limit)
+        planned = _planned(warehouse, spec, limit, models.pushes(project))
         if fingerprint is not None:
             planned.expect(fingerprint)
         planned.check()

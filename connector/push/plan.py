@@ -148,6 +148,8 @@ class Plan:
     """CRM field -> the rule by which its values are compared."""
     fingerprint: str = ""
     """A hash of what would be sent: equal when, and only when, the same calls would be made."""
+    rivalry: str = ""
+    """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
     @property
     def fields(self) -> int:
@@ -191,6 +193,8 @@ class Plan:
                 f"{count(len(self.duplicates), 'lead')} (such as {', '.join(self.duplicates[:3])}), so nothing was "
                 "sent. Make its desired rows unique by lead."
             )
+        if self.rivalry:
+            return ConflictError(f"{self.rivalry} {look}")
         if self.on_conflict == "stop" and self.conflicts:
             return ConflictError(
                 f"{count(len(self.conflicts), 'lead')} of {self.push} were edited in {self.crm} since they were sent, "

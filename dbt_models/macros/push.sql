@@ -44,15 +44,16 @@
     {%- endfor -%}
     {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
     {%- set no_lead = leadloop.no_lead_codes(options['crm']) -%}
+    {%- set counted = 'last_sequence_number' in columns -%}
 with {{ leadloop.push_answers(journal, options) }},
 
-{{ leadloop.push_pairs(desired, options, leads, fields) }},
+{{ leadloop.push_pairs(desired, options, leads, fields, counted) }},
 
 wanted as (
     {{ leadloop.field_changes(
         pairs='pairs',
         columns=['lead_id', 'crm_lead_id', 'copies', 'is_read', 'is_known', 'is_removed', 'last_seen_at']
-            + (['is_added'] if adds else []),
+            + (['last_sequence_number'] if counted else []) + (['is_added'] if adds else []),
         fields=fields, extra=['column_name', 'is_shown'], every=true
     ) }}
 ),
@@ -63,22 +64,29 @@ compared as (
     select
         wanted.*,
         -- Where the only answer was lost, what that write was to replace: whatever else is there now, a person typed.
-        case when accepted.lead_id is null then unanswered.old_value else accepted.value end as base_value,
-        accepted.lead_id is not null or unanswered.lead_id is not null as has_base,
-        unanswered.lead_id is not null as is_unanswered,
+        case when accepted.crm_lead_id is null then unanswered.old_value else accepted.value end as base_value,
+        accepted.crm_lead_id is not null or unanswered.crm_lead_id is not null as has_base,
+        unanswered.crm_lead_id is not null as is_unanswered,
         unanswered.value as unanswered_value,
         case
-            when not wanted.is_known or not wanted.is_shown or accepted.recorded_at > wanted.last_seen_at
+            when not wanted.is_known or not wanted.is_shown or {{ leadloop.unseen('accepted', 'wanted', counted) }}
                 then accepted.value
             else wanted.old_value
         end as current_value
     from wanted
-    left join accepted on wanted.lead_id = accepted.lead_id and wanted.field = accepted.field
+    left join accepted on wanted.crm_lead_id = accepted.crm_lead_id and wanted.field = accepted.field
     left join unanswered
         on
-            wanted.lead_id = unanswered.lead_id
+            wanted.crm_lead_id = unanswered.crm_lead_id
             and wanted.field = unanswered.field
-            and (accepted.lead_id is null or unanswered.recorded_at > accepted.recorded_at)
+            and (
+                accepted.crm_lead_id is null
+                or coalesce(unanswered.sequence_number, 0) > coalesce(accepted.sequence_number, 0)
+                or (
+                    coalesce(unanswered.sequence_number, 0) = coalesce(accepted.sequence_number, 0)
+                    and unanswered.recorded_at > accepted.recorded_at
+                )
+            )
 ),
 
 differing as (
@@ -91,7 +99,7 @@ differing as (
         refused.refused_together is not distinct from count(
             case when refused.value is not distinct from compared.new_value then refused.lead_id end
         ) over (partition by compared.lead_id, refused.run_id) as all_refused,
-        flaps.lead_id is not null and flaps.value is not distinct from compared.new_value as is_flapping
+        flaps.crm_lead_id is not null and flaps.value is not distinct from compared.new_value as is_flapping
         {%- if adds %},
         -- A lead that is to be added is held back as a whole or not at all.
         count(*) over (partition by compared.lead_id) = count(
@@ -108,10 +116,10 @@ differing as (
             and (
                 refused.code not in ('{{ no_lead | join("', '") }}')
                 or compared.last_seen_at is null
-                or compared.last_seen_at < refused.recorded_at
+                or {{ leadloop.unseen('refused', 'compared', counted) }}
             )
             {%- endif %}
-    left join flaps on compared.lead_id = flaps.lead_id and compared.field = flaps.field
+    left join flaps on compared.crm_lead_id = flaps.crm_lead_id and compared.field = flaps.field
     where
         (
             {%- if adds %}
@@ -178,9 +186,10 @@ from differing
    A lead that we deleted and that was seen again since is somebody's doing: a conflict. A deletion that was refused is
    held back until the lead is read again. #}
 {% macro push_deletions(desired, options, leads, journal) -%}
+    {%- set counted = 'last_sequence_number' in leadloop.columns_of(leads) -%}
 with {{ leadloop.push_answers(journal, options) }},
 
-{{ leadloop.push_pairs(desired, options, leads, []) }}
+{{ leadloop.push_pairs(desired, options, leads, [], counted) }}
 
 select
     {{ leadloop.literal(options['crm']) }} as crm,
@@ -192,13 +201,13 @@ select
     cast(null as text) as base_value,
     case
         when pairs.lead_id is null or (pairs.is_read and not pairs.is_known) then 'unknown_lead'
-        when refused.code in ('resolved', 'skipped') or refused.recorded_at > pairs.last_seen_at then 'rejected'
+        when refused.code in ('resolved', 'skipped') or {{ leadloop.unseen('refused', 'pairs', counted) }} then 'rejected'
         when refused.lead_id is not null and pairs.last_seen_at is null then 'rejected'
         when accepted.code <> 'resolved' then 'conflict'
         else 'delete'
     end as verdict
 from pairs
-left join accepted on pairs.lead_id = accepted.lead_id
+left join accepted on pairs.lead_id = accepted.crm_lead_id and accepted.field = '*'
 left join refused on pairs.lead_id = refused.lead_id
 where
     pairs.copies > 1
@@ -206,15 +215,15 @@ where
     or not (
         pairs.is_removed
         or (
-            accepted.lead_id is not null
+            accepted.crm_lead_id is not null
             and accepted.code <> 'resolved'
-            and (pairs.last_seen_at is null or accepted.recorded_at > pairs.last_seen_at)
+            and (pairs.last_seen_at is null or {{ leadloop.unseen('accepted', 'pairs', counted) }})
         )
     )
 {%- endmacro %}
 
 {# CTE "pairs": one row per row of desired, beside the lead as the CRM showed it. #}
-{% macro push_pairs(desired, options, leads, fields) -%}
+{% macro push_pairs(desired, options, leads, fields, counted) -%}
 {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
 given_rows as (
     select
@@ -235,7 +244,8 @@ added as (
     select
         lead_id,
         max(crm_lead_id) as crm_lead_id
-    from accepted
+    from own_answers
+    where not is_refusal and place_of_its_kind = 1
     group by lead_id
 ),
 
@@ -262,6 +272,7 @@ shown as (
     select
         lead_id,
         removed_at,
+        {{ 'last_sequence_number,' if counted }}
         last_seen_at
         {%- for field in fields %},
         {% if field['is_shown'] == 'true' -%}
@@ -285,6 +296,7 @@ pairs as (
         reading.is_read,
         shown.lead_id is not null as is_known,
         shown.removed_at is not null as is_removed,
+        {{ 'shown.last_sequence_number,' if counted }}
         shown.last_seen_at
         {%- for field in fields %},
         shown.shown_{{ loop.index }}
@@ -295,57 +307,69 @@ pairs as (
 )
 {%- endmacro %}
 
-{# CTEs "accepted" and "refused": what the CRM said last to this push, by lead and field; "unanswered", what it said nothing
-   to; and "flaps", which it won't keep. #}
+{# CTEs "accepted": what the CRM accepted last, by lead of the CRM and field; "unanswered", what it said nothing to; "flaps",
+   which it won't keep; and "refused", what it refused last.
+
+   What was sent belongs to CRM, lead and field, whichever push sent it: a push that gets another name, or another push on
+   the same field, compares with the same base. A push's own are the rows it added, known by ids of its own; what the CRM
+   refused, which is held back together with the rest of its call; and what a person decided about that push's value
+   (skipped, resolved). A new name forgets those: a refused value is tried once more, and an edit is a conflict again, since its
+   base is still known. #}
 {% macro push_answers(journal, options) -%}
 answers as (
     select
         run_id,
+        push,
         lead_id,
+        crm_lead_id,
         field,
         value,
         coalesce(code, '') as code,
-        {%- if options['mode'] != 'update' %}
-        crm_lead_id,
-        {%- endif %}
         recorded_at,
+        sequence_number,
         state = 'rejected' as is_refusal,
-        {{ leadloop.newest_first() }} as place,
-        {{ leadloop.newest_first("state = 'rejected'") }} as place_of_its_kind,
-        count(case when state = 'rejected' then 1 end) over (partition by run_id, lead_id) as refused_together
+        {{ leadloop.newest_first(lead='push, lead_id') }} as place,
+        {{ leadloop.newest_first("state = 'rejected'", lead='push, lead_id') }} as place_of_its_kind,
+        {{ leadloop.newest_first("state = 'rejected'") }} as place_of_all_pushes,
+        count(case when state = 'rejected' then 1 end) over (partition by push, run_id, lead_id) as refused_together
     from {{ journal }}
     where
-        {{ leadloop.said_to_push(options, ['applied', 'confirmed', 'rejected']) }}
+        {{ leadloop.said_to_crm(options, ['applied', 'confirmed', 'rejected']) }}
 ),
 
 accepted as (
     select *
     from answers
-    where not is_refusal and place_of_its_kind = 1
+    where not is_refusal and place_of_all_pushes = 1 and crm_lead_id is not null
+),
+
+own_answers as (
+    select *
+    from answers
+    where push = {{ leadloop.literal(leadloop.push_name()) }}
 ),
 
 refused as (
     select *
-    from answers
+    from own_answers
     where is_refusal and place = 1
 ),
 
 -- The last write of each field whose answer was lost. Where it turned out to have arrived, something newer was accepted.
+-- A lead that was to be added has no id yet: it had nothing to replace.
 lost_answers as (
     select
-        lead_id,
+        crm_lead_id,
         field,
         old_value,
         value,
         recorded_at,
+        sequence_number,
         {{ leadloop.newest_first() }} as place
     from {{ journal }}
     where
-        {{ leadloop.said_to_push(options, ['unknown']) }}
-        {%- if options['mode'] in ['insert', 'upsert'] %}
-        -- A lead that was to be added had nothing to replace.
+        {{ leadloop.said_to_crm(options, ['unknown']) }}
         and crm_lead_id is not null
-        {%- endif %}
 ),
 
 unanswered as (
@@ -357,25 +381,26 @@ unanswered as (
 -- What the CRM made of the values it accepted, as reading the leads showed.
 readings as (
     select
-        lead_id,
+        crm_lead_id,
         field,
         value,
         state,
         {{ leadloop.newest_first() }} as place
     from {{ journal }}
     where
-        {{ leadloop.said_to_push(options, ['confirmed', 'reverted']) }}
+        {{ leadloop.said_to_crm(options, ['confirmed', 'reverted']) }}
+        and crm_lead_id is not null
 ),
 
 -- The same value accepted three times in a row, and each time the CRM showed another one afterwards.
 flaps as (
     select
-        lead_id,
+        crm_lead_id,
         field,
         max(value) as value
     from readings
     where place <= 3
-    group by lead_id, field
+    group by crm_lead_id, field
     having
         count(case when state = 'reverted' then 1 end) = 3
         and max(value) is not distinct from min(value)
@@ -383,17 +408,28 @@ flaps as (
 )
 {%- endmacro %}
 
-{# The condition for the journal's rows of this push that are in one of these states. #}
-{% macro said_to_push(options, states) -%}
-    push = {{ leadloop.literal(leadloop.push_name()) }}
-        and crm = {{ leadloop.literal(options['crm']) }}
+{# The condition for the journal's rows of this CRM, by any push, that are in one of these states. #}
+{% macro said_to_crm(options, states) -%}
+    crm = {{ leadloop.literal(options['crm']) }}
         and state in ('{{ states | join("', '") }}')
 {%- endmacro %}
 
-{# A journal row's place among those of its lead and field, and of one more thing in common, the newest being 1. #}
-{% macro newest_first(also=none) -%}
+{# A journal row's place among those of its lead and field, and of one more thing in common, the newest being 1: by the
+   number that the warehouse gave it, and among rows older than that number by their times. #}
+{% macro newest_first(also=none, lead='crm_lead_id') -%}
     row_number() over (
-            partition by lead_id, field{{ ', ' ~ also if also }}
-            order by recorded_at desc, seq desc, run_id desc
+            partition by {{ lead }}, field{{ ', ' ~ also if also }}
+            order by coalesce(sequence_number, 0) desc, recorded_at desc, seq desc, run_id desc
         )
+{%- endmacro %}
+
+{# Whether an answer came after the lead was last seen: by number where both have one (counted: leads has the column),
+   since two machines' clocks needn't agree; else by time. #}
+{% macro unseen(answer, lead, counted) -%}
+    {%- set by_time = answer ~ '.recorded_at > ' ~ lead ~ '.last_seen_at' -%}
+    {%- if counted -%}
+        coalesce({{ answer }}.sequence_number > {{ lead }}.last_sequence_number, {{ by_time }})
+    {%- else -%}
+        {{ by_time }}
+    {%- endif -%}
 {%- endmacro %}

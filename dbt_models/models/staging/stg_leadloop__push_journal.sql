@@ -1,26 +1,40 @@
 {%- set journal = source('leadloop', 'push_journal') -%}
+{%- set runs = source('leadloop', 'push_runs') -%}
 {%- set columns = leadloop.columns_of(journal) -%}
 {%- if not columns -%}
 {{ leadloop.no_rows({
     'run_id': 'text', 'seq': 'bigint', 'push': 'text', 'crm': 'text', 'lead_id': 'text', 'field': 'text',
     'column_name': 'text', 'state': 'text', 'old_value': 'text', 'value': 'text', 'code': 'text', 'reason': 'text',
-    'recorded_at': 'timestamptz', 'crm_lead_id': 'text'
+    'recorded_at': 'timestamptz', 'crm_lead_id': 'text', 'sequence_number': 'bigint'
 }) }}
 {%- else -%}
+-- Runs whose lead_id is the warehouse's own, until the CRM has given one.
+with adding as (
+    select run_id
+    from {{ runs }}
+    where mode in ('insert', 'upsert')
+)
+
 select
-    run_id,
-    seq,
-    push,
-    crm,
-    lead_id,
-    field,
-    column_name,
-    state,
-    {{ leadloop.blank_as_null('old_value') }} as old_value,
-    {{ leadloop.blank_as_null('value') }} as value,
-    code,
-    reason,
-    recorded_at,
-    {{ 'crm_lead_id' if 'crm_lead_id' in columns else 'cast(null as text)' }} as crm_lead_id
-from {{ journal }}
+    journal.run_id,
+    journal.seq,
+    journal.push,
+    journal.crm,
+    journal.lead_id,
+    journal.field,
+    journal.column_name,
+    journal.state,
+    {{ leadloop.blank_as_null('journal.old_value') }} as old_value,
+    {{ leadloop.blank_as_null('journal.value') }} as value,
+    journal.code,
+    journal.reason,
+    journal.recorded_at,
+    {%- if 'crm_lead_id' in columns %}
+    coalesce(journal.crm_lead_id, case when adding.run_id is null then journal.lead_id end) as crm_lead_id,
+    {%- else %}
+    case when adding.run_id is null then journal.lead_id end as crm_lead_id,
+    {%- endif %}
+    {{ 'journal.sequence_number' if 'sequence_number' in columns else 'cast(null as bigint)' }} as sequence_number
+from {{ journal }} as journal
+left join adding on journal.run_id = adding.run_id
 {%- endif %}

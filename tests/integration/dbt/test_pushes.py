@@ -540,3 +540,41 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
         "kept once": "conflict",
         "new value": "conflict",
     }
+
+
+@pytest.mark.slow
+def test_a_renamed_push_knows_what_it_sent(lab, own):
+    """The base belongs to CRM, lead and field, and the warehouse's number says what is newest, whatever the clocks said; ids of
+    another push's rows are no leads."""
+    leads = ("edited", "as we left it", "numbered", "lost, then edited", "an id of another push's")
+    lab.land([{"id": lead, "lead_score": "9"} for lead in leads], "2 00:00")
+    own.desired("scores", "lead_id, score", *("'" + lead.replace("'", "''") + "', 5" for lead in leads))
+    own.push("renamed", CRM)
+    own.push("renamed_too", CRM + ", mode = 'upsert', lead_id = 'lead_id', options = {'list_id': 1}")
+
+    def sent(lead, value, recorded_at, **more):
+        plain = {"push": "old_name", "lead_id": lead, "field": "Lead Score", "value": value}
+        return {**plain, "recorded_at": recorded_at, **more}
+
+    lab.record(
+        sent("edited", "3", "1 00:00"),
+        sent("as we left it", "9", "1 00:00", state="confirmed"),
+        sent("numbered", "3", "1 10:00", sequence_number=1),
+        sent("numbered", "9", "1 09:00", sequence_number=2, push="another"),
+        sent("lost, then edited", "3", "1 00:00", state="unknown", old_value="2"),
+        sent("an id of another push's", "3", "1 00:00", run_id="adding", state="unknown", old_value="2"),
+        sent("an id of another push's", "3", "1 00:00", run_id="adding"),
+        sent("row 1", "3", "1 01:00", run_id="adding", crm_lead_id="edited"),
+    )
+    lab.execute("insert into leadloop.push_runs (run_id, mode) values ('adding', 'insert')")
+    lab.build(own.folder, select=PUSHES)
+
+    expected = {
+        "edited": ("9", "5", "3", "conflict"),
+        "as we left it": ("9", "5", "9", "change"),
+        "numbered": ("9", "5", "9", "change"),
+        "lost, then edited": ("9", "5", "2", "conflict"),
+        "an id of another push's": ("9", "5", None, "change"),
+    }
+    assert verdicts(lab, "renamed") == expected
+    assert verdicts(lab, "renamed_too") == expected

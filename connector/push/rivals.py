@@ -1,0 +1,123 @@
+"""Two pushes that want different values for one field of one lead: found when the plan is made, before either is sent.
+
+Each would overwrite the other for ever, since what one has sent is what the other finds to change.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
+
+import sqlalchemy as sa
+
+from connector.push.equality import same
+from connector.push.guardrails import count
+from connector.push.plan import WHOLE, Plan, Push
+from connector.push.resolve import RESOLVED
+from connector.push.tables import meant, push_journal
+from connector.warehouse.ledger import SCHEMA, columns_of
+
+ROUNDS = 2
+"""So often a push has sent a value and another push a different one after it, before the journal proves that they are rivals."""
+
+Wanted = Mapping[tuple[str, str], str | None]
+"""(the CRM's id of the lead, field) -> the value that a plan would send."""
+
+
+def rivalry(engine: sa.Engine, push: Push, plan: Plan, others: Iterable[Push]) -> str:
+    """A sentence that names both pushes, a field and some leads, or ``""``.
+
+    Rivals are other push models (``others``) of the same CRM whose rows in the warehouse would send another value for a
+    field that the plan sends, and pushes of whatever project that, as the journal shows, have kept replacing what this
+    push sends. A push that merely sent something before, under a name that is gone or for a lead that moved from one
+    push to the other, is none.
+    """
+    wanted: Wanted = {
+        (lead.crm_lead_id, change.field): change.desired
+        for lead in plan.leads
+        if lead.crm_lead_id is not None
+        for change in lead.changes
+        if change.field != WHOLE
+    }
+    if not wanted:
+        return ""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    with engine.connect() as connection:
+        for other in others:
+            if other.name != push.name and plan.crm == other.crm and other.mode != "delete":
+                for lead_id, name in _disagreeing(connection, push, other, wanted):
+                    found[other.name, name].add(lead_id)
+        for rival, lead_id, name in _replaced(connection, push, wanted):
+            found[rival, name].add(lead_id)
+    if not found:
+        return ""
+    (rival, name), leads = min(found.items())
+    return (
+        f"{push.name} and {rival} want different values for the field {name} of {count(len(leads), 'lead')} "
+        f"(such as {', '.join(sorted(leads)[:3])}), and each would overwrite the other for ever, so nothing was sent. "
+        "Leave the field or those leads out of one of the two models."
+    )
+
+
+def _disagreeing(
+    connection: sa.Connection, push: Push, other: Push, wanted: Wanted
+) -> Iterable[tuple[str, str]]:
+    """(lead, field) for which another push model's rows would send another value than the plan."""
+    there = columns_of(connection, other.schema, other.identifier)
+    shared = sorted({name for _, name in wanted} & set(other.fields))
+    if not shared or not {"lead_id", "field", "desired_value", "verdict"} <= there:
+        return
+    rows = sa.table(other.identifier, *map(sa.column, sorted(there)), schema=other.schema).c
+    lead = rows.crm_lead_id if "crm_lead_id" in there else rows.lead_id
+    sends = ["change", "clear", *(["conflict"] if other.on_conflict == "warehouse_wins" else [])]
+    query = sa.select(lead, rows.field, rows.desired_value).where(
+        rows.field.in_(shared), rows.verdict.in_(sends), lead.is_not(None)
+    )
+    for lead_id, name, value in connection.execute(query):
+        if (lead_id, name) in wanted and not same(value, wanted[lead_id, name], push.equal.get(name)):
+            yield lead_id, name
+
+
+def _replaced(connection: sa.Connection, push: Push, wanted: Wanted) -> Iterable[tuple[str, str, str]]:
+    """(other push, lead, field) that keeps replacing what the plan would send once more."""
+    if "sequence_number" not in columns_of(connection, SCHEMA, push_journal.name):
+        return
+    row = push_journal.c
+    of_one = (meant(), row.field)
+    several = sa.func.min(row.push).over(partition_by=of_one) != sa.func.max(row.push).over(
+        partition_by=of_one
+    )
+    accepted = (
+        sa.select(push_journal, meant().label("meant"), several.label("several"))
+        .where(
+            row.crm == push.crm,
+            row.state == "applied",
+            row.field.in_(sorted({name for _, name in wanted})),
+            row.code.is_distinct_from(RESOLVED),
+        )
+        .subquery()
+    )
+    query = (
+        sa.select(accepted.c.meant, accepted.c.field, accepted.c.push, accepted.c.value)
+        .where(accepted.c.several, accepted.c.meant.is_not(None))
+        .order_by(
+            accepted.c.meant,
+            accepted.c.field,
+            sa.func.coalesce(accepted.c.sequence_number, 0),
+            accepted.c.recorded_at,
+            accepted.c.seq,
+        )
+    )
+    for (lead_id, name), sent in groupby(connection.execute(query), key=itemgetter(0, 1)):
+        if (lead_id, name) not in wanted:
+            continue
+        ours, rule = wanted[lead_id, name], push.equal.get(name)
+        rounds, standing, rival = 0, False, ""
+        for _, _, sender, value in sent:
+            is_ours = same(value, ours, rule)
+            if sender == push.name:
+                standing = is_ours
+            elif standing and not is_ours:
+                rounds, standing, rival = rounds + 1, False, sender
+        if rounds >= ROUNDS and rival:
+            yield rival, lead_id, name
