@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
+from connector.crm.identity import account_of
 from connector.errors import BuildError, ConfigError, CrmError, LeadloopError, LockedError
 from connector.extract.columns import column_name
 from connector.parsing import is_loopback
@@ -287,10 +288,18 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
 def _planned(warehouse: Warehouse, spec: PushSpec, limit: int | None) -> Plan:
     with warehouse.translated():
         vendor = crm.vendor(spec.crm)
+        account = None
         if not config.missing(spec.crm):
             vendor.privacy().check(spec.fields)
-        capabilities = vendor.capabilities
-        return make_plan(warehouse.engine(), spec, capabilities=capabilities, limit=limit)
+            account = account_of(vendor.settings())
+        return make_plan(
+            warehouse.engine(),
+            spec,
+            capabilities=vendor.capabilities,
+            limit=limit,
+            host=account.host if account else None,
+            account=account.mark if account else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,14 +317,14 @@ def push(
     project: Path | None = None,
     *,
     limit: int | None = None,
-    fingerprint: str | None = None,
+    agreed: Plan | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
     listener: Listener = QUIET,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
-    one with ``fingerprint``; ``BuildError`` when a dbt test on the model has failed.
+    one that was ``agreed`` to (as ``push.read_plan`` reads it); ``BuildError`` when a dbt test on the model has failed.
     """
     spec = models.push_spec(project, name)
     if spec.failed_tests:
@@ -334,15 +343,15 @@ def push(
         settings = crm.vendor(spec.crm).settings()
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit)
-        if fingerprint is not None:
-            planned.expect(fingerprint)
+        if agreed is not None:
+            planned.expect(agreed)
         planned.check()
         if planned.leads and spec.fields:
             writer.check(spec.fields)
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
-        again.expect(planned.fingerprint)
+        again.expect(planned)
         summary = deliver(
             planned,
             writer,

@@ -225,9 +225,22 @@ def test_the_fingerprint_is_that_of_what_is_sent(local: Any) -> None:
     assert local.plan().fingerprint == first.fingerprint
     local.rows(("b", "status", "x", None, None, "clear"))
     second = local.plan()
-    second.expect(second.fingerprint)
+    second.expect(second)
     with pytest.raises(PlanMovedError, match="leadloop plan scores"):
-        second.expect(first.fingerprint)
+        second.expect(first)
+
+
+def test_an_edit_since_the_agreement_stops_the_push(world: Any) -> None:
+    """What a person typed where the plan had shown a blank is read by now: nothing is sent, and no value is told."""
+    world.rows(("a", "status", None, "Hot", None, "change"), ("b", "status", None, "Hot", None, "change"))
+    agreed = world.plan()
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text("update analytics.scores set current_value = 'do not call' where lead_id = 'a'")
+        )
+    with pytest.raises(PlanMovedError, match=r"1 lead to be sent \(such as a: status\)") as caught:
+        world.plan().expect(agreed)
+    assert "do not call" not in str(caught.value)
 
 
 def test_the_plan_knows_when_leads_were_last_read(world: Any) -> None:
@@ -246,4 +259,4 @@ def test_anything_of_the_right_shape_is_a_push(local: Any) -> None:
         on_conflict="crm_wins", max_changes=10, max_share=None, max_clears=None, max_inserts=None, max_deletes=None,
         fields={}, options={}, equal={},
     )  # fmt: skip
-    assert make_plan(local.engine, push).fingerprint == local.plan().fingerprint
+    assert make_plan(local.engine, push).leads == local.plan().leads

@@ -135,10 +135,10 @@ def test_the_sample_shows_every_field() -> None:
 def test_the_json_holds_every_row() -> None:
     """The contract: fixed names and types, every lead with its values, and whether it may be sent."""
     found = json.loads(json.dumps(plan_json(plan(*FULL))))
-    assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 1, "scores", False)
+    assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 2, "scores", False)
     assert found["totals"] == {
         "leads": 3, "fields": 4, "clears": 1, "inserts": 0, "deletes": 0, "conflicts": 1, "rejected": 1, "flapping": 0, "removed": 1, "unknown_leads": 1,
-        "unresolved": 0, "beyond_limit": 0, "crm_leads": 100,
+        "unresolved": 0, "beyond_limit": 0, "crm_leads": 100, "nameless": 0,
     }  # fmt: skip
     assert found["leads"][0]["changes"][1] == {
         "field": "status", "column": "status", "current": "New", "desired": "Hot", "base": None, "verdict": "change",
