@@ -275,8 +275,9 @@ def build(
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
+            there = [spec.leads_schema for spec in models.pushes(project) if spec.leads_schema]
             for vendor in crm.VENDORS:
-                confirm(warehouse.engine(), journal, vendor)
+                confirm(warehouse.engine(), journal, vendor, leads_schema=there[0] if there else "analytics")
         return result
 
 
@@ -297,6 +298,7 @@ def _planned(warehouse: Warehouse, spec: PushSpec, limit: int | None) -> Plan:
             spec,
             capabilities=vendor.capabilities,
             limit=limit,
+            leads_schema=spec.leads_schema or None,
             host=account.host if account else None,
             account=account.mark if account else None,
         )

@@ -126,6 +126,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
                 "limit": each.limit,
                 "actual": each.actual,
                 "tripped": each.tripped,
+                "status": each.status,
                 "explanation": each.explanation,
             }
             for each in plan.guardrails
@@ -282,7 +283,8 @@ def _field_table(rows: Iterable[FieldRow]) -> Table:
 
 
 def _guardrail_line(guardrail: Guardrail) -> Text:
-    mark, style = ("✗", "bold red") if guardrail.tripped else ("✓", "green")
+    marks = {"tripped": ("✗", "bold red"), "passed": ("✓", "green"), "off": ("off", "dim")}
+    mark, style = marks[guardrail.status]
     return Text.assemble((f"{mark} ", style), guardrail.explanation)
 
 

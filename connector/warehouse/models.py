@@ -60,6 +60,8 @@ class PushSpec:
     """CRM field -> the rule by which its values are compared."""
     lead_id: str = ""
     """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
+    leads_schema: str = ""
+    """Where the model ``leads`` is that the push is compared with: not beside the push where a project has a schema of its own."""
     failed_tests: tuple[str, ...] = ()
     """What stands against sending this push: tests on it that failed when it was last built, or the push itself or a
     model it stands on, where that could not be built."""
@@ -194,7 +196,9 @@ def _project(folder: Path) -> Project:
 
 
 def _pushes_in(manifest: Any) -> list[PushSpec]:
-    options = {each.name for each in fields(PushSpec)} - {"name", "schema", "identifier", "failed_tests"}
+    ours = {"name", "schema", "identifier", "leads_schema", "failed_tests"}
+    options = {each.name for each in fields(PushSpec)} - ours
+    leads_schema = _leads_schema(manifest)
     specs = []
     for node in manifest.nodes.values():
         found = node.config.meta.get("leadloop_push") if str(node.resource_type) == "model" else None
@@ -210,8 +214,19 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
                 f"push {node.name} ({node.original_file_path}): there is no CRM called {found['crm']}{near} "
                 f"Known: {', '.join(sorted(config.SETTINGS))}."
             )
-        specs.append(PushSpec(name=node.name, schema=node.schema, identifier=node.alias, **found))
+        where = {"schema": node.schema, "identifier": node.alias, "leads_schema": leads_schema}
+        specs.append(PushSpec(name=node.name, **where, **found))
     return sorted(specs, key=lambda spec: spec.name)
+
+
+def _leads_schema(manifest: Any) -> str:
+    """Where the packaged model ``leads`` is, which every push is compared with; blank where there is none."""
+    found = (
+        node.schema
+        for node in manifest.nodes.values()
+        if str(node.resource_type) == "model" and (node.package_name, node.name) == ("leadloop", "leads")
+    )
+    return next(found, "")
 
 
 def _remember_pushes(project: Project, files: str, specs: Iterable[PushSpec]) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError, PlanMovedError
 from connector.push import make_plan
+from tests.integration.push.conftest import Push
 
 
 def test_a_plan_holds_each_lead_once_ordered_by_id(world: Any) -> None:
@@ -119,12 +120,32 @@ def test_max_share_counts_the_leads_that_are_there(world: Any) -> None:
         world.plan(max_share=0.49).check()
 
 
-def test_max_share_of_a_crm_that_is_not_read_is_not_known(local: Any) -> None:
-    """Without leads of that CRM the share can't trip, and the plan says so."""
+def test_max_share_of_a_crm_that_is_not_read_stops_the_push(local: Any) -> None:
+    """Unknown is not passed: without leads of that CRM nothing is sent, unless the limit is switched off."""
+    local.plan(max_share=0.0).check()  # nothing would change
     local.changes(2)
-    guardrail = local.plan(max_share=0.0).guardrails[1]
-    assert (guardrail.actual, guardrail.tripped) == (None, False)
-    assert "not read" in guardrail.explanation
+    guardrail = local.plan(max_share=1.0).guardrails[1]
+    assert (guardrail.actual, guardrail.status) == (None, "tripped")
+    with pytest.raises(GuardrailError, match=r"leadloop extract .* or set max_share = none"):
+        local.plan(max_share=1.0).check()
+    off = local.plan(max_share=None)
+    off.check()
+    assert off.guardrails[1].status == "off"
+
+
+def test_max_share_counts_the_leads_of_another_schema(world: Any) -> None:
+    """Where a project has its own models elsewhere, leads are not beside the push, and the share is that of them all the same."""
+    world.changes(2)
+    for each in range(4):
+        world.lead(f"L{each}")
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("create schema marketing"))
+        connection.execute(sa.text("create table marketing.scores as select * from analytics.scores"))
+    push = Push(schema="marketing", max_share=0.1)
+    with pytest.raises(GuardrailError, match=r"50% of the leads in convoso would change"):
+        make_plan(world.engine, push, leads_schema="analytics").check()
+    with pytest.raises(GuardrailError, match="is not known"):
+        make_plan(world.engine, push).check()
 
 
 def test_max_clears_counts_fields(local: Any) -> None:

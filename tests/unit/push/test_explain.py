@@ -111,6 +111,17 @@ def test_a_tripped_guardrail_stands_out() -> None:
     assert "Nothing was sent" in text
 
 
+def test_a_guardrail_that_is_off_is_not_ticked() -> None:
+    """Off is off, and what can't be known is crossed: neither of the two was passed."""
+    off = plan(*FULL, max_changes=None)
+    assert "off 3 leads would change; max_changes is switched off" in text_of(plan_text(off))
+    assert '<li class="off">3 leads would change' in plan_html(off)
+    assert [each["status"] for each in plan_json(off)["guardrails"]] == ["off", "passed", "passed"]
+    unknown = plan(*FULL, crm_leads=None)
+    assert "✗ no lead of convoso is in the warehouse" in text_of(plan_text(unknown))
+    assert '<li class="tripped">no lead of convoso' in plan_html(unknown)
+
+
 def test_nothing_to_send_is_said_in_one_line() -> None:
     """An empty plan has no tables."""
     text = text_of(plan_text(plan()))
