@@ -412,17 +412,18 @@ def push(
 ) -> None:
     """Send exactly what the plan shows. Asks first in a terminal, unless --yes is given."""
     from connector import loop
+    from connector import push as pushing
     from connector.display import listening
 
-    fingerprint = None if agreed is None else _fingerprint(agreed)
+    saved = None if agreed is None else pushing.read_plan(agreed)
     with listening(err) as listener:
         done = loop.push(
             _warehouse(),
             name,
             project,
             limit=limit,
-            fingerprint=fingerprint,
-            agree=_asking(yes or fingerprint is not None, listener, mask=mask, quiet=as_json),
+            agreed=saved,
+            agree=_asking(yes or saved is not None, listener, mask=mask, quiet=as_json),
             listener=listener,
         )
     if done is None:
@@ -610,16 +611,6 @@ def _filters(given: list[str] | None) -> dict[str, str]:
             raise ConfigError(f"--filter must be name=value, such as list_id=333, not {text!r}.")
         filters[name] = value
     return filters
-
-
-def _fingerprint(path: Path) -> str:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(
-            f"--plan {path} is no plan: save one with `leadloop plan PUSH --json > {path}`."
-        ) from None
-    return str(found)
 
 
 def _write_private(path: Path, text: str) -> None:

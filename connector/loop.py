@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
+from connector.crm.identity import account_of
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
 from connector.extract.columns import NUMBER, column_name
 from connector.parsing import is_loopback
@@ -316,18 +317,19 @@ def build(
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
+            there = [spec.leads_schema for spec in models.pushes(project) if spec.leads_schema]
             for vendor in crm.VENDORS:
-                _confirm(warehouse, journal, vendor)
+                _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
         return result
 
 
-def _confirm(warehouse: Warehouse, journal: Journal, vendor: str) -> None:
+def _confirm(warehouse: Warehouse, journal: Journal, vendor: str, leads_schema: str) -> None:
     """Decides what the models show of sent values: after a build of ours, and before a push, whoever ran dbt.
 
     Two at once would count a value that the CRM changed twice, so that one leaves it to the other.
     """
     with suppress(LockedError), warehouse.lock(f"confirm:{vendor}"):
-        confirm(warehouse.engine(), journal, vendor)
+        confirm(warehouse.engine(), journal, vendor, leads_schema=leads_schema)
 
 
 def _check_results(warehouse: Warehouse, spec: PushSpec) -> None:
@@ -350,10 +352,19 @@ def _planned(
 ) -> Plan:
     with warehouse.translated():
         vendor = crm.vendor(spec.crm)
+        account = None
         if not config.missing(spec.crm):
             vendor.privacy().check(spec.fields)
-        capabilities = vendor.capabilities
-        made = make_plan(warehouse.engine(), spec, capabilities=capabilities, limit=limit)
+            account = account_of(vendor.settings())
+        made = make_plan(
+            warehouse.engine(),
+            spec,
+            capabilities=vendor.capabilities,
+            limit=limit,
+            leads_schema=spec.leads_schema or None,
+            host=account.host if account else None,
+            account=account.mark if account else None,
+        )
         return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 
 
@@ -372,38 +383,38 @@ def push(
     project: Path | None = None,
     *,
     limit: int | None = None,
-    fingerprint: str | None = None,
+    agreed: Plan | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
     listener: Listener = QUIET,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
-    one with ``fingerprint``, or a dbt model or test that it stands on has failed.
+    one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
     """
     spec = models.push_spec(project, name)
     with ExitStack() as stack:
         stack.enter_context(warehouse.lock(f"push:{name}"))
         warehouse.probe()
         stack.enter_context(warehouse.translated())
-        reader, writer = stack.enter_context(crm.account(spec.crm))
         _check_results(warehouse, spec)
+        reader, writer = stack.enter_context(crm.account(spec.crm))
         journal = Journal(warehouse.engine())
         journal.ensure()
-        _confirm(warehouse, journal, spec.crm)
+        _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
         listener.stage(f"push {name}")
         settings = crm.vendor(spec.crm).settings()
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
-        if fingerprint is not None:
-            planned.expect(fingerprint)
+        if agreed is not None:
+            planned.expect(agreed)
         planned.check()
         if planned.leads and spec.fields:
             writer.check(spec.fields)
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
-        again.expect(planned.fingerprint)
+        again.expect(planned)
         summary = deliver(
             planned,
             writer,

@@ -26,7 +26,9 @@ from connector.push.tables import ADDING
 SAMPLES = 8
 PAGE_LEADS = 2_000
 """Leads a page shows at most; a browser gets slow with more, and a person doesn't read them."""
-JSON_VERSION = 1
+JSON_VERSION = 2
+"""Of a plan; 2: the fingerprint covers everything that is shown or decides."""
+SUMMARY_VERSION = 1
 _LONGEST = 80
 _PLAIN_NAME = re.compile(r"\w[\w .:-]{0,79}")
 _COMMON = 4
@@ -92,9 +94,12 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
         "version": JSON_VERSION,
         "push": plan.push,
         "crm": plan.crm,
+        "host": plan.host,
+        "account": plan.account,
         "mode": plan.mode,
         "on_conflict": plan.on_conflict,
         "options": dict(plan.options),
+        "equal": dict(plan.equal),
         "made_at": _iso(plan.made_at),
         "seen_at": _iso(plan.seen_at),
         "fingerprint": plan.fingerprint,
@@ -113,6 +118,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
             "unresolved": len(plan.unresolved),
             "beyond_limit": plan.beyond_limit,
             "crm_leads": plan.crm_leads,
+            "nameless": plan.nameless,
         },
         "guardrails": [
             {
@@ -120,6 +126,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
                 "limit": each.limit,
                 "actual": each.actual,
                 "tripped": each.tripped,
+                "status": each.status,
                 "explanation": each.explanation,
             }
             for each in plan.guardrails
@@ -131,6 +138,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
         "rejected": _leads_json(plan.rejected, mask),
         "flapping": _leads_json(plan.flapping, mask),
         "unresolved": list(plan.unresolved),
+        "duplicates": list(plan.duplicates),
     }
 
 
@@ -138,7 +146,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
     """What came of a push, as a contract for programs: no value of a lead is in it."""
     return {
         "kind": "push",
-        "version": JSON_VERSION,
+        "version": SUMMARY_VERSION,
         "run_id": summary.run_id,
         "push": summary.push,
         "crm": summary.crm,
@@ -275,7 +283,8 @@ def _field_table(rows: Iterable[FieldRow]) -> Table:
 
 
 def _guardrail_line(guardrail: Guardrail) -> Text:
-    mark, style = ("✗", "bold red") if guardrail.tripped else ("✓", "green")
+    marks = {"tripped": ("✗", "bold red"), "passed": ("✓", "green"), "off": ("off", "dim")}
+    mark, style = marks[guardrail.status]
     return Text.assemble((f"{mark} ", style), guardrail.explanation)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 class Limits(Protocol):
@@ -32,9 +32,14 @@ class Guardrail:
     limit: float | None
     """``None``: the model switched it off."""
     actual: float | None
-    """``None``: can't be known, as for the share of a CRM that is not read."""
+    """``None``: can't be known, as for the share of a CRM that is not read. Then the guardrail trips: unknown is not passed."""
     tripped: bool
     explanation: str
+
+    @property
+    def status(self) -> Literal["passed", "tripped", "off"]:
+        """How it is shown: one that is switched off has not been passed."""
+        return "off" if self.limit is None else "tripped" if self.tripped else "passed"
 
 
 def guardrails(
@@ -50,15 +55,14 @@ def guardrails(
     if push.mode == "insert":
         return (added,)
     changed = leads if push.mode != "upsert" else leads - inserts
-    share = changed / crm_leads if crm_leads else None
+    # Where nothing would change, that is no share of any number of leads.
+    share = changed / crm_leads if crm_leads else None if changed else 0.0
     become = "be deleted" if push.mode == "delete" else "change"
     part = _guardrail(
         "max_share",
         push.max_share,
         share,
-        f"{push.crm} is not read, so the share of its leads is not known"
-        if share is None
-        else f"{_percent(share)} of the leads in {push.crm} would {become}",
+        _unread(push) if share is None else f"{_percent(share)} of the leads in {push.crm} would {become}",
         _percent,
     )
     if push.mode == "delete":
@@ -81,8 +85,17 @@ def _guardrail(
 ) -> Guardrail:
     if limit is None:
         return Guardrail(name, None, actual, False, f"{what}; {name} is switched off")
-    tripped = actual is not None and actual > limit
+    tripped = actual is None or actual > limit
     return Guardrail(name, limit, actual, tripped, f"{what}, and {name} is {shown(limit)}")
+
+
+def _unread(push: Limits) -> str:
+    advice = (
+        ""
+        if push.max_share is None
+        else " (run leadloop extract and leadloop build first, or set max_share = none)"
+    )
+    return f"no lead of {push.crm} is in the warehouse, so the share of its leads is not known{advice}"
 
 
 def _percent(share: float) -> str:

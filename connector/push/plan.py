@@ -1,15 +1,13 @@
 """What would be sent, decided before anything is: rows of a push model -> a frozen Plan. Writes nothing, anywhere."""
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Protocol
 
-import msgspec
 import sqlalchemy as sa
 
 from connector.crm.base import Capabilities
@@ -22,6 +20,7 @@ from connector.errors import (
     PlanMovedError,
 )
 from connector.parsing import did_you_mean
+from connector.push.agreed import differences, fingerprint
 from connector.push.guardrails import Guardrail, Limits, count, guardrails
 from connector.push.tables import (
     ADDING,
@@ -146,8 +145,12 @@ class Plan:
     """What each insert is told besides its fields."""
     equal: Mapping[str, str] = field(default_factory=dict)
     """CRM field -> the rule by which its values are compared."""
+    host: str | None = None
+    """Of the CRM's API; ``None`` where the CRM is not set up."""
+    account: str | None = None
+    """The mark of the account, as in ``crm.identity``; ``None`` where the CRM is not set up."""
     fingerprint: str = ""
-    """A hash of what would be sent: equal when, and only when, the same calls would be made."""
+    """A hash of everything that is shown or decides, see ``agreed.fingerprint``."""
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
@@ -214,12 +217,12 @@ class Plan:
         if problem is not None:
             raise problem
 
-    def expect(self, fingerprint: str) -> None:
-        """Raises ``PlanMovedError`` unless this plan sends exactly what the one with ``fingerprint`` would have sent."""
-        if fingerprint != self.fingerprint:
+    def expect(self, agreed: "Plan") -> None:
+        """Raises ``PlanMovedError``, which says what differs, unless this plan is in everything the one that was agreed to."""
+        if agreed.fingerprint != self.fingerprint:
             raise PlanMovedError(
-                f"{self.push} would now send something else than the plan that was agreed to, so nothing was sent. "
-                f"To see it: leadloop plan {self.push}"
+                f"{self.push} is not the plan any more that was agreed to, so nothing was sent. What differs: "
+                f"{'; '.join(differences(agreed, self))}. To see it as it is now: leadloop plan {self.push}"
             )
 
 
@@ -230,11 +233,14 @@ def make_plan(
     capabilities: Capabilities | None = None,
     limit: int | None = None,
     leads_schema: str | None = None,
+    host: str | None = None,
+    account: str | None = None,
 ) -> Plan:
     """The plan of one push model as the warehouse stands now.
 
     ``capabilities`` (of the CRM that is written to) has mode, fields and options checked; ``limit`` keeps the first leads by id;
-    ``leads_schema`` is where ``leads`` is, by default beside the push model. Raises ``ModelError`` for what no plan can
+    ``leads_schema`` is where ``leads`` is, by default beside the push model; ``host`` and ``account`` say whose leads they
+    are, as in ``crm.identity``. Raises ``ModelError`` for what no plan can
     be made of; what a plan shows but may not be sent is raised by ``Plan.check``.
     """
     if capabilities is not None:
@@ -252,6 +258,8 @@ def make_plan(
             crm_leads=crm_leads,
             made_at=made_at,
             seen_at=seen_at,
+            host=host,
+            account=account,
         )
 
 
@@ -265,6 +273,8 @@ def plan_rows(
     unanswered: Collection[str] = (),
     crm_leads: int | None = None,
     seen_at: datetime | None = None,
+    host: str | None = None,
+    account: str | None = None,
 ) -> Plan:
     """The plan of a push model's rows, each as long as ``COLUMNS`` or with the lead's id in the CRM after them. Pure.
 
@@ -281,7 +291,7 @@ def plan_rows(
         del found.send[lead_id]
     everything = found.lead_plans(found.send)
     leads = everything if limit is None else everything[: max(limit, 0)]
-    return Plan(
+    plan = Plan(
         push=push.name,
         crm=push.crm,
         mode=push.mode,
@@ -302,8 +312,10 @@ def plan_rows(
         nameless=found.nameless,
         options=dict(push.options),
         equal=dict(push.equal),
-        fingerprint=_fingerprint(push, leads),
+        host=host,
+        account=account,
     )
+    return replace(plan, fingerprint=fingerprint(plan))
 
 
 class _Sorting:
@@ -482,15 +494,3 @@ def _book(connection: sa.Connection, crm: str, schema: str) -> tuple[int | None,
     seen = sa.func.max(leads.c.last_seen_at) if "last_seen_at" in columns else sa.null()
     number, seen_at = connection.execute(sa.select(sa.func.count(), seen).where(*there)).one()
     return number or None, seen_at.astimezone(UTC) if seen_at else None
-
-
-def _fingerprint(push: Push, leads: Iterable[LeadPlan]) -> str:
-    # MessagePack delimits what it holds, so that no two plans run together into the same bytes; nothing is not "".
-    encode = msgspec.msgpack.Encoder().encode
-    digest = hashlib.sha256(encode((push.name, push.crm, push.mode, *sorted(push.options.items()))))
-    for lead in leads:
-        target = () if lead.crm_lead_id == lead.lead_id else (lead.crm_lead_id,)
-        digest.update(
-            encode((lead.lead_id, *target, [(change.field, change.desired) for change in lead.changes]))
-        )
-    return digest.hexdigest()

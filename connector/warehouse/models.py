@@ -62,6 +62,8 @@ class PushSpec:
     """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
     stands_on: tuple[str, ...] = ()
     """dbt's ids of the push itself, of all that it is made from, and of the tests on those."""
+    leads_schema: str = ""
+    """Where the model ``leads`` is that the push is compared with: not beside the push where a project has a schema of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,9 @@ def _project(folder: Path) -> Project:
 
 
 def _pushes_in(manifest: Any) -> list[PushSpec]:
-    options = {each.name for each in fields(PushSpec)} - {"name", "schema", "identifier", "stands_on"}
+    ours = {"name", "schema", "identifier", "leads_schema", "stands_on"}
+    options = {each.name for each in fields(PushSpec)} - ours
+    leads_schema = _leads_schema(manifest)
     specs = []
     for node in manifest.nodes.values():
         found = node.config.meta.get("leadloop_push") if str(node.resource_type) == "model" else None
@@ -207,10 +211,9 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
                 f"push {node.name} ({node.original_file_path}): there is no CRM called {found['crm']}{near} "
                 f"Known: {', '.join(sorted(config.SETTINGS))}."
             )
+        where = {"schema": node.schema, "identifier": node.alias, "leads_schema": leads_schema}
         stands_on = _stands_on(manifest, node.unique_id)
-        specs.append(
-            PushSpec(name=node.name, schema=node.schema, identifier=node.alias, stands_on=stands_on, **found)
-        )
+        specs.append(PushSpec(name=node.name, stands_on=stands_on, **where, **found))
     return sorted(specs, key=lambda spec: spec.name)
 
 
@@ -232,6 +235,16 @@ def _stands_on(manifest: Any, unique_id: str) -> tuple[str, ...]:
         )
     }
     return tuple(sorted(found | tests))
+
+
+def _leads_schema(manifest: Any) -> str:
+    """Where the packaged model ``leads`` is, which every push is compared with; blank where there is none."""
+    found = (
+        node.schema
+        for node in manifest.nodes.values()
+        if str(node.resource_type) == "model" and (node.package_name, node.name) == ("leadloop", "leads")
+    )
+    return next(found, "")
 
 
 def _remember_pushes(project: Project, files: str, specs: Iterable[PushSpec]) -> None:

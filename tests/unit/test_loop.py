@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -108,3 +109,26 @@ def test_pushes_of_ones_own_are_all_sent(account, tmp_path):
     own.mkdir()
     (own / "dbt_project.yml").write_text("name: mine\n")
     assert loop._own_pushes(None, specs("mine")) == ["mine"]
+
+
+def test_a_push_knows_where_its_leads_are():
+    """A project's own schema moves its pushes and not the packaged leads; another model of that name is none of them."""
+    options = {
+        "crm": "convoso", "key": "lead_id", "fields": {"title": "tier"}, "mode": "update", "on_conflict": "crm_wins",
+        "nulls": "keep", "first_push": "overwrite", "max_changes": 1, "max_share": 0.001, "max_clears": 1,
+        "confirm": "all", "max_inserts": 1, "max_deletes": 1, "options": {}, "equal": {}, "lead_id": "",
+    }  # fmt: skip
+
+    def node(package: str, name: str, schema: str, **meta: object) -> SimpleNamespace:
+        return SimpleNamespace(
+            resource_type="model", package_name=package, name=name, schema=schema, alias=name,
+            original_file_path=name, config=SimpleNamespace(meta=meta),
+        )  # fmt: skip
+
+    nodes = [
+        node("mine", "leads", "analytics_marketing"),
+        node("leadloop", "leads", "analytics"),
+        node("mine", "tiers", "analytics_marketing", leadloop_push=options),
+    ]
+    (spec,) = models._pushes_in(SimpleNamespace(nodes=dict(enumerate(nodes))))
+    assert (spec.schema, spec.leads_schema) == ("analytics_marketing", "analytics")

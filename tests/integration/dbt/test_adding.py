@@ -133,7 +133,7 @@ def test_a_field_the_crm_does_not_have_stops_the_push(
     own.desired("scores", "lead_id, score", "'1', 5")
     own.push(
         "scores_to_leadsquared",
-        "desired = ref('scores'), crm = 'leadsquared', key = 'lead_id', fields = {'mx_Citi': 'score'}",
+        "desired = ref('scores'), crm = 'leadsquared', key = 'lead_id', fields = {'mx_Citi': 'score'}, max_share = none",
     )
     with Sandbox(leads=3) as crm:
         for name, value in {

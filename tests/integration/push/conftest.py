@@ -38,7 +38,7 @@ class Push:
     mode: str = "update"
     on_conflict: str = "crm_wins"
     max_changes: int | None = 5000
-    max_share: float | None = 1.0
+    max_share: float | None = None
     max_clears: int | None = 100
     max_inserts: int | None = 1000
     max_deletes: int | None = 100

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError, PlanMovedError
 from connector.push import make_plan
+from tests.integration.push.conftest import Push
 
 
 def test_a_plan_holds_each_lead_once_ordered_by_id(world: Any) -> None:
@@ -119,12 +120,32 @@ def test_max_share_counts_the_leads_that_are_there(world: Any) -> None:
         world.plan(max_share=0.49).check()
 
 
-def test_max_share_of_a_crm_that_is_not_read_is_not_known(local: Any) -> None:
-    """Without leads of that CRM the share can't trip, and the plan says so."""
+def test_max_share_of_a_crm_that_is_not_read_stops_the_push(local: Any) -> None:
+    """Unknown is not passed: without leads of that CRM nothing is sent, unless the limit is switched off."""
+    local.plan(max_share=0.0).check()  # nothing would change
     local.changes(2)
-    guardrail = local.plan(max_share=0.0).guardrails[1]
-    assert (guardrail.actual, guardrail.tripped) == (None, False)
-    assert "not read" in guardrail.explanation
+    guardrail = local.plan(max_share=1.0).guardrails[1]
+    assert (guardrail.actual, guardrail.status) == (None, "tripped")
+    with pytest.raises(GuardrailError, match=r"leadloop extract .* or set max_share = none"):
+        local.plan(max_share=1.0).check()
+    off = local.plan(max_share=None)
+    off.check()
+    assert off.guardrails[1].status == "off"
+
+
+def test_max_share_counts_the_leads_of_another_schema(world: Any) -> None:
+    """Where a project has its own models elsewhere, leads are not beside the push, and the share is that of them all the same."""
+    world.changes(2)
+    for each in range(4):
+        world.lead(f"L{each}")
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("create schema marketing"))
+        connection.execute(sa.text("create table marketing.scores as select * from analytics.scores"))
+    push = Push(schema="marketing", max_share=0.1)
+    with pytest.raises(GuardrailError, match=r"50% of the leads in convoso would change"):
+        make_plan(world.engine, push, leads_schema="analytics").check()
+    with pytest.raises(GuardrailError, match="is not known"):
+        make_plan(world.engine, push).check()
 
 
 def test_max_clears_counts_fields(local: Any) -> None:
@@ -225,9 +246,22 @@ def test_the_fingerprint_is_that_of_what_is_sent(local: Any) -> None:
     assert local.plan().fingerprint == first.fingerprint
     local.rows(("b", "status", "x", None, None, "clear"))
     second = local.plan()
-    second.expect(second.fingerprint)
+    second.expect(second)
     with pytest.raises(PlanMovedError, match="leadloop plan scores"):
-        second.expect(first.fingerprint)
+        second.expect(first)
+
+
+def test_an_edit_since_the_agreement_stops_the_push(world: Any) -> None:
+    """What a person typed where the plan had shown a blank is read by now: nothing is sent, and no value is told."""
+    world.rows(("a", "status", None, "Hot", None, "change"), ("b", "status", None, "Hot", None, "change"))
+    agreed = world.plan()
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text("update analytics.scores set current_value = 'do not call' where lead_id = 'a'")
+        )
+    with pytest.raises(PlanMovedError, match=r"1 lead to be sent \(such as a: status\)") as caught:
+        world.plan().expect(agreed)
+    assert "do not call" not in str(caught.value)
 
 
 def test_the_plan_knows_when_leads_were_last_read(world: Any) -> None:
@@ -246,4 +280,4 @@ def test_anything_of_the_right_shape_is_a_push(local: Any) -> None:
         on_conflict="crm_wins", max_changes=10, max_share=None, max_clears=None, max_inserts=None, max_deletes=None,
         fields={}, options={}, equal={},
     )  # fmt: skip
-    assert make_plan(local.engine, push).fingerprint == local.plan().fingerprint
+    assert make_plan(local.engine, push).leads == local.plan().leads

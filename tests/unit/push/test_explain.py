@@ -111,6 +111,17 @@ def test_a_tripped_guardrail_stands_out() -> None:
     assert "Nothing was sent" in text
 
 
+def test_a_guardrail_that_is_off_is_not_ticked() -> None:
+    """Off is off, and what can't be known is crossed: neither of the two was passed."""
+    off = plan(*FULL, max_changes=None)
+    assert "off 3 leads would change; max_changes is switched off" in text_of(plan_text(off))
+    assert '<li class="off">3 leads would change' in plan_html(off)
+    assert [each["status"] for each in plan_json(off)["guardrails"]] == ["off", "passed", "passed"]
+    unknown = plan(*FULL, crm_leads=None)
+    assert "✗ no lead of convoso is in the warehouse" in text_of(plan_text(unknown))
+    assert '<li class="tripped">no lead of convoso' in plan_html(unknown)
+
+
 def test_nothing_to_send_is_said_in_one_line() -> None:
     """An empty plan has no tables."""
     text = text_of(plan_text(plan()))
@@ -135,10 +146,10 @@ def test_the_sample_shows_every_field() -> None:
 def test_the_json_holds_every_row() -> None:
     """The contract: fixed names and types, every lead with its values, and whether it may be sent."""
     found = json.loads(json.dumps(plan_json(plan(*FULL))))
-    assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 1, "scores", False)
+    assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 2, "scores", False)
     assert found["totals"] == {
         "leads": 3, "fields": 4, "clears": 1, "inserts": 0, "deletes": 0, "conflicts": 1, "rejected": 1, "flapping": 0, "removed": 1, "unknown_leads": 1,
-        "unresolved": 0, "beyond_limit": 0, "crm_leads": 100,
+        "unresolved": 0, "beyond_limit": 0, "crm_leads": 100, "nameless": 0,
     }  # fmt: skip
     assert found["leads"][0]["changes"][1] == {
         "field": "status", "column": "status", "current": "New", "desired": "Hot", "base": None, "verdict": "change",
