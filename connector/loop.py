@@ -266,14 +266,15 @@ def build(
     """Makes and tests the dbt models, then decides from what they show which sent values are confirmed or reverted."""
     models.find_project(project)
     listener.stage("build")
-    with warehouse.lock("build"):
+    with warehouse.lock("build") as lease:
         warehouse.probe()
-        journal = Journal(warehouse.engine())
+        journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         with warehouse.translated():
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
+            lease.prove()
             for vendor in crm.VENDORS:
                 confirm(warehouse.engine(), journal, vendor)
         return result
@@ -324,11 +325,11 @@ def push(
             "leadloop build"
         )
     with ExitStack() as stack:
-        stack.enter_context(warehouse.lock(f"push:{name}"))
+        lease = stack.enter_context(warehouse.lock(f"push:{name}"))
         warehouse.probe()
         stack.enter_context(warehouse.translated())
         reader, writer = stack.enter_context(crm.account(spec.crm))
-        journal = Journal(warehouse.engine())
+        journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         listener.stage(f"push {name}")
         settings = crm.vendor(spec.crm).settings()
@@ -365,8 +366,9 @@ def _recovered(
     found = recover(spec.name, journal, reader, writer, settle=settle)
     for other in journal.open_pushes(spec.crm):
         if other != spec.name:
-            with suppress(LockedError), warehouse.lock(f"push:{other}"):
-                found += recover(other, journal, reader, writer, settle=settle)
+            with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
+                theirs = Journal(warehouse.engine(), lease=lease)
+                found += recover(other, theirs, reader, writer, settle=settle)
     return found
 
 
@@ -420,7 +422,8 @@ def resolve(
         made = plan(warehouse, name, project)
         with warehouse.translated():
             return conflicts(journal, made, leads)
-    with warehouse.lock(f"push:{name}"), warehouse.translated():
+    with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
+        journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         return settle(journal, plan(warehouse, name, project), take, leads)
 
