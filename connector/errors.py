@@ -14,6 +14,7 @@
     ├── BuildError                dbt ran, and a model or a test failed               stop
     ├── WarehouseError            the warehouse can't be opened, read or written      retry
     │   └── LockedError           another process holds the warehouse or the push     retry
+    │       └── LeaseLostError    another run took over in the middle of this one     retry
     └── StoppedError              nothing was sent, on purpose                        stop
         ├── GuardrailError        more would change than the model allows             stop
         ├── ConflictError         an edit in the CRM stands against on_conflict=stop  stop
@@ -115,6 +116,10 @@ class LockedError(WarehouseError):
     """Another process holds the warehouse's file or this push."""
 
     exit_code = 5
+
+
+class LeaseLostError(LockedError):
+    """Another run has taken over what this one was working on; this one ends, and writes nothing more."""
 
 
 class StoppedError(LeadloopError):

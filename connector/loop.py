@@ -309,15 +309,16 @@ def build(
     """Makes and tests the dbt models, then decides from what they show which sent values are confirmed or reverted."""
     models.find_project(project)
     listener.stage("build")
-    with warehouse.lock("build"):
+    with warehouse.lock("build") as lease:
         warehouse.probe()
-        journal = Journal(warehouse.engine())
+        journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         with warehouse.translated():
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
             there = [spec.leads_schema for spec in models.pushes(project) if spec.leads_schema]
+            lease.prove()
             for vendor in crm.VENDORS:
                 _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
         return result
@@ -394,12 +395,12 @@ def push(
     """
     spec = models.push_spec(project, name)
     with ExitStack() as stack:
-        stack.enter_context(warehouse.lock(f"push:{name}"))
+        lease = stack.enter_context(warehouse.lock(f"push:{name}"))
         warehouse.probe()
         stack.enter_context(warehouse.translated())
         _check_results(warehouse, spec)
         reader, writer = stack.enter_context(crm.account(spec.crm))
-        journal = Journal(warehouse.engine())
+        journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
         listener.stage(f"push {name}")
@@ -437,8 +438,9 @@ def _recovered(
     found = recover(spec.name, journal, reader, writer, settle=settle)
     for other in journal.open_pushes(spec.crm):
         if other != spec.name:
-            with suppress(LockedError), warehouse.lock(f"push:{other}"):
-                found += recover(other, journal, reader, writer, settle=settle)
+            with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
+                theirs = Journal(warehouse.engine(), lease=lease)
+                found += recover(other, theirs, reader, writer, settle=settle)
     return found
 
 
@@ -513,7 +515,8 @@ def resolve(
         made = plan(warehouse, name, project)
         with warehouse.translated():
             return conflicts(journal, made, leads)
-    with warehouse.lock(f"push:{name}"), warehouse.translated():
+    with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
+        journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         return settle(journal, plan(warehouse, name, project), take, leads)
 

@@ -68,7 +68,8 @@ def deliver(
 
     ``on_progress`` is called with leads done and leads in all. SIGINT and SIGTERM end the run after the calls in flight,
     and what was not sent is ``deferred``; a second signal does what signals do. Raises what ``Plan.check`` raises, before
-    anything is written or sent, and ``WarehouseError`` when the journal can't be written: then nothing more is sent.
+    anything is written or sent, and ``WarehouseError`` when the journal can't be written: then nothing more is sent. So it
+    is when another run has taken over (``LeaseLostError``): what was in flight stays ``sent``, for that run to find out.
     """
     plan.check()
     if plan.mode not in writer.capabilities.modes:
@@ -243,12 +244,24 @@ class _Run:
 
     def _send(self, leads: Sequence[LeadPlan]) -> _Answer:
         """One call at most; in a thread of the pool."""
-        if (off := self.switch.off) is not None:
+        if (off := self.switch.off or self._without_lease()) is not None:
             put_off = [Outcome("deferred", reason=f"not sent: {off}")] * len(leads)
             return _Answer(leads, put_off, False, self._journal.clock())
         outcomes = _call(self._writer, self.plan, leads)
         self.switch.heard(outcomes)
         return _Answer(leads, outcomes, True, self._journal.clock())
+
+    def _without_lease(self) -> str | None:
+        """Why nothing may be sent, where this run can't prove that no other has taken over; a process may have slept."""
+        lease = self._journal.lease
+        if lease is None or lease.fresh:
+            return None
+        try:
+            lease.prove()
+        except Exception as error:
+            # The next flush says it in full: what it would record can't be recorded without the lease either.
+            self.switch.turn_off(f"the run's lease could not be proven ({type(error).__name__})")
+        return self.switch.off
 
     def _finish_all(self) -> None:
         while self._under_way:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex
 
-from connector.errors import LockedError
+from connector.errors import LockedError, WarehouseError
 from connector.push.plan import FieldChange, LeadPlan, Plan
 from connector.push.tables import (
     ADDED,
@@ -34,10 +34,11 @@ from connector.push.tables import (
     push_runs,
     push_settled,
 )
+from connector.warehouse.leases import Lease, patient
 from connector.warehouse.ledger import SCHEMA, columns_of, ensure, next_number
 
 PATIENCE = 30.0
-"""Seconds to wait for a DuckDB file that another process holds, before a run gives up."""
+"""Seconds to wait for a DuckDB file that another process holds, or a server that cut us off, before a run gives up."""
 _ROWS_AT_A_TIME = 20_000
 _NAMES = tuple(column.name for column in push_journal.columns)
 
@@ -105,12 +106,22 @@ class Recorded(NamedTuple):
 
 
 class Journal:
-    """Writes and reads the journal through an engine that keeps no connection (``NullPool``). For one thread."""
+    """Writes and reads the journal through an engine that keeps no connection (``NullPool``). For one thread.
+
+    With a ``lease``, whatever is added to a run is added in a transaction that proves it: ``LeaseLostError`` if another
+    run has taken over.
+    """
 
     def __init__(
-        self, engine: sa.Engine, *, clock: Callable[[], datetime] = now, patience: float = PATIENCE
+        self,
+        engine: sa.Engine,
+        *,
+        clock: Callable[[], datetime] = now,
+        patience: float = PATIENCE,
+        lease: Lease | None = None,
     ) -> None:
         self.engine = engine
+        self.lease = lease
         self.clock = clock
         self._patience = patience
         self._last_seq: dict[str, int] = {}
@@ -142,14 +153,20 @@ class Journal:
             "options": json.dumps(dict(plan.options)) if plan.options else None,
             "equal": json.dumps(dict(plan.equal)) if plan.equal else None,
         }
-        intents = (
-            entry(plan, lead, change, "planned", recorded_at=started_at)
-            for lead in plan.leads
-            for change in lead.changes
-        )
-        with self._transaction() as connection:
+
+        def write(connection: sa.Connection, again: bool) -> int:
+            there = sa.select(sa.func.count()).where(push_runs.c.run_id == run_id)
+            if again and connection.scalar(there):
+                return self._found_seq(connection, run_id)
             connection.execute(push_runs.insert().values(run))
-            self._last_seq[run_id] = self._insert(connection, run_id, 0, intents)
+            intents = (
+                entry(plan, lead, change, "planned", recorded_at=started_at)
+                for lead in plan.leads
+                for change in lead.changes
+            )
+            return self._insert(connection, run_id, 0, intents)
+
+        self._last_seq[run_id] = self._write(write)
         return run_id
 
     def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:
@@ -158,15 +175,50 @@ class Journal:
         if not entries and not settled:
             return
         # Forgotten until it is on disk: should the commit's answer be lost, the next call looks how far it got.
-        last_seq = self._last_seq.pop(run_id, None)
-        with self._transaction() as connection:
-            if last_seq is None:
-                last = sa.select(sa.func.max(push_journal.c.seq)).where(push_journal.c.run_id == run_id)
-                last_seq = connection.scalar(last) or 0
-            written = self._insert(connection, run_id, last_seq, entries)
+        before = self._last_seq.pop(run_id, None)
+
+        def write(connection: sa.Connection, again: bool) -> int:
+            nonlocal before
+            found = before if before is not None and not again else self._found_seq(connection, run_id)
+            before = found if before is None else before
+            if again and entries and found > before:
+                return found
+            written = self._insert(connection, run_id, before, entries)
             if settled:
                 connection.execute(push_settled.insert().values(run_id=run_id, settled_at=self.clock()))
-        self._last_seq[run_id] = last_seq + written
+            return before + written
+
+        self._last_seq[run_id] = self._write(write)
+
+    def _found_seq(self, connection: sa.Connection, run_id: str) -> int:
+        last = sa.select(sa.func.max(push_journal.c.seq)).where(push_journal.c.run_id == run_id)
+        return connection.scalar(last) or 0
+
+    def _write(self, write: Callable[[sa.Connection, bool], int]) -> int:
+        """Writes in one transaction; once more under the same lease if PostgreSQL cuts the connection.
+
+        ``write`` is then told that it is called again: the transaction may have been carried out and its answer lost.
+        Its proof of the lease locks the lease's row, so the one before has ended, one way or the other.
+        """
+        deadline = time.monotonic() + self._patience
+        again = False
+        while True:
+            try:
+                if self.lease is None:
+                    with self._transaction() as connection:
+                        return write(connection, again)
+                with self.lease.transaction(self._connect) as connection:
+                    return write(connection, again)
+            except sa.exc.DBAPIError as error:
+                if self.lease is None or self.engine.dialect.name != "postgresql" or not _is_cut(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise WarehouseError(
+                        f"The journal could not be written for {self._patience:.0f} s, because the server cuts or "
+                        "refuses connections. Run again when it is there: nothing that was sent is forgotten."
+                    ) from None
+            again = True
+            time.sleep(0.2)
 
     def unsettled_runs(self, push: str) -> list[str]:
         """Runs of a push in which something may be open, the oldest first."""
@@ -276,19 +328,15 @@ class Journal:
 
     def _connect(self) -> sa.Connection:
         """A connection; waits for a DuckDB file that somebody is looking into, as people do in the middle of a run."""
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return self.engine.connect()
-            except sa.exc.DBAPIError as error:
-                if "Could not set lock on file" not in str(error):
-                    raise
-                if time.monotonic() > deadline:
-                    raise LockedError(
-                        f"The journal could not be written for {self._patience:.0f} s, because another process holds "
-                        "the warehouse's file. Close it there and run again: nothing that was sent is forgotten."
-                    ) from None
-            time.sleep(0.1)
+        try:
+            return patient(self.engine, self._patience)
+        except sa.exc.DBAPIError as error:
+            if "Could not set lock on file" not in str(error):
+                raise
+            raise LockedError(
+                f"The journal could not be written for {self._patience:.0f} s, because another process holds "
+                "the warehouse's file. Close it there and run again: nothing that was sent is forgotten."
+            ) from None
 
     def _insert(self, connection: sa.Connection, run_id: str, last_seq: int, entries: Iterable[Entry]) -> int:
         written, rest, at = 0, iter(entries), self.clock()
@@ -382,6 +430,13 @@ def _insert_json(
         f"select {', '.join(_NAMES)} from json_to_recordset(:rows) as incoming ({types})"
     )
     connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+
+
+def _is_cut(error: sa.exc.DBAPIError) -> bool:
+    """Whether the connection is gone, and not the statement wrong; also one that was never made."""
+    return error.connection_invalidated or (
+        isinstance(error, sa.exc.OperationalError) and error.statement is None
+    )
 
 
 def _version() -> str:

@@ -1,6 +1,5 @@
 """One warehouse, three doors that open the same one: a dlt destination, a SQLAlchemy engine, a dbt target."""
 
-import hashlib
 import json
 import os
 import socket
@@ -19,7 +18,8 @@ from sqlalchemy.pool import NullPool
 
 from connector import config
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
-from connector.warehouse import private
+from connector.warehouse import leases, private
+from connector.warehouse.leases import Lease
 
 Engine = Literal["duckdb", "postgres"]
 
@@ -117,11 +117,16 @@ class Warehouse:
 
     def probe(self) -> None:
         """Opens the warehouse for writing and lets go of it again: ``LockedError``, ``WarehouseError``, ``ConfigError``."""
+        with self._opening(), self.engine().connect() as connection:
+            connection.execute(sa.text("select 1"))
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Around the first look into a warehouse: its file is private, whoever makes it, and errors are sentences."""
         self._check_folder()
         new = self.path is not None and not self.path.exists()
-        umask = private.new_files() if new else nullcontext()
-        with umask, self.translated(), self.engine().connect() as connection:
-            connection.execute(sa.text("select 1"))
+        with private.new_files() if new else nullcontext(), self.translated():
+            yield
         if self.path is not None:
             private.keep(self.path)
 
@@ -178,22 +183,46 @@ class Warehouse:
                 f"{config.named('destination.postgres.credentials')}: {self.label} can't be opened; is the server "
                 "running, and are host, database, user and password right?"
             )
+        if self.kind == "postgres" and any(
+            mark in text for mark in ("terminating connection", "server closed the connection", "starting up")
+        ):
+            return WarehouseError(
+                f"{self.label} cut the connection in the middle of the work. What was recorded stays; run again when "
+                "the server is there."
+            )
         return None
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Holds ``name`` for this process, and lets go when the process ends, however it ends.
+    def lock(self, name: str) -> Iterator[Lease]:
+        """Holds ``name`` for this process by a lease in the database; whoever writes under it proves it as it writes.
 
-        ``LockedError`` says who holds it since when.
+        It is free again when the process has ended, however it ended: at once for others on this machine, after
+        ``leases.TTL`` for other machines. ``LockedError`` says who holds it since when.
         """
-        with self._file_lock(name) if self.kind == "duckdb" else self._advisory_lock(name):
-            yield
+        with self._file_lock(name) if self.kind == "duckdb" else nullcontext(), self._lease(name) as lease:
+            yield lease
+
+    @contextmanager
+    def _lease(self, name: str) -> Iterator[Lease]:
+        with self._opening():
+            lease = leases.take(self.engine(), name)
+        if self.kind == "postgres":
+            # A DuckDB file would be held for it, against whoever works on it in this very run; dbt is another process.
+            lease.keep_alive()
+        try:
+            yield lease
+        finally:
+            lease.release()
 
     @contextmanager
     def _file_lock(self, name: str) -> Iterator[None]:
+        """Besides the lease: the system knows at once that its holder is dead or alive, also one in another container.
+
+        It is beside the file itself, not beside a symlink to it. Where a hard link leads past it, the lease is there.
+        """
         assert self.path is not None
         self._check_folder()
-        stem = f"{self.path}.{name.replace(':', '-')}"
+        stem = f"{self.path.resolve()}.{name.replace(':', '-')}"
         lock, note = FileLock(f"{stem}.lock", mode=0o600), Path(f"{stem}.holder")
         try:
             lock.acquire(timeout=0)
@@ -206,34 +235,8 @@ class Warehouse:
             note.unlink(missing_ok=True)
             lock.release()
 
-    @contextmanager
-    def _advisory_lock(self, name: str) -> Iterator[None]:
-        key = int.from_bytes(hashlib.sha256(f"leadloop:{name}".encode()).digest()[:8], "big", signed=True)
-        me = _me()
-        with self.translated():
-            connection = self.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
-        with connection:
-            connection.execute(
-                sa.text("select set_config('application_name', :name, false)"),
-                {"name": f"leadloop {me['pid']} on {me['host']}"[:63]},
-            )
-            if not connection.scalar(sa.text("select pg_try_advisory_lock(:key)"), {"key": key}):
-                holder = connection.execute(
-                    sa.text(
-                        "select a.application_name, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
-                        " where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
-                        " and ((l.classid::bigint << 32) | l.objid::bigint) = :key"
-                    ),
-                    {"key": key},
-                ).first()
-                found = {"who": holder[0], "since": f"{holder[1].astimezone(UTC):%F %T}"} if holder else {}
-                raise self._held(name, found)
-            yield
-
     def _held(self, name: str, holder: dict[str, Any]) -> LockedError:
-        who = holder.get("who") or (
-            f"leadloop {holder['pid']} on {holder['host']}" if "pid" in holder else "another run"
-        )
+        who = f"leadloop {holder['pid']} on {holder['host']}" if "pid" in holder else "another run"
         since = f" since {holder['since']} UTC" if "since" in holder else ""
         return LockedError(
             f"{name} is being worked on by {who}{since}. Nothing was done; run again when it has ended."

@@ -64,6 +64,7 @@ def test_the_last_column_is_the_action() -> None:
         ("BuildError", 1),
         ("WarehouseError", 1),
         ("LockedError", 5),
+        ("LeaseLostError", 5),
         ("StoppedError", 4),
         ("GuardrailError", 4),
         ("ConflictError", 4),
