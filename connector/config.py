@@ -29,7 +29,9 @@ __all__ = [
     "Secret",
     "SettingState",
     "VendorSettings",
+    "anchored",
     "convoso_settings",
+    "dbt_project",
     "describe",
     "destination_credentials",
     "did_you_mean",
@@ -269,6 +271,47 @@ def destination_credentials(name: str) -> Any:
     show it.
     """
     return _merged(f"destination.{name}.credentials", secret=True)
+
+
+def dbt_project() -> Path | None:
+    """``dbt.project``: the folder of the dbt project, ``packaged`` for the one that comes with leadloop, ``None`` when unset."""
+    _refuse_unknown_in("dbt", (), ["project"])
+    found = value("dbt.project")
+    if found is None or found == "packaged":
+        return found if found is None else Path(found)
+    if not isinstance(found, str):
+        raise ConfigError(f"{named('dbt.project')} must be a folder's path.")
+    return anchored("dbt.project", found)
+
+
+def anchored(setting: str, path: str) -> Path:
+    """A path as a setting names it: a relative one is meant from the folder whose ``.dlt`` holds the setting, and from the
+    folder that the process is in where the environment does."""
+    return (_folder(setting) or Path()) / Path(path).expanduser()
+
+
+def _folder(setting: str) -> Path | None:
+    """The folder whose ``.dlt`` has the file that a setting is from; ``None`` where no file is."""
+    *sections, key = setting.split(".")
+    for provider in _dlt().config.config_providers:
+        if provider.get_value(key, Any, "", *sections)[0] is not None:
+            file = _file_of(provider, setting)
+            return file.parent.parent if file else None
+    return None
+
+
+def _file_of(provider: Any, setting: str) -> Path | None:
+    """The settings file of the project or of the user that has this setting; ``None`` for what is no file of dlt's."""
+    from dlt.common.configuration.providers.toml import SettingsTomlProvider
+
+    if not isinstance(provider, SettingsTomlProvider):
+        return None
+    *sections, key = setting.split(".")
+    files = [Path(each).absolute() for each in provider.locations]
+    if not files:
+        return None
+    of_user = provider.get_value_location(key, "", *sections).startswith("global:")
+    return files[-1] if of_user else files[0]
 
 
 def value(setting: str, *, secret: bool = False) -> Any:

@@ -19,6 +19,9 @@ RUN_ID = 24
 
 def status(warehouse: Warehouse) -> dict[str, Any]:
     """Leads by CRM, the latest runs with what became of their fields, and what is still open; for ``--json`` as it is."""
+    if warehouse.path is not None and not warehouse.path.exists():
+        # Opening it would make it.
+        return {"warehouse": warehouse.label, "crms": [], "runs": []}
     with warehouse.translated(), warehouse.engine().connect() as connection:
         return {
             "warehouse": warehouse.label,

@@ -261,7 +261,9 @@ def _duckdb_path(given: Any) -> str:
             f"{config.named('destination.duckdb.credentials')} must be the path of a database file, such as "
             f"{DEFAULT_FILE}."
         )
-    return path.removeprefix("duckdb:///")
+    path = path.removeprefix("duckdb:///")
+    setting = "destination.duckdb.credentials"
+    return str(config.anchored(f"{setting}.database" if isinstance(given, dict) else setting, path))
 
 
 def _query(given: Mapping[str, Any]) -> dict[str, str]:

@@ -455,3 +455,33 @@ def test_messages_end_as_sentences(enough: pytest.MonkeyPatch) -> None:
             convoso_settings(**given)
         messages.append(str(caught.value))
     assert all(message[-1] in ".?" and "\n" not in message for message in messages)
+
+
+def test_a_relative_path_is_meant_from_where_the_setting_stands(
+    files: Callable[..., None], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the folder whose .dlt holds it, wherever the process is; from the process's folder where the environment does."""
+    from connector.warehouse.connection import Warehouse
+
+    files(
+        config='[dbt]\nproject = "models"\n',
+        secrets='[destination.duckdb]\ncredentials = "leads.duckdb"\n',
+    )
+    (project / "elsewhere").mkdir()
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
+    monkeypatch.chdir(project / "elsewhere")
+    config.reload()
+    assert config.dbt_project() == project / "models"
+    assert Warehouse.open().path == project / "leads.duckdb"
+
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "leads.duckdb")
+    monkeypatch.setenv("DBT__PROJECT", "models")
+    assert config.dbt_project() == Path("models")
+    assert Warehouse.open().path == project / "elsewhere" / "leads.duckdb"
+
+
+def test_a_misspelt_name_beside_the_dbt_project_is_refused(files: Callable[..., None]) -> None:
+    """It would silently be another project."""
+    files(config='[dbt]\nprojekt = "models"\n')
+    with pytest.raises(ConfigError, match=r"dbt\.projekt .*no setting"):
+        config.dbt_project()
