@@ -1,6 +1,6 @@
 """What ``leadloop check`` finds out before anything runs: each check is one sentence, and none stops the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,11 +31,13 @@ def run(project: Path | None = None) -> list[Check]:
     """Settings, account, warehouse and dbt project, in this order."""
     checks: list[Check] = []
     for vendor in _chosen():
-        wrong = [each for each in config.describe(vendor) if each.state in ("missing", "wrong")]
+        states = config.describe(vendor)
+        wrong = [each for each in states if each.state in ("missing", "wrong")]
         if wrong:
             checks += [Check(each.setting, False, each.problem or "is wrong") for each in wrong]
         else:
-            checks.append(Check("settings", True, f"everything that {vendor} needs is set"))
+            origins = {each.setting: each.origin for each in states if each.origin}
+            checks.append(Check("settings", True, f"everything that {vendor} needs is set: {_from(origins)}"))
             checks += _account(vendor)
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
@@ -62,7 +64,13 @@ def _tried(name: str, look: Callable[[], str]) -> Check:
 def _warehouse() -> str:
     warehouse = Warehouse.open()
     warehouse.probe()
-    return f"{warehouse.label} can be written"
+    return f"{warehouse.label} can be written; {_from(config.warehouse_origins())}"
+
+
+def _from(origins: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} from {place}" for name, place in origins.items()).replace(
+        "from default", "at its default"
+    )
 
 
 def _project(project: Path | None) -> str:

@@ -50,7 +50,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout,
 Project = Annotated[
     Path | None,
     typer.Option(
-        "--dbt-project", help="The dbt project; ./dbt_models where there is one, else the packaged one."
+        "--dbt-project",
+        help="The dbt project; else ./dbt_models or this folder. `packaged` is the one that comes with leadloop.",
     ),
 ]
 Crm = Annotated[str | None, typer.Option("--crm", help="Which CRM; all that are set up by default.")]
@@ -75,8 +76,6 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     signal.signal(signal.SIGTERM, _terminated)
-    if "init" not in sys.argv[1:2]:
-        os.umask(0o077)  # what engines, dlt and dbt write on the way holds leads as well
     try:
         app()
     except LeadloopError as error:
@@ -119,15 +118,40 @@ def _plain(value: Any) -> Any:
 
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-C",
+            metavar="DIR",
+            help="Work in this folder, as if the command was started there; a second one is relative to the first.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
     ] = False,
 ) -> None:
+    if context.invoked_subcommand != "init":
+        os.umask(0o077)  # what engines, dlt and dbt write on the way holds leads as well
+    for folder in folders or ():
+        _go_to(folder)
     if version:
         from importlib.metadata import version as installed
 
         typer.echo(installed("leadloop"))
         raise typer.Exit
+
+
+def _go_to(folder: Path) -> None:
+    """Before anything has read a setting, or as if so: files are found relative to the folder."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise ConfigError(f"-C {folder}: can't go to that folder: {error.strerror}.") from None
+    if "dlt" in sys.modules:
+        from connector import config
+
+        config.reload()
 
 
 @app.command(epilog="Example: leadloop init my_leads")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from connector import parsing
@@ -29,18 +30,22 @@ __all__ = [
     "Secret",
     "SettingState",
     "VendorSettings",
+    "anchored",
     "convoso_settings",
+    "dbt_project",
     "describe",
     "destination_credentials",
     "did_you_mean",
     "env_name",
     "missing",
     "named",
+    "origin",
     "reload",
     "resolve",
     "settings_class",
     "value",
     "warehouse_destination",
+    "warehouse_origins",
 ]
 
 DESTINATIONS = ("duckdb", "postgres")
@@ -212,6 +217,8 @@ class SettingState:
     state: Literal["set", "default", "missing", "wrong"]
     value: str | None
     problem: str | None = None
+    origin: str | None = None
+    """Where it is set: a variable of the environment, a file."""
 
 
 def describe(vendor: str) -> list[SettingState]:
@@ -228,7 +235,8 @@ def describe(vendor: str) -> list[SettingState]:
             states.append(SettingState(name, env, "wrong", None, str(error)))
             continue
         if value is not None:
-            states.append(SettingState(name, env, "set", str(value)))
+            where = origin(name, secret=spec.metadata["secret"])
+            states.append(SettingState(name, env, "set", str(value), origin=where))
         elif _required(spec):
             problem = _missing_message(name, secret=spec.metadata["secret"])
             states.append(SettingState(name, env, "missing", None, problem))
@@ -265,19 +273,100 @@ def warehouse_destination() -> str:
 def destination_credentials(name: str) -> Any:
     """``destination.<name>.credentials`` as dlt defines it: a URL or path as text, a table, or ``None`` when unset.
 
-    A table may be spread over the environment (``DESTINATION__POSTGRES__CREDENTIALS__HOST``). Holds a password: never
-    show it.
+    A table may be spread over the places where settings are (``DESTINATION__POSTGRES__CREDENTIALS__HOST``, the password in
+    secrets.toml); with a text below it, that text is its entry ``url``. Holds a password: never show it.
     """
-    return _merged(f"destination.{name}.credentials", secret=True)
+    setting = f"destination.{name}.credentials"
+    for provider, found in _found(setting):
+        if not provider.supports_secrets and _has_password(found):
+            raise ConfigError(
+                f"The password of {named(setting)} stands in config.toml; move it to .dlt/secrets.toml."
+            )
+    return _merged(setting, text_entry="url")
+
+
+def warehouse_origins() -> dict[str, str]:
+    """Where each setting of the warehouse is from, by its name."""
+    names = ("warehouse.destination", f"destination.{warehouse_destination()}.credentials")
+    return {name: origin(name) or "default" for name in names}
+
+
+def origin(setting: str, *, secret: bool = False) -> str | None:
+    """Where a value is from, for people: the environment's variable, a file's path, a vault's name; of a table all of them."""
+    places = [env_name(setting) + "__*"] if _entries(setting) else []
+    for provider, found in _found(setting, secret=secret):
+        file = _file_of(provider, setting)
+        places.append(env_name(setting) if _is_environment(provider) else str(file or provider.name))
+        if not isinstance(found, Mapping) or not setting.startswith("destination."):
+            break  # only an address may be spread
+    return ", ".join(places) or None
+
+
+def dbt_project() -> Path | None:
+    """``dbt.project``: the folder of the dbt project, ``packaged`` for the one that comes with leadloop, ``None`` when unset."""
+    _refuse_unknown_in("dbt", (), ["project"])
+    found = value("dbt.project")
+    if found is None or found == "packaged":
+        return found if found is None else Path(found)
+    if not isinstance(found, str):
+        raise ConfigError(f"{named('dbt.project')} must be a folder's path.")
+    return anchored("dbt.project", found)
+
+
+def anchored(setting: str, path: str) -> Path:
+    """A path as a setting names it: a relative one is meant from the folder whose ``.dlt`` holds the setting, and from the
+    folder that the process is in where the environment does."""
+    return (_folder(setting) or Path()) / Path(path).expanduser()
+
+
+def _folder(setting: str) -> Path | None:
+    """The folder whose ``.dlt`` has the file that a setting is from; ``None`` where no file is."""
+    for provider, _ in _found(setting):
+        file = _file_of(provider, setting)
+        return file.parent.parent if file else None
+    return None
+
+
+def _file_of(provider: Any, setting: str) -> Path | None:
+    """The settings file of the project or of the user that has this setting; ``None`` for what is no file of dlt's."""
+    from dlt.common.configuration.providers.toml import SettingsTomlProvider
+
+    if not isinstance(provider, SettingsTomlProvider):
+        return None
+    *sections, key = setting.split(".")
+    files = [Path(each).absolute() for each in provider.locations]
+    if not files:
+        return None
+    of_user = provider.get_value_location(key, "", *sections).startswith("global:")
+    return files[-1] if of_user else files[0]
 
 
 def value(setting: str, *, secret: bool = False) -> Any:
     """One raw value as dlt finds it, ``None`` where it is not set or an empty text."""
+    return next((found for _, found in _found(setting, secret=secret)), None)
+
+
+def _found(setting: str, *, secret: bool = False) -> Iterator[tuple[Any, Any]]:
+    """(dlt's provider, value) of every place that has a value, the one that wins first."""
     dlt = _dlt()
-    found = (dlt.secrets if secret else dlt.config).get(setting)
-    if isinstance(found, str) and not found.strip():
-        return None
-    return found
+    accessor = dlt.secrets if secret else dlt.config
+    *sections, key = setting.split(".")
+    for provider in accessor.config_providers:
+        found, _ = provider.get_value(key, accessor.default_type, None, *sections)
+        if found is not None and (not isinstance(found, str) or found.strip()):
+            yield provider, found
+
+
+def _is_environment(provider: Any) -> bool:
+    from dlt.common.configuration.providers import EnvironProvider
+
+    return isinstance(provider, EnvironProvider)
+
+
+def _has_password(credentials: Any) -> bool:
+    if isinstance(credentials, Mapping):
+        return bool(credentials.get("password"))
+    return bool(isinstance(credentials, str) and "://" in credentials and urlsplit(credentials).password)
 
 
 def reload() -> None:
@@ -302,20 +391,31 @@ def _look_up(prefix: str, spec: "Field[Any]") -> Any:
     return found
 
 
-def _merged(name: str, *, secret: bool = False) -> Any:
-    """A setting that may be a table: environment names below it are its entries, and win."""
-    found = value(name, secret=secret)
+def _merged(name: str, text_entry: str | None = None) -> Any:
+    """A setting that may be a table: environment names below it are its entries, and win.
+
+    With ``text_entry`` it may be spread over all places; a text that is no table ends it there, as that entry of the table.
+    """
+    table = _entries(name)
+    for _, each in _found(name):
+        found = each
+        if isinstance(found, str):
+            if not found.lstrip().startswith("{"):
+                return {text_entry: found, **table} if table and text_entry else found
+            found = _parsed(name, parsing.table, found)
+        if not isinstance(found, Mapping):
+            return found
+        table = {**found, **table}
+        if text_entry is None:
+            break
+    return table or None
+
+
+def _entries(name: str) -> dict[str, Any]:
     below = env_name(name) + "__"
-    entries = {
+    return {
         key[len(below) :].lower(): text for key, text in os.environ.items() if key.startswith(below) and text
     }
-    if not entries:
-        return found
-    if isinstance(found, str):
-        if not found.lstrip().startswith("{"):
-            return found
-        found = _parsed(name, parsing.table, found)
-    return {**(found or {}), **entries}
 
 
 def _parsed(name: str, parse: Parser, raw: Any) -> Any:

@@ -510,6 +510,7 @@ def resolve(
     leads: Collection[str] | None = None,
 ) -> list[Conflict]:
     """The conflicts of a push, or of these leads of it; with ``take``, the decision is recorded for the next push."""
+    models.find_project(project)
     journal = Journal(warehouse.engine())
     if take is None:
         made = plan(warehouse, name, project)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from connector import config
 from connector.push.tables import push_journal, push_runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
@@ -19,9 +20,13 @@ RUN_ID = 24
 
 def status(warehouse: Warehouse) -> dict[str, Any]:
     """Leads by CRM, the latest runs with what became of their fields, and what is still open; for ``--json`` as it is."""
+    known = {"warehouse": warehouse.label, "settings": config.warehouse_origins()}
+    if warehouse.path is not None and not warehouse.path.exists():
+        # Opening it would make it.
+        return {**known, "crms": [], "runs": []}
     with warehouse.translated(), warehouse.engine().connect() as connection:
         return {
-            "warehouse": warehouse.label,
+            **known,
             "crms": _crms(connection),
             "runs": _runs(connection),
         }
@@ -96,7 +101,8 @@ def status_text(found: dict[str, Any]) -> RenderableType:
         runs.add_row(each["run_id"], each["push"], _moment(each["started_at"]), f"{each['leads']:,}", states)
     nothing = "Nothing has been pushed yet." if not found["runs"] else runs
     empty = "No leads yet: run leadloop extract and leadloop build." if not found["crms"] else crms
-    return Group(found["warehouse"], "", empty, "", nothing)
+    settings = [f"  {name}: {place}" for name, place in found["settings"].items()]
+    return Group(found["warehouse"], *settings, "", empty, "", nothing)
 
 
 def _table(*heads: str) -> Table:

@@ -62,7 +62,7 @@ def free_port() -> int:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""
     for name in list(os.environ):
-        if name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "LEADLOOP_")):
+        if name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "DBT__", "LEADLOOP_")):
             monkeypatch.delenv(name)
 
 

@@ -24,6 +24,8 @@ from connector.warehouse.leases import Lease
 Engine = Literal["duckdb", "postgres"]
 
 DEFAULT_FILE = "leads.duckdb"
+PARTS = ("username", "password", "host", "port", "database")
+"""Of a table of credentials, what is a part of the address itself."""
 SCHEMAS = ("analytics", "leadloop", "convoso_raw", "leadsquared_raw", "pollybot_raw", "leadping_raw")
 
 
@@ -258,13 +260,16 @@ def _read(note: Path) -> dict[str, Any]:
 def _duckdb_path(given: Any) -> str:
     if given is None:
         return DEFAULT_FILE
-    path = given.get("database") if isinstance(given, dict) else given
+    path = (given.get("database") or given.get("url")) if isinstance(given, dict) else given
     if not isinstance(path, str) or not path or path == ":memory:":
         raise ConfigError(
             f"{config.named('destination.duckdb.credentials')} must be the path of a database file, such as "
             f"{DEFAULT_FILE}."
         )
-    return path.removeprefix("duckdb:///")
+    path = path.removeprefix("duckdb:///")
+    setting = "destination.duckdb.credentials"
+    table = isinstance(given, dict) and given.get("database")
+    return str(config.anchored(f"{setting}.database" if table else setting, path))
 
 
 def _query(given: Mapping[str, Any]) -> dict[str, str]:
@@ -280,15 +285,11 @@ def _postgres_url(given: Any) -> URL:
         if isinstance(given, str):
             url = make_url(given)
         else:
-            url = URL.create(
-                "postgresql",
-                given.get("username"),
-                given.get("password"),
-                given.get("host"),
-                int(given.get("port") or 5432),
-                given.get("database"),
-                _query(given),
-            )
+            base = make_url(given["url"]) if given.get("url") else URL.create("postgresql", port=5432)
+            parts = {name: given[name] for name in PARTS if given.get(name)}
+            if "port" in parts:
+                parts["port"] = int(parts["port"])
+            url = base.set(**parts).update_query_dict(_query(given))
         if not url.drivername.startswith("postgres") or not url.database:
             raise ValueError(url.drivername)
     except (sa.exc.ArgumentError, AttributeError, TypeError, ValueError):

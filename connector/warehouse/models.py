@@ -1,7 +1,7 @@
 """The dbt models: makes and tests them in this process, and finds the pushes among them.
 
-The dbt project is the one that is named, else ``./dbt_models`` where there is one, else the one that comes with leadloop.
-What dbt and this module keep between calls is under ``./.leadloop/dbt`` and can be deleted at any time.
+The dbt project is the one that is named, else ``./dbt_models``, else the folder itself; the one that comes with leadloop is
+never taken unless it is named. What dbt and this module keep between calls is under ``./.leadloop/dbt`` and can be deleted at any time.
 """
 
 import difflib
@@ -15,12 +15,14 @@ from time import monotonic
 from typing import Any, Literal, Protocol
 
 from connector import config
-from connector.errors import LeadloopError, ModelError
+from connector.errors import ConfigError, LeadloopError, ModelError
 from connector.warehouse import dbt, private
 from connector.warehouse.connection import DEFAULT_FILE
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 
 STATE = Path(".leadloop") / "dbt"
+PACKAGED = "packaged"
+"""The name by which ``--dbt-project`` and ``dbt.project`` ask for the dbt project that comes with leadloop."""
 _IGNORED = {"target", "logs", "dbt_packages", ".git"}
 
 
@@ -113,13 +115,29 @@ def packaged_project() -> Path:
 
 
 def find_project(project: Path | None = None) -> Path:
-    """The dbt project to work with; ``ModelError`` where the one that is named is none."""
-    if project is not None:
-        if not (project / "dbt_project.yml").is_file():
-            raise ModelError(f"{project} is no dbt project: it has no dbt_project.yml.")
-        return project.resolve()
-    own = Path("dbt_models")
-    return own.resolve() if (own / "dbt_project.yml").is_file() else packaged_project()
+    """The dbt project to work with: what ``project`` or the setting ``dbt.project`` names, else ``./dbt_models``, else ``.``.
+
+    ``ModelError`` where what is named is none, ``ConfigError`` where nothing is named and there is none here: a run in
+    the wrong folder would begin an empty warehouse there.
+    """
+    setting = config.named("dbt.project")
+    found = project if project is not None else config.dbt_project()
+    if found is not None:
+        if str(found) == PACKAGED:
+            return packaged_project()
+        if not (found / "dbt_project.yml").is_file():
+            by = "" if project is not None else f"{setting}: "
+            raise ModelError(f"{by}{found} is no dbt project: it has no dbt_project.yml.")
+        return found.resolve()
+    for own in (Path("dbt_models"), Path()):
+        if (own / "dbt_project.yml").is_file():
+            return own.resolve()
+    here = Path.cwd()
+    raise ConfigError(
+        f"There is no dbt project here: neither {here / 'dbt_models' / 'dbt_project.yml'} nor {here / 'dbt_project.yml'} is "
+        f"there. Go to your project's folder or name it with `leadloop -C DIR`; or name the dbt project with --dbt-project "
+        f"or {setting}; `leadloop init` writes a new project. `--dbt-project {PACKAGED}` is the one that comes with leadloop."
+    )
 
 
 def build(

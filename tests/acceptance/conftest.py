@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from connector import scaffold
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.models import STATE, packaged_project
+from connector.warehouse.models import PACKAGED, STATE, packaged_project
 
 WITHOUT_SETTINGS = {
     name: text
     for name, text in os.environ.items()
-    if not name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "LEADLOOP_"))
+    if not name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "DBT__", "LEADLOOP_"))
 } | {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 WITHOUT_TESTS = "data_tests:\n  leadloop:\n    +enabled: false\n"
@@ -85,6 +85,8 @@ class Launcher:
 
     def start(self, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Running:
         number = next(self._numbers)
+        if not (cwd / "dbt_models").exists():
+            env = {"DBT__PROJECT": PACKAGED, **env}  # a place without a project of its own takes ours
         name = f"{number}-{argv[0] if argv else 'leadloop'}"
         stdout, stderr = self._folder / f"{name}.out", self._folder / f"{name}.err"
         request = {

@@ -71,7 +71,7 @@ def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
             found = re.fullmatch(r"\s*export (\w+)=(\S+)\n", line)
             if found:
                 settings[found[1]] = found[2]
-        settings |= {"CRM__CONVOSO__SETTLE": "0", "CRM__CONVOSO__RATE": "1000"}
+        settings |= {"CRM__CONVOSO__SETTLE": "0", "CRM__CONVOSO__RATE": "1000", "DBT__PROJECT": "packaged"}
         told = run("run", "--yes", **settings)
         assert "convoso: 100 rows" in told
         assert "15 applied" in told

@@ -101,7 +101,7 @@ class Compiled:
         self.connection.execute("set timezone = 'UTC'")
 
     def _compile(self) -> dict[str, str]:
-        models.build(self._warehouse, select="+lead_changes +leads")
+        models.build(self._warehouse, models.packaged_project(), select="+lead_changes +leads")
         found = (models.STATE / "duckdb" / "leadloop" / "compiled").rglob("*.sql")
         return {path.stem: path.read_text(encoding="utf-8") for path in found}
 

@@ -414,6 +414,8 @@ def test_credentials_come_raw(files: Callable[..., None], monkeypatch: pytest.Mo
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD", "q")
     assert config.destination_credentials("postgres") == {"host": "h", "password": "q"}
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://u@h/db")
+    assert config.destination_credentials("postgres") == {"url": "postgresql://u@h/db", "password": "q"}
+    monkeypatch.delenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD")
     assert config.destination_credentials("postgres") == "postgresql://u@h/db"
 
 
@@ -455,3 +457,147 @@ def test_messages_end_as_sentences(enough: pytest.MonkeyPatch) -> None:
             convoso_settings(**given)
         messages.append(str(caught.value))
     assert all(message[-1] in ".?" and "\n" not in message for message in messages)
+
+
+def test_a_relative_path_is_meant_from_where_the_setting_stands(
+    files: Callable[..., None], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the folder whose .dlt holds it, wherever the process is; from the process's folder where the environment does."""
+    from connector.warehouse.connection import Warehouse
+
+    files(
+        config='[dbt]\nproject = "models"\n',
+        secrets='[destination.duckdb]\ncredentials = "leads.duckdb"\n',
+    )
+    (project / "elsewhere").mkdir()
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
+    monkeypatch.chdir(project / "elsewhere")
+    config.reload()
+    assert config.dbt_project() == project / "models"
+    assert Warehouse.open().path == project / "leads.duckdb"
+
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "leads.duckdb")
+    monkeypatch.setenv("DBT__PROJECT", "models")
+    assert config.dbt_project() == Path("models")
+    assert Warehouse.open().path == project / "elsewhere" / "leads.duckdb"
+
+
+def test_a_misspelt_name_beside_the_dbt_project_is_refused(files: Callable[..., None]) -> None:
+    """It would silently be another project."""
+    files(config='[dbt]\nprojekt = "models"\n')
+    with pytest.raises(ConfigError, match=r"dbt\.projekt .*no setting"):
+        config.dbt_project()
+
+
+SAMPLES: dict[str, str] = {
+    "base_url": "http://127.0.0.1:9/x",
+    "timezone": "Europe/Berlin",
+    "shared_pace": "postgresql://u@h/db",
+    "leads_path": "/api/x",
+    "cursor": "changed_at",
+    "token_in": "query",
+    "keys_in": "query",
+    "start": "2020-02-03",
+    "filters": '{"list_id": "333"}',
+}
+"""What a setting may be, of those for which neither ``2`` nor ``true`` will do."""
+PLACES = ("config", "secrets", "environment")
+
+
+def everywhere() -> Iterator[tuple[str, str, str, bool]]:
+    """(vendor, setting, place, whether it is refused there), of every setting of every CRM."""
+    for vendor, cls in config.SETTINGS.items():
+        for spec in dataclasses.fields(cls):
+            for place in PLACES:
+                yield vendor, spec.name, place, place == "config" and spec.metadata["secret"]
+
+
+def put(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str, name: str, text: str) -> str:
+    """Sets it there; gives what its origin has to end with."""
+    section, _, key = name.rpartition(".")
+    if place == "environment":
+        monkeypatch.setenv(config.env_name(name), text)
+        return config.env_name(name)
+    files(**{place: f"[{section}]\n{key} = '{text}'\n"})
+    return f".dlt/{place}.toml"
+
+
+@pytest.mark.parametrize(("vendor", "name", "place", "refused"), everywhere())
+def test_every_setting_works_from_every_place(
+    files: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    vendor: str,
+    name: str,
+    place: str,
+    refused: bool,
+) -> None:
+    """It is found wherever it may stand, and it is told where that was; a secret in config.toml is refused."""
+    flags = {
+        spec.name for spec in dataclasses.fields(config.SETTINGS[vendor]) if spec.default in (True, False)
+    }
+    text = SAMPLES.get(name, "true" if name in flags else "2")
+    setting = f"crm.{vendor}.{name}"
+    where = put(files, monkeypatch, place, setting, text)
+    state = next(each for each in config.describe(vendor) if each.setting == setting)
+    assert state.state == ("wrong" if refused else "set"), state.problem
+    assert refused or (state.origin or "").endswith(where)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("engine", "text", "label"),
+    [
+        ("duckdb", "other.duckdb", "other.duckdb"),
+        ("postgres", "postgresql://u@h/db", "postgresql://h:5432/db"),
+    ],
+)
+def test_the_warehouse_is_found_in_every_place(
+    files: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    engine: str,
+    text: str,
+    label: str,
+) -> None:
+    """The very line that init writes is the warehouse, in config.toml as well; and it is told where it stands."""
+    from connector.warehouse.connection import Warehouse
+
+    monkeypatch.setenv("WAREHOUSE__DESTINATION", engine)
+    name = f"destination.{engine}.credentials"
+    where = put(files, monkeypatch, place, name, text)
+    assert Warehouse.open().label.endswith(label)
+    assert config.warehouse_origins()[name].endswith(where)
+
+
+def test_an_address_may_be_spread_over_the_places(
+    files: Callable[..., None], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table or a URL in config.toml, its password in secrets.toml, a part in the environment: one warehouse."""
+    from connector.warehouse.connection import Warehouse
+
+    monkeypatch.setenv("WAREHOUSE__DESTINATION", "postgres")
+    secrets = "[destination.postgres.credentials]\npassword = 'p'\n"
+    table = "[destination.postgres.credentials]\nhost = 'h'\nport = 5433\nusername = 'u'\ndatabase = 'db'\n"
+    for text in (table, "[destination.postgres]\ncredentials = 'postgresql://u@h:5433/db'\n"):
+        files(config=text, secrets=secrets)
+        url = Warehouse.open().url
+        assert (url.username, url.password, url.host, url.port, url.database) == ("u", "p", "h", 5433, "db")
+    places = config.origin("destination.postgres.credentials") or ""
+    assert places == f"{project}/.dlt/secrets.toml, {project}/.dlt/config.toml"
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__DATABASE", "other")
+    assert Warehouse.open().url.database == "other"
+    for text in (
+        table + "password = 'planted'\n",
+        "destination.postgres.credentials = 'postgresql://u:planted@h/db'\n",
+    ):
+        files(config=text, secrets="")
+        with pytest.raises(ConfigError, match=r"move it to \.dlt/secrets\.toml") as caught:
+            Warehouse.open()
+        assert "planted" not in str(caught.value)
+
+
+def test_an_empty_text_hides_nothing(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as not set, so the next place is asked."""
+    files(config="[crm.convoso]\nrate = 3\n")
+    monkeypatch.setenv("CRM__CONVOSO__RATE", "")
+    assert config.value("crm.convoso.rate") == 3

@@ -34,6 +34,8 @@ WRONG: list[tuple[str, str]] = [
     ("extract --crm convosso", "did you mean 'convoso'"),
     ("extract --crm", "--crm"),
     ("extract more", "more"),
+    ("-C nowhere status", "-C nowhere: can't go to that folder"),
+    ("-C a_file status", "-C a_file: can't go to that folder"),
     ("build --dbt-project nowhere", "nowhere is no dbt project"),
     ("plan", "PUSH"),
     ("plan p --limit 0", "--limit"),
@@ -119,6 +121,37 @@ def test_wrong_usage(command: Command, tmp_path: Path, line: str, words: str) ->
     assert "tok-4711" not in message
     assert "Traceback" not in message
     assert not (tmp_path / "leads.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    "line", ["run --yes", "build", "plan p", "push p --yes", "resolve p", "resolve p --take ours --all"]
+)
+def test_without_a_project_nothing_is_begun(command: Command, tmp_path: Path, line: str) -> None:
+    """In a folder without a dbt project it is told where one was looked for and how to go on, and nothing is made there."""
+    code, message = command(*line.split())
+    assert code == 2, message
+    assert f"neither {tmp_path}/dbt_models/dbt_project.yml nor {tmp_path}/dbt_project.yml" in message
+    assert all(way in message for way in ("leadloop init", "-C DIR", "--dbt-project", "dbt.project"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
+
+
+def test_the_folder_is_the_one_that_is_named(command: Command, tmp_path: Path) -> None:
+    """-C goes there before anything is looked for, each further one from where the one before led, as with git."""
+    (tmp_path / "one" / "two").mkdir(parents=True)
+    assert f"neither {tmp_path}/one/two/dbt_models" in command("-C", "one", "-C", "two", "run")[1]
+
+
+def test_status_makes_no_warehouse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is none it says so, and there is none afterwards."""
+    from connector import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "leads.duckdb")
+    cli.status(as_json=True)
+    assert '"crms": []' in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_option_is_given_wrongly_at_least_once() -> None:

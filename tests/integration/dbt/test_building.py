@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from connector.errors import BuildError, LockedError, ModelError
+from connector.errors import BuildError, ConfigError, LockedError, ModelError
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 
@@ -230,12 +231,21 @@ def test_a_selection_of_nothing_is_an_error(duck):
         duck.build(select="no_such_model")
 
 
-def test_the_project_beside_the_settings_wins(tmp_path):
-    """The project is ./dbt_models where there is one, else the packaged one; one that is named wins over both."""
-    assert models.find_project() == models.packaged_project()
-
-    for folder in (tmp_path / "here" / "dbt_models", tmp_path / "other"):
-        folder.mkdir()
+def test_the_project_is_looked_for_where_it_belongs(tmp_path, monkeypatch):
+    """What the option names wins, then what the setting names, then ./dbt_models, then the folder; ours only by its name."""
+    with pytest.raises(ConfigError, match="There is no dbt project here"):
+        models.find_project()
+    for folder in (tmp_path / "here", tmp_path / "here" / "dbt_models", tmp_path / "other"):
+        folder.mkdir(exist_ok=True)
         (folder / "dbt_project.yml").touch()
-    assert models.find_project() == tmp_path / "here" / "dbt_models"
-    assert models.find_project(tmp_path / "other") == tmp_path / "other"
+        if folder != tmp_path / "other":
+            assert models.find_project() == folder
+    monkeypatch.setenv("DBT__PROJECT", "../other")
+    assert models.find_project() == tmp_path / "other"
+    monkeypatch.setenv("DBT__PROJECT", "packaged")
+    assert models.find_project() == models.packaged_project()
+    assert models.find_project(tmp_path / "here") == tmp_path / "here"
+    assert models.find_project(Path("packaged")) == models.packaged_project()
+    monkeypatch.setenv("DBT__PROJECT", "nowhere")
+    with pytest.raises(ModelError, match="DBT__PROJECT"):
+        models.find_project()

@@ -164,7 +164,7 @@ def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, db
     monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
     monkeypatch.setattr(models, "STATE", dbt_state)
     config.reload()
-    done = loop.run(duckdb)
+    done = loop.run(duckdb, models.packaged_project())
     assert list(done.extracted) == ["pollybot"]
     assert {"extract convoso", "lead_scores_to_convoso"} <= done.failed.keys()
     assert isinstance(done.failed["extract convoso"], UnreachableError)
