@@ -289,7 +289,7 @@ def confirm(
     - It shows something else, and nobody has modified the lead since: ``reverted``. The CRM accepted the value and
       keeps another one (a normalised phone number, a field with a rule behind it).
 
-    Fields that are no column of ``leads``, leads that were removed and CRMs that are not read stay ``applied``. None of
+    Fields that no lead of this CRM shows (another one may have a column of that name), leads that were removed and CRMs that are not read stay ``applied``. None of
     the states takes away the base that the next diff compares with: that is still what was sent.
     """
     if not journal.exists():
@@ -302,7 +302,7 @@ def confirm(
         applied = journal.applied_unconfirmed(crm)
         fields = connection.scalars(sa.select(applied.c.column_name).distinct()).all()
         leads = sa.table("leads", *map(sa.column, sorted(columns)), schema=leads_schema)
-        known = sorted(columns.intersection(fields))
+        known = _shown_by(connection, leads, crm, sorted(columns.intersection(fields)))
         sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
         equal = [same(shown, row.value, rules.get(row.run_id, {}).get(row.field)) for row, shown, _ in seen]
@@ -338,6 +338,16 @@ def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_
     if modified_at is not None and modified_at > row.recorded_at:
         return row.then("conflict", code=EDITED_AFTER, reason="the lead was edited in the CRM after the push")
     return row.then("reverted", reason="the CRM accepted the value and shows another one")
+
+
+def _shown_by(
+    connection: sa.Connection, leads: sa.TableClause, crm: str, names: Sequence[str]
+) -> Sequence[str]:
+    """Those columns that some lead of this CRM has a value in; the others may be another CRM's alone."""
+    if not names:
+        return names
+    query = sa.select(*(sa.func.count(leads.c[name]) for name in names)).where(leads.c.crm == crm)
+    return [name for name, number in zip(names, connection.execute(query).one(), strict=True) if number]
 
 
 def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:

@@ -38,7 +38,8 @@
             'column_name': leadloop.literal(column),
             'old_value': 'shown_' ~ loop.index,
             'new_value': 'desired_' ~ loop.index,
-            'is_shown': 'true' if column in columns else 'false',
+            'is_there': column in columns,
+            'is_shown': 'is_shown_' ~ loop.index if column in columns else 'false',
             'column': column
         }) -%}
     {%- endfor -%}
@@ -275,7 +276,7 @@ shown as (
         {{ 'last_sequence_number,' if counted }}
         last_seen_at
         {%- for field in fields %},
-        {% if field['is_shown'] == 'true' -%}
+        {% if field['is_there'] -%}
         {{ leadloop.blank_as_null('cast(' ~ adapter.quote(field['column']) ~ ' as text)') }}
         {%- else -%}
         cast(null as text)
@@ -286,7 +287,12 @@ shown as (
 ),
 
 reading as (
-    select count(*) > 0 as is_read
+    select
+        count(*) > 0 as is_read
+        {%- for field in fields if field['is_there'] %},
+        -- Another CRM may have a column of this name: what is shown is a matter of this CRM's own leads.
+        count({{ field['old_value'] }}) > 0 as {{ field['is_shown'] }}
+        {%- endfor %}
     from shown
 ),
 
@@ -294,6 +300,9 @@ pairs as (
     select
         desired.*,
         reading.is_read,
+        {%- for field in fields if field['is_there'] %}
+        reading.{{ field['is_shown'] }},
+        {%- endfor %}
         shown.lead_id is not null as is_known,
         shown.removed_at is not null as is_removed,
         {{ 'shown.last_sequence_number,' if counted }}

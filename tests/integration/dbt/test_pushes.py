@@ -578,3 +578,23 @@ def test_a_renamed_push_knows_what_it_sent(lab, own):
     }
     assert verdicts(lab, "renamed") == expected
     assert verdicts(lab, "renamed_too") == expected
+
+
+@pytest.mark.slow
+def test_a_field_that_only_another_crm_shows_is_no_conflict(duck, own):
+    """PollyBot has a column of that name, Convoso takes the field and never shows it: what we sent last is all there is."""
+    duck.land([{"id": lead} for lead in ("kept", "changed")], "2 00:00")
+    duck.land([{"id": "1", "lead_score": "3"}], "2 00:00", table="pollybot_raw.lead_versions")
+    own.desired("scores", "lead_id, score", "'kept', 5", "'changed', 6")
+    own.push("hidden", CRM)
+    duck.record(
+        *(
+            {"push": "hidden", "lead_id": lead, "field": "Lead Score", "column_name": "lead_score", "value": "5", "recorded_at": "1 00:00"}
+            for lead in ("kept", "changed")
+        )
+    )  # fmt: skip
+    duck.build(own.folder, select=PUSHES)
+    assert verdicts(duck, "hidden") == {"changed": ("5", "6", "5", "change")}
+    journal = Journal(duck.warehouse.engine())
+    journal.ensure()
+    assert confirm(duck.warehouse.engine(), journal, "convoso") == Confirmation()
