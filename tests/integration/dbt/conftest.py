@@ -87,7 +87,7 @@ class Lab:
                 connection.execute(push_journal.insert(), full)
 
     def build(self, project: Path | None = None, **options: Any) -> models.BuildResult:
-        return models.build(self.warehouse, project, **options)
+        return models.build(self.warehouse, project or models.packaged_project(), **options)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.engine().connect() as connection:
