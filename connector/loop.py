@@ -151,6 +151,7 @@ def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
         destination=warehouse.destination(),
         dataset_name=f"{vendor}_raw",
         pipelines_dir=str(folder.absolute()),
+        dev_mode=False,
     )
 
 

@@ -421,15 +421,41 @@ def load_feed(pipeline: dlt.Pipeline, feed: Feed, file_format: str, chunk_rows: 
     return packages
 
 
+NEEDED = {
+    "DEV_MODE": "false",
+    "RESTORE_FROM_DESTINATION": "true",
+    "USE_SINGLE_DATASET": "true",
+    "DATASET_NAME_LAYOUT": "%s",
+    "LOAD__RAISE_ON_FAILED_JOBS": "true",
+    "LOAD__DELETE_COMPLETED_JOBS": "true",  # else files of leads stay behind
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+}
+"""dlt's options for where a load goes, what it remembers, and which columns a row has."""
+UNWANTED = (
+    "FULL_REFRESH",
+    "REFRESH",
+    "IMPORT_SCHEMA_PATH",
+    "EXPORT_SCHEMA_PATH",
+    "SCHEMA_CONTRACT",
+    "NAMING",
+)
+"""Options of dlt's that would load something else, or drop what is there."""
+
+
 def tune() -> None:
-    """Sets dlt's defaults, where nothing else is set, to what suits this load: no telemetry, no gzip between its steps,
-    no files of leads left behind, the load's id in every row."""
+    """Sets what this load depends on, whatever the environment or a file says, and, where nothing else is set, what
+    suits it: no telemetry, no gzip between its steps."""
+    ours = {name.rpartition("__")[2] for name in NEEDED} | set(UNWANTED)
+    for name in list(os.environ):
+        # dlt lets the name win that says more, such as CONVOSO__DEV_MODE. After CRM__ come settings of leadloop's.
+        if name.rpartition("__")[2] in ours and not name.startswith("CRM__"):
+            del os.environ[name]
+    os.environ.update(NEEDED)
     for name, value in {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "CRITICAL",
         "DATA_WRITER__DISABLE_COMPRESSION": "true",
-        "LOAD__DELETE_COMPLETED_JOBS": "true",
-        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     }.items():
         os.environ.setdefault(name, value)
 

@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,10 @@ _NAMES_ONLY = re.compile(
 _YAML = re.compile(
     r"Error reading [^:]+: (?P<file>.+) - Runtime Error.*Raw Error:\s+-+\s+(?P<said>.+)", re.DOTALL
 )
+# Options of dbt that make no difference to what is built.
+_HARMLESS = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_SINGLE_THREADED"}
+# The options' newer names, and what would write the rows that dbt reads into a file.
+_NOT_FOR_DBT = ("DBT_ENGINE_", "DBT_RECORDER_")
 _PROJECT_NAME = re.compile(r"^name: *['\"]?(\w+)", re.MULTILINE)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\(.*\)")
 
@@ -148,14 +152,15 @@ class Project:
         if command[0] != "deps":  # which has no such option
             arguments += ["--target-path", str(place)]
         variables = {**environment, PACKAGE_VARIABLE: str(self.package)}
-        with _ONE_AT_A_TIME, _variables(variables), warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from dbt.cli.main import dbtRunner
+            from dbt.cli.main import cli, dbtRunner
 
-            try:
-                result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(arguments)
-            finally:
-                _let_go()
+            with _without_options([cli, *cli.commands.values()]), _variables(variables):
+                try:
+                    result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(arguments)
+                finally:
+                    _let_go()
         if isinstance(result.exception, (KeyboardInterrupt, SystemExit)):
             raise result.exception
         return result
@@ -185,6 +190,27 @@ def _variables(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_options(commands: Iterable[Any]) -> Iterator[None]:
+    """Takes dbt's own options out of the environment for a call: ``DBT_EMPTY=true`` would empty ``analytics.leads``.
+
+    ``commands`` are dbt's, which tell themselves what their options are called. Variables of a project's own stay.
+    """
+    named = [option.envvar or () for command in commands for option in command.params]
+    options = {name for each in named for name in ([each] if isinstance(each, str) else each)}
+    taken = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_NOT_FOR_DBT) or name in options - _HARMLESS
+    }
+    for name in taken:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def _let_go() -> None:

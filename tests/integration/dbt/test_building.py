@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import BuildError, ConfigError, LockedError, ModelError
-from connector.warehouse import models
+from connector.warehouse import dbt, models
 from connector.warehouse.connection import Warehouse
 
 GOOD = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'lead_score': 'score'}"
@@ -71,6 +71,49 @@ def test_the_environment_is_as_before(lab, monkeypatch, dbt_state, capfd):
     assert done[-1][1] == len(done)
     for path in dbt_state.rglob("*"):
         assert path.is_dir() or b"planted-secret-password" not in path.read_bytes()
+
+
+@pytest.mark.slow
+def test_options_of_dbt_in_the_environment_change_nothing(duck, monkeypatch):
+    """What somebody set for another dbt project neither empties the leads nor leaves them out, and is there afterwards."""
+    duck.land([{"id": "1"}, {"id": "2"}], "1 00:00")
+    options = {
+        "DBT_EMPTY": "true",
+        "DBT_ENGINE_EMPTY": "true",
+        "DBT_RESOURCE_TYPES": "seed",
+        "DBT_DEFER": "true",
+    }
+    for name, value in options.items():
+        monkeypatch.setenv(name, value)
+    duck.build(models.packaged_project(), select="+leads")
+    assert duck.rows("select lead_id from analytics.leads order by 1") == [("1",), ("2",)]
+    assert options.items() <= os.environ.items()
+
+
+def test_variables_of_a_project_stay_for_dbt(monkeypatch):
+    """Only what dbt itself would take for an option is taken away during a call."""
+    import click
+
+    build = click.Command(
+        "build", params=[click.Option(["--empty"], envvar=["DBT_ENGINE_EMPTY", "DBT_EMPTY"])]
+    )
+    parse = click.Command(
+        "parse", params=[click.Option(["--parser"], envvar="DBT_PARSER"), click.Option(["--x"])]
+    )
+    for name in (
+        "DBT_EMPTY",
+        "DBT_PARSER",
+        "DBT_ENGINE_NEW",
+        "DBT_RECORDER_MODE",
+        "DBT_ENV_SECRET_A",
+        "DBT_MINE",
+        "D",
+    ):
+        monkeypatch.setenv(name, "1")
+    with dbt._without_options([build, parse]):
+        assert {name for name in os.environ if name.startswith("D")} >= {"DBT_ENV_SECRET_A", "DBT_MINE", "D"}
+        assert not {"DBT_EMPTY", "DBT_PARSER", "DBT_ENGINE_NEW", "DBT_RECORDER_MODE"} & set(os.environ)
+    assert os.environ["DBT_EMPTY"] == os.environ["DBT_RECORDER_MODE"] == "1"
 
 
 @pytest.mark.slow

@@ -170,3 +170,19 @@ def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, db
     assert isinstance(done.failed["extract convoso"], UnreachableError)
     assert done.exit_code == 2
     assert sandbox.calls.count("update", vendor="convoso") == 0
+
+
+@pytest.mark.parametrize("prefix", ["", "CONVOSO__", "PIPELINES__CONVOSO__"])
+def test_options_of_dlt_in_the_environment_change_nothing(leads, duckdb, monkeypatch, prefix):
+    """Whatever is set for other pipelines: the load goes to the same dataset, on from its cursor, with the load's id."""
+    sandbox = leads("convoso")
+    monkeypatch.setenv(prefix + "DEV_MODE", "true")
+    monkeypatch.setenv(prefix + "REFRESH", "drop_sources")
+    monkeypatch.setenv(prefix + "RESTORE_FROM_DESTINATION", "false")
+    monkeypatch.setenv("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "false")
+    loop.extract(duckdb)
+    sandbox.book.edit(sandbox.book.ids()[0], {"status": "SALE"})
+    loop.extract(duckdb)
+    schemas = sa.inspect(duckdb.engine()).get_schema_names()
+    assert len([name for name in schemas if "convoso" in name and "staging" not in name]) == 1
+    assert 13 <= count(duckdb, "convoso_raw.lead_versions where _dlt_load_id is not null") < 24
