@@ -223,7 +223,7 @@ class Reading:
         if count >= self._limit:
             self._served_full_page = True
             # Some servers give the page's own length as the total: only the next row tells.
-            if total == count and not self._shows(bounds, count):
+            if total == count and self._ends_with(bounds, page):
                 return True
             self._totals_are_true = self._totals_are_true and total != count
             return False
@@ -231,8 +231,21 @@ class Reading:
             return not self._shows(bounds, 0, looks=MORE_LOOKS if page.total else LOOKS)
         if total is None and count and not self._served_full_page:
             # The server may serve smaller pages than it was asked for: then something follows.
-            return not self._shows(bounds, count)
+            return self._ends_with(bounds, page)
         return True
+
+    def _ends_with(self, bounds: Bounds, page: Page) -> bool:
+        """Whether the page's last lead is still in its place, and nothing follows it.
+
+        Where leads have left the bounds since, others have moved up from behind the page into it, unseen: that nothing
+        follows is then no proof.
+        """
+        count = len(page.rows)
+        rows = self._search(bounds, count - 1, 2).rows
+        last = self._reader.lead_id(page.rows[-1])
+        return [self._reader.lead_id(row) for row in rows] == [last] and not self._search(
+            bounds, count, 1
+        ).rows
 
     def _shows(self, bounds: Bounds, offset: int, looks: int = LOOKS) -> bool:
         """Whether there is a row at this place. An empty page may be a fault, so one look that finds nothing is no proof."""

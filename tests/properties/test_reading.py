@@ -110,6 +110,15 @@ def test_nothing_is_missing_under_live_edits(leads, totals, cap, days_only, edit
     assert untouched <= found
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_nobody_moves_up_unseen_into_a_short_page(seed):
+    """Seven leads of one second, pages of four, no totals: leads that move up behind a read page are read as well."""
+    second = START + timedelta(hours=17)
+    crm = LiveCrm({f"L{i}": second for i in range(7)}, totals="none", cap=4, edits_per_call=2, seed=seed)
+    found = set(read(crm))
+    assert {key for key, at in crm.leads.items() if at == second} <= found
+
+
 class ReadAndGone(LiveCrm):
     """Somebody edits the first lead of each page as soon as it was read, so that it leaves what is being paged."""
 
