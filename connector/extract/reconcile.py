@@ -176,32 +176,35 @@ class RawLeads:
 
     def _latest(self, where: Any = None) -> sa.Select[Any]:
         raw, modified = self._raw, self._modified if self._modified is not None else sa.null()
-        load_id = [raw.c[name] for name in ("_dlt_load_id",) if name in raw.c]
+        each = (
+            sa.select(
+                raw,
+                self._id.label("leadloop_lead_id"),
+                modified.label("leadloop_modified"),
+                self._number().label("leadloop_order"),
+            )
+            .where(self._id.is_not(None) if where is None else where)
+            .subquery()
+        )
         place = sa.func.row_number().over(
-            partition_by=self._id,
+            partition_by=each.c.leadloop_lead_id,
             order_by=[
-                *self._number_desc(),
-                raw.c[SEEN_AT].desc(),
-                modified.desc().nulls_last(),
-                *map(sa.desc, load_id),
+                each.c.leadloop_order.desc(),
+                each.c[SEEN_AT].desc(),
+                each.c.leadloop_modified.desc().nulls_last(),
+                *(each.c[name].desc() for name in ("_dlt_load_id",) if name in raw.c),
             ],
         )
-        each = sa.select(
-            raw,
-            self._id.label("leadloop_lead_id"),
-            modified.label("leadloop_modified"),
-            place.label("leadloop_place"),
-        ).where(self._id.is_not(None) if where is None else where)
-        placed = each.subquery()
+        placed = sa.select(each, place.label("leadloop_place")).subquery()
         return sa.select(placed).where(placed.c.leadloop_place == 1)
 
-    def _number_desc(self) -> list[Any]:
+    def _number(self) -> sa.ColumnElement[int]:
         """As ``numbered`` in the model lead_history: what has no number comes after whatever was seen before it."""
         if NUMBER not in self._raw.c:
-            return []
+            return sa.literal_column("0")
         number = self._raw.c[NUMBER]
         so_far = sa.func.max(number).over(partition_by=self._id, order_by=self._raw.c[SEEN_AT])
-        return [sa.func.coalesce(number, so_far, 0).desc()]
+        return sa.func.coalesce(number, so_far, 0)
 
 
 def _named(difference: Difference) -> str:

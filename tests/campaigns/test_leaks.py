@@ -95,7 +95,7 @@ def loop(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         loop.fail(WRITE, "update", "push", "scores", "--yes", "--mask")
         place.write("models/wanted.sql", BROKEN)
         loop.do("build", codes=(1,))
-        loop.do("push", "scores", "--yes", codes=(1,))
+        loop.do("push", "scores", "--yes", codes=(4,))
         yield loop
 
 

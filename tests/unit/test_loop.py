@@ -54,7 +54,7 @@ def specs(name: str, crm: str = "convoso") -> dict[str, models.PushSpec]:
 def test_the_packaged_example_is_for_rehearsals(account, base_url, sent):
     """A run without a project of one's own never writes example scores into a real account."""
     account(base_url)
-    assert loop._own_pushes(None, specs("example")) == sent
+    assert loop._own_pushes(models.packaged_project(), specs("example")) == sent
 
 
 def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch):
@@ -63,7 +63,7 @@ def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch
     monkeypatch.setenv("CRM__POLLYBOT__RATE", "many")
     account("http://127.0.0.1:8765/v1")
     examples = {**specs("here"), **specs("unset", "leadping"), **specs("wrong", "pollybot")}
-    assert loop._own_pushes(None, examples) == ["here"]
+    assert loop._own_pushes(models.packaged_project(), examples) == ["here"]
 
 
 @pytest.mark.parametrize("vendor", crm.VENDORS)
@@ -121,7 +121,7 @@ def test_a_push_knows_where_its_leads_are():
 
     def node(package: str, name: str, schema: str, **meta: object) -> SimpleNamespace:
         return SimpleNamespace(
-            resource_type="model", package_name=package, name=name, schema=schema, alias=name,
+            resource_type="model", unique_id=f"{package}.{name}", depends_on_nodes=[], package_name=package, name=name, schema=schema, alias=name,
             original_file_path=name, config=SimpleNamespace(meta=meta),
         )  # fmt: skip
 
