@@ -41,7 +41,7 @@ _YAML = re.compile(
     r"Error reading [^:]+: (?P<file>.+) - Runtime Error.*Raw Error:\s+-+\s+(?P<said>.+)", re.DOTALL
 )
 # Options of dbt that make no difference to what is built.
-_HARMLESS = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_SINGLE_THREADED"}
+_HARMLESS = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_SINGLE_THREADED", "DBT_STATIC_PARSER"}
 # The options' newer names, and what would write the rows that dbt reads into a file.
 _NOT_FOR_DBT = ("DBT_ENGINE_", "DBT_RECORDER_")
 _PROJECT_NAME = re.compile(r"^name: *['\"]?(\w+)", re.MULTILINE)
