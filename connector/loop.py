@@ -119,12 +119,14 @@ def extract(
     stage(LEADS)
     settings = crm.vendor(vendor).settings()
     tune()
-    with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
+    with ExitStack() as stack:
+        reader = stack.enter_context(closing(crm.reader(vendor)))
+        # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
+        numbers = _numbers(warehouse)
+        todo = job(settings, start=start, end=end, filters=filters, reader=reader, number=numbers)
+        stack.enter_context(warehouse.lock(f"extract:{vendor}"))
         warehouse.probe()
         with warehouse.translated():
-            todo = job(
-                settings, start=start, end=end, filters=filters, reader=reader, number=_numbers(warehouse)
-            )
             return load_everything(
                 _pipeline(warehouse, vendor),
                 settings,
@@ -158,11 +160,10 @@ def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
 def _numbers(warehouse: Warehouse) -> Callable[[], int]:
     """The next number of the warehouse's own sequence, at each call."""
     engine = warehouse.engine()
-    with engine.begin() as connection:
-        ensure(connection, ())
 
     def number() -> int:
         with engine.begin() as connection:
+            ensure(connection, ())
             return next_number(connection)
 
     return number
