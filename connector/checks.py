@@ -9,9 +9,10 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from connector import config, crm
-from connector.crm.base import ScanReader, WindowReader
-from connector.errors import LeadloopError
+from connector.crm.base import LeadReader, ScanReader, WindowReader
+from connector.errors import LeadloopError, OtherAccountError
 from connector.warehouse import models
+from connector.warehouse.accounts import check_account
 from connector.warehouse.connection import Warehouse
 
 
@@ -83,11 +84,14 @@ def _account(vendor: str) -> list[Check]:
         with closing(crm.reader(vendor)) as found:
             if found.capabilities.reading == "scan":
                 next(cast(ScanReader, found).scan(datetime.now(UTC)), None)
-                return [Check("token", True, f"{vendor} answers")]
+                return [Check("token", True, f"{vendor} answers"), *_known_account(vendor, found)]
             reader = cast(WindowReader, found)
             page = reader.search(None, limit=1)
             count = "leads" if page.total is None else f"{page.total:,} leads"
-            checks = [Check("token", True, f"{vendor} answers and shows {count}")]
+            checks = [
+                Check("token", True, f"{vendor} answers and shows {count}"),
+                *_known_account(vendor, reader),
+            ]
             # A CRM that tells its times in UTC has no zone to be set wrongly.
             if "timezone" in config.settings_class(vendor).__dataclass_fields__:
                 checks.append(_tried("time zone", lambda: _zone(reader)))
@@ -95,6 +99,21 @@ def _account(vendor: str) -> list[Check]:
             return checks
     except LeadloopError as error:
         return [Check("token", False, str(error))]
+
+
+def _known_account(vendor: str, reader: LeadReader) -> list[Check]:
+    """Whether the settings lead to the account whose leads are in the warehouse; what is wrong with that, it says itself."""
+    try:
+        warehouse = Warehouse.open()
+        if warehouse.path is not None and not warehouse.path.exists():
+            return []
+        with warehouse.translated():
+            is_known = check_account(warehouse.engine(), crm.vendor(vendor).settings(), reader)
+    except OtherAccountError as error:
+        return [Check("account", False, str(error))]
+    except LeadloopError:
+        return []
+    return [Check("account", True, "its leads are the ones in the warehouse")] if is_known else []
 
 
 def _zone(reader: WindowReader) -> str:

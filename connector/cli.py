@@ -334,6 +334,13 @@ def extract(
     start: Start = None,
     end: End = None,
     filters: Filter = None,
+    same_account: Annotated[
+        bool,
+        typer.Option(
+            "--same-account",
+            help="With --crm: the account is the known one, though its known leads are gone.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read what was edited or removed since the last run into the warehouse. A backfill (--start, --end) leaves the cursor alone."""
@@ -345,6 +352,8 @@ def extract(
         raise ConfigError(f"--start {start} must lie before --end {end}.")
     if first and first > datetime.now(UTC):
         raise ConfigError(f"--start {start} lies in the future, where no lead was edited yet.")
+    if same_account and vendor is None:
+        raise ConfigError("--same-account is about one CRM: say with --crm which.")
     vendors = [vendor] if vendor else loop.vendors()
     if len(vendors) > 1 and (as_json or filters):
         option = "--json" if as_json else "--filter"
@@ -359,6 +368,7 @@ def extract(
                     start=first,
                     end=last,
                     filters=_filters(filters),
+                    same_account=same_account,
                     listener=listener,
                 )
         except LeadloopError as error:

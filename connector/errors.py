@@ -3,7 +3,8 @@
     LeadloopError
     ├── ConfigError               a setting is missing or wrong                       stop
     │   ├── AuthError             the CRM refuses the credentials                     stop
-    │   └── UnreachableError      no CRM answers at the address in the settings       stop
+    │   ├── UnreachableError      no CRM answers at the address in the settings       stop
+    │   └── OtherAccountError     the warehouse holds another account of this CRM     stop
     ├── CrmError
     │   ├── TransientError        throttled or failing, after all retries             retry
     │   ├── RefusedError          the CRM says no to this request                     skip
@@ -55,6 +56,10 @@ class AuthError(ConfigError):
 
 class UnreachableError(ConfigError):
     """No CRM answers at the address in the settings: wrong URL, wrong host, or nothing listens there."""
+
+
+class OtherAccountError(ConfigError):
+    """The settings lead to another account than the one whose leads are in the warehouse."""
 
 
 class CrmError(LeadloopError):

@@ -38,6 +38,7 @@ from connector.push import (
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
 from connector.warehouse import models, private, results
+from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
@@ -97,13 +98,15 @@ def extract(
     end: datetime | None = None,
     filters: Mapping[str, str] | None = None,
     confirm: Mapping[str, str] | None = None,
+    same_account: bool = False,
     listener: Listener = QUIET,
 ) -> "Extracted":
     """Reads what was edited since the last run, and the leads that were sent and not seen since, into the raw tables.
 
     So it does with what else the CRM shows and the settings ask for: removed leads, recordings. With ``start`` or ``end``
     (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push -> which of its leads are read
-    back, ``all`` (the default), ``sample`` or ``none``.
+    back, ``all`` (the default), ``sample`` or ``none``. ``same_account``: a person says that the account is the one that the
+    warehouse holds, though it has none of the leads that the warehouse knows; else that is an ``OtherAccountError``.
     """
     from connector.extract.kinds import load_everything
     from connector.extract.source import job, tune
@@ -127,7 +130,10 @@ def extract(
         stack.enter_context(warehouse.lock(f"extract:{vendor}"))
         warehouse.probe()
         with warehouse.translated():
-            return load_everything(
+            engine = warehouse.engine()
+            if not same_account:
+                check_account(engine, settings, reader)
+            done = load_everything(
                 _pipeline(warehouse, vendor),
                 settings,
                 todo,
@@ -136,6 +142,8 @@ def extract(
                 on_table=stage,
                 on_progress=listener.extracting,
             )
+            note_account(engine, settings, reader)
+            return done
 
 
 def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
@@ -282,6 +290,7 @@ def reconcile(
         todo = job(settings, start=start, end=end, reader=reader)
         warehouse.probe()
         with warehouse.translated():
+            check_account(warehouse.engine(), settings, reader)
             reached = of_pipeline(_pipeline(warehouse, vendor), todo)
             raw = comparing.RawLeads(warehouse.engine(), reader)
             sent = set(_unseen(warehouse, vendor, {}))
@@ -402,11 +411,12 @@ def push(
         stack.enter_context(warehouse.translated())
         _check_results(warehouse, spec)
         reader, writer = stack.enter_context(crm.account(spec.crm))
+        settings = crm.vendor(spec.crm).settings()
+        check_account(warehouse.engine(), settings, reader)
         journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
         listener.stage(f"push {name}")
-        settings = crm.vendor(spec.crm).settings()
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:

@@ -47,6 +47,10 @@ class Capabilities:
     """Where a row has its lead id: the first of these that isn't blank."""
     modified_fields: tuple[str, ...] = field(default=("modified_at", "updated_at"), kw_only=True)
     """Where a row has the time of its last edit: the first of these that isn't blank."""
+    created_field: str = field(default="created_at", kw_only=True)
+    """Where a row has the time when the lead was created."""
+    organisation_fields: tuple[str, ...] = field(default=(), kw_only=True)
+    """Where a row names the organisation or workspace that its account belongs to."""
     protected_fields: frozenset[str] = frozenset()
     """Names that no push may set: they say who calls, or which lead is meant."""
     options: Mapping[str, Option] = field(default_factory=dict)

@@ -55,6 +55,8 @@ CAPABILITIES = Capabilities(
     max_rate=5.0,
     cursor_fields=("updatedAt",),
     modified_fields=("modifiedAt", "createdAt"),
+    created_field="createdAt",
+    organisation_fields=("organizationId",),
     protected_fields=leadping_lead.PROTECTED,
 )
 

@@ -69,6 +69,7 @@ CAPABILITIES = Capabilities(
     max_rate=5.0,
     id_fields=(ID,),
     modified_fields=("LeadLastModifiedOn", "ModifiedOn"),
+    created_field="CreatedOn",
     protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
     options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )

@@ -51,6 +51,8 @@ CAPABILITIES = Capabilities(
     reading="scan",
     max_rate=5.0,
     cursor_fields=("updatedAt",),
+    created_field="createdAt",
+    organisation_fields=("workspaceId",),
     protected_fields=frozenset({"id", "createdAt", "updatedAt", "workspaceId"}),
 )
 

@@ -1,0 +1,183 @@
+"""Which account of each CRM this warehouse holds: ``leadloop.accounts``, and a look at known leads where that may have changed.
+
+A warehouse that reads two accounts as one shows the leads of neither, and a push would reach the wrong people. So whoever comes
+with another address or another key is asked for leads that the warehouse knows: they are there, and were created when they were,
+or it is another account.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from connector.config import VendorSettings, named
+from connector.crm.base import LeadReader
+from connector.crm.identity import Account, account_of
+from connector.errors import OtherAccountError
+from connector.extract.columns import SEEN_AT, column_name
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
+
+accounts = sa.Table(
+    "accounts",
+    METADATA,
+    sa.Column("crm", sa.Text),
+    sa.Column("vendor", sa.Text),
+    sa.Column("host", sa.Text),
+    sa.Column("mark", sa.Text),
+    sa.Column("organisation", sa.Text),
+    sa.Column("known_leads", sa.Text),
+    sa.Column("sequence_number", sa.BigInteger),
+    sa.Column("noted_at", sa.DateTime(timezone=True)),
+)
+
+KNOWN = 5
+"""So many leads are remembered, and looked up before an account counts as another one."""
+RECENT = 200
+"""The known leads are picked from so many of the newest sightings: one lead may have been seen several times in a row."""
+RAW = "lead_versions"
+
+
+class Known(NamedTuple):
+    """A lead that the account has: its id, and when it was created as the API wrote it, where that is in the warehouse."""
+
+    lead_id: str
+    created: str | None
+
+
+def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader) -> bool:
+    """``True`` where the warehouse holds leads of the account of these settings, ``False`` where it holds no leads of this CRM.
+
+    Raises ``OtherAccountError`` where its leads are those of another account.
+
+    No call where address and key are those of the last time. Else one lead is looked up, and up to 2 x ``KNOWN`` if the
+    first ones are gone. What is found to be the same account under another address or key is noted.
+    """
+    here = account_of(settings)
+    with engine.connect() as connection:
+        row = _noted(connection, settings.vendor)
+        if row is not None and Account(row["host"], row["mark"]) == here:
+            return True
+        known = _known_leads(connection, reader, row)
+    if not known:
+        return False
+    if not any(_shows(reader, lead) for lead in known):
+        raise OtherAccountError(_sentence(settings, here, row, len(known)))
+    note_account(engine, settings, reader)
+    return True
+
+
+def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader) -> None:
+    """Notes that the warehouse holds the account of these settings, with some of its leads. Writes nothing that is noted."""
+    here = account_of(settings)
+    with engine.connect() as connection:
+        row = _noted(connection, settings.vendor)
+        is_noted = row is not None and Account(row["host"], row["mark"]) == here
+        if is_noted and row is not None and row["known_leads"] != "[]":
+            return
+        known = _seen_leads(connection, reader)
+        if is_noted and not known:
+            return
+        organisation = _organisation(connection, reader)
+    with engine.begin() as connection:
+        ensure(connection, [accounts])
+        connection.execute(
+            accounts.insert().values(
+                crm=settings.vendor,
+                vendor=settings.vendor,
+                host=here.host,
+                mark=here.mark,
+                organisation=organisation,
+                known_leads=json.dumps(known),
+                sequence_number=next_number(connection),
+                noted_at=datetime.now(UTC),
+            )
+        )
+
+
+def _noted(connection: sa.Connection, name: str) -> sa.RowMapping | None:
+    """The newest note about a CRM."""
+    if not columns_of(connection, SCHEMA, accounts.name):
+        return None
+    query = sa.select(accounts).where(accounts.c.crm == name).order_by(accounts.c.sequence_number.desc())
+    return connection.execute(query.limit(1)).mappings().first()
+
+
+def _known_leads(connection: sa.Connection, reader: LeadReader, row: sa.RowMapping | None) -> list[Known]:
+    """Leads of the account that the warehouse holds: those seen last first, then those that were noted."""
+    noted = [Known(*each) for each in json.loads(row["known_leads"])] if row else []
+    found = {known.lead_id: known for known in [*_seen_leads(connection, reader), *noted]}
+    return list(found.values())
+
+
+def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
+    """Up to ``KNOWN`` leads of the raw table, those seen last first; where a CRM is not read, those that a push wrote to."""
+    capabilities = reader.capabilities
+    schema = f"{capabilities.vendor}_raw"
+    there = columns_of(connection, schema, RAW)
+    ids = [name for name in map(column_name, capabilities.id_fields) if name in there]
+    if not ids:
+        return _sent_leads(connection, capabilities.vendor)
+    created = column_name(capabilities.created_field)
+    raw = sa.table(RAW, *map(sa.column, there), schema=schema)
+    lead_id = sa.func.coalesce(*(sa.func.nullif(sa.func.trim(raw.c[name]), "") for name in ids), "")
+    query = (
+        sa.select(lead_id, raw.c[created] if created in there else sa.null())
+        .order_by(raw.c[SEEN_AT].desc())
+        .limit(RECENT)
+    )
+    found: dict[str, Known] = {}
+    for each, moment in connection.execute(query):
+        if each and len(found) < KNOWN:
+            found.setdefault(each, Known(each, moment))
+    return list(found.values())
+
+
+def _organisation(connection: sa.Connection, reader: LeadReader) -> str | None:
+    """The organisation that the lead seen last belongs to, where the vendor's leads say so."""
+    schema = f"{reader.capabilities.vendor}_raw"
+    there = columns_of(connection, schema, RAW)
+    for name in map(column_name, reader.capabilities.organisation_fields):
+        if name in there:
+            raw = sa.table(RAW, sa.column(name), sa.column(SEEN_AT), schema=schema).c
+            return connection.scalar(sa.select(raw[name]).order_by(raw[SEEN_AT].desc()).limit(1))
+    return None
+
+
+def _sent_leads(connection: sa.Connection, name: str) -> list[Known]:
+    """Leads that accepted something from a push, the last ones first."""
+    if "crm_lead_id" not in columns_of(connection, SCHEMA, "push_journal"):
+        return []
+    columns = ("crm", "lead_id", "crm_lead_id", "state", "recorded_at")
+    journal = sa.table("push_journal", *map(sa.column, columns), schema=SCHEMA).c
+    query = (
+        sa.select(sa.func.coalesce(journal.crm_lead_id, journal.lead_id))
+        .where(journal.crm == name, journal.state.in_(("applied", "confirmed")))
+        .order_by(journal.recorded_at.desc())
+        .limit(RECENT)
+    )
+    return [Known(each, None) for each in dict.fromkeys(connection.scalars(query))][:KNOWN]
+
+
+def _shows(reader: LeadReader, lead: Known) -> bool:
+    """Whether the CRM has this lead, created when the warehouse's was."""
+    times = [row.get(reader.capabilities.created_field) for row in reader.get(lead.lead_id).rows]
+    return any(
+        lead.created is None or time is None or _digits(time) == _digits(lead.created) for time in times
+    )
+
+
+def _digits(moment: object) -> str:
+    """A time to the second, however it is written: a list and a single lead of one API may write it differently."""
+    return re.sub(r"\D", "", str(moment))[:14]
+
+
+def _sentence(settings: VendorSettings, here: Account, row: sa.RowMapping | None, count: int) -> str:
+    was = f" of {row['host']}" if row and row["host"] != here.host else ""
+    return (
+        f"{named(f'crm.{settings.vendor}.base_url')} or its key leads to another account: none of {count} leads that the "
+        f"warehouse knows{was} is at {here.host}. Nothing was read or sent. Give the other account a warehouse of its own "
+        "(a folder made by `leadloop init`), or put address and key back. If it is the same account, and these leads are "
+        f"gone from it, run: leadloop extract --crm {settings.vendor} --same-account"
+    )
