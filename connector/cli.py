@@ -354,7 +354,7 @@ def extract(
         raise ConfigError(f"--start {start} lies in the future, where no lead was edited yet.")
     if same_account and vendor is None:
         raise ConfigError("--same-account is about one CRM: say with --crm which.")
-    vendors = [vendor] if vendor else loop.vendors()
+    vendors = [vendor] if vendor else _ready()
     if len(vendors) > 1 and (as_json or filters):
         option = "--json" if as_json else "--filter"
         raise ConfigError(f"{option} is about one CRM: say with --crm which ({', '.join(vendors)}).")
@@ -382,6 +382,18 @@ def extract(
             out.print(_extracted_text(name, done), markup=False, soft_wrap=True)
     if failed is not None:
         raise failed
+
+
+def _ready() -> list[str]:
+    """The CRMs that are set up; where none is, an extraction has failed, and leaves its row as any other."""
+    from connector import loop
+    from connector.warehouse import runs
+
+    try:
+        return loop.vendors()
+    except LeadloopError as error:
+        runs.failed(_warehouse, "extract", error)
+        raise
 
 
 @app.command(epilog="Example: leadloop build --select leads+")
@@ -414,7 +426,7 @@ def plan(
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a push would send now. Sends nothing and writes nothing."""
+    """Show what a push would send now. Sends nothing."""
     from connector import loop
     from connector import push as pushing
 

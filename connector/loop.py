@@ -32,12 +32,13 @@ from connector.push import (
     Summary,
     confirm,
     deliver,
+    facts,
     make_plan,
     recover,
 )
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
-from connector.warehouse import models, private, results
+from connector.warehouse import models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of, ensure, next_number
@@ -90,6 +91,7 @@ def vendors() -> list[str]:
     return ready
 
 
+@runs.recorded("extract", project=False, facts=facts.of_extraction, crm="vendor", start="start", end="end")
 def extract(
     warehouse: Warehouse,
     vendor: str = "convoso",
@@ -129,6 +131,7 @@ def extract(
         todo = job(settings, start=start, end=end, filters=filters, reader=reader, number=numbers)
         stack.enter_context(warehouse.lock(f"extract:{vendor}"))
         warehouse.probe()
+        runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
             if not same_account:
@@ -264,6 +267,7 @@ def _last_sightings(engine: sa.Engine, vendor: str, since: Collection[Moment]) -
     return latest
 
 
+@runs.recorded("reconcile", project=False, facts=facts.of_comparison, crm="vendor", start="start", end="end")
 def reconcile(
     warehouse: Warehouse,
     vendor: str = "convoso",
@@ -309,6 +313,7 @@ def reconcile(
         return found
 
 
+@runs.recorded("build", facts=facts.of_build, select="select", full_refresh="full_refresh")
 def build(
     warehouse: Warehouse,
     project: Path | None = None,
@@ -322,6 +327,7 @@ def build(
     listener.stage("build")
     with warehouse.lock("build") as lease:
         warehouse.probe()
+        runs.begin()
         journal = Journal(warehouse.engine(), lease=lease)
         journal.ensure()
         with warehouse.translated():
@@ -354,8 +360,9 @@ def _check_results(warehouse: Warehouse, spec: PushSpec) -> None:
         )
 
 
+@runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
-    """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse."""
+    """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse, but the row of its run."""
     return _planned(warehouse, models.push_spec(project, name), limit, models.pushes(project))
 
 
@@ -389,6 +396,7 @@ class Pushed:
     summary: Summary
 
 
+@runs.recorded("push", facts=facts.of_push, push="name", limit="limit")
 def push(
     warehouse: Warehouse,
     name: str,
@@ -405,9 +413,11 @@ def push(
     one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
     """
     spec = models.push_spec(project, name)
+    runs.note(crm=spec.crm)
     with ExitStack() as stack:
         lease = stack.enter_context(warehouse.lock(f"push:{name}"))
         warehouse.probe()
+        runs.begin()
         stack.enter_context(warehouse.translated())
         _check_results(warehouse, spec)
         reader, writer = stack.enter_context(crm.account(spec.crm))
@@ -513,6 +523,7 @@ def _unlike_planned(
     return {lead_id: row for lead_id, row in shown.items() if not is_as_planned(lead_id)}
 
 
+@runs.recorded("resolve", facts=facts.of_decision, push="name", take="take")
 def resolve(
     warehouse: Warehouse,
     name: str,
@@ -554,6 +565,7 @@ class Ran:
         return next((code for code in (2, 1, 5, 4, 3) if code in codes), 0)
 
 
+@runs.recorded("run", facts=facts.of_run, pushes="pushes", limit="limit")
 def run(
     warehouse: Warehouse,
     project: Path | None = None,

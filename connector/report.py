@@ -6,9 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from connector import config
 from connector.push.tables import push_journal, push_runs
+from connector.warehouse import runs as stages
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 
@@ -16,18 +18,27 @@ RUNS = 20
 """How many of the latest runs are told of."""
 RUN_ID = 24
 """Characters of a run's id."""
+COMMAND = (
+    "command", "crm", "push", "run_id", "started_at", "ended_at", "state", "exit_code", "why", "last_done_at", "who",
+    "host", "pid", "windows", "rows", "calls", "push_run_id",
+)  # fmt: skip
+"""What is told of the last run of a command."""
 
 
 def status(warehouse: Warehouse) -> dict[str, Any]:
-    """Leads by CRM, the latest runs with what became of their fields, and what is still open; for ``--json`` as it is."""
+    """Leads by CRM, the last run of each command however it ended, the latest runs of pushes with what became of their
+    fields, and what is still open; for ``--json`` as it is."""
     known = {"warehouse": warehouse.label, "settings": config.warehouse_origins()}
     if warehouse.path is not None and not warehouse.path.exists():
         # Opening it would make it.
-        return {**known, "crms": [], "runs": []}
+        return {**known, "crms": [], "commands": [], "runs": []}
     with warehouse.translated(), warehouse.engine().connect() as connection:
         return {
             **known,
             "crms": _crms(connection),
+            "commands": [
+                {name: each[name] for name in COMMAND} for each in stages.latest(connection, warehouse)
+            ],
             "runs": _runs(connection),
         }
 
@@ -95,6 +106,12 @@ def status_text(found: dict[str, Any]) -> RenderableType:
             _moment(each["last_edit_at"]),
             _moment(each["last_seen_at"]),
         )
+    commands = _table("command", "last run (UTC)", "how it ended", "last done (UTC)")
+    for each in found["commands"]:
+        name = " ".join(filter(None, (each["command"], each["push"] or each["crm"])))
+        commands.add_row(
+            Text(name), _moment(each["started_at"]), Text(_ended(each)), _moment(each["last_done_at"])
+        )
     runs = _table("run", "push", "started (UTC)", "leads", "fields by state")
     for each in found["runs"]:
         states = ", ".join(f"{number:,} {state}" for state, number in each["fields_by_state"].items())
@@ -102,7 +119,14 @@ def status_text(found: dict[str, Any]) -> RenderableType:
     nothing = "Nothing has been pushed yet." if not found["runs"] else runs
     empty = "No leads yet: run leadloop extract and leadloop build." if not found["crms"] else crms
     settings = [f"  {name}: {place}" for name, place in found["settings"].items()]
-    return Group(found["warehouse"], *settings, "", empty, "", nothing)
+    ran: list[RenderableType] = [commands, ""] if found["commands"] else []
+    return Group(found["warehouse"], *settings, "", empty, "", *ran, nothing)
+
+
+def _ended(each: dict[str, Any]) -> str:
+    if each["state"] != "ended":
+        return f"{each['state']}, process {each['pid']} on {each['host']}"
+    return f"{each['exit_code']}: {each['why']}" if each["why"] else str(each["exit_code"])
 
 
 def _table(*heads: str) -> Table:

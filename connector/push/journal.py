@@ -34,6 +34,7 @@ from connector.push.tables import (
     push_runs,
     push_settled,
 )
+from connector.warehouse import runs
 from connector.warehouse.leases import Lease, patient
 from connector.warehouse.ledger import SCHEMA, columns_of, ensure, next_number
 
@@ -167,6 +168,7 @@ class Journal:
             return self._insert(connection, run_id, 0, intents)
 
         self._last_seq[run_id] = self._write(write)
+        runs.note(push_run_id=run_id)
         return run_id
 
     def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:

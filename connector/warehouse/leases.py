@@ -187,10 +187,10 @@ def _is_dead(holder: Any, age: float) -> bool:
         return age > TTL
     if holder["pid"] == os.getpid() and holder["process_started"] == process_started(os.getpid()):
         return holder["token"] not in _HELD
-    return not _lives(holder["pid"], holder["process_started"])
+    return not lives(holder["pid"], holder["process_started"])
 
 
-def _lives(pid: int, started: str | None) -> bool:
+def lives(pid: int, started: str | None) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -87,3 +87,18 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
         place.run("build", "--select", "+allowed", code=1)
         assert "nobody_is_meant" in place.run("push", "allowed", "--yes", code=4).message
         assert crm.calls.count("update") == 3
+
+        # Every one of these runs left a row: the exit code, why, and the run in the journal of those that sent.
+        left = place.rows(
+            "select push, exit_code, why is not null, push_run_id is not null, part_of is not null"
+            " from leadloop.runs where command = 'push' order by started_at"
+        )
+        assert left[:3] == [(name, 4, True, False, True) for name in stopped]
+        assert left[3:6] == [(name, 4, True, False, False) for name in stopped]
+        assert left[-2:] == [("allowed", 0, False, True, False), ("allowed", 4, True, False, False)]
+        assert place.rows("select exit_code from leadloop.runs where command = 'run'") == [(4,)]
+        last = {each["push"]: each for each in place.json("status")["commands"] if each["command"] == "push"}
+        assert last["allowed"]["exit_code"] == 4
+        assert "nobody_is_meant" in last["allowed"]["why"]
+        assert last["allowed"]["last_done_at"] < last["allowed"]["started_at"]
+        assert last["doubled"]["last_done_at"] is None

@@ -144,7 +144,7 @@ def test_the_status_document(past: Any) -> None:
     )
     told = set(re.findall(r"^\| `([\w.\[\]]+)` \|", text, re.M))
     have = set(found)
-    for name in ("crms", "runs"):
+    for name in ("crms", "commands", "runs"):
         assert found[name]
         have |= {f"{name}[].{key}" for key in found[name][0]}
     assert told == have

@@ -26,7 +26,7 @@ LEADS = 6
 TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
-    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled",
+    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.runs",
 )  # fmt: skip
 MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
