@@ -57,6 +57,8 @@ class Capabilities:
     """What an insert or an upsert may be told besides the lead's own fields, by name."""
     identity: tuple[str, ...] = ()
     """Fields by which ``LeadWriter.find`` recognises a new lead; each insert gives all of them, as field or as option."""
+    looks_itself: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Options with which the CRM itself looks for a lead before it adds one, and a regular expression for such a value."""
     removals: tuple[Removal, ...] = field(default=(), kw_only=True)
     """Which removed leads can be searched for: ``deleted`` by the time filter ``deleted_at``, and so on."""
     recordings: bool = field(default=False, kw_only=True)
@@ -232,6 +234,10 @@ class LeadWriter(Protocol):
         """
         ...
 
+    def present(self, mode: Mode, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        """Ids of the leads that this insert would double, or this upsert would update; as ``find``, and asked beforehand."""
+        ...
+
     def check(self, fields: Collection[str]) -> None:
         """Raises ``ModelError`` for a field that the CRM does not have or does not let anybody set, with the nearest name.
 
@@ -260,6 +266,9 @@ class UpdatesOnly:
         self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
     ) -> list[str]:
         raise ModelError("leadloop can't look for leads in this CRM by their fields.")
+
+    def present(self, mode: Mode, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        return self.find(fields, options)
 
 
 # Plans refuse the mode before it comes to this.

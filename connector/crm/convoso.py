@@ -19,7 +19,7 @@ import msgspec
 
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
 from connector.crm.answers import UNLISTED, RawRows, first_text, says_none
-from connector.crm.base import Bounds, Capabilities, OneByOne, Option, Outcome, Page, Precision
+from connector.crm.base import Bounds, Capabilities, Mode, OneByOne, Option, Outcome, Page, Precision
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.crm.ids import as_id
 from connector.errors import (
@@ -95,6 +95,7 @@ CAPABILITIES = Capabilities(
     protected_fields=frozenset({"auth_token", "lead_id", "id"}),
     options=OPTIONS,
     identity=("phone_number", "list_id"),
+    looks_itself={"update_if_found": "true", "check_dup": "[1-4]", "check_dup_list": "true"},
     removals=("deleted", "archived"),
     recordings=True,
 )
@@ -347,6 +348,24 @@ class ConvosoWriter(OneByOne):
         digits = _digits(phone)
         if not digits or not list_id:
             return []
+        return self._with_phone(phone, digits, list_id.strip(), sent_at)
+
+    def present(self, mode: Mode, fields: Mapping[str, str | None], options: Mapping[str, str]) -> list[str]:
+        """As ``find``; for an upsert, leads in the list where Convoso would look for one to update, else in any list.
+
+        Which lists a campaign has can't be asked for: with ``search_campaign_id`` only the lead's own list is looked at.
+        """
+        form = _filled(fields, options)
+        if mode != "upsert" or ("search_campaign_id" in form and "search_list_id" not in form):
+            return self.find(fields, options)
+        phone, list_id = form.get("phone_number", ""), form.get("search_list_id")
+        digits = _digits(phone)
+        return self._with_phone(phone, digits, list_id, None) if digits else []
+
+    def _with_phone(
+        self, phone: str, digits: str, list_id: str | None, sent_at: datetime | None
+    ) -> list[str]:
+        """Leads with this number, in this list or in any, or made about when an insert was sent; the highest id first."""
         ids: set[str] = set()
         for number in dict.fromkeys((phone, digits, digits[-NATIONAL_DIGITS:])):
             form = {"phone_number": number, "offset": "0", "limit": str(MAX_PAGE_SIZE)}
@@ -359,7 +378,11 @@ class ConvosoWriter(OneByOne):
                 found
                 for row in rows
                 if (found := _row_id(row)) is not None
-                and (as_id(row.get("list_id")) in (None, list_id.strip()) or self._made_about(row, sent_at))
+                and (
+                    list_id is None
+                    or as_id(row.get("list_id")) in (None, list_id)
+                    or self._made_about(row, sent_at)
+                )
             }
             if sent_at is not None and self._settings.removals:
                 ids |= self._removed_since(form, digits, sent_at)

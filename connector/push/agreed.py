@@ -25,6 +25,7 @@ SETTINGS = {
     "on_conflict": "on_conflict",
     "options": "options",
     "equal": "equal",
+    "max_found": "max_found",
     "crm_leads": "the number of leads in the CRM",
     "removed": "the number of removed leads",
     "unknown_leads": "the number of unknown leads",
@@ -163,6 +164,7 @@ def _plan_of(document: Mapping[str, Any]) -> "Plan":
         nameless=totals["nameless"],
         options=document["options"],
         equal=document["equal"],
+        max_found=document["max_found"],
     )
     return replace(plan, fingerprint=fingerprint(plan))
 

@@ -30,10 +30,11 @@ from connector.errors import (
     TransientError,
 )
 from connector.push.equality import same
+from connector.push.found import AT_ONCE, Search
 from connector.push.journal import Entry, Journal, entry
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.summary import Summary, Tally
-from connector.push.tables import State
+from connector.push.tables import FOUND, State
 
 BATCH = 2000
 """The most leads in a batch; it has as many as are sent in ``BATCH_SECONDS``."""
@@ -63,6 +64,10 @@ def deliver(
     the plan was made for becomes a ``conflict`` and is not sent, unless the warehouse wins; one that shows the desired
     value by now is ``confirmed`` without a call. What a person edits between that look and the call, a second or two, can't
     be seen by any CRM without conditional writes.
+
+    A lead that is to be added is looked for first, ``found.AT_ONCE`` of them before the first is sent. One that the CRM has
+    is ``applied`` with the code ``found`` and without a call, one that can't be looked for is ``deferred``, and where more
+    are found than the plan's ``max_found`` nothing more is sent.
 
     An answer may hold all edits since the plan or only those since the answer before: edits are kept until the lead's turn.
 
@@ -154,6 +159,9 @@ class _Run:
         self._under_way: deque[list[Future[_Answer]]] = deque()
         self._waiting = {lead.crm_lead_id for lead in plan.leads if lead.crm_lead_id is not None}
         self._edits: dict[str, Mapping[str, str | None]] = {}
+        self._search = Search(plan, writer, journal)
+        self._decided: set[str] = set()
+        """Leads that are not to be sent, as looking for them has shown."""
         self._outcomes: list[Entry] = []
         self._tally = Tally()
         self._untried = 0
@@ -180,10 +188,15 @@ class _Run:
 
     def _call_all(self, pool: ThreadPoolExecutor, run_id: str, progress: Callable[[], None]) -> int:
         """Sends batch after batch; returns how many leads were taken up before there was a reason to stop."""
-        leads, position = self.plan.leads, 0
+        leads, position, looked_for = self.plan.leads, 0, 0
         while position < len(leads) and self.switch.off is None:
-            batch = leads[position : position + self._size]
-            ready = self._look(batch)
+            if position == looked_for:
+                looked_for = min(position + AT_ONCE, len(leads))
+                self._look_for(pool, run_id, leads[position:looked_for])
+                progress()
+                continue
+            batch = leads[position : min(position + self._size, looked_for)]
+            ready = self._look([lead for lead in batch if lead.lead_id not in self._decided])
             if ready is None:
                 break
             position += len(batch)
@@ -195,6 +208,29 @@ class _Run:
             progress()
         self._finish_all()
         return position
+
+    def _look_for(self, pool: ThreadPoolExecutor, run_id: str, leads: Sequence[LeadPlan]) -> None:
+        """Records which of these leads the CRM has already; may be the end of the run, before the first of them is sent."""
+        for part in self._search.among(leads, pool):
+            # Whatever is under way is known by now, and a lead that this very run has added is nobody else's.
+            self._finish_all()
+            at = self._journal.clock()
+            for lead, crm_lead_id, asked in part:
+                if crm_lead_id is not None:
+                    reason = f"{self.plan.crm} had this lead already; nothing was sent"
+                    self._settle(
+                        lead, lead.changes, "applied", at, code=FOUND, reason=reason, crm_lead_id=crm_lead_id
+                    )
+                elif not asked:
+                    reason = f"not sent: {self.plan.crm} could not be asked whether it has this lead already"
+                    self._settle(lead, lead.changes, "deferred", at, reason=reason)
+                if crm_lead_id is not None or not asked:
+                    self._decided.add(lead.lead_id)
+            self._flush(run_id)
+            if (too_many := self._search.too_many) is not None:
+                self.switch.turn_off(too_many)
+            if self.switch.off is not None:
+                return
 
     def _look(self, batch: Sequence[LeadPlan]) -> list[LeadPlan] | None:
         """The leads and fields of a batch that may still be sent; what becomes of the others is recorded.
@@ -328,6 +364,7 @@ class _Run:
 
     def _put_off(self, leads: Sequence[LeadPlan]) -> None:
         at = self._journal.clock()
+        leads = [lead for lead in leads if lead.lead_id not in self._decided]
         self._untried += len(leads)
         for lead in leads:
             self._settle(lead, lead.changes, "deferred", at, reason=f"not sent: {self.switch.off}")
@@ -341,6 +378,7 @@ class _Run:
         self._outcomes.clear()
 
     def _summary(self, run_id: str, started_at: datetime) -> Summary:
+        guarded = self._search.too_many is not None
         return Summary(
             run_id=run_id,
             push=self.plan.push,
@@ -353,9 +391,11 @@ class _Run:
             by_state=self._tally.by_state(),
             fields_by_state=dict(self._tally.fields),
             unapplied=tuple(self._tally.unapplied),
-            stopped=self.switch.off if self._untried or self.switch.harmed else None,
+            stopped=self.switch.off if self._untried or self.switch.harmed or guarded else None,
             interrupted=self.switch.interrupted,
             harmed=self.switch.harmed,
+            found=self._search.found,
+            guarded=guarded,
         )
 
 

@@ -100,6 +100,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
         "on_conflict": plan.on_conflict,
         "options": dict(plan.options),
         "equal": dict(plan.equal),
+        "max_found": plan.max_found,
         "made_at": _iso(plan.made_at),
         "seen_at": _iso(plan.seen_at),
         "fingerprint": plan.fingerprint,
@@ -155,6 +156,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "exit_code": summary.exit_code,
         "leads": summary.leads,
         "fields": summary.fields,
+        "found": summary.found,
         "calls": summary.calls,
         "leads_by_state": dict(summary.by_state),
         "fields_by_state": dict(summary.fields_by_state),
@@ -235,6 +237,10 @@ def summary_text(summary: Summary, *, most: int = 20) -> Group:
         Text(f"{summary.push} → {summary.crm}: {_became(summary)}", style="bold"),
         Text(f"{count(summary.calls, 'call')} in {seconds:,.1f} s, run {summary.run_id}", style="dim"),
     ]
+    if summary.found:
+        parts.append(
+            Text(f"{summary.found:,} of them were in {summary.crm} already: nothing was sent for them")
+        )
     if summary.stopped:
         parts.append(Text(f"Ended early: {summary.stopped}", style="bold red"))
     if summary.unapplied:

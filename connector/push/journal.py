@@ -25,6 +25,7 @@ from connector.errors import LockedError, WarehouseError
 from connector.push.plan import FieldChange, LeadPlan, Plan
 from connector.push.tables import (
     ADDED,
+    FOUND,
     State,
     adding_runs,
     last_rows,
@@ -268,6 +269,20 @@ class Journal:
         with self._transaction() as connection:
             return set(connection.scalars(query))
 
+    def owners(self, crm: str, crm_lead_ids: Collection[str]) -> dict[str, set[tuple[str, str]]]:
+        """Lead of a CRM -> (push, its own id) of the rows that have been given it, for those of these leads that have any."""
+        row = push_journal.c
+        query = (
+            sa.select(row.crm_lead_id, row.push, row.lead_id)
+            .distinct()
+            .where(row.crm == crm, row.crm_lead_id.in_(crm_lead_ids), row.run_id.in_(adding_runs()))
+        )
+        found: dict[str, set[tuple[str, str]]] = {}
+        with self._transaction() as connection:
+            for crm_lead_id, push, lead_id in connection.execute(query):
+                found.setdefault(crm_lead_id, set()).add((push, lead_id))
+        return found
+
     def decided(self, push: str, code: str) -> set[tuple[str, str]]:
         """(lead id, field) where the last word on it, the CRM's or a person's, has this code."""
         row = push_journal.c
@@ -294,7 +309,11 @@ class Journal:
         row = push_journal.c
         answered = (
             sa.select(push_journal, meant().label("meant"))
-            .where(row.crm == crm, row.state.in_(("applied", "confirmed", "reverted", "conflict")))
+            .where(
+                row.crm == crm,
+                row.state.in_(("applied", "confirmed", "reverted", "conflict")),
+                row.code.is_distinct_from(FOUND),
+            )
             .subquery()
         )
         newest = sa.func.row_number().over(

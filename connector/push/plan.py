@@ -151,6 +151,8 @@ class Plan:
     """The mark of the account, as in ``crm.identity``; ``None`` where the CRM is not set up."""
     fingerprint: str = ""
     """A hash of everything that is shown or decides, see ``agreed.fingerprint``."""
+    max_found: int | None = None
+    """For an insert: how many of its leads the CRM may have already. They are looked for when the plan is carried out."""
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
@@ -312,6 +314,7 @@ def plan_rows(
         nameless=found.nameless,
         options=dict(push.options),
         equal=dict(push.equal),
+        max_found=push.max_found if push.mode == "insert" else None,
         host=host,
         account=account,
     )

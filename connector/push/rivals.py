@@ -14,7 +14,7 @@ from connector.push.equality import same
 from connector.push.guardrails import count
 from connector.push.plan import WHOLE, Plan, Push
 from connector.push.resolve import RESOLVED
-from connector.push.tables import meant, push_journal
+from connector.push.tables import FOUND, meant, push_journal
 from connector.warehouse.ledger import SCHEMA, columns_of
 
 ROUNDS = 2
@@ -94,6 +94,7 @@ def _replaced(connection: sa.Connection, push: Push, wanted: Wanted) -> Iterable
             row.state == "applied",
             row.field.in_(sorted({name for _, name in wanted})),
             row.code.is_distinct_from(RESOLVED),
+            row.code.is_distinct_from(FOUND),
         )
         .subquery()
     )

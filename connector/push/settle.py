@@ -188,7 +188,7 @@ def _looked_for(
         return writer.find(addition.values, addition.options, addition.sent_at)
 
     # An answer that overlooks the lead would have it added again.
-    look = _Look[_Addition, list[str]](lambda addition: find(addition) or find(addition))
+    look = Look[_Addition, list[str]](lambda addition: find(addition) or find(addition))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = list(pool.map(look, additions))
     if not additions:
@@ -222,7 +222,7 @@ def _looked_up(
     by_lead: dict[str, list[Recorded]] = defaultdict(list)
     for row in rows:
         by_lead[row.crm_lead_id or row.lead_id].append(row)
-    look = _Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id))
+    look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = pool.map(look, by_lead)
         return [
@@ -239,7 +239,7 @@ def _shown_now(reader: LeadReader, lead_id: str) -> Mapping[str, str | None]:
     return text_row(rows[0]) if rows else {}
 
 
-class _Look(Generic[Wanted, Shown]):
+class Look(Generic[Wanted, Shown]):
     """Asks about one lead after the other, until the CRM has failed a few times in a row."""
 
     def __init__(self, ask: Callable[[Wanted], Shown]) -> None:

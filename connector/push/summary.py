@@ -46,15 +46,22 @@ class Summary:
     """It was a signal that ended it."""
     harmed: bool = False
     """A write took away what nobody set; ``stopped`` says what, of which lead."""
+    found: int = 0
+    """Leads that were to be added and that the CRM had already; they are ``applied``."""
+    guarded: bool = False
+    """More of them than ``max_found``; ``stopped`` says so."""
 
     @property
     def exit_code(self) -> int:
         """0, or 3 when a lead was rejected, deferred or left unknown. A conflict is left alone on purpose: 0.
 
-        1 when a write took away what nobody set: a person has to look before anything else is sent.
+        1 when a write took away what nobody set: a person has to look before anything else is sent. 4 when more leads
+        were found than ``max_found``.
         """
         if self.harmed:
             return 1
+        if self.guarded:
+            return 4
         return 3 if any(self.by_state.get(state) for state in ("rejected", "deferred", "unknown")) else 0
 
 

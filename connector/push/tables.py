@@ -71,6 +71,9 @@ push_journal_order = sa.Index("push_journal_order", push_journal.c.run_id, push_
 ADDED = (push_runs.c.options, push_runs.c.equal, push_journal.c.crm_lead_id, push_journal.c.sequence_number)
 """Columns that older journals lack; ``Journal.ensure`` adds them."""
 
+FOUND = "found"
+"""Code of an ``applied`` that no call stands behind: the CRM had the lead before, and what it shows is not ours."""
+
 ADDING = ("insert", "upsert")
 """Modes whose ``lead_id`` is the warehouse's own, until the CRM has given one."""
 

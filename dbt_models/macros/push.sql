@@ -337,9 +337,11 @@ answers as (
         recorded_at,
         sequence_number,
         state = 'rejected' as is_refusal,
+        -- The CRM had the lead before: which one it is, is known, and nothing was sent to it.
+        coalesce(code, '') = 'found' as is_found,
         {{ leadloop.newest_first(lead='push, lead_id') }} as place,
         {{ leadloop.newest_first("state = 'rejected'", lead='push, lead_id') }} as place_of_its_kind,
-        {{ leadloop.newest_first("state = 'rejected'") }} as place_of_all_pushes,
+        {{ leadloop.newest_first("state = 'rejected', coalesce(code, '') = 'found'") }} as place_of_all_pushes,
         count(case when state = 'rejected' then 1 end) over (partition by push, run_id, lead_id) as refused_together
     from {{ journal }}
     where
@@ -349,7 +351,7 @@ answers as (
 accepted as (
     select *
     from answers
-    where not is_refusal and place_of_all_pushes = 1 and crm_lead_id is not null
+    where not is_refusal and not is_found and place_of_all_pushes = 1 and crm_lead_id is not null
 ),
 
 own_answers as (

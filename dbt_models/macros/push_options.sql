@@ -3,7 +3,7 @@
     {{ return({
         'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
         'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'max_inserts': 1000,
-        'max_deletes': 100, 'confirm': 'all', 'options': {}, 'lead_id': '', 'equal': {}
+        'max_deletes': 100, 'max_found': 100, 'confirm': 'all', 'options': {}, 'lead_id': '', 'equal': {}
     }) }}
 {%- endmacro %}
 
@@ -117,7 +117,7 @@
 {%- endmacro %}
 
 {% macro check_push_limits(options) -%}
-    {%- for name in ['max_changes', 'max_clears', 'max_inserts', 'max_deletes'] -%}
+    {%- for name in ['max_changes', 'max_clears', 'max_inserts', 'max_deletes', 'max_found'] -%}
         {%- set limit = options[name] -%}
         {%- if limit is not none and (limit is boolean or limit is not integer or limit < 0) -%}
             {%- do leadloop.refuse_push(name ~ " must be a whole number, 0 or more, or none for no limit") -%}

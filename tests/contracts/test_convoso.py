@@ -126,6 +126,18 @@ class TestConvosoLive(VendorContract):
         assert [writer.delete(added.lead_id).state for _ in range(2)] == ["applied", "applied"]
         assert writer.find({"phone_number": "2135550142"}, options) == []
 
+    def test_a_lead_is_looked_for_where_the_write_would_meet_it(self, crm: Sandbox) -> None:
+        """An insert in its own list; an upsert where Convoso itself would look: in a list that is named, else in all."""
+        writer, new = self.writer(crm), {"phone_number": "2135550142"}
+        there = writer.insert(new, {"list_id": "401"}).lead_id
+        assert writer.present("insert", new, {"list_id": "333"}) == []
+        assert writer.present("insert", new, {"list_id": "401"}) == [there]
+        assert writer.present("upsert", new, {"list_id": "333"}) == [there]
+        assert writer.present("upsert", new, {"list_id": "333", "search_list_id": "401"}) == [there]
+        assert writer.present("upsert", new, {"list_id": "401", "search_list_id": "333"}) == []
+        assert writer.present("upsert", new, {"list_id": "333", "search_campaign_id": "20"}) == []
+        assert writer.present("upsert", {"phone_number": "none"}, {"list_id": "333"}) == []
+
     @pytest.mark.parametrize(
         ("fields", "options", "code"),
         [

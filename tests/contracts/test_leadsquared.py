@@ -110,6 +110,7 @@ class TestLeadSquared(VendorContract):
         crm.faults.add("drop_after_write", count=1, path="CreateOrUpdate")
         assert writer.upsert(None, fields, {}).state == "unknown"
         (lead,) = writer.find(fields, {})
+        assert writer.present("upsert", fields, {}) == [lead]
         again = writer.upsert(None, {**fields, "mx_City": "London"}, {"SearchBy": "Phone"})
         assert (again.state, again.lead_id) == ("applied", lead)
         assert self.shown(reader, lead, "mx_City") == "London"

@@ -80,7 +80,10 @@ writes as (
             max(recorded_at)
         ) as done_at
     from {{ ref('stg_leadloop__push_journal') }}
-    where state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
+    where
+        state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
+        -- Nothing was sent to a lead that the CRM had already.
+        and coalesce(code, '') <> 'found'
     group by run_id, push, crm, lead_id, field, column_name, value
     having
         count(case when state in ('applied', 'confirmed') then 1 end) > 0

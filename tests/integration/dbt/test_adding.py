@@ -150,3 +150,48 @@ def test_a_field_the_crm_does_not_have_stops_the_push(
         assert not any("Update" in call.path for call in crm.calls)
     config.reload()
     assert duck.rows("select * from leadloop.push_runs") == []
+
+
+@pytest.mark.slow
+def test_no_lead_is_added_twice_by_a_warehouse_that_has_forgotten_it(
+    crm: Any, duck: Any, own: Any, postgres_url: str, tmp_path: Path
+) -> None:
+    """A copy of the file that is put back, another warehouse and another push name: ten leads are made of ten forms."""
+    from connector.warehouse.connection import Warehouse
+
+    forms = [f"'form {number}', '21355511{number:02}', 'Name {number}'" for number in range(10)]
+    options = (
+        "mode = 'insert', desired = ref('forms'), crm = 'convoso', key = 'id', options = {'list_id': 333}, "
+        "fields = {'phone_number': 'phone', 'first_name': 'name'}"
+    )
+    own.desired("forms", "id, phone, name", *forms)
+    own.push("forms_to_convoso", options)
+    own.push("renamed", options)
+    loop.extract(duck.warehouse)
+    loop.build(duck.warehouse, own.folder, select="+forms_to_convoso +renamed")
+    path = duck.warehouse.path
+    (tmp_path / "backup").write_bytes(path.read_bytes())
+    first = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
+    assert first is not None
+    assert (first.summary.by_state, first.summary.found) == ({"applied": 10}, 0)
+    assert len(crm.book) == 30
+    crm.book.edit(crm.book.ids()[-1], {"first_name": "typed by a person"})
+
+    path.write_bytes((tmp_path / "backup").read_bytes())
+    searches = crm.calls.count("search")
+    again = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
+    assert again is not None
+    assert (again.summary.by_state, again.summary.found, again.summary.exit_code) == ({"applied": 10}, 10, 0)
+    assert crm.calls.count("search") - searches == 10
+    renamed = loop.push(duck.warehouse, "renamed", own.folder)
+    assert renamed is not None
+    assert renamed.summary.found == 10
+
+    other = Warehouse.postgres(postgres_url)
+    loop.extract(other)
+    loop.build(other, own.folder, select="+forms_to_convoso")
+    elsewhere = loop.push(other, "forms_to_convoso", own.folder)
+    assert elsewhere is not None
+    assert elsewhere.summary.found == 10
+    assert len(crm.book) == 30
+    assert crm.book.row(crm.book.ids()[-1])["first_name"] == "typed by a person"

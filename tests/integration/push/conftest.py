@@ -42,6 +42,7 @@ class Push:
     max_clears: int | None = 100
     max_inserts: int | None = 1000
     max_deletes: int | None = 100
+    max_found: int | None = 100
     fields: Mapping[str, str] = field(default_factory=lambda: {"lead_score": "score"})
     options: Mapping[str, str] = field(default_factory=dict)
     equal: Mapping[str, str] = field(default_factory=dict)

@@ -88,6 +88,7 @@ def test_a_lost_answer_is_looked_for_before_it_is_added_again(adding: Any) -> No
     waiting = adding.plan(**ADD)
     assert (waiting.leads, waiting.unresolved) == ((), ("form 1", "form 2"))
     calls = len(adding.crm.calls)
+    adding.crm.reads.clear()
 
     elsewhere = Journal(adding.engine)
     assert recover("scores", elsewhere, adding.crm, adding.crm) == Recovery(deferred=1, applied=1)
@@ -105,9 +106,9 @@ def test_one_empty_answer_is_no_proof(local: Any, mode: str) -> None:
     """A lead that one look overlooks is neither added a second time nor taken for deleted."""
     local.crm.capabilities = CAN_ALL
     local.rows(("L1", "lead_score" if mode == "insert" else "*", None, "11", None, mode))
-    local.crm.leads["L1"] = {"lead_score": "11"}
     local.crm.answer = lambda lead_id, fields: Outcome("unknown")
     local.deliver(local.plan(**(ADD if mode == "insert" else {"mode": mode})))
+    local.crm.leads["L1"] = {"lead_score": "11"}
     local.crm.overlooks = 1
     was = {"insert": Recovery(applied=1), "delete": Recovery(deferred=1)}
     assert recover("scores", local.journal, local.crm, local.crm) == was[mode]
@@ -143,6 +144,7 @@ def test_what_was_sent_just_now_is_not_looked_for_yet(adding_here: Any) -> None:
     """A CRM that was slow to answer may be slow to show the lead: until then it waits, and its run stays open."""
     adding_here.crm.answer = lambda lead_id, fields: Outcome("unknown")
     adding_here.deliver(adding_here.plan(**ADD))
+    adding_here.crm.reads.clear()
     look = {"settle": timedelta(minutes=1)}
     assert recover("scores", adding_here.journal, adding_here.crm, adding_here.crm, **look) == Recovery(
         unknown=2
@@ -225,6 +227,7 @@ def test_an_upsert_without_an_answer_is_settled_by_what_it_was(world: Any) -> No
         connection.execute(sa.text("update analytics.scores set crm_lead_id = '11' where verdict = 'change'"))
     world.crm.answer = lambda lead_id, fields: Outcome("unknown")
     world.deliver(world.plan(**UPSERT))
+    world.crm.reads.clear()
     world.crm.leads["11"] = {"status": "New"}
     assert recover("scores", world.journal, world.crm, world.crm) == Recovery(deferred=1, applied=1)
     assert sorted(world.crm.reads) == ["11", "22 in 333", "22 in 333"]

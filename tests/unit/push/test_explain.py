@@ -27,7 +27,8 @@ from connector.push.explain import masked, readable, sample
 AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
-    max_changes=5000, max_share=0.2, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={}, equal={},
+    max_changes=5000, max_share=0.2, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100,
+    fields={}, options={}, equal={},
 )  # fmt: skip
 PHONE = "+1 (555) 000-1167"
 

@@ -1,0 +1,109 @@
+"""A lead that is to be added is looked for before it is sent, since this warehouse need not be the one that added it last.
+
+It may have been put back from a copy, be the second one of an account, or the push may have another name by now. Then the
+journal knows nothing of leads that are in the CRM, and would have them added once more. What is found counts as added:
+its id is recorded, and nothing is sent for it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from connector.crm.base import LeadWriter, Mode
+from connector.push.guardrails import count
+from connector.push.journal import Journal
+from connector.push.plan import LeadPlan, Plan
+from connector.push.settle import Look
+from connector.push.tables import ADDING
+
+AT_ONCE = 1000
+"""So many leads are looked for before the first of them is sent; with a push that adds no more, that is all of them."""
+PART = 100
+"""So many are looked for before what was found is counted and recorded."""
+
+
+class Seen(NamedTuple):
+    """What a look for one lead came to."""
+
+    lead: LeadPlan
+    crm_lead_id: str | None
+    """The lead that the CRM has already; ``None``: it has none, or could not be asked."""
+    asked: bool
+
+
+class Search:
+    """Looks for the leads of one plan, one search for each, and counts those that are found."""
+
+    def __init__(self, plan: Plan, writer: LeadWriter, journal: Journal) -> None:
+        self._plan = plan
+        self._writer = writer
+        self._journal = journal
+        self._wanted = plan.mode in ADDING and not (plan.mode == "insert" and _looks_itself(plan, writer))
+        self._look = Look[LeadPlan, list[str]](self._present)
+        self.looked = 0
+        self.found = 0
+
+    @property
+    def too_many(self) -> str | None:
+        """Why nothing more may be sent, once more leads were found than ``max_found``."""
+        limit = self._plan.max_found
+        if limit is None or self.found <= limit:
+            return None
+        return (
+            f"{self._plan.crm} had {self.found:,} of the first {count(self.looked, 'lead')} already, and max_found is "
+            f"{limit:,}. Those count as added. Was an older copy of the warehouse put back, or the push renamed? If it is "
+            "right, run again, with a higher max_found or none in the model"
+        )
+
+    def among(self, leads: Sequence[LeadPlan], pool: ThreadPoolExecutor) -> Iterator[list[Seen]]:
+        """What the CRM has of these leads, part by part; none where it looks itself, or of leads that it is known to have."""
+        new = [lead for lead in leads if self._wanted and lead.crm_lead_id is None]
+        for first in range(0, len(new), PART):
+            part = new[first : first + PART]
+            seen = self._matched(part, list(pool.map(self._look, part)))
+            self.looked += len(part)
+            self.found += sum(each.crm_lead_id is not None for each in seen)
+            yield seen
+
+    def _present(self, lead: LeadPlan) -> list[str]:
+        mode: Mode = "insert" if self._plan.mode == "insert" else "upsert"
+        return self._writer.present(mode, lead.values(), self._plan.options)
+
+    def _matched(self, leads: Sequence[LeadPlan], found: Sequence[list[str] | None]) -> list[Seen]:
+        """Each lead with one of those that were found for it, and no two with the same.
+
+        A lead that another row of this push was given is that row's: two rows with one phone number are two leads. One that
+        was given to a row of another push is taken for this row's, the sooner if both have the same id of their own: that
+        is what a push with a new name looks like.
+        """
+        every = {each for ids in found for each in ids or ()}
+        owners = self._journal.owners(self._plan.crm, every) if every else {}
+        taken: set[str] = set()
+        seen = []
+        for lead, ids in zip(leads, found, strict=True):
+            own = None
+            if ids:
+                free = [
+                    each
+                    for each in ids
+                    if each not in taken and not self._is_anothers(lead, owners.get(each))
+                ]
+                known = [
+                    each for each in free if any(name == lead.lead_id for _, name in owners.get(each, ()))
+                ]
+                own = next(iter([*known, *free]), None)
+                taken |= {own} if own is not None else set()
+            seen.append(Seen(lead, own, ids is not None))
+        return seen
+
+    def _is_anothers(self, lead: LeadPlan, owners: set[tuple[str, str]] | None) -> bool:
+        return any(push == self._plan.push and name != lead.lead_id for push, name in owners or ())
+
+
+def _looks_itself(plan: Plan, writer: LeadWriter) -> bool:
+    """Whether an option has the CRM look for each lead before it adds it."""
+    return any(
+        name in plan.options and re.fullmatch(pattern, plan.options[name], re.IGNORECASE)
+        for name, pattern in writer.capabilities.looks_itself.items()
+    )
