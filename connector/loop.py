@@ -41,7 +41,7 @@ from connector.push.rivals import rivalry
 from connector.warehouse import models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.ledger import columns_of, ensure, next_number
+from connector.warehouse.ledger import blank_as_null, columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
@@ -244,11 +244,7 @@ def _last_sightings(engine: sa.Engine, vendor: str, since: Collection[Moment]) -
         for table, id_columns in ((LEADS, names), ("lead_removals", ["id"])):
             there = columns_of(connection, f"{vendor}_raw", table)
             raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
-            ids = [
-                sa.case((sa.func.trim(raw.c[name]) != "", raw.c[name]))
-                for name in id_columns
-                if name in there
-            ]
+            ids = [blank_as_null(raw.c[name]) for name in id_columns if name in there]
             if not ids:
                 continue
             lead_id = sa.func.coalesce(*ids)

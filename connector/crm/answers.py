@@ -11,6 +11,8 @@ from typing import Any, overload
 
 import msgspec
 
+from connector.texts import is_blank
+
 LEAN_FROM = 32 * 1024
 """Bytes; below, decoding everything at once costs nothing worth saving."""
 
@@ -143,7 +145,9 @@ def says_none(total: Any) -> bool:
 
 def first_text(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The first of these fields that is a text and not blank, as the API wrote it."""
-    return next((row[name] for name in names if isinstance(row.get(name), str) and row[name].strip()), None)
+    return next(
+        (row[name] for name in names if isinstance(row.get(name), str) and not is_blank(row[name])), None
+    )
 
 
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

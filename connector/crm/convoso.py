@@ -30,6 +30,7 @@ from connector.errors import (
     RefusedError,
     UnexpectedAnswerError,
 )
+from connector.texts import is_blank
 
 SEARCH = "/leads/search"
 UPDATE = "/leads/update"
@@ -614,7 +615,7 @@ def _deleted(answer: Answer) -> Outcome:
 
 def _filled(fields: Mapping[str, str | None], options: Mapping[str, str]) -> dict[str, str]:
     """The form of an insert: the options, and over them what the lead itself has."""
-    return {**options, **{name: value for name, value in fields.items() if value and value.strip()}}
+    return {**options, **{name: value for name, value in fields.items() if value and not is_blank(value)}}
 
 
 def _has_phone(row: Mapping[str, Any], digits: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from connector.config import did_you_mean
 from connector.crm.answers import RawRows, flat
 from connector.crm.newest_first import instant
+from connector.texts import is_blank
 
 Lead = dict[str, Any]
 Fields = Mapping[str, str | None]
@@ -345,8 +346,8 @@ def _at(lead: Mapping[str, Any], path: str) -> Any:
 
 
 def _same(value: Any, text: str | None) -> bool:
-    if _blank(value) or text is None or not text.strip():
-        return _blank(value) and (text is None or not text.strip())
+    if _blank(value) or text is None or is_blank(text):
+        return _blank(value) and is_blank(text)
     if isinstance(value, bool):
         return text.strip().casefold() == ("true" if value else "false")
     if isinstance(value, int | Decimal):
@@ -367,7 +368,7 @@ def _is_less(had: Any, has: Any) -> bool:
 
 
 def _blank(value: Any) -> bool:
-    return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
+    return value is None or value in ([], {}) or (isinstance(value, str) and is_blank(value))
 
 
 def _moment(text: str) -> datetime | None:

@@ -27,6 +27,7 @@ from connector.crm.base import (
     WindowReader,
 )
 from connector.errors import ConfigError, ModelError
+from connector.texts import is_blank
 
 _OTHER = re.compile(r"[^a-z0-9]+")
 
@@ -88,7 +89,7 @@ class Privacy:
 
     def _hash(self, value: Any) -> Any:
         """What is blank stays blank: it says that there is nothing."""
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or (isinstance(value, str) and is_blank(value)):
             return value
         text = value.encode() if isinstance(value, str) else msgspec.json.encode(value)
         return hmac.new(self._salt, text, hashlib.sha256).hexdigest()

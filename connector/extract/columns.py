@@ -12,6 +12,7 @@ import pyarrow.json
 
 from connector.crm.answers import RawRows
 from connector.crm.base import Page
+from connector.texts import is_blank
 
 SEEN_AT = "leadloop_seen_at"
 TIMEZONE = "leadloop_timezone"
@@ -156,10 +157,7 @@ def ids(table: pa.Table, fields: Sequence[str]) -> list[str | None]:
     for field in reversed(fields):
         if column_name(field) in table.column_names:
             values = table.column(column_name(field)).to_pylist()
-            found = [
-                value if value and value.strip() else other
-                for value, other in zip(values, found, strict=True)
-            ]
+            found = [other if is_blank(value) else value for value, other in zip(values, found, strict=True)]
     return found
 
 

@@ -28,6 +28,7 @@ from connector.extract.kinds import load_again
 from connector.extract.reading import read_back, reading
 from connector.extract.source import TABLE, Job
 from connector.extract.windows import Window
+from connector.texts import BLANKS
 
 Kind = Literal["missing", "gone", "differs", "changed_meanwhile"]
 Row = Mapping[str, Any]
@@ -351,7 +352,7 @@ def _listed(lead_ids: Collection[str]) -> Any:
 def _first_not_blank(raw: sa.TableClause, fields: Iterable[str]) -> Any:
     """The first of these fields' columns that isn't blank, as SQL; ``None`` where the table has none of them."""
     columns = [raw.c[name] for name in map(column_name, fields) if name in raw.c]
-    values: list[Any] = [sa.func.nullif(sa.func.trim(column), "") for column in columns]
+    values: list[Any] = [sa.func.nullif(sa.func.trim(column, BLANKS), "") for column in columns]
     if len(values) > 1:
         return sa.func.coalesce(*values)
     return values[0] if values else None
@@ -360,7 +361,7 @@ def _first_not_blank(raw: sa.TableClause, fields: Iterable[str]) -> Any:
 def _by_id(table: pa.Table, reader: LeadReader) -> dict[str, Row]:
     """The rows of a table by lead id; of a lead that is there twice, the last."""
     found = zip(ids(table, reader.capabilities.id_fields), table.to_pylist(), strict=True)
-    return {(lead_id or "").strip(): row for lead_id, row in found}
+    return {(lead_id or "").strip(BLANKS): row for lead_id, row in found}
 
 
 def last_day(cursor: datetime) -> Window:

@@ -6,15 +6,19 @@ The rules are those of ``comparable`` in dbt_models/macros/equal.sql, which deci
 import re
 from collections.abc import Callable, Mapping
 
+from connector.texts import BLANKS, is_blank, lowered
+
+_LEFT_OUT = str.maketrans("", "", ",$" + BLANKS)
+
 
 def _digits(text: str) -> str:
     return re.sub("[^0-9]", "", text) or text
 
 
 def _number(text: str) -> str:
-    bare = re.sub("[ ,$]", "", text)
+    bare = text.translate(_LEFT_OUT)
     if not re.fullmatch("[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)", bare):
-        return text.strip(" ")
+        return text.strip(BLANKS)
     for pattern, plain in (
         ("^[+]", ""),
         ("^(-?)[.]", r"\g<1>0."),
@@ -29,11 +33,11 @@ def _number(text: str) -> str:
 
 RULES: Mapping[str, Callable[[str], str]] = {
     "digits": _digits,
-    "lower": lambda text: text.strip(" ").lower(),
-    "trim": lambda text: text.strip(" "),
+    "lower": lambda text: lowered(text.strip(BLANKS)),
+    "trim": lambda text: text.strip(BLANKS),
     "number": _number,
 }
-"""``digits``: a phone number's digits; ``lower``: whatever case; ``trim``: without spaces around; ``number``: 1,200.50 is 1200.5."""
+"""``digits``: a phone number's digits; ``lower``: whatever case, of A to Z; ``trim``: without blanks around; ``number``: 1,200.50 is 1200.5."""
 
 
 def same(one: str | None, other: str | None, rule: str | None = None) -> bool:
@@ -42,6 +46,6 @@ def same(one: str | None, other: str | None, rule: str | None = None) -> bool:
 
 
 def _comparable(text: str | None, rule: str | None) -> str | None:
-    if not text or not text.strip():
+    if text is None or is_blank(text):
         return None
     return RULES[rule](text) if rule else text

@@ -22,6 +22,7 @@ from connector.push.guardrails import Guardrail, count
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.summary import Summary
 from connector.push.tables import ADDING
+from connector.texts import is_blank
 
 SAMPLES = 8
 PAGE_LEADS = 2_000
@@ -55,14 +56,14 @@ class FieldRow(NamedTuple):
 
 def masked(value: str | None) -> str | None:
     """``•••• 67``: enough to recognise a value one knows, not to learn one."""
-    if value is None or not value.strip():
+    if value is None or is_blank(value):
         return value
     return f"•••• {value.strip()[-2:]}" if len(value.strip()) > 6 else "••••"
 
 
 def readable(value: str | None, *, mask: bool = False) -> str:
     """A value on one line, in quotation marks, so that a blank is seen and nothing is taken for a formula or a command."""
-    if value is None or not value.strip():
+    if value is None or is_blank(value):
         return "(blank)"
     text = (masked(value) or "") if mask else value
     text = _printable(text[: _LONGEST + 1])

@@ -30,6 +30,7 @@ from connector.push.tables import (
     push_journal,
     push_settled,
 )
+from connector.texts import is_blank
 from connector.warehouse.ledger import SCHEMA, columns_of
 
 COLUMNS = (
@@ -343,7 +344,7 @@ class _Sorting:
 
     def add(self, row: Sequence[Any]) -> None:
         lead_id, name, column, current, desired, base, verdict, *rest = row
-        if lead_id is None or not lead_id.strip():
+        if is_blank(lead_id):
             self.nameless += 1
             return
         # One bit per field and one number per lead say which fields were there: a set of pairs takes far more memory.

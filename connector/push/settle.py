@@ -22,7 +22,7 @@ from connector.push.guardrails import count
 from connector.push.journal import Entry, Journal, Recorded, recorded
 from connector.push.plan import WHOLE
 from connector.push.tables import ADDING, push_journal
-from connector.warehouse.ledger import columns_of
+from connector.warehouse.ledger import blank_as_null, columns_of
 
 EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
@@ -425,7 +425,7 @@ def _shown_once(
             _seen_after(versions, clock, applied),
             applied.c.column_name.in_(known),
             sa.or_(
-                _or_null(shown).is_not_distinct_from(_or_null(applied.c.value)),
+                blank_as_null(shown).is_not_distinct_from(blank_as_null(applied.c.value)),
                 applied.c.run_id.in_(list(rules)),
             ),
         )
@@ -435,10 +435,6 @@ def _shown_once(
         for lead_id, name, run_id, value, found in connection.execute(query)
         if same(found, value, rules.get(run_id, {}).get(name))
     }
-
-
-def _or_null(text: sa.ColumnElement[str | None]) -> sa.ColumnElement[str | None]:
-    return sa.case((sa.func.trim(text) == "", None), else_=text)
 
 
 def _record(journal: Journal, entries: Iterable[tuple[Recorded, Entry]]) -> None:

@@ -78,7 +78,10 @@ class Warehouse:
 
     def engine(self) -> sa.Engine:
         """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used."""
-        return sa.create_engine(self.url, poolclass=NullPool, hide_parameters=True)
+        engine = sa.create_engine(self.url, poolclass=NullPool, hide_parameters=True)
+        if self.kind == "duckdb":
+            sa.event.listen(engine, "connect", _in_utc)
+        return engine
 
     def destination(self) -> Any:
         """The dlt destination."""
@@ -243,6 +246,14 @@ class Warehouse:
         return LockedError(
             f"{name} is being worked on by {who}{since}. Nothing was done; run again when it has ended."
         )
+
+
+def _in_utc(connection: Any, _record: Any) -> None:
+    """DuckDB takes the zone in which it shows times from the machine: a user's view would be another one on the next machine.
+
+    PostgreSQL takes it from the server, which is one for all.
+    """
+    connection.execute("set TimeZone = 'UTC'")
 
 
 def _me() -> dict[str, Any]:

@@ -5,9 +5,12 @@ into being, how an older one gets the columns it lacks, and the number that says
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
+
+from connector.texts import BLANKS
 
 SCHEMA = "leadloop"
 METADATA = sa.MetaData(schema=SCHEMA)
@@ -53,3 +56,8 @@ def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[s
     ).c
     query = sa.select(columns.column_name).where(columns.table_schema == schema, columns.table_name == name)
     return frozenset(connection.scalars(query))
+
+
+def blank_as_null(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A text in SQL, or NULL where it is blank, as the dbt macro of that name."""
+    return sa.case((sa.func.rtrim(text, BLANKS) != "", text))

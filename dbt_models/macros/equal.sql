@@ -17,9 +17,9 @@
     {%- if rule == 'digits' -%}
         coalesce(nullif(regexp_replace({{ value }}, '[^0-9]', '', 'g'), ''), {{ value }})
     {%- elif rule == 'lower' -%}
-        lower(trim({{ value }}))
+        {{ leadloop.lowered(leadloop.trimmed(value)) }}
     {%- elif rule == 'trim' -%}
-        trim({{ value }})
+        {{ leadloop.trimmed(value) }}
     {%- else -%}
         {{ leadloop.plain_number(value) }}
     {%- endif -%}
@@ -27,7 +27,7 @@
 
 {# By its text alone: a cast would fail on what is no number, and on one that is too long. #}
 {% macro plain_number(value) -%}
-    {%- set bare = "regexp_replace(" ~ value ~ ", '[ ,$]', '', 'g')" -%}
+    {%- set bare = "translate(" ~ value ~ ", ',$' || " ~ leadloop.blanks() ~ ", '')" -%}
     {%- set plain = namespace(sql=bare) -%}
     {%- for pattern, text in [
         ('^[+]', ''), ('^(-?)[.]', '\\10.'), ('^(-?)0+([0-9])', '\\1\\2'), ('([.][0-9]*[1-9])0+$', '\\1'), ('[.]0*$', ''),
@@ -37,7 +37,7 @@
     {%- endfor -%}
     case
         when {{ bare }} ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$' then {{ plain.sql }}
-        else trim({{ value }})
+        else {{ leadloop.trimmed(value) }}
     end
 {%- endmacro %}
 

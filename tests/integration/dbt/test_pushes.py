@@ -1,10 +1,12 @@
 """The push macro in somebody's own dbt project: the three-way table, row by row; each mode in each engine."""
 
 import pytest
+import sqlalchemy as sa
 
 from connector.errors import BuildError, ModelError
 from connector.push import Confirmation, Journal, confirm
 from connector.warehouse import models, results
+from connector.warehouse.connection import Warehouse
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
 CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lead Score': 'score'}"
@@ -598,3 +600,35 @@ def test_a_field_that_only_another_crm_shows_is_no_conflict(duck, own):
     journal = Journal(duck.warehouse.engine())
     journal.ensure()
     assert confirm(duck.warehouse.engine(), journal, "convoso") == Confirmation()
+
+
+@pytest.mark.slow
+def test_a_values_text_is_the_same_in_every_session(lab, own):
+    """A time with a zone, and a value of nothing but a line's end, are in sync whatever the machine's zone is."""
+    shown = {"time": "2026-03-01 10:00:00+00", "newline": None, "shown newline": "\n", "other case": "ÄB\n"}
+    lab.land([{"id": lead, "seen": text} for lead, text in shown.items()], "2 00:00")
+    own.desired(
+        "scores", "lead_id, value", "'newline', chr(10)", "'shown newline', null", "'other case', 'Äb'"
+    )
+    own.write(
+        "models/times.sql",
+        "select 'time' as lead_id, cast('2026-03-01 10:00:00+00' as timestamptz) as value",
+    )
+    crm = "crm = 'convoso', key = 'lead_id', fields = {'seen': 'value'}, nulls = 'clear'"
+    own.push("texts", f"desired = ref('scores'), {crm}, equal = {{'seen': 'lower'}}")
+    own.push("moments", f"desired = ref('times'), {crm}")
+    lab.build(own.folder, select=PUSHES)
+    with lab.warehouse.engine().connect() as connection:
+        for zone in ("UTC", "America/New_York", "Asia/Kolkata"):
+            connection.execute(sa.text(f"set TimeZone = '{zone}'"))
+            for push in ("texts", "moments"):
+                rows = connection.execute(
+                    sa.text(f"select lead_id, current_value, desired_value from analytics.{push}")
+                )
+                assert rows.all() == [], zone
+
+
+def test_times_are_shown_in_utc_whatever_the_machines_zone(tmp_path):
+    """Our own connections to a DuckDB file don't take the zone from the machine."""
+    with Warehouse.duckdb(tmp_path / "leads.duckdb").engine().connect() as connection:
+        assert connection.scalar(sa.text("select current_setting('TimeZone')")) == "UTC"

@@ -1,0 +1,22 @@
+"""What counts as blank, and as lower case: the same in Python, in DuckDB and in PostgreSQL, whatever a database's locale.
+
+``dbt_models/macros/text.sql`` has the same two in SQL, and a test compares them.
+"""
+
+from string import ascii_lowercase, ascii_uppercase
+
+BLANKS = " \t\n\v\f\r"
+"""ASCII's white space. On what else may look like a space (U+00A0, U+2028) engines and languages disagree: it is a
+character like any other."""
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def is_blank(text: str | None) -> bool:
+    """Whether there is nothing, or nothing but blanks."""
+    return not text or not text.strip(BLANKS)
+
+
+def lowered(text: str) -> str:
+    """A to Z in lower case; what else has a case, and which, depends on a locale."""
+    return text.translate(_LOWER)

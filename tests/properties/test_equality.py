@@ -1,0 +1,220 @@
+"""Three implementations of one rule: when two values of a field are the same, in Python, in DuckDB and in PostgreSQL."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from math import isfinite, isinf, isnan
+from types import SimpleNamespace
+from typing import Any
+
+import jinja2
+import pytest
+import sqlalchemy as sa
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from connector.push.equality import RULES, same
+from connector.texts import BLANKS, is_blank
+from connector.warehouse.connection import Warehouse
+from connector.warehouse.ledger import blank_as_null
+from connector.warehouse.models import packaged_project
+from tests.unit.push.test_equality import DIFFERENT, SAME
+
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
+
+
+class _Returned(Exception):  # noqa: N818 - it carries a value, as dbt's own does
+    pass
+
+
+def _return(value: Any) -> None:
+    raise _Returned(value)
+
+
+class Macros:
+    """The macros of some files, in as much of dbt's Jinja as they need; ``macros.name(...)`` is the SQL that one gives."""
+
+    def __init__(self, engine: str, *files: str) -> None:
+        folder = packaged_project() / "macros"
+        source = "\n".join((folder / each).read_text(encoding="utf-8") for each in files)
+        environment = jinja2.Environment(autoescape=False, extensions=["jinja2.ext.do"])
+
+        def dispatch(name: str, _package: str) -> Any:
+            return getattr(self, f"{engine}__{name}", None) or getattr(self, f"default__{name}")
+
+        environment.globals.update(
+            {"leadloop": self, "return": _return, "adapter": SimpleNamespace(dispatch=dispatch)}
+        )
+        self._module = environment.from_string(source).module
+
+    def __getattr__(self, name: str) -> Any:
+        macro = getattr(self._module, name)
+
+        def call(*arguments: Any) -> Any:
+            try:
+                return macro(*arguments)
+            except _Returned as returned:
+                return returned.args[0]
+
+        return call
+
+
+class Database:
+    """One warehouse, and the macros as they are for it."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.macros = Macros(warehouse.kind, "text.sql", "equal.sql")
+        self.connection = warehouse.engine().connect()
+
+    def select(self, columns: Sequence[str], values: Sequence[str | None]) -> list[Sequence[Any]]:
+        """Of each text ``value``, in the order of ``number``: these columns; one statement for all of them."""
+        names = {f"v{number}": value for number, value in enumerate(values)}
+        rows = ", ".join(f"({number}, cast(:{name} as text))" for number, name in enumerate(names))
+        sql = f"select {', '.join(columns)} from (values {rows}) as given (number, value) order by number"
+        return list(self.connection.execute(sa.text(sql), names).all())
+
+
+@pytest.fixture(scope="module")
+def databases(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: str
+) -> Iterator[dict[str, Database]]:
+    """Both engines; PostgreSQL in two locales: one of them knows capital letters from A to Z alone."""
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    locales = {"postgres": "C.UTF-8", "plain": "C"}
+    with admin.connect() as connection:
+        for name, locale in locales.items():
+            connection.execute(
+                sa.text(
+                    f"create database equality_{name} template template0 encoding 'UTF8' lc_collate '{locale}'"
+                    f" lc_ctype '{locale}'"
+                )
+            )
+    server = postgres_server.rpartition("/")[0]
+    found = {name: Database(Warehouse.postgres(f"{server}/equality_{name}")) for name in locales}
+    found["duckdb"] = Database(Warehouse.duckdb(tmp_path_factory.mktemp("equality") / "leads.duckdb"))
+    yield found
+    for each in found.values():
+        each.connection.close()
+    with admin.connect() as connection:
+        for name in locales:
+            connection.execute(sa.text(f"drop database equality_{name} with (force)"))
+    admin.dispose()
+
+
+ODD = [
+    *(None, "", " ", "\n", "\t", "\x0b", "\x0c", "\r", "\r\n", " \n ", "\x1c", "\x85", "\xa0", "\u2028", "\u2003", "\u3000", "\ufeff"),
+    *("é", "e\u0301", "É", "E\u0301", "İ", "i̇", "ı", "I", "i", "ß", "ẞ", "SS", "ss", "Σ", "σ", "ς", "ﬁ", "fi"),
+    *("1", "1.0", "1e3", "1000", "01", "-0.0", "0", "-0", "+0", ".0", "0.", "-.5", "1.50", "NaN", "nan", "inf", "Infinity", "١"),
+    *("2026-03-01 10:00:00+00", "2026-03-01T10:00:00Z", "2026-03-01 15:30:00+05:30", "true", "True", "false", "t", "1,000"),
+    *(" 1\n", "\t1.0", "$ 1", "$", ",", "a\nb", "a\n", "\na", "A\xa0", "(213) 555-0142", "'", "\\", "%", "{}"),
+]  # fmt: skip
+texts = st.none() | st.sampled_from(ODD) | st.text(
+    st.sampled_from([*BLANKS, *"aAzZ019.,$+-eE", "\xa0", "\x85", "\u2028", "é", "\u0301", "İ", "ı", "ß", "Σ", "ς"]), max_size=6
+) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(values=st.lists(texts, min_size=2, max_size=60))
+@example(values=ODD)
+@example(values=[value for value in ODD for _ in range(2)])
+@example(values=[*ODD[::2], *ODD[1::2]])
+@example(values=[value for _, *pair in SAME + DIFFERENT for value in pair])
+def test_equality_is_the_same_everywhere(databases: dict[str, Database], values: list[str | None]) -> None:
+    """Neighbours are equal in SQL, on every engine and in any locale, where they are in Python, by every rule."""
+    for name, database in databases.items():
+        blanked = database.macros.blank_as_null("value")
+        columns = [
+            f"({database.macros.in_one_form(blanked, rule) if rule else blanked})"
+            f" is not distinct from lag({database.macros.in_one_form(blanked, rule) if rule else blanked})"
+            " over (order by number)"
+            for rule in [None, *RULES]
+        ]
+        found = database.select([f"{blanked} is null", *columns], values)
+        assert [row[0] for row in found] == [is_blank(value) for value in values], name
+        verdicts = [list(row[1:]) for row in found[1:]]
+        assert verdicts == [
+            [same(one, other, rule) for rule in [None, *RULES]] for one, other in pairwise(values)
+        ], name
+
+
+def test_what_is_blank_is_so_in_the_statements_of_ours(databases: dict[str, Database]) -> None:
+    """SQLAlchemy's blank_as_null is the macro's, and blanks() are BLANKS."""
+    for database in databases.values():
+        assert database.connection.scalar(sa.text(f"select {database.macros.blanks()}")) == BLANKS
+        column = sa.column("value", sa.Text)
+        given = sa.values(sa.column("number", sa.Integer), column, name="given").data(
+            [(number, value) for number, value in enumerate(ODD)]
+        )
+        query = sa.select(blank_as_null(given.c.value)).select_from(given).order_by(given.c.number)
+        expected = [None if is_blank(value) else value for value in ODD]
+        assert list(database.connection.scalars(query)) == expected
+
+
+def number_text(number: float) -> str:
+    """What stands in a CRM for a number: written out, as long as that is shorter than forty digits."""
+    if isnan(number):
+        return "NaN"
+    if isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    if number and (abs(number) >= 1e38 or abs(number) < 1e-4):
+        return repr(number)
+    text = f"{Decimal(repr(number)):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+@settings(max_examples=25)
+@given(numbers=st.lists(st.floats(), min_size=1, max_size=40))
+@example(numbers=[0.0, -0.0, -1.0, 1e3, 2.5, 1e15, 1.7e15, 1e16, 1.5e20, 9e37, 1e38, 1e-4, 1e-5, 1e300])
+@example(numbers=[float("nan"), float("inf"), float("-inf")])
+def test_a_number_has_one_text(databases: dict[str, Database], numbers: list[float]) -> None:
+    """Whatever a calculation left: the same text from both engines, without a digit lost or an exponent that no CRM shows."""
+    for name, database in databases.items():
+        text = database.macros.as_text("given.number")
+        sql = f"select {text} from (select cast(value as double precision) as number, place from (values "
+        sql += ", ".join(f"({place}, '{number!r}')" for place, number in enumerate(numbers))
+        sql += ") as texts (place, value)) as given order by place"
+        found = list(database.connection.scalars(sa.text(sql)))
+        for number, shown in zip(numbers, found, strict=True):
+            if isfinite(number) and (abs(number) > 2**53 or number != float(f"{number:.15g}")):
+                # Which of the shortest texts that mean this number, is the engine's choice.
+                assert float(shown) == number, name
+                assert ("e" in shown) == ("e" in number_text(number)), name
+            else:
+                assert shown == number_text(number), name
+
+
+TYPED = [
+    ("cast('2026-03-01 10:00:00+00' as timestamptz)", "2026-03-01 10:00:00+00"),
+    ("cast('2026-07-01 23:30:00.500-04' as timestamptz)", "2026-07-02 03:30:00.5+00"),
+    ("cast('1890-01-01 00:00:00.000001+05:53:28' as timestamptz)", "1889-12-31 18:06:32.000001+00"),
+    ("cast('infinity' as timestamptz)", "infinity"),
+    ("cast(null as timestamptz)", None),
+    ("cast('2026-03-01 10:00:00' as timestamp)", "2026-03-01 10:00:00"),
+    ("cast('2026-03-01' as date)", "2026-03-01"),
+    ("cast('10:00:00' as time)", "10:00:00"),
+    ("cast(1234567 as real)", "1234567"),
+    ("cast(5 as numeric(10, 2))", "5"),
+    ("cast(2.50 as numeric(10, 2))", "2.5"),
+    ("cast(-5 as bigint)", "-5"),
+    ("true", "true"),
+    ("cast('1.50' as text)", "1.50"),
+    ("cast('-0' as text)", "-0"),
+    ("cast('inf' as text)", "inf"),
+    ("cast('1e+5' as text)", "1e+5"),
+    ("cast('' as text)", ""),
+]
+
+
+@pytest.mark.parametrize("style", ["ISO", "German"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_value_has_one_text_in_every_session(databases: dict[str, Database], zone: str, style: str) -> None:
+    """A time with a zone is told in UTC and in one form, whatever the machine, the server or the user's profile says."""
+    for name, database in databases.items():
+        columns = ", ".join(f"{value} as v{place}" for place, (value, _) in enumerate(TYPED))
+        texts = ", ".join(database.macros.as_text(f"given.v{place}") for place in range(len(TYPED)))
+        sql = f"select {texts} from (select {columns}) as given"
+        session = {"TimeZone": zone} | ({} if name == "duckdb" else {"DateStyle": style})
+        for setting, value in session.items():
+            database.connection.execute(sa.text(f"set {setting} = '{value}'"))
+        assert list(database.connection.execute(sa.text(sql)).one()) == [text for _, text in TYPED], name
