@@ -63,6 +63,8 @@ PASSES = 8
 """How often a list that loses leads while it is read, or shows fewer than its total, is read again before giving up."""
 QUIET_PASSES = 3
 """So many in a row that bring nothing new are believed, whatever the total says: some servers count what they don't list."""
+STALLED = 100
+"""Pages in a row, each with a token of its own, that may show no lead that the pass has not seen before giving up."""
 FRESH = 1.5
 """Seconds for which what a read showed is taken for what is there: at 5 calls a second, four threads' turns take 0.8."""
 NO_LEAD = "404"
@@ -208,6 +210,7 @@ class Changed:
     def _pass(self, one: "_Pass") -> Iterator[tuple[list[str], int | None]]:
         token: str | None = None
         tokens: set[str] = set()
+        stalled = 0
         while True:
             page = self._fetch(one.order, token)
             if page.token in tokens:
@@ -218,6 +221,7 @@ class Changed:
                     "leadping: the list of leads goes in a circle; a continuation token came twice."
                 )
             changed = []
+            known = len(one.ids)
             for row in page.rows:
                 lead_id = self._lead_id(row)
                 self._seen.add(lead_id)
@@ -226,6 +230,13 @@ class Changed:
                     self._given.add(lead_id)
                     changed.append(lead_id)
             one.look_at(page, self._since)
+            stalled = stalled + 1 if len(one.ids) == known else 0
+            if stalled > STALLED:
+                raise UnexpectedAnswerError(
+                    f"leadping: {stalled} pages in a row of the list of leads had a new continuation token and no new lead. "
+                    "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask "
+                    "Leadping's support about it."
+                )
             if changed:
                 yield changed, page.total
             token = page.token

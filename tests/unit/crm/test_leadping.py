@@ -298,6 +298,21 @@ def test_a_total_that_counts_what_is_not_listed_ends() -> None:
     assert len(asked) == 4
 
 
+@pytest.mark.parametrize("ids", [("1", "2"), ()])
+def test_a_token_that_is_overlooked_is_an_error(ids: tuple[str, ...]) -> None:
+    """The same page comes again, or an empty one, and each time another token: reading would go on for ever."""
+    asked: list[str | None] = []
+
+    def fetch(order: str, token: str | None) -> Listed:
+        asked.append(token)
+        rows = [{"id": each, "updatedAt": at(1), "createdAt": at(1)} for each in ids]
+        return Listed(rows, f"token {len(asked)}", 9)
+
+    with pytest.raises(UnexpectedAnswerError, match="no new lead"):
+        list(Changed(fetch, lambda row: str(row["id"]), None))
+    assert len(asked) < 200
+
+
 def test_a_token_that_comes_twice_is_an_error() -> None:
     """Reading would go on for ever."""
     rows = [{"id": "1", "updatedAt": at(1), "createdAt": at(1)}]
