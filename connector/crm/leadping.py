@@ -108,9 +108,9 @@ class LeadpingReader:
             for changed, total in changes:
                 wanted = [lead_id for lead_id in changed if only is None or lead_id in only]
                 pages = [page for page in pool.map(self.get, wanted) if page.rows]
-                if pages:
-                    rows = [row for page in pages for row in page.rows]
-                    yield Page(rows, total, min(page.asked_at for page in pages), 1 + len(wanted))
+                rows = [row for page in pages for row in page.rows]
+                asked_at = min((page.asked_at for page in pages), default=datetime.now(UTC))
+                yield Page(rows, total, asked_at, 1 + len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -237,7 +237,8 @@ class Changed:
                     "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask "
                     "Leadping's support about it."
                 )
-            if changed:
+            if page.rows:
+                # Also where none of them has changed: whoever waits is told that the reading goes on.
                 yield changed, page.total
             token = page.token
             if token is None:

@@ -102,8 +102,9 @@ class NewestFirst:
             shown = marks
             if before and number == before + 1 and times and times[0] == edge:
                 self._is_tied = True
-            if rows := self._unseen(page.rows, times):
-                yield replace(page, rows=rows)
+            if page.rows:
+                # Also where none of them is wanted: whoever waits is told that the reading goes on.
+                yield replace(page, rows=self._unseen(page.rows, times))
             shrunk = max(0, total - page.total)
             if shrunk:
                 covered, done = max(0, settled - shrunk), False

@@ -217,8 +217,16 @@ def test_a_lead_without_a_time_is_always_wanted() -> None:
         rows: list[Any] = [{**row(1, 1, 1), "updatedAt": None}, row(2, 2, 2)]
         return Listed(rows, 2, 4, BEGIN)
 
-    (page,) = NewestFirst("pollybot", bare, mark, BEGIN + timedelta(minutes=99))
-    assert [each["id"] for each in page.rows] == ["1"]
+    pages = NewestFirst("pollybot", bare, mark, BEGIN + timedelta(minutes=99))
+    assert [[each["id"] for each in page.rows] for page in pages] == [["1"], []]
+
+
+def test_a_page_without_anything_new_shows_that_the_reading_goes_on() -> None:
+    """A list without an order has to be read whole for what little was edited: each of its pages is heard of."""
+    crm = Crm(grown(40, edited=0), order="created")
+    pages = list(NewestFirst("pollybot", crm, mark, BEGIN + timedelta(minutes=9_000)))
+    assert len(pages) >= 10
+    assert not any(page.rows for page in pages)
 
 
 @pytest.mark.parametrize("total", [None, "7", True, -1])
