@@ -298,7 +298,7 @@ def _reconcile(
         raise ConfigError("--window and --sample exclude each other.")
     start, end = _stretch(window)
     found = []
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         for name in [vendor] if vendor else loop.vendors():
             found.append(
                 loop.reconcile(
@@ -361,7 +361,7 @@ def extract(
     failed = None
     for name in vendors:
         try:
-            with listening(err) as listener:
+            with listening(err, brief=as_json) as listener:
                 done = loop.extract(
                     _warehouse(),
                     name,
@@ -409,7 +409,7 @@ def build(
     from connector import loop
     from connector.display import listening
 
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         done = loop.build(_warehouse(), project, select=select, full_refresh=full_refresh, listener=listener)
     if as_json:
         emit(done.as_dict())
@@ -462,7 +462,7 @@ def push(
     from connector.display import listening
 
     saved = None if agreed is None else pushing.read_plan(agreed)
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         done = loop.push(
             _warehouse(),
             name,
@@ -491,7 +491,7 @@ def run(
     from connector import push as pushing
     from connector.display import listening
 
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         done = loop.run(
             _warehouse(),
             project,

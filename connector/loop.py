@@ -295,14 +295,18 @@ def reconcile(
             raw = comparing.RawLeads(warehouse.engine(), reader)
             sent = set(_unseen(warehouse, vendor, {}))
             if sample is not None:
-                found = comparing.sample_of(todo, raw, sample, cursor=reached, sent=sent)
+                found = comparing.sample_of(
+                    todo, raw, sample, cursor=reached, sent=sent, on_progress=listener.extracting
+                )
             elif todo.moves_cursor and reached is None:
                 raise ConfigError(f"Nothing was extracted from {vendor} yet: `leadloop extract` comes first.")
             else:
                 window = comparing.last_day(cast(datetime, reached))
                 if not todo.moves_cursor:
                     window = cast(Window, todo.window(None, datetime.now(UTC)))
-                found = comparing.window_of(todo, raw, window, cursor=reached, sent=sent)
+                found = comparing.window_of(
+                    todo, raw, window, cursor=reached, sent=sent, on_progress=listener.extracting
+                )
             if repair:
                 pipeline = _pipeline(warehouse, vendor)
                 found = comparing.repair(pipeline, reader, found, warehouse.file_format, _numbers(warehouse))

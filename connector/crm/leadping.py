@@ -65,6 +65,8 @@ PASSES = 8
 """How often a list that loses leads while it is read, or shows fewer than its total, is read again before giving up."""
 QUIET_PASSES = 3
 """So many in a row that bring nothing new are believed, whatever the total says: some servers count what they don't list."""
+STALLED = 100
+"""Pages in a row, each with a token of its own, that may show no lead that the pass has not seen before giving up."""
 FRESH = 1.5
 """Seconds for which what a read showed is taken for what is there: at 5 calls a second, four threads' turns take 0.8."""
 NO_LEAD = "404"
@@ -108,9 +110,9 @@ class LeadpingReader:
             for changed, total in changes:
                 wanted = [lead_id for lead_id in changed if only is None or lead_id in only]
                 pages = [page for page in pool.map(self.get, wanted) if page.rows]
-                if pages:
-                    rows = [row for page in pages for row in page.rows]
-                    yield Page(rows, total, min(page.asked_at for page in pages), 1 + len(wanted))
+                rows = [row for page in pages for row in page.rows]
+                asked_at = min((page.asked_at for page in pages), default=datetime.now(UTC))
+                yield Page(rows, total, asked_at, 1 + len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -210,6 +212,7 @@ class Changed:
     def _pass(self, one: "_Pass") -> Iterator[tuple[list[str], int | None]]:
         token: str | None = None
         tokens: set[str] = set()
+        stalled = 0
         while True:
             page = self._fetch(one.order, token)
             if page.token in tokens:
@@ -220,6 +223,7 @@ class Changed:
                     "leadping: the list of leads goes in a circle; a continuation token came twice."
                 )
             changed = []
+            known = len(one.ids)
             for row in page.rows:
                 lead_id = self._lead_id(row)
                 self._seen.add(lead_id)
@@ -228,7 +232,15 @@ class Changed:
                     self._given.add(lead_id)
                     changed.append(lead_id)
             one.look_at(page, self._since)
-            if changed:
+            stalled = stalled + 1 if len(one.ids) == known else 0
+            if stalled > STALLED:
+                raise UnexpectedAnswerError(
+                    f"leadping: {stalled} pages in a row of the list of leads had a new continuation token and no new lead. "
+                    "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask "
+                    "Leadping's support about it."
+                )
+            if page.rows:
+                # Also where none of them has changed: whoever waits is told that the reading goes on.
                 yield changed, page.total
             token = page.token
             if token is None:

@@ -134,9 +134,8 @@ class PollyBotReader:
         for listed in NewestFirst("pollybot", self._list, self._mark, since):
             wanted = [row for row in listed.rows if only is None or self.lead_id(row) in only]
             rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
-            if rows:
-                singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
-                yield Page(rows, listed.total, listed.asked_at, 1 + singly)
+            singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
+            yield Page(rows, listed.total, listed.asked_at, 1 + singly)
 
     def get(self, lead_id: str) -> Page:
         """``GET {leads}/{id}``."""

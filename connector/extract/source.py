@@ -82,8 +82,11 @@ class Progress:
     """How far an extraction has come, after each batch."""
 
     rows: int
+    calls: int
     reached: datetime | None
-    window: Window
+    """UTC: what was edited up to here is there; ``None`` in the middle, and where nobody can tell before the end."""
+    window: Window | None
+    """``None``: what is read are single leads, whatever their time."""
 
 
 class _Tables:
@@ -139,7 +142,7 @@ class Feed:
             if waiting.add(numbered(batch.table, self._number)):
                 yield waiting.take()
             if self._on_progress and self.window:
-                self._on_progress(Progress(self.tally.rows, batch.reached, self.window))
+                self._on_progress(Progress(self.tally.rows, self.tally.calls, batch.reached, self.window))
             if batch.reached is None:
                 continue
             if self._job.moves_cursor:
