@@ -44,6 +44,7 @@ class Bars(loop.Listener):
         self._reached: datetime | None = None
         self._bars: Progress | None = None
         self._task: Any = None
+        self._said: set[str] = set()
 
     def stage(self, name: str) -> None:
         self.pause()
@@ -82,6 +83,12 @@ class Bars(loop.Listener):
     def pushing(self, done: int, total: int | None) -> None:
         if self._bars is not None:
             self._bars.update(self._task, completed=done, total=total, note="leads")
+
+    def notice(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.pause()
+            self._console.print(sentence, markup=False, soft_wrap=True)
 
     def pause(self) -> None:
         if self._bars is not None:

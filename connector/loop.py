@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -20,8 +20,10 @@ import sqlalchemy as sa
 
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
+from connector.crm.clock import check_not_ahead, clock_of, skew
 from connector.crm.identity import account_of
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
+from connector.extract.asking import asked_time, try_asking
 from connector.extract.columns import NUMBER, column_name
 from connector.parsing import is_loopback
 from connector.push import (
@@ -72,6 +74,9 @@ class Listener:
 
     def pushing(self, done: int, total: int | None) -> None:
         """So many leads have an outcome."""
+
+    def notice(self, sentence: str) -> None:
+        """A person should know this, although the stage goes on."""
 
     def pause(self) -> None:
         """Something else is about to be written to the terminal."""
@@ -126,9 +131,18 @@ def extract(
     tune()
     with ExitStack() as stack:
         reader = stack.enter_context(closing(crm.reader(vendor)))
+        stack.callback(_say_skew, vendor, reader, listener)
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
         numbers = _numbers(warehouse)
-        todo = job(settings, start=start, end=end, filters=filters, reader=reader, number=numbers)
+        todo = job(
+            settings,
+            start=start,
+            end=end,
+            filters=filters,
+            reader=reader,
+            number=numbers,
+            say=listener.notice,
+        )
         stack.enter_context(warehouse.lock(f"extract:{vendor}"))
         warehouse.probe()
         runs.begin()
@@ -147,6 +161,11 @@ def extract(
             )
             note_account(engine, settings, reader)
             return done
+
+
+def _say_skew(vendor: str, reader: LeadReader, listener: Listener) -> None:
+    if (sentence := skew(vendor, clock_of(reader))) is not None:
+        listener.notice(sentence)
 
 
 def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
@@ -303,7 +322,7 @@ def reconcile(
             else:
                 window = comparing.last_day(cast(datetime, reached))
                 if not todo.moves_cursor:
-                    window = cast(Window, todo.window(None, datetime.now(UTC)))
+                    window = cast(Window, todo.window(None, asked_time(reader).now()))
                 found = comparing.window_of(
                     todo, raw, window, cursor=reached, sent=sent, on_progress=listener.extracting
                 )
@@ -423,7 +442,9 @@ def push(
         reader, writer = stack.enter_context(crm.account(spec.crm))
         settings = crm.vendor(spec.crm).settings()
         check_account(warehouse.engine(), settings, reader)
-        journal = Journal(warehouse.engine(), lease=lease)
+        # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
+        journal = Journal(warehouse.engine(), lease=lease, clock=clock_of(reader).now)
+        stack.callback(_say_skew, spec.crm, reader, listener)
         journal.ensure()
         _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
         listener.stage(f"push {name}")
@@ -438,12 +459,13 @@ def push(
             return None
         again = _planned(warehouse, spec, limit)
         again.expect(planned)
+        recent_edits = _recent_edits(warehouse, reader, planned)
         summary = deliver(
             planned,
             writer,
             journal,
             concurrency=settings.concurrency,
-            recent_edits=_recent_edits(warehouse, reader, planned),
+            recent_edits=recent_edits,
             on_progress=listener.pushing,
         )
         return Pushed(planned, recovery, summary)
@@ -457,11 +479,15 @@ def _recovered(
     Others may be gone from the project by now. One that is at work just now settles its own.
     """
     settle = timedelta(seconds=crm.vendor(spec.crm).settings().settle)
+    waiting = journal.open_pushes(spec.crm)
+    if waiting:
+        # How long ago something was sent is told by the CRM's clock.
+        try_asking(reader)
     found = recover(spec.name, journal, reader, writer, settle=settle)
-    for other in journal.open_pushes(spec.crm):
+    for other in waiting:
         if other != spec.name:
             with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
-                theirs = Journal(warehouse.engine(), lease=lease)
+                theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
                 found += recover(other, theirs, reader, writer, settle=settle)
     return found
 
@@ -485,17 +511,21 @@ def _recent_edits(
     """
     from connector.extract.reading import Query, edited_since
 
+    if planned.leads:
+        try_asking(reader)
     if planned.seen_at is None or not any(lead.crm_lead_id for lead in planned.leads):
         return None
     settings = crm.vendor(planned.crm).settings()
     query = Query(getattr(settings, "cursor", "updated_at"))
     overlap = timedelta(seconds=settings.settle)
-    since = (cursor(warehouse, planned.crm) or planned.seen_at) - overlap
+    reached = cursor(warehouse, planned.crm) or planned.seen_at
+    check_not_ahead(planned.crm, reached, clock_of(reader))
+    since = reached - overlap
 
     def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
         nonlocal since
-        asked_at = datetime.now(UTC)
-        found = edited_since(reader, since, asked_at, query, waiting)
+        asked_at = clock_of(reader).now()
+        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting)
         since = asked_at - overlap
         return _unlike_planned(warehouse, reader, planned, found) if planned.mode == "delete" else found
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo
 from connector.config import LeadpingSettings, named
 from connector.crm import leadping_lead
 from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState, Page
+from connector.crm.clock import CrmClock
 from connector.crm.http import AgainError, Answer, Call, LateError, Session, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping_lead import Fields, Lead
@@ -96,6 +97,10 @@ class LeadpingReader:
         return CAPABILITIES
 
     @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo("UTC")
 
@@ -111,7 +116,7 @@ class LeadpingReader:
                 wanted = [lead_id for lead_id in changed if only is None or lead_id in only]
                 pages = [page for page in pool.map(self.get, wanted) if page.rows]
                 rows = [row for page in pages for row in page.rows]
-                asked_at = min((page.asked_at for page in pages), default=datetime.now(UTC))
+                asked_at = min((page.asked_at for page in pages), default=self.clock.now())
                 yield Page(rows, total, asked_at, 1 + len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)
@@ -119,8 +124,8 @@ class LeadpingReader:
     def get(self, lead_id: str) -> Page:
         """``GET /leads/{id}``, flat, with the tags' names as ``tagNames``."""
         if not names_one(lead_id):
-            return Page([], 0, datetime.now(UTC))
-        asked_at = datetime.now(UTC)
+            return Page([], 0, self.clock.now())
+        asked_at = self.clock.now()
         try:
             lead = self._session.read(
                 Call("GET", path(lead_id)), judge, lambda answer: lead_in(answer, lead_id)

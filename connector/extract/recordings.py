@@ -9,7 +9,7 @@ them all, the next run asks for recordings from where this one did.
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, cast
 
@@ -77,7 +77,7 @@ class RecordingFeed(Feed):
         start = window.start
         with ThreadPoolExecutor(self._job.concurrency, thread_name_prefix="leadloop-recordings") as pool:
             for _ in range(LOOKS):
-                looked_at = datetime.now(UTC)
+                looked_at = self._job.clock.now()
                 pages = 0
                 for found, reached in self._called(start, looked_at):
                     pages += 1

@@ -110,6 +110,8 @@ class Recorded(NamedTuple):
 class Journal:
     """Writes and reads the journal through an engine that keeps no connection (``NullPool``). For one thread.
 
+    ``clock`` dates what is recorded; a run's is that of its CRM, so that it can be compared with what the CRM shows.
+
     With a ``lease``, whatever is added to a run is added in a transaction that proves it: ``LeaseLostError`` if another
     run has taken over.
     """
