@@ -191,7 +191,7 @@ class _Run:
         leads, position, looked_for = self.plan.leads, 0, 0
         while position < len(leads) and self.switch.off is None:
             if position == looked_for:
-                looked_for = min(position + AT_ONCE, len(leads))
+                looked_for = min(position + AT_ONCE, len(leads)) if self._search.is_wanted else len(leads)
                 self._look_for(pool, run_id, leads[position:looked_for])
                 progress()
                 continue
@@ -211,9 +211,12 @@ class _Run:
 
     def _look_for(self, pool: ThreadPoolExecutor, run_id: str, leads: Sequence[LeadPlan]) -> None:
         """Records which of these leads the CRM has already; may be the end of the run, before the first of them is sent."""
+        if not self._search.is_wanted:
+            return
+        # On record before it is looked for: a lead that this very run has added is its row's, and no other's.
+        self._finish_all()
+        self._flush(run_id)
         for part in self._search.among(leads, pool):
-            # Whatever is under way is known by now, and a lead that this very run has added is nobody else's.
-            self._finish_all()
             at = self._journal.clock()
             for lead, crm_lead_id, asked in part:
                 if crm_lead_id is not None:
@@ -231,6 +234,7 @@ class _Run:
                 self.switch.turn_off(too_many)
             if self.switch.off is not None:
                 return
+        self._paced_at = time.monotonic()
 
     def _look(self, batch: Sequence[LeadPlan]) -> list[LeadPlan] | None:
         """The leads and fields of a batch that may still be sent; what becomes of the others is recorded.
