@@ -56,6 +56,7 @@ def deliver(
     batch: int = BATCH,
     breaker: int = BREAKER,
     on_progress: Callable[[int, int], None] | None = None,
+    on_start: Callable[[str], None] | None = None,
 ) -> Summary:
     """Sends ``plan.leads`` and nothing else, and records everything in the journal.
 
@@ -71,6 +72,7 @@ def deliver(
 
     An answer may hold all edits since the plan or only those since the answer before: edits are kept until the lead's turn.
 
+    ``on_start`` is called with the run's id, once it is on disk and before the first call, unless there is nothing to send.
     ``on_progress`` is called with leads done and leads in all. SIGINT and SIGTERM end the run after the calls in flight,
     and what was not sent is ``deferred``; a second signal does what signals do. Raises what ``Plan.check`` raises, before
     anything is written or sent, and ``WarehouseError`` when the journal can't be written: then nothing more is sent. So it
@@ -81,7 +83,7 @@ def deliver(
         raise ModelError(f"{plan.push}: mode is {plan.mode!r}, which {plan.crm} can't do.")
     run = _Run(plan, writer, journal, recent_edits, max(concurrency, 1), max(batch, 1), breaker)
     with _signals(run.switch):
-        return run.carry_out(on_progress or (lambda done, total: None))
+        return run.carry_out(on_progress or (lambda done, total: None), on_start or (lambda run_id: None))
 
 
 class _Switch:
@@ -167,10 +169,12 @@ class _Run:
         self._untried = 0
         self._paced_at = time.monotonic()
 
-    def carry_out(self, on_progress: Callable[[int, int], None]) -> Summary:
+    def carry_out(self, on_progress: Callable[[int, int], None], on_start: Callable[[str], None]) -> Summary:
         started_at = self._journal.clock()
         run_id = self._journal.start_run(self.plan)
         total = len(self.plan.leads)
+        if total:
+            on_start(run_id)
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="leadloop-push") as pool:
             try:
                 position = self._call_all(pool, run_id, lambda: on_progress(self._tally.leads, total))
