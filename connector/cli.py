@@ -484,6 +484,14 @@ def run(
     project: Project = None,
     limit: Limit = None,
     yes: Yes = False,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored",
+            help="The warehouse is an older copy of itself that was put back: go on with it, and leave alone what the CRM "
+            "shows and nobody knows to have been sent.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Extract, build, and send every push of the dbt project. Without --yes and without a terminal nothing is sent."""
@@ -498,6 +506,7 @@ def run(
             pushes=pushes or None,
             limit=limit,
             agree=_asking(yes, listener, mask=False, quiet=as_json),
+            restored=restored,
             listener=listener,
         )
     if as_json:

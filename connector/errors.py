@@ -21,6 +21,7 @@
         ├── ConflictError         an edit in the CRM stands against on_conflict=stop  stop
         ├── DuplicateLeadError    the push model has two rows for one lead and field  stop
         ├── TestsFailedError      a dbt model or test under the push has failed       stop
+        ├── RestoredError         the warehouse has forgotten pushes: a copy is back   stop
         └── PlanMovedError        the world is not the one the plan was made for      stop
 
 The last column is ``action``: what the caller should do with what failed. *retry*: the same again later; *skip*:
@@ -147,6 +148,10 @@ class DuplicateLeadError(StoppedError):
 
 class TestsFailedError(StoppedError):
     """A dbt model or test that the push stands on failed, or was skipped, when dbt last ran it, whoever ran it."""
+
+
+class RestoredError(StoppedError):
+    """The warehouse knows nothing of pushes that were sent from it: an older copy of it was put back."""
 
 
 class PlanMovedError(StoppedError):

@@ -38,9 +38,10 @@ from connector.push import (
     make_plan,
     recover,
 )
+from connector.push import forgotten as restoring
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
-from connector.warehouse import models, private, results, runs
+from connector.warehouse import mark, models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import blank_as_null, columns_of, ensure, next_number
@@ -424,9 +425,12 @@ def push(
     limit: int | None = None,
     agreed: Plan | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
+    restored: bool = False,
     listener: Listener = QUIET,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
+
+    ``restored``: the warehouse is an older copy of itself, its leads were read since it was put back, and it is to go on.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
     one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
@@ -448,6 +452,8 @@ def push(
         journal.ensure()
         _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
         listener.stage(f"push {name}")
+        marks = mark.Marks(mark.identify(warehouse.engine()), settings)
+        _check_restored(warehouse, spec, journal, marks, project, accept=restored)
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:
@@ -467,8 +473,28 @@ def push(
             concurrency=settings.concurrency,
             recent_edits=recent_edits,
             on_progress=listener.pushing,
+            on_start=lambda run_id: marks.add(mark.Mark(run_id, name, clock_of(reader).now())),
         )
         return Pushed(planned, recovery, summary)
+
+
+def _check_restored(
+    warehouse: Warehouse,
+    spec: PushSpec,
+    journal: Journal,
+    marks: mark.Marks,
+    project: Path | None,
+    *,
+    accept: bool,
+) -> None:
+    """``RestoredError`` where this warehouse has forgotten pushes to the CRM, unless a person has accepted that."""
+    lost = restoring.forgotten(journal, marks.all())
+    if not accept:
+        restoring.check(lost, spec.crm, warehouse.label)
+    elif lost:
+        others = [each for each in models.pushes(project) if each.crm == spec.crm]
+        plans = [(each, _planned(warehouse, each, None)) for each in others]
+        restoring.accept(journal, lost, spec.crm, plans, spec.leads_schema or "analytics")
 
 
 def _recovered(
@@ -603,10 +629,11 @@ def run(
     pushes: Iterable[str] | None = None,
     limit: int | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
+    restored: bool = False,
     listener: Listener = QUIET,
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
-    neither does a CRM that can't be read: only its own pushes are left out.
+    neither does a CRM that can't be read: only its own pushes are left out. ``restored``: as for ``push``.
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
@@ -630,7 +657,9 @@ def run(
             ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
             continue
         try:
-            done = push(warehouse, name, project, limit=limit, agree=agree, listener=listener)
+            done = push(
+                warehouse, name, project, limit=limit, agree=agree, restored=restored, listener=listener
+            )
         except LeadloopError as error:
             ran.failed[name] = error
         else:
