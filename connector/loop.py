@@ -30,6 +30,7 @@ from connector.push import (
     Plan,
     Recovery,
     Summary,
+    approvals,
     confirm,
     deliver,
     facts,
@@ -40,6 +41,7 @@ from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
 from connector.warehouse import models, private, results, runs
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.leases import patient
 from connector.warehouse.ledger import columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
@@ -396,9 +398,13 @@ def push(
     limit: int | None = None,
     agreed: Plan | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
+    first: bool = False,
     listener: Listener = QUIET,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
+
+    ``first`` says that a person agrees, or that ``agree`` asks one, to replace values in fields to which nothing was ever
+    sent as far as is known (``Plan.first_time``); without it such a plan raises ``FirstTimeError``.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
     one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
@@ -424,10 +430,12 @@ def push(
         planned.check()
         if planned.leads and spec.fields:
             writer.check(spec.fields)
+        approvals.check(planned, first=first)
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
         again.expect(planned)
+        approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
         summary = deliver(
             planned,
             writer,
@@ -563,6 +571,7 @@ def run(
     pushes: Iterable[str] | None = None,
     limit: int | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
+    first: bool = False,
     listener: Listener = QUIET,
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
@@ -590,7 +599,7 @@ def run(
             ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
             continue
         try:
-            done = push(warehouse, name, project, limit=limit, agree=agree, listener=listener)
+            done = push(warehouse, name, project, limit=limit, agree=agree, first=first, listener=listener)
         except LeadloopError as error:
             ran.failed[name] = error
         else:

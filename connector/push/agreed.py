@@ -32,6 +32,7 @@ SETTINGS = {
     "beyond_limit": "the number of leads beyond --limit",
     "duplicates": "the leads with two rows",
     "nameless": "the number of rows without a lead id",
+    "first_time": "what would be replaced for the first time",
 }
 LISTS = {
     "leads": "to be sent",
@@ -163,6 +164,7 @@ def _plan_of(document: Mapping[str, Any]) -> "Plan":
         nameless=totals["nameless"],
         options=document["options"],
         equal=document["equal"],
+        first_time=document["first_time"],
     )
     return replace(plan, fingerprint=fingerprint(plan))
 
