@@ -32,6 +32,7 @@ from connector.push import (
     Plan,
     Recovery,
     Summary,
+    approvals,
     confirm,
     deliver,
     facts,
@@ -44,6 +45,7 @@ from connector.push.rivals import rivalry
 from connector.warehouse import mark, models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.leases import patient
 from connector.warehouse.ledger import blank_as_null, columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
@@ -426,11 +428,14 @@ def push(
     agreed: Plan | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
     restored: bool = False,
+    first: bool = False,
     listener: Listener = QUIET,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
 
     ``restored``: the warehouse is an older copy of itself, its leads were read since it was put back, and it is to go on.
+    ``first`` says that a person agrees, or that ``agree`` asks one, to replace values in fields to which nothing was ever
+    sent as far as is known (``Plan.first_time``); without it such a plan raises ``FirstTimeError``.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
     one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
@@ -461,11 +466,13 @@ def push(
         planned.check()
         if planned.leads and spec.fields:
             writer.check(spec.fields)
+        approvals.check(planned, first=first)
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
         again.expect(planned)
         recent_edits = _recent_edits(warehouse, reader, planned)
+        approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
         summary = deliver(
             planned,
             writer,
@@ -630,6 +637,7 @@ def run(
     limit: int | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
     restored: bool = False,
+    first: bool = False,
     listener: Listener = QUIET,
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
@@ -658,7 +666,14 @@ def run(
             continue
         try:
             done = push(
-                warehouse, name, project, limit=limit, agree=agree, restored=restored, listener=listener
+                warehouse,
+                name,
+                project,
+                limit=limit,
+                agree=agree,
+                restored=restored,
+                first=first,
+                listener=listener,
             )
         except LeadloopError as error:
             ran.failed[name] = error

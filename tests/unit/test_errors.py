@@ -73,6 +73,7 @@ def test_the_last_column_is_the_action() -> None:
         ("TestsFailedError", 4),
         ("PlanMovedError", 4),
         ("RestoredError", 4),
+        ("FirstTimeError", 4),
     ],
 )
 def test_exit_codes(name: str, code: int) -> None:
