@@ -146,9 +146,10 @@ def extract(
             number=numbers,
             say=listener.notice,
         )
-        stack.enter_context(warehouse.lock(f"extract:{vendor}"))
-        warehouse.probe()
-        runs.begin()
+        with warehouse.kept_open():
+            stack.enter_context(warehouse.lock(f"extract:{vendor}"))
+            warehouse.probe()
+            runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
             if not same_account:
@@ -357,9 +358,10 @@ def build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
             there = [spec.leads_schema for spec in models.pushes(project) if spec.leads_schema]
-            lease.prove()
-            for vendor in crm.VENDORS:
-                _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
+            with warehouse.kept_open():
+                lease.prove()
+                for vendor in journal.crms():
+                    _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
         return result
 
 
@@ -443,22 +445,24 @@ def push(
     spec = models.push_spec(project, name)
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
-        lease = stack.enter_context(warehouse.lock(f"push:{name}"))
-        warehouse.probe()
-        runs.begin()
-        stack.enter_context(warehouse.translated())
-        _check_results(warehouse, spec)
+        with warehouse.kept_open():
+            lease = stack.enter_context(warehouse.lock(f"push:{name}"))
+            warehouse.probe()
+            runs.begin()
+            stack.enter_context(warehouse.translated())
+            _check_results(warehouse, spec)
         reader, writer = stack.enter_context(crm.account(spec.crm))
         settings = crm.vendor(spec.crm).settings()
         check_account(warehouse.engine(), settings, reader)
         # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
         journal = Journal(warehouse.engine(), lease=lease, clock=clock_of(reader).now)
         stack.callback(_say_skew, spec.crm, reader, listener)
-        journal.ensure()
-        _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
-        listener.stage(f"push {name}")
-        marks = mark.Marks(mark.identify(warehouse.engine()), settings)
-        _check_restored(warehouse, spec, journal, marks, project, accept=restored)
+        with warehouse.kept_open():
+            journal.ensure()
+            _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
+            listener.stage(f"push {name}")
+            marks = mark.Marks(mark.identify(warehouse.engine()), settings)
+            _check_restored(warehouse, spec, journal, marks, project, accept=restored)
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:

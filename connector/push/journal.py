@@ -138,6 +138,11 @@ class Journal:
                 for index in push_journal.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
 
+    def crms(self) -> list[str]:
+        """The CRMs that anything was ever sent to; the journal's tables must be there (``ensure``)."""
+        with self._connect() as connection:
+            return sorted(connection.scalars(sa.select(push_runs.c.crm).distinct()))
+
     def start_run(self, plan: Plan) -> str:
         """Puts the run and everything it means to send on disk, in one transaction; returns the run's id."""
         started_at = self.clock()

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,6 +124,19 @@ class Warehouse:
         """Opens the warehouse for writing and lets go of it again: ``LockedError``, ``WarehouseError``, ``ConfigError``."""
         with self._opening(), self.engine().connect() as connection:
             connection.execute(sa.text("select 1"))
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Around steps that each open the warehouse: a DuckDB file is opened and closed once for all of them.
+
+        Nothing that takes long belongs into it, such as calls to a CRM: nobody else can open the file meanwhile.
+        """
+        with ExitStack() as stack:
+            if self.path is not None and self.path.exists():
+                # Where another process has the file, the steps themselves wait for it, and say so.
+                with suppress(sa.exc.DBAPIError):
+                    stack.enter_context(self.engine().connect())
+            yield
 
     @contextmanager
     def _opening(self) -> Iterator[None]:
