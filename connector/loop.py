@@ -40,6 +40,7 @@ from connector.push import (
     recover,
 )
 from connector.push import forgotten as restoring
+from connector.push.ahead import in_the_future
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
 from connector.warehouse import mark, models, private, results, runs
@@ -164,11 +165,17 @@ def extract(
                 on_progress=listener.extracting,
             )
             note_account(engine, settings, reader)
+            _say_future(warehouse, reader, listener)
             return done
 
 
 def _say_skew(vendor: str, reader: LeadReader, listener: Listener) -> None:
     if (sentence := skew(vendor, clock_of(reader))) is not None:
+        listener.notice(sentence)
+
+
+def _say_future(warehouse: Warehouse, reader: LeadReader, listener: Listener) -> None:
+    for sentence in in_the_future(warehouse.engine(), reader):
         listener.notice(sentence)
 
 
@@ -251,9 +258,12 @@ class Moment(NamedTuple):
     number: int | None = None
 
     def is_after(self, other: "Moment") -> bool:
-        """By the count where both have a number: clocks differ, and may be wrong."""
-        if self.number is not None and other.number is not None:
-            return self.number > other.number
+        """By the count, since clocks differ and may be wrong; what has no number is from before there were any.
+
+        Only what is seen by a pipeline of the user's own is never counted: that goes by the time.
+        """
+        if self.number is not None:
+            return self.number > (other.number or 0)
         return self.at > other.at
 
 
@@ -477,6 +487,7 @@ def push(
         again.expect(planned)
         recent_edits = _recent_edits(warehouse, reader, planned)
         approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
+        _say_future(warehouse, reader, listener)
         summary = deliver(
             planned,
             writer,

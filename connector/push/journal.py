@@ -309,7 +309,12 @@ class Journal:
         """(lead id, field) where the last word on it, the CRM's or a person's, has this code."""
         row = push_journal.c
         newest = sa.func.row_number().over(
-            partition_by=(row.lead_id, row.field), order_by=(row.recorded_at.desc(), row.seq.desc())
+            partition_by=(row.lead_id, row.field),
+            order_by=(
+                sa.func.coalesce(row.sequence_number, 0).desc(),
+                row.recorded_at.desc(),
+                row.seq.desc(),
+            ),
         )
         ranked = (
             sa.select(row.lead_id, row.field, row.code, newest.label("newest"))

@@ -387,12 +387,13 @@ def _sightings(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]
 
 
 def _seen_after(shown: sa.TableClause, clock: str, applied: sa.Subquery) -> sa.ColumnElement[bool]:
-    """Whether a row was seen after the write: by the warehouse's count where both have a number, else by their times."""
+    """Whether a row was seen after the write: by the warehouse's count where the sighting has a number, and a write without
+    one is from before there were any; else by their times."""
     later: sa.ColumnElement[bool] = shown.c[clock] > applied.c.recorded_at
     if _NUMBER not in shown.c:
         return later
     number, written = shown.c[_NUMBER], applied.c.sequence_number
-    return sa.case((sa.and_(number.is_not(None), written.is_not(None)), number > written), else_=later)
+    return sa.case((number.is_not(None), number > sa.func.coalesce(written, 0)), else_=later)
 
 
 def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) -> sa.ColumnElement[str | None]:

@@ -434,12 +434,16 @@ flaps as (
         )
 {%- endmacro %}
 
-{# Whether an answer came after the lead was last seen: by number where both have one (counted: leads has the column),
-   since two machines' clocks needn't agree; else by time. #}
+{# Whether an answer came after the lead was last seen: by number where the lead has one (counted: leads has the column),
+   since two machines' clocks needn't agree, and then an answer without one is from before there were numbers; else by
+   time. #}
 {% macro unseen(answer, lead, counted) -%}
     {%- set by_time = answer ~ '.recorded_at > ' ~ lead ~ '.last_seen_at' -%}
     {%- if counted -%}
-        coalesce({{ answer }}.sequence_number > {{ lead }}.last_sequence_number, {{ by_time }})
+        case
+            when {{ lead }}.last_sequence_number is null then {{ by_time }}
+            else coalesce({{ answer }}.sequence_number, 0) > {{ lead }}.last_sequence_number
+        end
     {%- else -%}
         {{ by_time }}
     {%- endif -%}
