@@ -149,12 +149,17 @@ def first_text(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested object as path -> value: ``{"contact": {"phone": "1"}}`` is ``{"contact.phone": "1"}``; lists stay lists.
 
-    The paths are the field names that a push uses, and ``column_name`` makes the columns of them.
+    The paths are the field names that a push uses, and ``column_name`` makes the columns of them. A name that has dots in
+    it and reads like the path of another value is put in quotes: ``{"a": {"b": 1}, "a.b": 2}`` is ``{"a.b": 1, "'a.b'": 2}``.
     """
     found: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = list(value) if isinstance(value, RawRows) else value
+    for name, value in sorted(row.items(), key=lambda item: "." in item[0]):
+        inner = _flat_part(f"{prefix}{name}", value)
+        found |= inner if found.keys().isdisjoint(inner) else _flat_part(f"{prefix}'{name}'", value)
     return found
+
+
+def _flat_part(path: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return flat(value, f"{path}.")
+    return {path: list(value) if isinstance(value, RawRows) else value}
