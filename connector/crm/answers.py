@@ -11,6 +11,8 @@ from typing import Any, overload
 
 import msgspec
 
+REPLACED = "\ufffd"
+"""Stands for a character that can't be kept."""
 LEAN_FROM = 32 * 1024
 """Bytes; below, decoding everything at once costs nothing worth saving."""
 
@@ -82,9 +84,22 @@ _ESCAPE = re.compile(
 _ODD = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 
 
+_mended = 0  # Only that it changes counts, so threads need no lock.
+
+
+def mended() -> int:
+    """How many answers this process has had so far in which characters were replaced: who sees it grow may look for them."""
+    return _mended
+
+
 def _whole_characters(body: bytes) -> bytes:
     """The same JSON without escapes that stand for half a character or for NUL; nearly always there are none."""
-    return _ESCAPE.sub(_whole, body) if _ODD.search(body) else body
+    global _mended
+    if not _ODD.search(body):
+        return body
+    whole = _ESCAPE.sub(_whole, body)
+    _mended += whole != body
+    return whole
 
 
 def _whole(escape: re.Match[bytes]) -> bytes:

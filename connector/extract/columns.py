@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from connector.crm.answers import RawRows
+from connector.crm.answers import REPLACED, RawRows, mended
 from connector.crm.base import Capabilities, LeadReader, Page
 from connector.extract.names import Names
 from connector.extract.names import column_name as column_name
@@ -78,6 +78,7 @@ class Columns:
         self._order: dict[str, None] = {}
         self._types: dict[str, pa.DataType | None] = {}
         self._surprises = 0
+        self._mended = mended()
 
     @classmethod
     def of(
@@ -101,6 +102,8 @@ class Columns:
         arrays = self._straight(rows) if isinstance(rows, RawRows) else None
         if arrays is None:
             arrays = self._one_by_one(list(rows))
+        if self._mended != mended():
+            self._tell_replaced(arrays)
         if more := self.names.more:
             arrays[MORE] = _as_objects(
                 {name: arrays.pop(name) for name in sorted(more & arrays.keys())}, len(rows)
@@ -143,6 +146,24 @@ class Columns:
                 f"{len(spilled)} of them now, such as {field!r} of lead {self._lead_with(field, rows)}, there as {column!r}.",
             )
         return arrays
+
+    def _tell_replaced(self, arrays: Mapping[str, pa.Array]) -> None:
+        """Says where the first replaced character is: some answer had one since this began, and it may be on a later page."""
+        for field, column in self.names.columns(self._types).items():
+            found = (
+                pc.index(pc.match_substring(arrays[column], REPLACED), True).as_py()
+                if column in arrays
+                else -1
+            )
+            if found >= 0:
+                (lead_id,) = ids(pa.table(dict(arrays)).slice(found, 1), self._id_fields)
+                self._notes.say(
+                    "replaced",
+                    f"The field {field!r} of lead {lead_id} has half a character, or a NUL, which no warehouse keeps. U+FFFD "
+                    "stands in its place; more of the kind may have been read.",
+                )
+                self._mended = mended()
+                return
 
     def _lead_with(self, field: str, rows: Sequence[Mapping[str, Any]]) -> str | None:
         row = next((row for row in rows if row.get(field) not in (None, "")), rows[0])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.crm.answers import RawRows
+from connector.crm.answers import RawRows, decode
 from connector.crm.base import Page
 from connector.extract.columns import OWN, Columns, as_text, column_name
 from connector.extract.names import Names, own_column
@@ -95,6 +95,29 @@ def test_fields_that_differ_only_in_spelling_have_columns_of_their_own():
     (note,) = notes.texts
     assert all(each in note for each in ("lead 7", "'Lead Score'", own))
     assert "1234" not in note
+
+
+@pytest.mark.parametrize("rows", [1, 2_000])
+def test_a_replaced_character_is_said_once(rows):
+    """With the lead and the field, in small answers and large ones; not where the CRM itself shows U+FFFD."""
+    notes = Notes()
+    columns = Columns("UTC", Names("convoso", own=OWN), notes=notes)
+
+    def read(*texts):
+        entries = [{"id": str(number), "Note": text} for number, text in enumerate(texts)] + [
+            {"id": "more", "Note": "x" * 20}
+        ] * rows
+        body = msgspec.json.encode(entries).decode().replace("half", "\\ud83d").encode()
+        return table(*decode(body), columns=columns)
+
+    read("the CRM's \ufffd")
+    assert notes.texts == ()
+    assert read("fine", "secret half").to_pylist()[1]["note"] == "secret \ufffd"
+    read("half")
+    (note,) = notes.texts
+    assert "lead 1 " in note
+    assert "'Note'" in note
+    assert "secret" not in note
 
 
 def test_what_has_no_column_of_its_own_is_in_one_object():
