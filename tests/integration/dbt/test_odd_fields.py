@@ -20,6 +20,8 @@ from tests.integration.extract.conftest import Rig
 
 QUESTION = "What is the annual income of your household before taxes in 20"
 ODD = ("Cost ($)", "Cost (€)", f"{QUESTION}25", f"{QUESTION}26", "Policy Number", "xmin")
+TEXT = "no text longer is toast"
+"""PostgreSQL keeps one of up to 23 bytes within the row, and a row within a page."""
 TWIN = "policyNumber"
 """It comes to be later than the field that it resembles."""
 
@@ -100,7 +102,7 @@ def test_more_fields_than_a_table_can_have(lab, own, tmp_path: Path) -> None:
     )
     with Sandbox(leads=0, custom_fields=fields) as crm:
         for lead_id in "12":
-            crm.book.add(dict.fromkeys(fields, "a short text"), lead_id=lead_id)
+            crm.book.add(dict.fromkeys(fields, TEXT), lead_id=lead_id)
         notes = rig.extract(crm).notes
         crm.book.edit("1", {first: "a person's", last: "a person's", fields[-2]: ""})
         assert rig.extract(crm).notes == ()
@@ -114,7 +116,7 @@ def test_more_fields_than_a_table_can_have(lab, own, tmp_path: Path) -> None:
                     **sent,
                     "lead_id": "2",
                     "field": field,
-                    "value": "a short text",
+                    "value": TEXT,
                     "column_name": column_name(field),
                 }
             )
@@ -129,17 +131,17 @@ def test_more_fields_than_a_table_can_have(lab, own, tmp_path: Path) -> None:
     assert set(lab.rows("select lead_id, field, current_value, verdict from analytics.to_crm")) == {
         ("1", first, "a person's", "conflict"),
         ("1", last, "a person's", "conflict"),
-        ("2", first, "a short text", "change"),
-        ("2", last, "a short text", "change"),
+        ("2", first, TEXT, "change"),
+        ("2", last, TEXT, "change"),
     }
     changes = lab.rows("select version_number, field, old_value, new_value from analytics.lead_changes")
     for version, number in ((1, 2 * len(fields)), (2, 3)):
         found = [row[1:] for row in changes if row[0] == version and row[1].startswith("custom_field_")]
         assert len(found) == number
     assert set(found) == {
-        (column_name(first), "a short text", "a person's"),
-        (column_name(last), "a short text", "a person's"),
-        (column_name(fields[-2]), "a short text", None),
+        (column_name(first), TEXT, "a person's"),
+        (column_name(last), TEXT, "a person's"),
+        (column_name(fields[-2]), TEXT, None),
     }
     journal = Journal(lab.warehouse.engine())
     journal.ensure()
