@@ -24,7 +24,8 @@ from connector.crm.clock import check_not_ahead, clock_of, skew
 from connector.crm.identity import account_of
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
 from connector.extract.asking import asked_time, try_asking
-from connector.extract.columns import NUMBER, column_name
+from connector.extract.columns import NUMBER
+from connector.extract.names import column_name
 from connector.parsing import is_loopback
 from connector.push import (
     WHOLE,
@@ -566,6 +567,8 @@ def _recent_edits(
     settings = crm.vendor(planned.crm).settings()
     query = Query(getattr(settings, "cursor", "updated_at"))
     overlap = timedelta(seconds=settings.settle)
+    with warehouse.engine().connect() as connection:
+        there = columns_of(connection, f"{planned.crm}_raw", LEADS)
     reached = cursor(warehouse, planned.crm) or planned.seen_at
     check_not_ahead(planned.crm, reached, clock_of(reader))
     since = reached - overlap
@@ -573,7 +576,7 @@ def _recent_edits(
     def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
         nonlocal since
         asked_at = clock_of(reader).now()
-        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting)
+        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting, there)
         since = asked_at - overlap
         return _unlike_planned(warehouse, reader, planned, found) if planned.mode == "delete" else found
 
@@ -596,7 +599,12 @@ def _unlike_planned(
         row = known.get(lead_id)
         if row is None or planned.seen_at is None or row[SEEN_AT] > planned.seen_at:
             return False
-        return all(row.get(name) == value for name, value in shown[lead_id].items() if name not in OURS)
+        # A field that the raw table has no column for is not there when it is blank.
+        return all(
+            (row.get(name) or None) == (value or None)
+            for name, value in shown[lead_id].items()
+            if name not in OURS
+        )
 
     return {lead_id: row for lead_id, row in shown.items() if not is_as_planned(lead_id)}
 

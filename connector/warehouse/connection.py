@@ -208,6 +208,11 @@ class Warehouse:
                 f"{self.label} cut the connection in the middle of the work. What was recorded stays; run again when "
                 "the server is there."
             )
+        if self.kind == "postgres" and "row is too big" in text:
+            return WarehouseError(
+                f"{self.label}: a lead has more filled fields than a row of a table can hold in PostgreSQL. Fields that nobody "
+                "needs can be left out of the warehouse: crm.<vendor>.leave_out. Nothing of the last package was kept."
+            )
         return None
 
     @contextmanager
