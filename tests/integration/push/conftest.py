@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -130,6 +130,8 @@ class World:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        # A DuckDB file that is opened for each look at it takes most of the tests' time.
+        self.kept = engine.connect() if engine.dialect.name == "duckdb" else None
         self.journal = Journal(engine)
         self.crm = Crm()
         self.journal.ensure()
@@ -147,6 +149,11 @@ class World:
                     "current_value text, desired_value text, base_value text, verdict text)"
                 )
             )
+
+    def let_go(self) -> None:
+        """From now on other processes can open the DuckDB file as well."""
+        if self.kept is not None:
+            self.kept.close()
 
     def rows(self, *rows: Sequence[Any]) -> None:
         """Rows of the push model: lead id, field, current, desired, base, verdict."""
@@ -207,14 +214,18 @@ class World:
 
 
 @pytest.fixture
-def world(warehouse: Any) -> World:
+def world(warehouse: Any) -> Iterator[World]:
     """The world of these tests, once in each engine."""
-    return World(warehouse.engine())
+    made = World(warehouse.engine())
+    yield made
+    made.let_go()
 
 
 @pytest.fixture
-def local(tmp_path: Any) -> World:
+def local(tmp_path: Any) -> Iterator[World]:
     """The same in DuckDB only, for what no engine has a say in."""
     from connector.warehouse.connection import Warehouse
 
-    return World(Warehouse.duckdb(tmp_path / "warehouse.duckdb").engine())
+    made = World(Warehouse.duckdb(tmp_path / "warehouse.duckdb").engine())
+    yield made
+    made.let_go()

@@ -161,6 +161,7 @@ time.sleep(float(sys.argv[2]))
 
 def hold(world: Any, seconds: float) -> subprocess.Popen[str]:
     """Another process that has the warehouse's file open for writing."""
+    world.let_go()
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, world.engine.url.database, str(seconds)],
         stdout=subprocess.PIPE,

@@ -67,6 +67,7 @@ def url(world: Any, mode: str) -> str:
     with world.engine.begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))
+    world.let_go()
     return str(world.engine.url.render_as_string(hide_password=False))
 
 
