@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import dlt
 import pytest
@@ -26,7 +26,7 @@ LEADS = 6
 TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
-    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.runs",
+    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.runs", "leadloop.accounts",
 )  # fmt: skip
 MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
@@ -56,6 +56,9 @@ class QuickLoop:
     compiled once for the one table that grows, everything else being a view.
     """
 
+    models: ClassVar[dict[str, str]] = MODELS
+    leads: ClassVar[int] = LEADS
+
     def __init__(self, folder: Path, warehouse: Warehouse, patch: pytest.MonkeyPatch) -> None:
         self.warehouse = warehouse
         self.pipeline_name = "convoso"
@@ -81,7 +84,7 @@ class QuickLoop:
         project = folder / "dbt_models"
         for old in (project / "models").rglob("*.*"):
             old.unlink()
-        for name, text in MODELS.items():
+        for name, text in self.models.items():
             (project / "models" / f"{name}.sql").write_text(text)
         with (project / "dbt_project.yml").open("a") as file:
             file.write("data_tests:\n  leadloop:\n    +enabled: false\n")
@@ -117,12 +120,16 @@ class QuickLoop:
 
     def _new_crm(self) -> Sandbox:
         self._stop()
-        self._crm = crm = Sandbox(leads=LEADS).__enter__()
+        self._crm = crm = Sandbox(leads=self.leads).__enter__()
+        self.point_at(crm)
+        return crm
+
+    def point_at(self, crm: Sandbox) -> None:
+        """From now on the settings name this CRM."""
         given = {**crm.settings()["convoso"], "rate": "1000", "settle": "0", "concurrency": "2"}
         for name, text in given.items():
             self._patch.setenv(f"CRM__CONVOSO__{name.upper()}", text)
         config.reload()
-        return crm
 
     def close(self) -> None:
         """Stops the CRM, and lets go of the warehouse."""
