@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connector import config, crm
 from connector.crm.base import LeadReader, ScanReader, WindowReader
+from connector.crm.clock import clock_of, skew
 from connector.errors import LeadloopError, OtherAccountError
 from connector.warehouse import models
 from connector.warehouse.accounts import check_account
@@ -84,13 +85,15 @@ def _account(vendor: str) -> list[Check]:
         with closing(crm.reader(vendor)) as found:
             if found.capabilities.reading == "scan":
                 next(cast(ScanReader, found).scan(datetime.now(UTC)), None)
-                return [Check("token", True, f"{vendor} answers"), *_known_account(vendor, found)]
+                answers = Check("token", True, f"{vendor} answers")
+                return [answers, *_known_account(vendor, found), *_clock(found)]
             reader = cast(WindowReader, found)
             page = reader.search(None, limit=1)
             count = "leads" if page.total is None else f"{page.total:,} leads"
             checks = [
                 Check("token", True, f"{vendor} answers and shows {count}"),
                 *_known_account(vendor, reader),
+                *_clock(reader),
             ]
             # A CRM that tells its times in UTC has no zone to be set wrongly.
             if "timezone" in config.settings_class(vendor).__dataclass_fields__:
@@ -116,9 +119,18 @@ def _known_account(vendor: str, reader: LeadReader) -> list[Check]:
     return [Check("account", True, "its leads are the ones in the warehouse")] if is_known else []
 
 
+def _clock(reader: LeadReader) -> list[Check]:
+    """Nothing where the CRM's answers don't say what time it is there."""
+    vendor, clock = reader.capabilities.vendor, clock_of(reader)
+    if not clock.is_known:
+        return []
+    wrong = skew(vendor, clock)
+    return [Check("clock", wrong is None, wrong or f"{vendor}'s clock and this machine's agree")]
+
+
 def _zone(reader: WindowReader) -> str:
-    """Edits can't lie in the future: a newest edit ahead of the clock shows a wrong zone."""
-    now = datetime.now(UTC)
+    """Edits can't lie in the future: a newest edit ahead of the CRM's own clock shows a wrong zone."""
+    now = clock_of(reader).now()
     newest = _newest(reader, now)
     if newest is None:
         return (

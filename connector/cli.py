@@ -67,6 +67,13 @@ Filter = Annotated[
     typer.Option("--filter", help="A search filter of the CRM, such as list_id=333; repeatable."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+First = Annotated[
+    bool,
+    typer.Option(
+        "--first",
+        help="Agree, once, to replace values in fields to which nothing was ever sent as far as the warehouse knows.",
+    ),
+]
 Mask = Annotated[bool, typer.Option("--mask", help="Show values of leads masked.")]
 
 
@@ -298,7 +305,7 @@ def _reconcile(
         raise ConfigError("--window and --sample exclude each other.")
     start, end = _stretch(window)
     found = []
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         for name in [vendor] if vendor else loop.vendors():
             found.append(
                 loop.reconcile(
@@ -361,7 +368,7 @@ def extract(
     failed = None
     for name in vendors:
         try:
-            with listening(err) as listener:
+            with listening(err, brief=as_json) as listener:
                 done = loop.extract(
                     _warehouse(),
                     name,
@@ -409,7 +416,7 @@ def build(
     from connector import loop
     from connector.display import listening
 
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         done = loop.build(_warehouse(), project, select=select, full_refresh=full_refresh, listener=listener)
     if as_json:
         emit(done.as_dict())
@@ -453,6 +460,7 @@ def push(
         typer.Option("--plan", help="A plan saved by `plan --json`: anything else is refused."),
     ] = None,
     yes: Yes = False,
+    first: First = False,
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
@@ -462,14 +470,15 @@ def push(
     from connector.display import listening
 
     saved = None if agreed is None else pushing.read_plan(agreed)
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         done = loop.push(
             _warehouse(),
             name,
             project,
             limit=limit,
             agreed=saved,
-            agree=_asking(yes or saved is not None, listener, mask=mask, quiet=as_json),
+            agree=_asking(yes or saved is not None, listener, first=first, mask=mask, quiet=as_json),
+            first=first or _in_a_terminal(),
             listener=listener,
         )
     if done is None:
@@ -484,20 +493,31 @@ def run(
     project: Project = None,
     limit: Limit = None,
     yes: Yes = False,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored",
+            help="The warehouse is an older copy of itself that was put back: go on with it, and leave alone what the CRM "
+            "shows and nobody knows to have been sent.",
+        ),
+    ] = False,
+    first: First = False,
     as_json: Json = False,
 ) -> None:
-    """Extract, build, and send every push of the dbt project. Without --yes and without a terminal nothing is sent."""
+    """Extract, build, and send every push of the dbt project. In a terminal it asks before each, unless --yes is given."""
     from connector import loop
     from connector import push as pushing
     from connector.display import listening
 
-    with listening(err) as listener:
+    with listening(err, brief=as_json) as listener:
         done = loop.run(
             _warehouse(),
             project,
             pushes=pushes or None,
             limit=limit,
-            agree=_asking(yes, listener, mask=False, quiet=as_json),
+            restored=restored,
+            agree=_asking(yes, listener, first=first, mask=False, quiet=as_json),
+            first=first or _in_a_terminal(),
             listener=listener,
         )
     if as_json:
@@ -574,19 +594,26 @@ def _warehouse() -> "Warehouse":
     return Warehouse.open()
 
 
-def _asking(yes: bool, listener: Any, *, mask: bool, quiet: bool) -> "Callable[[Plan], bool]":
+def _in_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _asking(yes: bool, listener: Any, *, first: bool, mask: bool, quiet: bool) -> "Callable[[Plan], bool]":
     """Shows the plan and asks in a terminal. Elsewhere there is nobody to ask, the guardrails decide, and values are masked:
-    what is written there ends up in a log."""
+    what is written there ends up in a log. ``yes`` is no answer for a first time, only ``first`` is."""
 
     def agree(made: "Plan") -> bool:
         from connector import push as pushing
+        from connector.push.approvals import first_time
 
         listener.pause()
         if not quiet:
             err.print(pushing.plan_text(made, mask=mask or not err.is_terminal))
-        if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        asks = made.first_time and not first
+        if (yes and not asks) or not _in_a_terminal():
             return True
-        if typer.confirm(f"Send this to {made.crm}?", err=True):
+        question = f"Send this to {made.crm}?"
+        if typer.confirm(f"{first_time(made)}. {question}" if asks else question, err=True):
             return True
         err.print("Nothing was sent.")
         return False

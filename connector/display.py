@@ -1,8 +1,10 @@
-"""Progress for people: bars on stderr while a terminal is there, one line per stage where there is none."""
+"""Progress for people: bars on stderr while a terminal is there; where there is none, a line per stage and, in a long
+extraction, one now and then."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -21,16 +23,32 @@ if TYPE_CHECKING:
     from connector.extract.source import Progress as Reading
 
 
-class Bars(loop.Listener):
-    """A listener that draws. ``pause`` clears the bars, so that a question can be asked."""
+EVERY = 30.0
+"""Seconds between two lines of one stage."""
 
-    def __init__(self, console: Console) -> None:
+
+class Bars(loop.Listener):
+    """A listener that draws. ``pause`` clears the bars, so that a question can be asked.
+
+    ``brief``: without a terminal, a stage has its first line alone.
+    """
+
+    def __init__(
+        self, console: Console, *, brief: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._console = console
+        self._brief = brief
+        self._clock = clock
+        self._name = ""
+        self._noted_at = clock()
+        self._reached: datetime | None = None
         self._bars: Progress | None = None
         self._task: Any = None
+        self._said: set[str] = set()
 
     def stage(self, name: str) -> None:
         self.pause()
+        self._name, self._noted_at, self._reached = name, self._clock(), None
         if not self._console.is_terminal:
             self._console.print(f"{name} ...", markup=False)
             return
@@ -48,12 +66,15 @@ class Bars(loop.Listener):
         self._bars.start()
 
     def extracting(self, progress: "Reading") -> None:
-        if self._bars is None:
-            return
-        whole = progress.window.end.timestamp() - progress.window.start.timestamp()
-        done = _seconds(progress.window.start, progress.reached)
-        share = f"{done / whole:.0%} of the time" if whole and done else ""
-        self._bars.update(self._task, completed=progress.rows, note=f"rows  {share}")
+        # In the middle of a stretch of time, what was reached before it still holds.
+        self._reached = progress.reached or self._reached
+        far = _how_far(progress, self._reached)
+        if self._bars is not None:
+            self._bars.update(self._task, completed=progress.rows, note=f"rows{far}")
+        elif not self._brief and self._clock() - self._noted_at >= EVERY:
+            self._noted_at = self._clock()
+            text = f"{self._name}: {progress.rows:,} rows read in {progress.calls:,} calls{far}"
+            self._console.print(text, markup=False, soft_wrap=True)
 
     def building(self, done: int, total: int | None, name: str) -> None:
         if self._bars is not None:
@@ -63,20 +84,33 @@ class Bars(loop.Listener):
         if self._bars is not None:
             self._bars.update(self._task, completed=done, total=total, note="leads")
 
+    def notice(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.pause()
+            self._console.print(sentence, markup=False, soft_wrap=True)
+
     def pause(self) -> None:
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
 
 
-def _seconds(start: datetime, reached: datetime | None) -> float:
-    return max(0.0, (reached - start).total_seconds()) if reached else 0.0
+def _how_far(progress: "Reading", reached: datetime | None) -> str:
+    """``, at 2025-03-01 of 2000-01-01 … 2026-11-26 (93%)``; empty where that can't be told."""
+    if progress.window is None or reached is None:
+        return ""
+    start, end = progress.window.start, progress.window.end
+    days = end - start >= timedelta(days=3)
+    at, first, last = (f"{each:%F}" if days else f"{each:%F %H:%M}" for each in (reached, start, end))
+    share = (reached - start) / (end - start) if end > start else 1.0
+    return f", at {at} of {first} … {last} ({min(max(share, 0.0), 1.0):.0%})"
 
 
 @contextmanager
-def listening(console: Console) -> Iterator[Bars]:
-    """Bars that are gone when the block is left, however it is left."""
-    bars = Bars(console)
+def listening(console: Console, *, brief: bool = False) -> Iterator[Bars]:
+    """Bars that are gone when the block is left, however it is left; ``brief`` as in ``Bars``."""
+    bars = Bars(console, brief=brief)
     try:
         yield bars
     finally:

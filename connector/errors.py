@@ -21,7 +21,9 @@
         ├── ConflictError         an edit in the CRM stands against on_conflict=stop  stop
         ├── DuplicateLeadError    the push model has two rows for one lead and field  stop
         ├── TestsFailedError      a dbt model or test under the push has failed       stop
-        └── PlanMovedError        the world is not the one the plan was made for      stop
+        ├── RestoredError         the warehouse has forgotten pushes: a copy is back  stop
+        ├── PlanMovedError        the world is not the one the plan was made for      stop
+        └── FirstTimeError        nobody agreed to replace what is there for once     stop
 
 The last column is ``action``: what the caller should do with what failed. *retry*: the same again later; *skip*:
 leave this one out and go on; *stop*: a person has to change something first; *resolve*: read the lead before anything
@@ -149,8 +151,16 @@ class TestsFailedError(StoppedError):
     """A dbt model or test that the push stands on failed, or was skipped, when dbt last ran it, whoever ran it."""
 
 
+class RestoredError(StoppedError):
+    """The warehouse knows nothing of pushes that were sent from it: an older copy of it was put back."""
+
+
 class PlanMovedError(StoppedError):
     """What would be sent now is not what the plan that was agreed to says."""
+
+
+class FirstTimeError(StoppedError):
+    """Values would be replaced in a field to which, as far as is known, nothing was ever sent, and nobody agreed to it."""
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

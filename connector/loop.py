@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -20,8 +20,10 @@ import sqlalchemy as sa
 
 from connector import config, crm
 from connector.crm.base import LeadReader, LeadWriter
+from connector.crm.clock import check_not_ahead, clock_of, skew
 from connector.crm.identity import account_of
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
+from connector.extract.asking import asked_time, try_asking
 from connector.extract.columns import NUMBER, column_name
 from connector.parsing import is_loopback
 from connector.push import (
@@ -30,17 +32,20 @@ from connector.push import (
     Plan,
     Recovery,
     Summary,
+    approvals,
     confirm,
     deliver,
     facts,
     make_plan,
     recover,
 )
+from connector.push import forgotten as restoring
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
-from connector.warehouse import models, private, results, runs
+from connector.warehouse import mark, models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.leases import patient
 from connector.warehouse.ledger import blank_as_null, columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
@@ -72,6 +77,9 @@ class Listener:
 
     def pushing(self, done: int, total: int | None) -> None:
         """So many leads have an outcome."""
+
+    def notice(self, sentence: str) -> None:
+        """A person should know this, although the stage goes on."""
 
     def pause(self) -> None:
         """Something else is about to be written to the terminal."""
@@ -126,9 +134,18 @@ def extract(
     tune()
     with ExitStack() as stack:
         reader = stack.enter_context(closing(crm.reader(vendor)))
+        stack.callback(_say_skew, vendor, reader, listener)
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
         numbers = _numbers(warehouse)
-        todo = job(settings, start=start, end=end, filters=filters, reader=reader, number=numbers)
+        todo = job(
+            settings,
+            start=start,
+            end=end,
+            filters=filters,
+            reader=reader,
+            number=numbers,
+            say=listener.notice,
+        )
         stack.enter_context(warehouse.lock(f"extract:{vendor}"))
         warehouse.probe()
         runs.begin()
@@ -147,6 +164,11 @@ def extract(
             )
             note_account(engine, settings, reader)
             return done
+
+
+def _say_skew(vendor: str, reader: LeadReader, listener: Listener) -> None:
+    if (sentence := skew(vendor, clock_of(reader))) is not None:
+        listener.notice(sentence)
 
 
 def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
@@ -295,14 +317,18 @@ def reconcile(
             raw = comparing.RawLeads(warehouse.engine(), reader)
             sent = set(_unseen(warehouse, vendor, {}))
             if sample is not None:
-                found = comparing.sample_of(todo, raw, sample, cursor=reached, sent=sent)
+                found = comparing.sample_of(
+                    todo, raw, sample, cursor=reached, sent=sent, on_progress=listener.extracting
+                )
             elif todo.moves_cursor and reached is None:
                 raise ConfigError(f"Nothing was extracted from {vendor} yet: `leadloop extract` comes first.")
             else:
                 window = comparing.last_day(cast(datetime, reached))
                 if not todo.moves_cursor:
-                    window = cast(Window, todo.window(None, datetime.now(UTC)))
-                found = comparing.window_of(todo, raw, window, cursor=reached, sent=sent)
+                    window = cast(Window, todo.window(None, asked_time(reader).now()))
+                found = comparing.window_of(
+                    todo, raw, window, cursor=reached, sent=sent, on_progress=listener.extracting
+                )
             if repair:
                 pipeline = _pipeline(warehouse, vendor)
                 found = comparing.repair(pipeline, reader, found, warehouse.file_format, _numbers(warehouse))
@@ -401,9 +427,15 @@ def push(
     limit: int | None = None,
     agreed: Plan | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
+    restored: bool = False,
+    first: bool = False,
     listener: Listener = QUIET,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no.
+
+    ``restored``: the warehouse is an older copy of itself, its leads were read since it was put back, and it is to go on.
+    ``first`` says that a person agrees, or that ``agree`` asks one, to replace values in fields to which nothing was ever
+    sent as far as is known (``Plan.first_time``); without it such a plan raises ``FirstTimeError``.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
     one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
@@ -419,10 +451,14 @@ def push(
         reader, writer = stack.enter_context(crm.account(spec.crm))
         settings = crm.vendor(spec.crm).settings()
         check_account(warehouse.engine(), settings, reader)
-        journal = Journal(warehouse.engine(), lease=lease)
+        # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
+        journal = Journal(warehouse.engine(), lease=lease, clock=clock_of(reader).now)
+        stack.callback(_say_skew, spec.crm, reader, listener)
         journal.ensure()
         _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
         listener.stage(f"push {name}")
+        marks = mark.Marks(mark.identify(warehouse.engine()), settings)
+        _check_restored(warehouse, spec, journal, marks, project, accept=restored)
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:
@@ -430,19 +466,42 @@ def push(
         planned.check()
         if planned.leads and spec.fields:
             writer.check(spec.fields)
+        approvals.check(planned, first=first)
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
         again.expect(planned)
+        recent_edits = _recent_edits(warehouse, reader, planned)
+        approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
         summary = deliver(
             planned,
             writer,
             journal,
             concurrency=settings.concurrency,
-            recent_edits=_recent_edits(warehouse, reader, planned),
+            recent_edits=recent_edits,
             on_progress=listener.pushing,
+            on_start=lambda run_id: marks.add(mark.Mark(run_id, name, clock_of(reader).now())),
         )
         return Pushed(planned, recovery, summary)
+
+
+def _check_restored(
+    warehouse: Warehouse,
+    spec: PushSpec,
+    journal: Journal,
+    marks: mark.Marks,
+    project: Path | None,
+    *,
+    accept: bool,
+) -> None:
+    """``RestoredError`` where this warehouse has forgotten pushes to the CRM, unless a person has accepted that."""
+    lost = restoring.forgotten(journal, marks.all())
+    if not accept:
+        restoring.check(lost, spec.crm, warehouse.label)
+    elif lost:
+        others = [each for each in models.pushes(project) if each.crm == spec.crm]
+        plans = [(each, _planned(warehouse, each, None)) for each in others]
+        restoring.accept(journal, lost, spec.crm, plans, spec.leads_schema or "analytics")
 
 
 def _recovered(
@@ -453,11 +512,15 @@ def _recovered(
     Others may be gone from the project by now. One that is at work just now settles its own.
     """
     settle = timedelta(seconds=crm.vendor(spec.crm).settings().settle)
+    waiting = journal.open_pushes(spec.crm)
+    if waiting:
+        # How long ago something was sent is told by the CRM's clock.
+        try_asking(reader)
     found = recover(spec.name, journal, reader, writer, settle=settle)
-    for other in journal.open_pushes(spec.crm):
+    for other in waiting:
         if other != spec.name:
             with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
-                theirs = Journal(warehouse.engine(), lease=lease)
+                theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
                 found += recover(other, theirs, reader, writer, settle=settle)
     return found
 
@@ -481,17 +544,21 @@ def _recent_edits(
     """
     from connector.extract.reading import Query, edited_since
 
+    if planned.leads:
+        try_asking(reader)
     if planned.seen_at is None or not any(lead.crm_lead_id for lead in planned.leads):
         return None
     settings = crm.vendor(planned.crm).settings()
     query = Query(getattr(settings, "cursor", "updated_at"))
     overlap = timedelta(seconds=settings.settle)
-    since = (cursor(warehouse, planned.crm) or planned.seen_at) - overlap
+    reached = cursor(warehouse, planned.crm) or planned.seen_at
+    check_not_ahead(planned.crm, reached, clock_of(reader))
+    since = reached - overlap
 
     def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
         nonlocal since
-        asked_at = datetime.now(UTC)
-        found = edited_since(reader, since, asked_at, query, waiting)
+        asked_at = clock_of(reader).now()
+        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting)
         since = asked_at - overlap
         return _unlike_planned(warehouse, reader, planned, found) if planned.mode == "delete" else found
 
@@ -569,10 +636,12 @@ def run(
     pushes: Iterable[str] | None = None,
     limit: int | None = None,
     agree: Callable[[Plan], bool] = lambda _plan: True,
+    restored: bool = False,
+    first: bool = False,
     listener: Listener = QUIET,
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
-    neither does a CRM that can't be read: only its own pushes are left out.
+    neither does a CRM that can't be read: only its own pushes are left out. ``restored``: as for ``push``.
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
@@ -596,7 +665,16 @@ def run(
             ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
             continue
         try:
-            done = push(warehouse, name, project, limit=limit, agree=agree, listener=listener)
+            done = push(
+                warehouse,
+                name,
+                project,
+                limit=limit,
+                agree=agree,
+                restored=restored,
+                first=first,
+                listener=listener,
+            )
         except LeadloopError as error:
             ran.failed[name] = error
         else:

@@ -20,6 +20,7 @@ import msgspec
 from connector.config import MAX_PAGE_SIZE, ConvosoSettings, did_you_mean, named
 from connector.crm.answers import UNLISTED, RawRows, first_text, says_none
 from connector.crm.base import Bounds, Capabilities, Mode, OneByOne, Option, Outcome, Page, Precision
+from connector.crm.clock import CrmClock
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.crm.ids import as_id
 from connector.errors import (
@@ -201,6 +202,10 @@ class ConvosoReader:
         return CAPABILITIES
 
     @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
     def zone(self) -> ZoneInfo:
         return self._settings.timezone
 
@@ -250,7 +255,7 @@ class ConvosoReader:
                 name: end.strftime(FORMATS["second"])
                 for name, end in zip(("start_time", "end_time"), bounds, strict=True)
             }
-        asked_at = datetime.now(UTC)
+        asked_at = self.clock.now()
         try:
             page = _ask(self._session, _call(self._settings, RECORDINGS, form), _recordings)
         except ConvosoRefusedError as error:
@@ -391,7 +396,7 @@ class ConvosoWriter(OneByOne):
 
     def _removed_since(self, form: Mapping[str, str], digits: str, sent_at: datetime) -> set[str]:
         """Those that were made about when the insert was sent and are gone. A filter that is ignored does no harm here."""
-        bounds = (sent_at - MARGIN, datetime.now(UTC) + MARGIN)
+        bounds = (sent_at - MARGIN, self._session.crm_clock.now() + MARGIN)
         ends = [end.astimezone(self._settings.timezone).strftime(FORMATS["second"]) for end in bounds]
         ids: set[str] = set()
         for removal in CAPABILITIES.removals:

@@ -33,6 +33,7 @@ from connector.crm import shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.base import Outcome
 from connector.crm.binding import check_host, note_host
+from connector.crm.clock import CrmClock
 from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.crm.transport import Watch, WatchedAdapter
@@ -81,7 +82,7 @@ class Call:
 class Answer:
     """What came back: ``data`` is the decoded JSON, numbers with a fraction as their literal text.
 
-    ``asked_at``: UTC, when the request left.
+    ``asked_at``: UTC, when the request left, by the CRM's clock where its answers say what time it is there.
     """
 
     status: int
@@ -178,6 +179,7 @@ class Session:
         self._sleep = sleep
         self._clock = clock
         self._met = False
+        self.crm_clock = CrmClock()
         self._http = _pool(settings)
 
     @overload
@@ -294,7 +296,7 @@ class Session:
         raise RefusedError(f"{prefix}: refused with status {status}.", code=str(status))
 
     def _send(self, call: Call) -> _Reply | _Failure:
-        asked_at = dt.datetime.now(dt.UTC)
+        sent_at = self.crm_clock.local()
         began = self._clock()
         longest = max(4 * self._settings.timeout, LONGEST_CALL)
         timeout = self._settings.timeout
@@ -315,6 +317,7 @@ class Session:
                     stream=True,
                 ) as response,
             ):
+                received_at = self.crm_clock.local()
                 body = self._body(response, began + longest)
         except Exception as error:
             # Whatever an answer breaks, the request was sent. Before that, only what a connection can raise is ours.
@@ -327,8 +330,11 @@ class Session:
             self.pace.took(kind_of(call.method, call.path, len(body)), self._clock() - began)
         kind, data = self._decoded(call, response, body)
         headers = response.headers
-        reply_after = retry_after(headers.get("Retry-After"), dt.datetime.now(dt.UTC))
-        answer = Answer(response.status_code, headers, data, asked_at)
+        # Not what something in between says, in a page of its own or from its memory.
+        if kind == "json" and "Age" not in headers:
+            self.crm_clock.heard(http_date(headers.get("Date")), sent_at, received_at)
+        reply_after = retry_after(headers.get("Retry-After"), self.crm_clock.now())
+        answer = Answer(response.status_code, headers, data, self.crm_clock.at(sent_at))
         if self._budget is not None and (left := self._budget(answer)) is not None:
             self.pace.budget(*left)
         return _Reply(answer, kind, reply_after)

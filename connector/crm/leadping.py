@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo
 from connector.config import LeadpingSettings, named
 from connector.crm import leadping_lead
 from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState, Page
+from connector.crm.clock import CrmClock
 from connector.crm.http import AgainError, Answer, Call, LateError, Session, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping_lead import Fields, Lead
@@ -65,6 +66,8 @@ PASSES = 8
 """How often a list that loses leads while it is read, or shows fewer than its total, is read again before giving up."""
 QUIET_PASSES = 3
 """So many in a row that bring nothing new are believed, whatever the total says: some servers count what they don't list."""
+STALLED = 100
+"""Pages in a row, each with a token of its own, that may show no lead that the pass has not seen before giving up."""
 FRESH = 1.5
 """Seconds for which what a read showed is taken for what is there: at 5 calls a second, four threads' turns take 0.8."""
 NO_LEAD = "404"
@@ -94,6 +97,10 @@ class LeadpingReader:
         return CAPABILITIES
 
     @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo("UTC")
 
@@ -108,17 +115,17 @@ class LeadpingReader:
             for changed, total in changes:
                 wanted = [lead_id for lead_id in changed if only is None or lead_id in only]
                 pages = [page for page in pool.map(self.get, wanted) if page.rows]
-                if pages:
-                    rows = [row for page in pages for row in page.rows]
-                    yield Page(rows, total, min(page.asked_at for page in pages), 1 + len(wanted))
+                rows = [row for page in pages for row in page.rows]
+                asked_at = min((page.asked_at for page in pages), default=self.clock.now())
+                yield Page(rows, total, asked_at, 1 + len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)
 
     def get(self, lead_id: str) -> Page:
         """``GET /leads/{id}``, flat, with the tags' names as ``tagNames``."""
         if not names_one(lead_id):
-            return Page([], 0, datetime.now(UTC))
-        asked_at = datetime.now(UTC)
+            return Page([], 0, self.clock.now())
+        asked_at = self.clock.now()
         try:
             lead = self._session.read(
                 Call("GET", path(lead_id)), judge, lambda answer: lead_in(answer, lead_id)
@@ -210,6 +217,7 @@ class Changed:
     def _pass(self, one: "_Pass") -> Iterator[tuple[list[str], int | None]]:
         token: str | None = None
         tokens: set[str] = set()
+        stalled = 0
         while True:
             page = self._fetch(one.order, token)
             if page.token in tokens:
@@ -220,6 +228,7 @@ class Changed:
                     "leadping: the list of leads goes in a circle; a continuation token came twice."
                 )
             changed = []
+            known = len(one.ids)
             for row in page.rows:
                 lead_id = self._lead_id(row)
                 self._seen.add(lead_id)
@@ -228,7 +237,15 @@ class Changed:
                     self._given.add(lead_id)
                     changed.append(lead_id)
             one.look_at(page, self._since)
-            if changed:
+            stalled = stalled + 1 if len(one.ids) == known else 0
+            if stalled > STALLED:
+                raise UnexpectedAnswerError(
+                    f"leadping: {stalled} pages in a row of the list of leads had a new continuation token and no new lead. "
+                    "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask "
+                    "Leadping's support about it."
+                )
+            if page.rows:
+                # Also where none of them has changed: whoever waits is told that the reading goes on.
                 yield changed, page.total
             token = page.token
             if token is None:

@@ -13,7 +13,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from connector.config import LEADSQUARED_PAGE_SIZE, LeadSquaredSettings, did_you_mean, named
 from connector.crm.answers import RawRows, first_text
 from connector.crm.base import Bounds, Capabilities, Option, Outcome, Page, Precision, UpdatesOnly
+from connector.crm.clock import CrmClock
 from connector.crm.http import AgainError, Answer, Call, Session, outcome
 from connector.errors import (
     AuthError,
@@ -104,6 +105,10 @@ class LeadSquaredReader:
         return CAPABILITIES
 
     @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
     def zone(self) -> ZoneInfo:
         return UTC_ZONE
 
@@ -156,7 +161,7 @@ class LeadSquaredReader:
         self._session.close()
 
     def _page(self, bounds: Bounds | None, number: int, size: int) -> Page:
-        low, high = bounds or (FIRST, datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
+        low, high = bounds or (FIRST, self.clock.now().replace(tzinfo=None) + timedelta(days=1))
         body = {
             "Parameter": {"FromDate": low.strftime(FORMAT), "ToDate": high.strftime(FORMAT)},
             "Paging": {"PageIndex": number, "PageSize": size},

@@ -91,6 +91,7 @@ class NewestFirst:
         total, edge, before = -1, None, 0
         number, stalled, done = 1, 0, False
         shown: list[Mark] = []  # by the page before
+        beyond: set[Mark] = set()  # by pages that go on behind what was counted
         while stalled <= STALLED:
             page, is_first = self._fetch(number), total < 0
             times = [instant(self._mark(row).modified) for row in page.rows]
@@ -101,8 +102,9 @@ class NewestFirst:
             shown = marks
             if before and number == before + 1 and times and times[0] == edge:
                 self._is_tied = True
-            if rows := self._unseen(page.rows, times):
-                yield replace(page, rows=rows)
+            if page.rows:
+                # Also where none of them is wanted: whoever waits is told that the reading goes on.
+                yield replace(page, rows=self._unseen(page.rows, times))
             shrunk = max(0, total - page.total)
             if shrunk:
                 covered, done = max(0, settled - shrunk), False
@@ -117,10 +119,18 @@ class NewestFirst:
                     return
                 if is_first:
                     reached = 0
-            stalled = 0 if reached > covered or done else stalled + 1
+            is_repeated = _goes_on(page, start) and beyond.issuperset(marks)
+            beyond.update(marks if _goes_on(page, start) else ())
+            stalled = 0 if (reached > covered and not is_repeated) or done else stalled + 1
             covered, total = reached, page.total
             before, edge = number, times[-1] if times else None
             number = number if done else covered // page.size + 1
+        if covered > total:
+            raise IncompleteReadError(
+                f"{self._vendor} counts {total} leads and shows more, without an end: the same ones come again and again. The "
+                "cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the CRM's "
+                "support about it."
+            )
         raise IncompleteReadError(
             f"{self._vendor} says that its list has {total} leads, but only {covered} of them could be read one after the "
             "other. The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the "
@@ -140,8 +150,10 @@ class NewestFirst:
     def _is_end(self, page: Listed, times: Sequence[datetime | None], start: int, reached: int) -> bool:
         """Whether all that is wanted lies within ``reached`` places; notes how many leads that should be."""
         older = self._first_older(times)
-        self._expected = page.total if older is None else start + older
-        return reached >= page.total or (older is not None and self._is_sorted and self._is_proven)
+        self._expected = max(page.total, start + len(page.rows)) if older is None else start + older
+        if older is not None and self._is_sorted and self._is_proven:
+            return True
+        return reached >= page.total and not _goes_on(page, start)
 
     def _look_at_order(self, rows: Sequence[Row], times: Sequence[datetime | None]) -> None:
         known = [time for time in times if time is not None]
@@ -173,6 +185,11 @@ class NewestFirst:
         if self._since is None:
             return None
         return next((at for at, time in enumerate(times) if time is not None and time < self._since), None)
+
+
+def _goes_on(page: Listed, start: int) -> bool:
+    """Whether a full page has more leads than were counted up to its end, so that the count says nothing about the next one."""
+    return 0 < page.size <= len(page.rows) and start + len(page.rows) > page.total
 
 
 def page_of(vendor: str, rows: Sequence[Row], total: Any, size: int, asked_at: datetime) -> Listed:

@@ -18,7 +18,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo
 from connector.config import PollyBotSettings, did_you_mean, named
 from connector.crm.answers import RawRows, flat, says_none
 from connector.crm.base import Capabilities, OneByOne, Outcome, Page
+from connector.crm.clock import CrmClock
 from connector.crm.http import AgainError, Answer, Call, Session, http_date, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Listed, Mark, NewestFirst, Row, page_of
@@ -126,6 +127,10 @@ class PollyBotReader:
         return CAPABILITIES
 
     @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo("UTC")
 
@@ -134,20 +139,19 @@ class PollyBotReader:
         for listed in NewestFirst("pollybot", self._list, self._mark, since):
             wanted = [row for row in listed.rows if only is None or self.lead_id(row) in only]
             rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
-            if rows:
-                singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
-                yield Page(rows, listed.total, listed.asked_at, 1 + singly)
+            singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
+            yield Page(rows, listed.total, listed.asked_at, 1 + singly)
 
     def get(self, lead_id: str) -> Page:
         """``GET {leads}/{id}``."""
         if not names_one(lead_id):
-            return Page([], 0, datetime.now(UTC))
+            return Page([], 0, self.clock.now())
         try:
             call = _one(self._settings, "GET", lead_id)
             lead, asked_at = self._session.read(call, judge, lambda answer: _read(answer, lead_id))
         except RefusedError as error:
             if error.code == NO_LEAD:
-                return Page([], 0, datetime.now(UTC))
+                return Page([], 0, self.clock.now())
             raise
         self._session.casing.saw(lead)
         return Page([flat(lead)], 1, asked_at)

@@ -26,6 +26,7 @@ from connector.crm.base import (
     ScanReader,
     WindowReader,
 )
+from connector.crm.clock import CrmClock, clock_of
 from connector.errors import ConfigError, ModelError
 from connector.texts import is_blank
 
@@ -111,6 +112,10 @@ class PrivateReader(RecordingReader, ScanReader):
     @property
     def capabilities(self) -> Capabilities:
         return self._reader.capabilities
+
+    @property
+    def clock(self) -> CrmClock:
+        return clock_of(self._reader)
 
     @property
     def zone(self) -> ZoneInfo:

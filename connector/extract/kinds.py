@@ -3,7 +3,7 @@
 Each kind is loaded by itself, with the cursor that belongs to it, so that one that fails takes nothing from another.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 
 import dlt
@@ -18,6 +18,9 @@ from connector.extract.reading import read_back
 from connector.extract.recordings import RecordingFeed
 from connector.extract.removals import RemovalFeed, gone
 from connector.extract.source import CHUNK_ROWS, Extracted, Feed, Job, Progress, load_feed, run_pipeline
+
+READ_BACK = "leads that were sent"
+"""What is read into no table of its own, as ``on_table`` is told."""
 
 
 def feeds_by_table(
@@ -61,7 +64,7 @@ def load_everything(
 ) -> Extracted:
     """Reads and loads every kind that the settings ask for.
 
-    ``again``: ids of leads to read back one by one, whatever their clock says; asked for when leads and removed leads
+    ``on_table`` is told what is read next: a table, or ``READ_BACK``. ``again``: ids of leads to read back one by one, whatever their clock says; asked for when leads and removed leads
     are loaded. Where the CRM can't show one kind, the others are loaded all the same, and then the error is raised.
     """
     failed: list[CrmError] = []
@@ -90,7 +93,8 @@ def load_everything(
     last = feeds.pop(recordings.TABLE, None)
     for table, all_of in feeds.items():
         load(table, all_of)
-    back, missing = load_again(pipeline, job.reader, again, file_format, job.number)
+    singly = _told(again, on_table, on_progress)
+    back, missing = load_again(pipeline, job.reader, singly, file_format, job.number)
     packages += bool(back) + bool(missing)
     if last:
         load(recordings.TABLE, last)
@@ -113,6 +117,20 @@ def load_everything(
 
 def _rows(feeds: list[Feed] | None) -> int | None:
     return None if feeds is None else sum(feed.tally.rows for feed in feeds)
+
+
+def _told(
+    lead_ids: Iterable[str],
+    on_table: Callable[[str], None],
+    on_progress: Callable[[Progress], None] | None,
+) -> Iterator[str]:
+    """These leads, one after the other; tells how many were read before each."""
+    for number, lead_id in enumerate(lead_ids):
+        if not number:
+            on_table(READ_BACK)
+        if on_progress:
+            on_progress(Progress(number, number, None, None))
+        yield lead_id
 
 
 def load_again(

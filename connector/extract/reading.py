@@ -36,6 +36,8 @@ BLIND_PARTS = 8
 MOST_PARTS = 1024
 UNUSUAL = 50
 """Pages in bounds that can't be split, from which on their end is looked for with some doubt that there is one."""
+MOST_ROWS = 10**8
+"""Places that no bounds have: who shows a lead there has no end."""
 LOOKS = 2
 """How often nothing has to be found where a row may be, until it is believed that there is none."""
 MORE_LOOKS = 5
@@ -229,8 +231,9 @@ class Reading:
             return False
         if total is None and not count and page.total != 0:
             return not self._shows(bounds, 0, looks=MORE_LOOKS if page.total else LOOKS)
-        if total is None and count and not self._served_full_page:
-            # The server may serve smaller pages than it was asked for: then something follows.
+        if total is None and count and (not self._served_full_page or page.total not in (None, count)):
+            # The server may serve smaller pages than it was asked for: then something follows. A total that is not
+            # believed any more, and says something else than the page, may be true this time.
             return self._ends_with(bounds, page)
         return True
 
@@ -362,18 +365,28 @@ class Reading:
             total: int | None = None
             count = max(1, self._count(bounds, first.total, size))
             for offset in range((count - 1) // size * size, -1, -size):
-                page = self._search(bounds, offset, size)
-                total = self._total(page)
-                seen.update(self._reader.lead_id(row) for row in page.rows)
-                table = self._table(page, bounds)
-                self.tally.rows += table.num_rows
-                yield table
+                for page in self._places(bounds, offset, size):
+                    total = self._total(page)
+                    seen.update(self._reader.lead_id(row) for row in page.rows)
+                    table = self._table(page, bounds)
+                    self.tally.rows += table.num_rows
+                    yield table
             if total is None and len(seen) == known:
                 # Nothing new, but a page may have come twice in place of another.
                 total = self._count(bounds, None, size)
             if total is not None and len(seen) >= total:
                 return
         raise self._incomplete(bounds, len(seen), total)
+
+    def _places(self, bounds: Bounds, offset: int, size: int) -> Iterator[Page]:
+        """The rows at these places: one page, or several where a shorter one has a total, true or not, that says more."""
+        end = offset + size
+        while True:
+            page = self._search(bounds, offset, end - offset)
+            yield page
+            offset += len(page.rows)
+            if not page.rows or offset >= end or page.total is None or page.total <= offset:
+                return
 
     def _count(self, bounds: Bounds, total: int | None, size: int) -> int:
         """How many rows the bounds hold, by the server's word or, where it gives none, by looking for the end."""
@@ -386,6 +399,8 @@ class Reading:
             self._totals_are_true = False
         low, high = 0, size
         while self._shows(bounds, high - 1):
+            if high > MOST_ROWS:
+                raise self._endless(bounds)
             if high > UNUSUAL * size:
                 # A server may repeat its last row wherever it is asked to go on behind it.
                 self._check_offset(bounds, high - 1, 2 * high - 1, 1)
@@ -394,6 +409,13 @@ class Reading:
             middle = (low + high) // 2
             low, high = (middle, high) if self._shows(bounds, middle - 1) else (low, middle)
         return low
+
+    def _endless(self, bounds: Bounds) -> UnexpectedAnswerError:
+        return UnexpectedAnswerError(
+            f"{self._reader.capabilities.vendor} shows leads from any place on between {bounds[0]:%F %T} and {bounds[1]:%F %T} "
+            f"({self._reader.zone.key}), the place {MOST_ROWS:,} included, so that there is no end to look for. The cursor stays "
+            "before this window: run again, and if it stays like this, ask the CRM's support about 'offset'."
+        )
 
     def _incomplete(self, bounds: Bounds, found: int, total: int | None) -> IncompleteReadError:
         says = f"says that {total} leads match" if total is not None else "shows new leads on every pass"

@@ -26,7 +26,7 @@ from connector.extract import removals, windows
 from connector.extract.columns import NUMBER, SEEN_AT, TIMEZONE, Columns, column_name, ids
 from connector.extract.kinds import load_again
 from connector.extract.reading import read_back, reading
-from connector.extract.source import TABLE, Job
+from connector.extract.source import TABLE, Job, Progress
 from connector.extract.windows import Window
 from connector.texts import BLANKS
 
@@ -213,16 +213,24 @@ def _named(difference: Difference) -> str:
 
 
 def window_of(
-    job: Job, raw: RawLeads, window: Window, *, cursor: datetime | None, sent: Collection[str] = ()
+    job: Job,
+    raw: RawLeads,
+    window: Window,
+    *,
+    cursor: datetime | None,
+    sent: Collection[str] = (),
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Reconciled:
     """Compares every lead that was last edited within the window.
 
     ``cursor``: how far the extractions have read. ``sent``: ids of leads that were written to and not read since.
     """
-    compared = _Comparison(job.reader, raw, cursor, sent)
+    compared = _Comparison(job.reader, raw, cursor, sent, on_progress)
     query = replace(job.query, cursor_field="updated_at")
     rows: dict[str, Row] = {}
-    for batch in reading(job.reader, window, query, concurrency=job.concurrency):
+    found = reading(job.reader, window, query, concurrency=job.concurrency)
+    for batch in found:
+        on_progress(Progress(found.tally.rows, found.tally.calls, batch.reached, window))
         rows.update(_by_id(batch.table, job.reader))
         if len(rows) >= AT_ONCE:
             compared.add(rows)
@@ -233,10 +241,16 @@ def window_of(
 
 
 def sample_of(
-    job: Job, raw: RawLeads, size: int, *, cursor: datetime | None, sent: Collection[str] = ()
+    job: Job,
+    raw: RawLeads,
+    size: int,
+    *,
+    cursor: datetime | None,
+    sent: Collection[str] = (),
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Reconciled:
     """Compares ``size`` random leads of those that the warehouse knows, each read by its id."""
-    compared = _Comparison(job.reader, raw, cursor, sent)
+    compared = _Comparison(job.reader, raw, cursor, sent, on_progress)
     compared.ask_for(raw.sample(size), job.concurrency)
     return compared.result(None)
 
@@ -259,12 +273,18 @@ def repair(
 
 class _Comparison:
     def __init__(
-        self, reader: LeadReader, raw: RawLeads, cursor: datetime | None, sent: Collection[str]
+        self,
+        reader: LeadReader,
+        raw: RawLeads,
+        cursor: datetime | None,
+        sent: Collection[str],
+        on_progress: Callable[[Progress], None],
     ) -> None:
         self._reader = reader
         self._raw = raw
         self._cursor = cursor
         self._sent = frozenset(sent)
+        self._on_progress = on_progress
         self._columns = Columns(reader.zone.key)
         self._found: dict[str, Difference] = {}
         self._known = 0
@@ -288,7 +308,9 @@ class _Comparison:
         shown: dict[str, Row] = {}
         gone = []
         with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-reconcile") as pool:
-            for lead_id, row in zip(lead_ids, pool.map(self._read, lead_ids), strict=True):
+            answers = zip(lead_ids, pool.map(self._read, lead_ids), strict=True)
+            for number, (lead_id, row) in enumerate(answers, 1):
+                self._on_progress(Progress(number, number, None, None))
                 if row is None:
                     gone.append(lead_id)
                 else:

@@ -9,7 +9,7 @@ them all, the next run asks for recordings from where this one did.
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, cast
 
@@ -30,6 +30,8 @@ PAGE = 100
 """Recordings per call (Convoso's community page)."""
 DEFAULT_PAGE = 10
 """What a server that overlooks the limit serves at least: a page with fewer is the last one."""
+MOST = 100_000
+"""Recordings that nobody has of one lead: a page that comes again and looks like another one each time."""
 GROUP = 200
 """Leads whose recordings go into one table."""
 LOOKS = 4
@@ -75,7 +77,7 @@ class RecordingFeed(Feed):
         start = window.start
         with ThreadPoolExecutor(self._job.concurrency, thread_name_prefix="leadloop-recordings") as pool:
             for _ in range(LOOKS):
-                looked_at = datetime.now(UTC)
+                looked_at = self._job.clock.now()
                 pages = 0
                 for found, reached in self._called(start, looked_at):
                     pages += 1
@@ -150,10 +152,17 @@ def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list
             shown = identities
             known.update(identities)
             offset += len(page.rows)
-            if len(known) == before or (total is not None and offset >= total and len(page.rows) < PAGE):
+            if len(known) == before or (offset == total and len(page.rows) < PAGE):
                 break
-            if total is None and len(page.rows) < DEFAULT_PAGE:
+            # A total that is less than what was shown says nothing about what follows.
+            if (total is None or offset > total) and len(page.rows) < DEFAULT_PAGE:
                 break
+            if offset > MOST:
+                raise UnexpectedAnswerError(
+                    f"{reader.capabilities.vendor} shows more than {MOST:,} recordings of lead {lead_id} between "
+                    f"{bounds[0]:%F %T} and {bounds[1]:%F %T} ({reader.zone.key}), and no end of them. The cursor stays before "
+                    "them: run again, and if it stays like this, ask the CRM's support about it."
+                )
         if total is None and repeats == 1:
             # The page before came again, which may be an accident: only a second look tells.
             repeats += 1

@@ -55,6 +55,8 @@ class RemovalFeed(Feed):
         The cursor then stays where it is: the next run asks for a longer time, in one call all the same.
         """
         batches = self._start(cursors)
+        if self._forgotten:
+            return False
         ahead = []
         for batch in batches:
             ahead.append(batch)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -22,8 +22,10 @@ from dlt.extract.resource import DltResource
 from connector import crm
 from connector.config import VendorSettings, did_you_mean
 from connector.crm.base import LeadReader
+from connector.crm.clock import CrmClock, clock_of, is_ahead
 from connector.errors import ConfigError, LeadloopError, causes
 from connector.extract import windows
+from connector.extract.asking import asked_time
 from connector.extract.columns import numbered
 from connector.extract.reading import Batch, Query, Tally, reading
 from connector.extract.windows import Window
@@ -54,6 +56,13 @@ class Job:
     """A backfill of ``[start, end]`` leaves the cursor where it is."""
     number: Callable[[], int] | None = None
     """Gives each reading its place in the order of all that is read and recorded; ``None``: nobody counts."""
+    say: Callable[[str], None] = lambda _sentence: None
+    """Told, in one sentence, what a person should know although the reading goes on."""
+
+    @property
+    def clock(self) -> CrmClock:
+        """The CRM's, by which windows end and cursors stand."""
+        return clock_of(self.reader)
 
     @property
     def moves_cursor(self) -> bool:
@@ -82,8 +91,11 @@ class Progress:
     """How far an extraction has come, after each batch."""
 
     rows: int
+    calls: int
     reached: datetime | None
-    window: Window
+    """UTC: what was edited up to here is there; ``None`` in the middle, and where nobody can tell before the end."""
+    window: Window | None
+    """``None``: what is read are single leads, whatever their time."""
 
 
 class _Tables:
@@ -119,6 +131,7 @@ class Feed:
         self._on_progress = on_progress
         self._batches: Iterator[Batch] | None = None
         self._number: int | None = None
+        self._forgotten: tuple[str, ...] = ()
         self.window: Window | None = None
         self.tally = Tally()
         self.done = False
@@ -131,6 +144,9 @@ class Feed:
         cursors = dlt.current.resource_state().setdefault("cursors", {})
         key = self._job.cursor_key
         batches = self._start(cursors)
+        for name in self._forgotten:
+            cursors.pop(name, None)
+        self._forgotten = ()
         taken = 0
         # In a pipeline of the user's own each page is an item, as its add_limit would expect.
         waiting = _Tables(1 if most is None else ITEM_ROWS)
@@ -139,12 +155,15 @@ class Feed:
             if waiting.add(numbered(batch.table, self._number)):
                 yield waiting.take()
             if self._on_progress and self.window:
-                self._on_progress(Progress(self.tally.rows, batch.reached, self.window))
+                self._on_progress(Progress(self.tally.rows, self.tally.calls, batch.reached, self.window))
             if batch.reached is None:
                 continue
             if self._job.moves_cursor:
-                # After a backwards step of the clock the old cursor stays.
-                cursors[key] = max(cursors.get(key) or "", batch.reached.isoformat())
+                # What a window ends with that was begun before any answer told the time may not have settled yet.
+                now = self._job.clock.now()
+                settled = windows.floor_second(now - timedelta(seconds=self._job.settle))
+                reached = min(batch.reached, settled).isoformat()
+                cursors[key] = max(cursors.get(key) or "", reached)
                 self._checkpoint(cursors)
             if (
                 most is not None
@@ -161,9 +180,32 @@ class Feed:
         if self._batches is None:
             # Before the first call: whatever is written after this may not be in what is read.
             self._number = self._job.number() if self._job.number else None
-            self.window = self._job.window(cursors.get(self._job.cursor_key), datetime.now(UTC))
+            now = asked_time(self._job.reader).now()
+            cursors = self._believed(cursors)
+            self.window = self._job.window(cursors.get(self._job.cursor_key), now)
             self._batches = iter(()) if self.window is None else iter(self._read(self.window, cursors))
         return self._batches
+
+    def _believed(self, cursors: Mapping[str, str]) -> Mapping[str, str]:
+        """The cursors without those of this feed, where one of them lies in the CRM's future.
+
+        A clock that was wrong wrote it. How far was read by then, it doesn't tell: the newest edit in the raw table may be
+        one that was read back alone, and while a wrong clock went on, each run may have left a gap. So all is read again.
+        """
+        key = self._job.cursor_key
+        own = {name: at for name, at in cursors.items() if name.startswith(key)}
+        if not self._job.moves_cursor or not any(
+            is_ahead(datetime.fromisoformat(at), self._job.clock) for at in own.values()
+        ):
+            return cursors
+        self._forgotten = tuple(own)
+        noted = datetime.fromisoformat(max(own.values()))
+        self._job.say(
+            f"{self._job.reader.capabilities.vendor}: an earlier run noted that {self.table} are read up to {noted:%F %T} UTC, "
+            f"and the CRM's clock shows {self._job.clock.now():%F %T}: a clock was wrong, so all are read again, lest an edit "
+            "be missed."
+        )
+        return {name: at for name, at in cursors.items() if name not in own}
 
     def _read(self, window: Window, cursors: Mapping[str, str]) -> Iterable[Batch]:
         """The window's batches; counts in ``tally``."""
@@ -194,6 +236,7 @@ def job(
     filters: Mapping[str, str] | None = None,
     reader: LeadReader | None = None,
     number: Callable[[], int] | None = None,
+    say: Callable[[str], None] = lambda _sentence: None,
 ) -> Job:
     """A job from settings; ``filters`` are added to those in the settings and win over them."""
     reader = reader or crm.vendor(settings.vendor).reader(settings)
@@ -214,6 +257,7 @@ def job(
         start=windows.floor_second(start) if start else None,
         end=windows.floor_second(end) if end else None,
         number=number,
+        say=say,
     )
 
 

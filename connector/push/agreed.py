@@ -33,6 +33,7 @@ SETTINGS = {
     "beyond_limit": "the number of leads beyond --limit",
     "duplicates": "the leads with two rows",
     "nameless": "the number of rows without a lead id",
+    "first_time": "what would be replaced for the first time",
 }
 LISTS = {
     "leads": "to be sent",
@@ -165,6 +166,7 @@ def _plan_of(document: Mapping[str, Any]) -> "Plan":
         options=document["options"],
         equal=document["equal"],
         max_found=document["max_found"],
+        first_time=document["first_time"],
     )
     return replace(plan, fingerprint=fingerprint(plan))
 

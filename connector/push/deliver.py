@@ -56,6 +56,7 @@ def deliver(
     batch: int = BATCH,
     breaker: int = BREAKER,
     on_progress: Callable[[int, int], None] | None = None,
+    on_start: Callable[[str], None] | None = None,
 ) -> Summary:
     """Sends ``plan.leads`` and nothing else, and records everything in the journal.
 
@@ -71,6 +72,7 @@ def deliver(
 
     An answer may hold all edits since the plan or only those since the answer before: edits are kept until the lead's turn.
 
+    ``on_start`` is called with the run's id, once it is on disk and before the first call, unless there is nothing to send.
     ``on_progress`` is called with leads done and leads in all. SIGINT and SIGTERM end the run after the calls in flight,
     and what was not sent is ``deferred``; a second signal does what signals do. Raises what ``Plan.check`` raises, before
     anything is written or sent, and ``WarehouseError`` when the journal can't be written: then nothing more is sent. So it
@@ -81,7 +83,7 @@ def deliver(
         raise ModelError(f"{plan.push}: mode is {plan.mode!r}, which {plan.crm} can't do.")
     run = _Run(plan, writer, journal, recent_edits, max(concurrency, 1), max(batch, 1), breaker)
     with _signals(run.switch):
-        return run.carry_out(on_progress or (lambda done, total: None))
+        return run.carry_out(on_progress or (lambda done, total: None), on_start or (lambda run_id: None))
 
 
 class _Switch:
@@ -167,10 +169,12 @@ class _Run:
         self._untried = 0
         self._paced_at = time.monotonic()
 
-    def carry_out(self, on_progress: Callable[[int, int], None]) -> Summary:
+    def carry_out(self, on_progress: Callable[[int, int], None], on_start: Callable[[str], None]) -> Summary:
         started_at = self._journal.clock()
         run_id = self._journal.start_run(self.plan)
         total = len(self.plan.leads)
+        if total:
+            on_start(run_id)
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="leadloop-push") as pool:
             try:
                 position = self._call_all(pool, run_id, lambda: on_progress(self._tally.leads, total))
@@ -191,7 +195,7 @@ class _Run:
         leads, position, looked_for = self.plan.leads, 0, 0
         while position < len(leads) and self.switch.off is None:
             if position == looked_for:
-                looked_for = min(position + AT_ONCE, len(leads))
+                looked_for = min(position + AT_ONCE, len(leads)) if self._search.is_wanted else len(leads)
                 self._look_for(pool, run_id, leads[position:looked_for])
                 progress()
                 continue
@@ -211,9 +215,12 @@ class _Run:
 
     def _look_for(self, pool: ThreadPoolExecutor, run_id: str, leads: Sequence[LeadPlan]) -> None:
         """Records which of these leads the CRM has already; may be the end of the run, before the first of them is sent."""
+        if not self._search.is_wanted:
+            return
+        # On record before it is looked for: a lead that this very run has added is its row's, and no other's.
+        self._finish_all()
+        self._flush(run_id)
         for part in self._search.among(leads, pool):
-            # Whatever is under way is known by now, and a lead that this very run has added is nobody else's.
-            self._finish_all()
             at = self._journal.clock()
             for lead, crm_lead_id, asked in part:
                 if crm_lead_id is not None:
@@ -231,6 +238,7 @@ class _Run:
                 self.switch.turn_off(too_many)
             if self.switch.off is not None:
                 return
+        self._paced_at = time.monotonic()
 
     def _look(self, batch: Sequence[LeadPlan]) -> list[LeadPlan] | None:
         """The leads and fields of a batch that may still be sent; what becomes of the others is recorded.

@@ -18,6 +18,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.push.approvals import first_time
 from connector.push.guardrails import Guardrail, count
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.summary import Summary
@@ -139,6 +140,7 @@ def plan_json(plan: Plan, *, mask: bool = False) -> dict[str, Any]:
         "conflicts": _leads_json(plan.conflicts, mask),
         "rejected": _leads_json(plan.rejected, mask),
         "flapping": _leads_json(plan.flapping, mask),
+        "first_time": dict(plan.first_time),
         "unresolved": list(plan.unresolved),
         "duplicates": list(plan.duplicates),
     }
@@ -225,6 +227,8 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
         parts += [_table(("Lead", "Field", "We sent", "The CRM shows", "We want"), both)]
     parts += [Text(f"· {note}") for note in left_out(plan)]
     parts += map(_guardrail_line, plan.guardrails)
+    if told := first_time(plan):
+        parts += [Text(), Text(told, style="bold yellow")]
     problem = plan.problem()
     if problem is not None:
         parts += [Text(), Text(str(problem), style="bold red")]
@@ -438,7 +442,7 @@ def plan_html(plan: Plan, *, mask: bool = False, most: int = PAGE_LEADS) -> str:
         conflicts=[_shown(lead, mask) for lead in plan.conflicts[:most]],
         conflict_title=conflict_title(plan),
         rejected=[_shown(lead, mask) for lead in plan.rejected[:most]],
-        notes=left_out(plan),
+        notes=[*left_out(plan), *filter(None, [first_time(plan)])],
         mask=mask,
     )
 

@@ -19,7 +19,7 @@ from connector.push.tables import ADDING
 
 AT_ONCE = 1000
 """So many leads are looked for before the first of them is sent; with a push that adds no more, that is all of them."""
-PART = 100
+PART = 25
 """So many are looked for before what was found is counted and recorded."""
 
 
@@ -39,7 +39,7 @@ class Search:
         self._plan = plan
         self._writer = writer
         self._journal = journal
-        self._wanted = plan.mode in ADDING and not (plan.mode == "insert" and _looks_itself(plan, writer))
+        self.is_wanted = plan.mode in ADDING and not (plan.mode == "insert" and _looks_itself(plan, writer))
         self._look = Look[LeadPlan, list[str]](self._present)
         self.looked = 0
         self.found = 0
@@ -58,7 +58,7 @@ class Search:
 
     def among(self, leads: Sequence[LeadPlan], pool: ThreadPoolExecutor) -> Iterator[list[Seen]]:
         """What the CRM has of these leads, part by part; none where it looks itself, or of leads that it is known to have."""
-        new = [lead for lead in leads if self._wanted and lead.crm_lead_id is None]
+        new = [lead for lead in leads if self.is_wanted and lead.crm_lead_id is None]
         for first in range(0, len(new), PART):
             part = new[first : first + PART]
             seen = self._matched(part, list(pool.map(self._look, part)))

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -110,6 +110,8 @@ class Recorded(NamedTuple):
 class Journal:
     """Writes and reads the journal through an engine that keeps no connection (``NullPool``). For one thread.
 
+    ``clock`` dates what is recorded; a run's is that of its CRM, so that it can be compared with what the CRM shows.
+
     With a ``lease``, whatever is added to a run is added in a transaction that proves it: ``LeaseLostError`` if another
     run has taken over.
     """
@@ -171,6 +173,21 @@ class Journal:
         self._last_seq[run_id] = self._write(write)
         runs.note(push_run_id=run_id)
         return run_id
+
+    def note(self, runs: Iterable[Mapping[str, Any]]) -> None:
+        """Adds rows to ``push_runs`` in which nothing is open, in one transaction; those that are there stay as they are."""
+        rows = list(runs)
+
+        def write(connection: sa.Connection, _again: bool) -> int:
+            known = set(connection.scalars(sa.select(push_runs.c.run_id)))
+            for row in rows:
+                if row["run_id"] not in known:
+                    connection.execute(push_runs.insert().values(row))
+                    settled = {"run_id": row["run_id"], "settled_at": self.clock()}
+                    connection.execute(push_settled.insert().values(settled))
+            return 0
+
+        self._write(write)
 
     def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:
         """Adds the entries to a run, all or none; ``settled`` says that nothing of the run is open after them."""

@@ -21,6 +21,7 @@ from connector.errors import (
 )
 from connector.parsing import did_you_mean
 from connector.push.agreed import differences, fingerprint
+from connector.push.approvals import with_first_time
 from connector.push.guardrails import Guardrail, Limits, count, guardrails
 from connector.push.tables import (
     ADDING,
@@ -154,6 +155,8 @@ class Plan:
     """A hash of everything that is shown or decides, see ``agreed.fingerprint``."""
     max_found: int | None = None
     """For an insert: how many of its leads the CRM may have already. They are looked for when the plan is carried out."""
+    first_time: Mapping[str, int] = field(default_factory=dict)
+    """CRM field to which nothing was ever sent, as far as is known -> leads in which a value would be replaced."""
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
@@ -252,7 +255,7 @@ def make_plan(
     with engine.connect() as connection:
         unresolved, unanswered = _unresolved(connection, push)
         crm_leads, seen_at = _book(connection, push.crm, leads_schema or push.schema)
-        return plan_rows(
+        plan = plan_rows(
             push,
             _rows(connection, push),
             limit=limit,
@@ -264,6 +267,7 @@ def make_plan(
             host=host,
             account=account,
         )
+        return with_first_time(connection, plan)
 
 
 def plan_rows(

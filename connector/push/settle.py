@@ -283,8 +283,8 @@ def confirm(
     - The CRM shows what was sent: ``confirmed``.
     - It shows something else, but ``lead_history`` has a version first seen after the write that does show it: also
       ``confirmed``; what came later is somebody's edit, and the next plan's business.
-    - It shows something else, and the lead was modified after our write: ``conflict``, with the code
-      ``edited_after_push``. A person has edited the lead; that the CRM changed the field by itself at the same time
+    - It shows something else, and the lead was modified after our write, both by the CRM's clock (see ``crm/clock.py``):
+      ``conflict``, with the code ``edited_after_push``. A person has edited the lead; that the CRM changed the field by itself at the same time
       can't be told from it, and a person's edit must not be called a refusal.
     - It shows something else, and nobody has modified the lead since: ``reverted``. The CRM accepted the value and
       keeps another one (a normalised phone number, a field with a rule behind it).

@@ -94,7 +94,7 @@ def meant() -> sa.ColumnElement[str | None]:
 
 
 def now() -> datetime:
-    """The one clock of everything that is recorded: aware, UTC, microseconds."""
+    """This machine's time, aware, UTC, microseconds: what is recorded is dated by it where no CRM says its own."""
     return datetime.now(UTC)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from email.utils import format_datetime
 
 import msgspec
 
@@ -78,6 +79,8 @@ class App:
             answer = (vendor.answer(request) if vendor else None) or html(404, "404 Not Found")
         reset = fault is not None and fault.kind in _RESETS
         final = answer if fault is None else spoil(answer, fault)
+        date = format_datetime(self._clock.now(), usegmt=True)
+        final = replace(final, headers=(*final.headers, ("date", date)))
         call = Call(
             arrived,
             vendor.name if vendor else "none",

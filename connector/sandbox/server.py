@@ -197,6 +197,7 @@ class Sandbox:
             log_level="critical",
             access_log=False,
             server_header=False,
+            date_header=False,  # the sandbox says its own time
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=1,
         )

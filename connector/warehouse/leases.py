@@ -22,7 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import LeaseLostError, LockedError
-from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, identity
 
 TTL = 120.0
 """Seconds after which the lease of another machine (or container) counts as dead, if nobody has renewed it."""
@@ -149,6 +149,7 @@ def _take(engine: sa.Engine, name: str, token: str) -> float:
             row = row.with_for_update()
         if not columns_of(connection, SCHEMA, leases.name):
             ensure(connection, (leases,))
+        identity(connection)
         asked = _clock()
         for holder in connection.execute(row).mappings().all():
             # Asked once the row is locked: its holder may have renewed it just before.

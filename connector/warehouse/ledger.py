@@ -4,7 +4,9 @@ Each table is declared beside the code that writes it, with ``METADATA``. This f
 into being, how an older one gets the columns it lacks, and the number that says what happened first.
 """
 
+import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +23,25 @@ SEQUENCE = f"{SCHEMA}.sequence_number"
 A journal transaction takes its number after the CRM's answer has arrived, a reading takes its number before its first
 call. So a sighting with a higher number than a journal row was read after that row's write.
 """
+
+warehouse = sa.Table(
+    "warehouse",
+    METADATA,
+    sa.Column("id", sa.Text),
+    sa.Column("made_at", sa.DateTime(timezone=True)),
+)
+
+
+def identity(connection: sa.Connection) -> str:
+    """The warehouse's own id: it gets one when it is first worked on, and a copy of it has the same."""
+    known = sa.select(warehouse.c.id).order_by(warehouse.c.made_at, warehouse.c.id).limit(1)
+    if not columns_of(connection, SCHEMA, warehouse.name):
+        ensure(connection, (warehouse,))
+    found: str | None = connection.scalar(known)
+    if found is None:
+        found = uuid.uuid4().hex
+        connection.execute(warehouse.insert().values(id=found, made_at=datetime.now(UTC)))
+    return found
 
 
 def ensure(

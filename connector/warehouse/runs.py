@@ -291,13 +291,19 @@ def _write(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], *, wait: flo
         return False
     waiting = dict(_taken(warehouse, {row["run_id"] for row in rows}))
     try:
-        with patient(warehouse.engine(), wait) as connection:
+        with patient(_engine(warehouse), wait) as connection:
             _insert(connection, [*waiting.values(), *rows])
     except Exception:
         return False
     for file in waiting:
         file.unlink(missing_ok=True)
     return True
+
+
+@functools.lru_cache(maxsize=4)
+def _engine(warehouse: Warehouse) -> sa.Engine:
+    """One for all rows of this process: it keeps no connection, and the first look at a database takes longest."""
+    return warehouse.engine()
 
 
 def _taken(warehouse: Warehouse, but: Collection[str]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -329,7 +335,7 @@ def _insert(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> Non
     def write() -> None:
         for row in rows:
             insert = postgresql.insert(runs).values({**row, "sequence_number": number})
-            end = {name: row[name] for name in _OF_THE_END}
+            end = {name: insert.excluded[name] for name in _OF_THE_END}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["run_id"], set_=end)
                 if row["ended_at"]

@@ -36,7 +36,7 @@ def test_an_edit_in_the_crm_is_a_conflict_until_somebody_decides(places):
         leads = crm.book.ids()[:4]
         one, two, three, _four = leads
         place.project(wanted("Ours", leads), **pushes())
-        place.run("run", "--yes")
+        place.run("run", "--yes", "--first")
         assert all(crm.book.row(lead)[name] == "Ours" for lead in leads for name in FIELDS.values())
 
         for lead in (one, two, three):

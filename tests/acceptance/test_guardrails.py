@@ -46,6 +46,7 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
             too_many="key = 'lead_id', fields = {'title': 'value'}, max_changes = 99, max_share = 1",
             too_large_a_share="key = 'lead_id', fields = {'title': 'value'}, max_share = 0.5",
             allowed=PLAIN,
+            cities="key = 'lead_id', fields = {'city': 'value'}, max_share = 1",
         )
         place.write("models/twice.sql", TWICE)
         place.push("doubled", PLAIN, desired="twice")
@@ -102,3 +103,13 @@ def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
         assert "nobody_is_meant" in last["allowed"]["why"]
         assert last["allowed"]["last_done_at"] < last["allowed"]["started_at"]
         assert last["doubled"]["last_done_at"] is None
+
+        # Each lead has a city that nobody knows to be ours.
+        cities = place.run("push", "cities", "--yes", "--limit", "2", code=4)
+        assert "city (2 leads)" in cities.message
+        assert "--first" in cities.message
+        assert crm.calls.count("update") == 3
+        place.run("push", "cities", "--first", "--limit", "2")
+        assert crm.calls.count("update") == 5
+        place.run("push", "cities", "--limit", "1")
+        assert crm.calls.count("update") == 6

@@ -35,7 +35,7 @@ class Watched:
         self.began = time.monotonic()
         self.before = self.written(world.crm)
         self.world = world
-        self.running: Running = world.place.start("run", "--yes")
+        self.running: Running = world.place.start("run", "--yes", "--first")
 
     @property
     def sent(self) -> int:

@@ -105,9 +105,9 @@ def campaign(seconds: float, seed: int, folder: Path, launcher: Launcher) -> Fou
             world.want(0.5)
             world.work(3)
             began = time.monotonic()
-            first = world.place.start("run", "--yes")
+            first = world.place.start("run", "--yes", "--first")
             time.sleep(world.random.uniform(0.2, 2))
-            second = world.place.start("run", "--yes")
+            second = world.place.start("run", "--yes", "--first")
             found.seconds[ended(second, found)] += 1
             found.endings[ended(first, found)] += 1
             if time.monotonic() - began > LONGEST:

@@ -266,7 +266,7 @@ class World:
 
     def run(self, table: Table, codes: tuple[int, ...] = (0,)) -> None:
         """One run that nobody disturbs."""
-        done = self.place.start("run", "--yes").wait()
+        done = self.place.start("run", "--yes", "--first").wait()
         table.runs += 1
         self.count(table)
         assert done.code in codes, f"a run ended with {done.code}:\n{done.stderr}"

@@ -18,7 +18,7 @@ from connector import config, loop, scaffold
 from connector.extract import kinds, source
 from connector.push import Journal
 from connector.sandbox import Sandbox
-from connector.warehouse import models
+from connector.warehouse import models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 
@@ -26,7 +26,7 @@ LEADS = 6
 TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
-    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.runs", "leadloop.accounts",
+    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.accounts",
 )  # fmt: skip
 MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
@@ -67,6 +67,8 @@ class QuickLoop:
         self._kept: dict[str, Any] = {}
         self._at_work: dict[str, Any] = {}
         self._crm: Sandbox | None = None
+        # Two rows of every stage would take longer than the stages do here; tests/integration/warehouse/test_runs.py has them.
+        patch.setattr(runs, "_write", lambda *_, **__: True)
         self._make(folder)
         # A file that stays open is not written out whenever somebody is done with it.
         self._open = self._engine.connect()

@@ -1,6 +1,6 @@
 """A list that is edited, added to and deleted from between any two pages costs no lead that nobody touched."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -185,6 +185,31 @@ def test_a_total_that_is_never_reached_is_an_error() -> None:
         list(NewestFirst("pollybot", lying, mark, None))
 
 
+@pytest.mark.parametrize("order", ["modified", "created"])
+@pytest.mark.parametrize("since", [None, 40])
+@pytest.mark.parametrize("total", [0, 1, 2, 7, 13, 29])
+def test_a_total_that_is_too_small_is_no_end(total: int, since: int | None, order: str) -> None:
+    """Who shows more leads than it counts has the list read to where it shows no more."""
+    crm = Crm(grown(30), order=order)
+
+    def lying(number: int) -> Listed:
+        return replace(crm(number), total=total)
+
+    start = None if since is None else BEGIN + timedelta(minutes=since)
+    found = {row["id"] for page in NewestFirst("pollybot", lying, mark, start) for row in page.rows}
+    assert found == {str(n) for n, times in crm.leads.items() if times[0] >= (since or 0)}
+    assert crm.calls < 30
+
+
+def test_a_list_that_goes_round_and_round_ends() -> None:
+    """Pages that come again after others, without an end and whatever was counted: an error, and no endless reading."""
+    crm = Crm(grown(8))
+    pages = NewestFirst("pollybot", lambda number: replace(crm(1 + number % 2), total=7), mark, None)
+    with pytest.raises(IncompleteReadError, match="counts 7 leads and shows more, without an end"):
+        list(pages)
+    assert crm.calls < 100
+
+
 def test_a_lead_without_a_time_is_always_wanted() -> None:
     """It may have been edited at any time; the list is then read whole."""
 
@@ -192,8 +217,16 @@ def test_a_lead_without_a_time_is_always_wanted() -> None:
         rows: list[Any] = [{**row(1, 1, 1), "updatedAt": None}, row(2, 2, 2)]
         return Listed(rows, 2, 4, BEGIN)
 
-    (page,) = NewestFirst("pollybot", bare, mark, BEGIN + timedelta(minutes=99))
-    assert [each["id"] for each in page.rows] == ["1"]
+    pages = NewestFirst("pollybot", bare, mark, BEGIN + timedelta(minutes=99))
+    assert [[each["id"] for each in page.rows] for page in pages] == [["1"], []]
+
+
+def test_a_page_without_anything_new_shows_that_the_reading_goes_on() -> None:
+    """A list without an order has to be read whole for what little was edited: each of its pages is heard of."""
+    crm = Crm(grown(40, edited=0), order="created")
+    pages = list(NewestFirst("pollybot", crm, mark, BEGIN + timedelta(minutes=9_000)))
+    assert len(pages) >= 10
+    assert not any(page.rows for page in pages)
 
 
 @pytest.mark.parametrize("total", [None, "7", True, -1])

@@ -216,7 +216,7 @@ class States(RuleBasedStateMachine):
     def push(self, name: str, limit: int | None) -> None:
         """A push of what was read and built when it was; the models may be behind, or not know the leads yet."""
         with self._justified():
-            loop.push(self.warehouse, name, limit=limit)
+            loop.push(self.warehouse, name, limit=limit, first=True)
 
     @rule(lead=lead, archive=st.booleans(), back=st.booleans())
     def push_too_late(self, lead: int, archive: bool, back: bool) -> None:
@@ -249,7 +249,7 @@ class States(RuleBasedStateMachine):
         self.extract()
         self.build()
         with self._justified(), self.quick.killed_at(number, recorded=recorded), suppress(Killed):
-            loop.push(self.warehouse, name)
+            loop.push(self.warehouse, name, first=True)
 
     @rule(
         faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.sampled_from(WRITES)), min_size=1, max_size=3)

@@ -72,6 +72,8 @@ def test_the_last_column_is_the_action() -> None:
         ("DuplicateLeadError", 4),
         ("TestsFailedError", 4),
         ("PlanMovedError", 4),
+        ("RestoredError", 4),
+        ("FirstTimeError", 4),
     ],
 )
 def test_exit_codes(name: str, code: int) -> None:

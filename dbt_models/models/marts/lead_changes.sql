@@ -82,8 +82,8 @@ writes as (
     from {{ ref('stg_leadloop__push_journal') }}
     where
         state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
-        -- Nothing was sent to a lead that the CRM had already.
-        and coalesce(code, '') <> 'found'
+        -- Nothing was sent to a lead that the CRM had already, nor when a copy of the warehouse was put back.
+        and coalesce(code, '') not in ('found', 'restored')
     group by run_id, push, crm, lead_id, field, column_name, value
     having
         count(case when state in ('applied', 'confirmed') then 1 end) > 0

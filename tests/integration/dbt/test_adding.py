@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector import config, loop
-from connector.errors import ModelError
+from connector.errors import ModelError, RestoredError
 from connector.sandbox import Sandbox
 
 FORMS = (
@@ -178,8 +178,11 @@ def test_no_lead_is_added_twice_by_a_warehouse_that_has_forgotten_it(
     crm.book.edit(crm.book.ids()[-1], {"first_name": "typed by a person"})
 
     path.write_bytes((tmp_path / "backup").read_bytes())
+    with pytest.raises(RestoredError, match="knows nothing of a push to convoso"):
+        loop.push(duck.warehouse, "forms_to_convoso", own.folder)
+    assert len(crm.book) == 30
     searches = crm.calls.count("search")
-    again = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
+    again = loop.push(duck.warehouse, "forms_to_convoso", own.folder, restored=True)
     assert again is not None
     assert (again.summary.by_state, again.summary.found, again.summary.exit_code) == ({"applied": 10}, 10, 0)
     assert crm.calls.count("search") - searches == 10

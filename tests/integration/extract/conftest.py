@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config
+from connector.crm import clock
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Retry, Session
-from connector.extract import recordings, source
+from connector.extract import source
 from connector.extract.columns import column_name
 from connector.extract.kinds import load_everything
 from connector.extract.source import Extracted, job, load
@@ -92,11 +93,12 @@ class Rig:
         end: datetime | None = None,
         filters: Mapping[str, str] | None = None,
         chunk_rows: int = source.CHUNK_ROWS,
+        say: Callable[[str], None] = lambda _sentence: None,
         **given: Any,
     ) -> Extracted:
         settings = self.settings(crm, **given)
         with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
-            todo = job(settings, start=start, end=end, filters=filters, reader=reader)
+            todo = job(settings, start=start, end=end, filters=filters, reader=reader, say=say)
             return load(
                 pipeline or self.pipeline(),
                 todo,
@@ -180,7 +182,7 @@ class Time:
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], Time]:
-    """Sets the reader's clock; the returned object is the sandbox's ``clock``, and its ``now`` moves both."""
+    """Sets this machine's clock; the returned object is the sandbox's ``clock``, and its ``now`` moves both."""
 
     def set_clock(now: datetime) -> Time:
         time = Time(now)
@@ -190,8 +192,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], Time]:
             def now(cls, tz: Any = None) -> datetime:
                 return time.now.astimezone(tz or UTC)
 
-        monkeypatch.setattr(source, "datetime", Set)
-        monkeypatch.setattr(recordings, "datetime", Set)
+        monkeypatch.setattr(clock, "datetime", Set)
         return time
 
     return set_clock

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connector.crm.clock import CrmClock
 from connector.crm.http import Retry
 from connector.errors import TransientError
 
@@ -78,8 +79,45 @@ def test_every_set_of_filters_has_a_cursor_of_its_own(duck, sandbox, at):
     assert duck.missing(crm) == {}
 
 
-def test_a_clock_that_went_back_moves_nothing(duck, sandbox, at):
-    """A run whose machine's clock is behind the cursor reads nothing, and the cursor stays."""
+def test_only_the_crms_clock_moves_the_cursor(duck, sandbox, at):
+    """A machine that is a day ahead, then a day behind, reads what was edited in between, and its cursor is the CRM's."""
+    crm = sandbox(leads=20, clock=lambda: NOON)
+    for hours, wrong in enumerate((timedelta(days=1), timedelta(days=-1), timedelta(0))):
+        at(NOON + wrong + timedelta(hours=hours))
+        end = NOON + timedelta(hours=hours, seconds=-60)
+        assert duck.extract(crm, settle=60).window.end == end
+        assert duck.cursor(crm) == end
+        assert duck.missing(crm) == {}
+        crm.book.edit(crm.book.ids()[hours], {"status": "SALE"})
+        crm.clock.advance(3600)
+
+
+def test_a_cursor_in_the_future_is_not_believed(rig, sandbox, at, monkeypatch):
+    """A cursor that an earlier version wrote by a clock a day ahead is put back, and no edit after it is missed."""
+    crm = sandbox(leads=20, clock=lambda: NOON)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(CrmClock, "heard", lambda *_: None)
+        at(NOON + timedelta(days=1))
+        rig.extract(crm, settle=60)
+    at(NOON)
+    crm.book.edit(crm.book.ids()[3], {"status": "SALE"})
+    crm.clock.advance(3600)
+    crm.book.edit(crm.book.ids()[4], {"status": "SALE"})
+    crm.clock.advance(3600)
+    said = []
+    rig.extract(crm, settle=60, say=said.append)
+    assert rig.missing(crm) == {}
+    assert rig.cursor(crm) == NOON + timedelta(seconds=7140)
+    assert [sentence.partition(",")[0] for sentence in said] == [
+        "convoso: an earlier run noted that lead_versions are read up to 2026-06-04 18:59:00 UTC"
+    ]
+    assert rig.extract(crm, settle=60, say=said.append).rows == 0
+    assert len(said) == 1
+
+
+def test_without_the_crms_time_a_clock_that_went_back_moves_nothing(duck, sandbox, at, monkeypatch):
+    """A CRM that doesn't say its time is read by this machine's: behind the cursor it reads nothing, and the cursor stays."""
+    monkeypatch.setattr(CrmClock, "heard", lambda *_: None)
     time = at(NOON)
     crm = sandbox(leads=20, clock=time)
     duck.extract(crm)

@@ -1,12 +1,12 @@
 """``loop.extract`` and ``leadloop extract`` over every CRM that is set up, into one warehouse."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from connector import cli, config, crm, loop
+from connector import checks, cli, config, crm, loop
 from connector.errors import ConfigError, UnreachableError
 from connector.push import Journal
 from connector.push.journal import Entry
@@ -186,3 +186,26 @@ def test_options_of_dlt_in_the_environment_change_nothing(leads, duckdb, monkeyp
     schemas = sa.inspect(duckdb.engine()).get_schema_names()
     assert len([name for name in schemas if "convoso" in name and "staging" not in name]) == 1
     assert 13 <= count(duckdb, "convoso_raw.lead_versions where _dlt_load_id is not null") < 24
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_clock_that_differs_is_said_by_every_extraction_and_by_check(leads, duckdb, vendor, monkeypatch):
+    """The window ends by the CRM's clock all the same, and what it finds is dated by it."""
+    sandbox = leads(vendor)
+    sandbox.clock.advance(3 * 3600)
+    said = []
+    listener = loop.Listener()
+    monkeypatch.setattr(listener, "notice", said.append)
+    done = loop.extract(duckdb, vendor, listener=listener)
+    assert abs(done.window.end - sandbox.clock.now()) < timedelta(seconds=30)
+    assert [sentence.partition(" the CRM's")[0] for sentence in said] == [
+        f"{vendor}: this machine's clock is 3 hours behind"
+    ]
+    with duckdb.engine().connect() as connection:
+        seen = connection.scalar(sa.text(f"select min(leadloop_seen_at) from {vendor}_raw.lead_versions"))
+    assert abs(seen - sandbox.clock.now()) < timedelta(seconds=30)
+    (check,) = (each for each in checks._account(vendor) if each.name == "clock")
+    assert (check.ok, check.message) == (False, said[0])
+    sandbox.clock.reset()
+    (check,) = (each for each in checks._account(vendor) if each.name == "clock")
+    assert (check.ok, check.message) == (True, f"{vendor}'s clock and this machine's agree")

@@ -46,6 +46,39 @@ class SameRecordings:
         return Page([{"recording_id": str(each)} for each in range(10)], self.total, bounds[0])
 
 
+class Signed(SameRecordings):
+    """Recordings without an id whose address has a new signature in every answer."""
+
+    def recordings(self, lead_id, bounds, *, offset=0, limit=None):
+        self.calls += 1
+        return Page([{"url": f"https://x/{each}?{self.calls}"} for each in range(limit)], None, bounds[0])
+
+
+def test_recordings_that_look_new_each_time_end():
+    """More than anybody has of one lead are no recordings."""
+    reader = Signed(None)
+    with pytest.raises(UnexpectedAnswerError, match="no end of them"):
+        recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
+
+
+class Undercounted(SameRecordings):
+    """Thirty recordings, ten on a page, and a total that counts less than are shown."""
+
+    def recordings(self, lead_id, bounds, *, offset=0, limit=None):
+        self.calls += 1
+        rows = [{"recording_id": str(each)} for each in range(offset, min(offset + 10, 30))]
+        return Page(rows, self.total, bounds[0])
+
+
+@pytest.mark.parametrize("total", [0, 5, 12, 30])
+def test_a_total_of_recordings_that_is_too_small_is_no_end(total):
+    """What was shown says more than the total does."""
+    reader = Undercounted(total)
+    pages = recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
+    assert len({row["recording_id"] for page in pages for row in page.rows}) == 30
+    assert reader.calls <= 4
+
+
 @pytest.mark.parametrize("total", [None, 25])
 def test_recordings_whose_offset_is_overlooked(total):
     """They are not taken for all of them where no total tells."""

@@ -1,5 +1,6 @@
 """Leads that are to be added and that the CRM has already: they are looked for, counted and said, and none is added twice."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.errors import PlanMovedError, TransientError
-from connector.push import Journal, Summary, confirm, plan_json, summary_json, summary_text
+from connector.push import Journal, Summary, confirm, deliver, plan_json, summary_json, summary_text
 from connector.push.agreed import read_plan
 from connector.warehouse.connection import Warehouse
 from tests.integration.push.conftest import CAN_ALL, World
@@ -101,6 +102,15 @@ def test_two_rows_with_one_number_stay_two_leads(world: World) -> None:
     assert (renamed.found, len(world.crm.leads)) == (3, 3)
     own = {row.lead_id: row.crm_lead_id for row in world.journalled() if row.code == "found"}
     assert own == {"form 1": "C1", "form 2": "C2", "form 3": "C3"}
+
+
+def test_a_later_look_knows_what_this_run_has_added(local: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many rows with one number, each is a lead of its own, also if the first are sent before the last are looked for."""
+    monkeypatch.setattr(sys.modules[deliver.__module__], "AT_ONCE", 3)
+    local.crm.capabilities = CAN_ALL
+    local.rows(*((f"form {number}", "lead_score", None, "11", None, "insert") for number in range(9)))
+    assert local.deliver(local.plan(**ADD)).found == 0
+    assert len(local.crm.leads) == 9
 
 
 @pytest.mark.parametrize("limit", [4, 5, None])

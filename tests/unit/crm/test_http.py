@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -626,3 +627,29 @@ def test_a_long_request_arrives_whole(serve: Callable[..., Any]) -> None:
     note = "".join(map(str, range(30_000)))
     session(server.url).write(Call("POST", "/leads/insert", form={"note": note}), agrees)
     assert server.requests[0].form == {"note": note}
+
+
+@pytest.mark.parametrize(
+    ("reply", "date", "is_known"),
+    [
+        (GOOD, "{:%a, %d %b %Y %H:%M:%S GMT}", True),
+        ({**GOOD, "status": 400}, "{:%a, %d %b %Y %H:%M:%S GMT}", True),
+        ({**GOOD, "headers": {"Age": "0"}}, "{:%a, %d %b %Y %H:%M:%S GMT}", False),
+        (HTML, "{:%a, %d %b %Y %H:%M:%S GMT}", False),
+        (GOOD, "soon", False),
+    ],
+    ids=["answer", "refusal", "from memory", "page in between", "odd"],
+)
+def test_an_answer_says_what_time_it_is_there(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, reply: dict[str, Any], date: str, is_known: bool
+) -> None:
+    """By the API's own ``Date``, and not by what something in between says or remembers."""
+    there = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda *_: date.format(there))
+    called = session(serve(reply).url)
+    called._met = True
+    with contextlib.suppress(CrmError):
+        answer = called.write(WRITE, agrees)
+        assert abs(answer.asked_at - there) < dt.timedelta(seconds=10) or not is_known
+    assert called.crm_clock.is_known is is_known
+    assert (called.crm_clock.ahead > dt.timedelta(minutes=59)) is is_known

@@ -79,8 +79,7 @@ def test_the_list_is_asked_as_live_clients_ask_it(make: Make) -> None:
         {"json": {"items": [row], "continuationToken": "", "pageSize": 100, "totalCount": 1}},
     ]
     reader, server = make(LeadpingReader, *pages)
-    (page,) = reader.scan(None)
-    assert [row["id"] for row in page.rows] == ["7"]
+    assert [[row["id"] for row in page.rows] for page in reader.scan(None)] == [["7"], []]
     assert [(each.method, each.path) for each in server.requests] == [
         ("POST", "/leads/all/my"),
         ("GET", "/leads/7"),
@@ -294,8 +293,23 @@ def test_a_total_that_counts_what_is_not_listed_ends() -> None:
         asked.append(order)
         return Listed(rows, None, 9)
 
-    assert list(Changed(fetch, lambda row: "1", None)) == [(["1"], 9)]
+    assert list(Changed(fetch, lambda row: "1", None)) == [(["1"], 9), *[([], 9)] * 3]
     assert len(asked) == 4
+
+
+@pytest.mark.parametrize("ids", [("1", "2"), ()])
+def test_a_token_that_is_overlooked_is_an_error(ids: tuple[str, ...]) -> None:
+    """The same page comes again, or an empty one, and each time another token: reading would go on for ever."""
+    asked: list[str | None] = []
+
+    def fetch(order: str, token: str | None) -> Listed:
+        asked.append(token)
+        rows = [{"id": each, "updatedAt": at(1), "createdAt": at(1)} for each in ids]
+        return Listed(rows, f"token {len(asked)}", 9)
+
+    with pytest.raises(UnexpectedAnswerError, match="no new lead"):
+        list(Changed(fetch, lambda row: str(row["id"]), None))
+    assert len(asked) < 200
 
 
 def test_a_token_that_comes_twice_is_an_error() -> None:

@@ -90,11 +90,15 @@ def _print(document: Any) -> None:
     document["fingerprint"] = "0" * 64
 
 
+def _first(document: Any) -> None:
+    document["first_time"] = {"status": 3}
+
+
 def _conflict(document: Any) -> None:
     document["conflicts"] = []
 
 
-@pytest.mark.parametrize("change", [_drop, _value, _shown, _host, _limit, _total, _print, _conflict])
+@pytest.mark.parametrize("change", [_drop, _value, _shown, _host, _limit, _total, _print, _conflict, _first])
 def test_a_file_that_was_changed_is_not_agreed_to(change: Callable[[Any], None], tmp_path: Path) -> None:
     """The fingerprint is computed from what the file says: leads taken out, values or limits changed, nothing is sent."""
     path, document = saved(tmp_path, plan())

@@ -1,0 +1,65 @@
+"""The notes of ``warehouse.mark`` in the database of ``crm.<vendor>.shared_pace``, so that other machines see them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from connector.config import VendorSettings, named
+from connector.errors import ConfigError
+
+TABLE = "leadloop.marks"
+Result = TypeVar("Result")
+
+
+def read(settings: VendorSettings, name: str, most: int) -> list[tuple[str, str, datetime]]:
+    """(run, push, when) of the latest notes under a name; none where nothing is shared, ``ConfigError`` if it can't be read."""
+    import sqlalchemy as sa
+
+    if settings.shared_pace is None:
+        return []
+    query = sa.text(f"select run_id, push, at from {TABLE} where name = :name order by at desc limit :most")
+
+    def rows(connection: Any) -> Sequence[Any]:
+        found: Sequence[Any] = connection.execute(query, {"name": name, "most": most}).all()
+        return found
+
+    return [(run_id, push, at.astimezone(UTC)) for run_id, push, at in _in_database(settings, rows)]
+
+
+def add(settings: VendorSettings, name: str, run_id: str, push: str, at: datetime) -> None:
+    """Adds a note where something is shared; ``ConfigError`` if it can't be written."""
+    import sqlalchemy as sa
+
+    if settings.shared_pace is None:
+        return
+    statement = sa.text(f"insert into {TABLE} (name, run_id, push, at) values (:name, :run_id, :push, :at)")
+    _in_database(
+        settings,
+        lambda connection: connection.execute(
+            statement, {"name": name, "run_id": run_id, "push": push, "at": at}
+        ),
+    )
+
+
+def _in_database(settings: VendorSettings, work: Callable[[Any], Result]) -> Result:
+    import sqlalchemy as sa
+
+    assert settings.shared_pace is not None
+    setting = named(f"crm.{settings.vendor}.shared_pace")
+    address = sa.make_url(settings.shared_pace.reveal()).set(drivername="postgresql+psycopg2")
+    with suppress(sa.exc.SQLAlchemyError, ImportError):
+        engine = sa.create_engine(address, poolclass=sa.pool.NullPool, hide_parameters=True)
+        with engine.connect() as connection, connection.begin():
+            # Two machines that make the same table at once would stumble over each other.
+            connection.execute(sa.text("select pg_advisory_xact_lock(hashtext(:table))"), {"table": TABLE})
+            if connection.scalar(sa.text("select to_regclass(:table)"), {"table": TABLE}) is None:
+                connection.execute(sa.text("create schema if not exists leadloop"))
+                connection.execute(
+                    sa.text(f"create table {TABLE} (name text, run_id text, push text, at timestamptz)")
+                )
+            return work(connection)
+    raise ConfigError(
+        f"{setting}: the database that keeps the shared pace can't be used. Is it running, and may this user make tables "
+        "in the schema leadloop there?"
+    )

@@ -1,0 +1,202 @@
+"""A warehouse that was put back from a copy: noticed by marks outside of it, and accepted without overwriting anybody."""
+
+import shutil
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from connector import loop
+from connector.config import convoso_settings
+from connector.errors import ConfigError, RestoredError
+from connector.push import Journal, forgotten
+from connector.warehouse import mark
+from connector.warehouse.connection import Warehouse
+from connector.warehouse.mark import Mark, Marks
+from tests.integration.push.conftest import Push
+from tests.properties.quick_loop import QuickLoop
+
+AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+
+
+def settings(**given: Any) -> Any:
+    return convoso_settings(**{"auth_token": "token", "timezone": "UTC", **given})
+
+
+def test_marks_are_kept_apart_and_private(tmp_path: Path) -> None:
+    """By warehouse and by the CRM's host; a token that is replaced changes nothing, and nobody else can read them."""
+    folder = tmp_path / "state" / "marks"
+    mine = Marks("one", settings(), folder)
+    assert mine.all() == []
+    mine.add(Mark("run 1", "scores", AT))
+    assert Marks("one", settings(auth_token="another"), folder).all() == [Mark("run 1", "scores", AT)]
+    assert Marks("two", settings(), folder).all() == []
+    assert Marks("one", settings(base_url="https://elsewhere.example.com"), folder).all() == []
+    (file,) = folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, folder.parent)] == [0o700, 0o700]
+
+
+def test_marks_survive_a_cut_line_and_a_long_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed process left half written is no mark; old ones are given up once there are many."""
+    monkeypatch.setattr(mark, "LONGEST", 2000)
+    monkeypatch.setattr(mark, "KEPT", 5)
+    marks = Marks("one", settings(), tmp_path)
+    for number in range(50):
+        marks.add(Mark(f"run {number}", "scores", AT + timedelta(minutes=number)))
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size < 2 * 2000
+    with file.open("a") as end:
+        end.write('{"run_id": "run 50", "pu')
+    assert [each.run_id for each in marks.all()] == ["run 46", "run 47", "run 48", "run 49"]
+
+
+def test_marks_are_shared_with_other_machines(tmp_path: Path, postgres_url: str) -> None:
+    """The database of the shared pace has them too, so that a deleted folder doesn't matter; without it nobody goes on."""
+    shared = settings(shared_pace=postgres_url)
+    Marks("one", shared, tmp_path / "here").add(Mark("run 1", "scores", AT))
+    Marks("one", shared, tmp_path / "there").add(Mark("run 2", "scores", AT + timedelta(minutes=1)))
+    assert [each.run_id for each in Marks("one", shared, tmp_path / "third").all()] == ["run 1", "run 2"]
+    assert Marks("two", shared, tmp_path / "third").all() == []
+    unreachable = settings(shared_pace="postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(ConfigError, match="shared pace can't be used"):
+        Marks("one", unreachable, tmp_path).all()
+
+
+def test_a_warehouse_has_one_id_from_its_first_lock_on(warehouse: Warehouse) -> None:
+    """So a copy that was made before its first push has it as well."""
+    with warehouse.lock("extract:convoso"):
+        pass
+    first = mark.identify(warehouse.engine())
+    with warehouse.lock("build"):
+        pass
+    assert mark.identify(warehouse.engine()) == first
+    with warehouse.engine().connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from leadloop.warehouse")) == 1
+
+
+def test_what_the_warehouse_knows_is_not_forgotten(world: Any) -> None:
+    """Runs that are in it; and runs from before its oldest, which somebody may have cleared away."""
+    world.changes(2)
+    known = world.deliver().run_id
+    now = datetime.now(UTC)
+    mine, old, new = (
+        Mark(known, "scores", now),
+        Mark("old", "scores", now - timedelta(days=1)),
+        Mark("new", "scores", now + timedelta(days=1)),
+    )
+    assert forgotten.forgotten(world.journal, [old, mine]) == []
+    assert forgotten.forgotten(world.journal, [old, mine, new]) == [new]
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("delete from leadloop.push_runs"))
+    assert forgotten.forgotten(world.journal, [old, mine]) == [old, mine]
+    with pytest.raises(
+        RestoredError, match=r"knows nothing of 2 pushes to convoso .* leadloop run --restored"
+    ):
+        forgotten.check([old, mine], "convoso", "leads.duckdb")
+
+
+def test_accepting_gives_a_base_to_what_has_none(world: Any) -> None:
+    """A value that differs is what was wanted, one that is the same what is shown; blanks and known bases are left as they are."""
+    world.rows(
+        ("differs", "lead_score", "typed", "50", None, "change"),
+        ("blank", "lead_score", None, "50", None, "change"),
+        ("known", "lead_score", "40", "50", "40", "change"),
+    )
+    world.lead("differs", lead_score="typed")
+    world.lead("blank", lead_score=" ")
+    world.lead("known", lead_score="40")
+    world.lead("same", lead_score="50")
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "insert into leadloop.push_journal (run_id, seq, push, crm, lead_id, field, column_name, state, value, "
+                "recorded_at) values ('r', 1, 'scores', 'convoso', 'known', 'lead_score', 'lead_score', 'confirmed', '40', "
+                "now())"
+            )
+        )
+    lost = [Mark("lost 1", "scores", AT), Mark("lost 2", "other", AT + timedelta(hours=1))]
+    for _ in range(2):
+        forgotten.accept(Journal(world.engine), lost, "convoso", [(Push(), world.plan())], "analytics")
+    rows = {row.lead_id: row for row in world.journalled() if row.code == "restored"}
+    assert {lead: (row.state, row.value) for lead, row in rows.items()} == {
+        "differs": ("confirmed", "50"),
+        "same": ("confirmed", "50"),
+    }
+    assert len([row for row in world.journalled() if row.code == "restored"]) == 2
+    assert forgotten.forgotten(world.journal, lost) == []
+    assert world.journal.unsettled_runs("scores") == []
+
+
+@pytest.fixture
+def quick(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickLoop]:
+    monkeypatch.chdir(tmp_path)
+    made = QuickLoop(tmp_path, warehouse, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.mark.slow
+def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
+    """Without --restored nothing is sent; with it, what a person typed since the copy stands, also what is typed later."""
+    crm = quick.begin()
+    typed, later, new, *_ = crm.book.ids()
+    for lead in (typed, later):
+        quick.write("insert into inputs.wanted values (:lead, 'gold', null)", lead=lead)
+    quick.write("insert into inputs.forms values ('form', '7775550001', 'Form')")
+    assert loop.run(quick.warehouse, restored=False).exit_code == 0
+    assert [crm.book.row(lead)["title"] for lead in (typed, later)] == ["gold", "gold"]
+    added = len(crm.book)
+    crm.book.edit(typed, {"title": "typed by a person"})
+
+    # The copy is from before the first push.
+    for table in ("push_runs", "push_journal", "push_settled"):
+        quick.write(f"delete from leadloop.{table}")
+    writes = sum(crm.calls.count(each) for each in ("update", "insert"))
+    stopped = loop.run(quick.warehouse)
+    assert (stopped.exit_code, stopped.pushed) == (4, {})
+    assert {type(each) for each in stopped.failed.values()} == {RestoredError}
+    assert "2 pushes to convoso" in str(stopped.failed["scores"])
+    assert sum(crm.calls.count(each) for each in ("update", "insert")) == writes
+
+    went_on = loop.run(quick.warehouse, restored=True)
+    assert went_on.exit_code == 0
+    assert went_on.pushed["adding"].summary.found == 1
+    assert len(crm.book) == added
+    assert crm.book.row(typed)["title"] == "typed by a person"
+    assert [lead.lead_id for lead in went_on.pushed["scores"].plan.conflicts] == [typed]
+    crm.book.edit(later, {"title": "typed even later"})
+    quick.write("insert into inputs.wanted values (:lead, 'gold', null)", lead=new)
+    assert loop.run(quick.warehouse).exit_code == 0
+    assert crm.book.row(later)["title"] == "typed even later"
+    assert crm.book.row(typed)["title"] == "typed by a person"
+
+    # A warehouse in the same folder with an id of its own has no marks yet, and a folder that was deleted has none.
+    for forgetting in ("update leadloop.warehouse set id = 'another'", "delete from leadloop.push_runs"):
+        quick.write("delete from leadloop.push_runs")
+        quick.write(forgetting)
+        quick.write("update inputs.wanted set tier = tier || '!' where lead_id = :lead", lead=new)
+        assert loop.run(quick.warehouse).exit_code == 0
+        shutil.rmtree(mark.FOLDER)
+
+
+def test_the_command_passes_it_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``leadloop run --restored`` accepts, ``leadloop run`` doesn't."""
+    from connector import cli
+
+    given: list[bool] = []
+
+    def run(*_: Any, restored: bool, **__: Any) -> None:
+        given.append(restored)
+        raise RestoredError("stopped")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loop, "run", run)
+    for restored in (True, False):
+        with pytest.raises(RestoredError):
+            cli.run(restored=restored)
+    assert given == [True, False]

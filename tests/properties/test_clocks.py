@@ -1,0 +1,99 @@
+"""The loop on machines whose clocks are wrong, or were: nobody's edit is overwritten, lost or called what it isn't."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector import loop
+from connector.crm import clock
+from connector.warehouse.connection import Warehouse
+from tests.properties.quick_loop import QuickLoop
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+@pytest.fixture
+def quick(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickLoop]:
+    monkeypatch.chdir(tmp_path)
+    made = QuickLoop(tmp_path, warehouse, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wrong_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets this machine's clock so many seconds ahead of the CRM's."""
+
+    def set_clock(seconds: float) -> None:
+        class Set(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> datetime:
+                return datetime.now(tz or UTC) + timedelta(seconds=seconds)
+
+        monkeypatch.setattr(clock, "datetime", Set)
+
+    return set_clock
+
+
+class Said(loop.Listener):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, sentence: str) -> None:
+        self.notices.append(sentence)
+
+
+def want(quick: QuickLoop, lead: str, tier: str) -> None:
+    quick.write("delete from inputs.wanted where lead_id = :lead", lead=lead)
+    quick.write("insert into inputs.wanted values (:lead, :tier, null)", lead=lead, tier=tier)
+
+
+def last(quick: QuickLoop, lead: str) -> Any:
+    query = "select state, code, recorded_at from leadloop.push_journal where lead_id = :lead order by sequence_number, seq"
+    return quick.rows(query, lead=lead)[-1]
+
+
+def read(quick: QuickLoop) -> None:
+    loop.extract(quick.warehouse)
+    loop.build(quick.warehouse)
+
+
+def test_wrong_clocks_make_no_false_verdict_and_overwrite_nobody(
+    quick: QuickLoop, wrong_by: Callable[[float], None]
+) -> None:
+    """Whichever host's clock is wrong, what the CRM made of a value is ``reverted``, and a person's edit is a conflict."""
+    for reading, sending in ((0.0, HOUR), (0.0, -HOUR), (DAY, 90.0)):
+        crm = quick.begin()
+        quick.write("delete from inputs.wanted")
+        changed, edited, *_ = crm.book.ids()
+        crm.book.edit(changed, {"notes": "a person was here before"})
+        wrong_by(reading)
+        read(quick)
+        for lead in (changed, edited):
+            want(quick, lead, "gold")
+        crm.clock.advance(5)
+        wrong_by(sending)
+        said = Said()
+        assert loop.push(quick.warehouse, "scores", listener=said) is not None
+        ahead = "ahead of" if sending > 0 else "behind"
+        (notice,) = said.notices
+        assert f"{ahead} the CRM's" in notice
+        for lead in (changed, edited):
+            state, _, at = last(quick, lead)
+            assert state == "applied"
+            assert abs(at.astimezone(UTC) - crm.clock.now()) < timedelta(seconds=30)
+        crm.book.api_edit(changed, {"title": "Gold, as the CRM writes it"})
+        crm.clock.advance(5)
+        crm.book.edit(edited, {"title": "a person's"})
+        crm.clock.advance(5)
+        wrong_by(reading)
+        read(quick)
+        assert last(quick, changed)[:2] == ("reverted", None)
+        assert last(quick, edited)[:2] == ("conflict", "edited_after_push")
+        want(quick, edited, "silver")
+        wrong_by(sending)
+        loop.push(quick.warehouse, "scores")
+        assert crm.book.row(edited)["title"] == "a person's"
