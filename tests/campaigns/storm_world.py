@@ -4,7 +4,6 @@ The model looks at the CRM's own book and its record of calls, at the warehouse'
 conflict. It knows what docs/guarantees.md promises, and nothing of how it is kept.
 """
 
-import inspect
 import random
 import time
 from collections import Counter
@@ -297,9 +296,7 @@ class World:
                 table.stalled += self.fault(f"a run took {took:.0f} s")
 
     def _ran(self, names: list[str], *, restored: bool) -> loop.Ran:
-        given = {"restored": restored, "first": not self.rested}
-        known = inspect.signature(loop.run).parameters
-        return loop.run(self.quick.warehouse, pushes=names, **{k: v for k, v in given.items() if k in known})
+        return loop.run(self.quick.warehouse, pushes=names, first=not self.rested, restored=restored)
 
     def quiet_run(self, table: Table, *, restored: bool | None = None) -> loop.Ran | None:
         """One that nobody disturbs: it has to do all of its work."""
