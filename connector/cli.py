@@ -641,12 +641,14 @@ def _extracted(done: Any) -> dict[str, Any]:
         "packages": done.packages,
         "precision": done.precision,
         "window": {"start": done.window.start, "end": done.window.end} if done.window else None,
+        "notes": list(done.notes),
     }
 
 
 def _extracted_text(vendor: str, done: Any) -> str:
+    notes = "".join(f"\n{vendor}: {note}" for note in done.notes)
     if done.window is None:
-        return f"{vendor}: nothing has settled since the last run."
+        return f"{vendor}: nothing has settled since the last run.{notes}"
     from connector.push.guardrails import count
 
     parts = [
@@ -658,7 +660,7 @@ def _extracted_text(vendor: str, done: Any) -> str:
     ]
     return (
         f"{vendor}: {', '.join(filter(None, parts))}; everything edited up to "
-        f"{done.window.end:%F %T} UTC is in the warehouse."
+        f"{done.window.end:%F %T} UTC is in the warehouse.{notes}"
     )
 
 

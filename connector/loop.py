@@ -24,7 +24,8 @@ from connector.crm.clock import check_not_ahead, clock_of, skew
 from connector.crm.identity import account_of
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
 from connector.extract.asking import asked_time, try_asking
-from connector.extract.columns import NUMBER, column_name
+from connector.extract.columns import NUMBER
+from connector.extract.names import column_name
 from connector.parsing import is_loopback
 from connector.push import (
     WHOLE,
@@ -40,6 +41,7 @@ from connector.push import (
     recover,
 )
 from connector.push import forgotten as restoring
+from connector.push.ahead import in_the_future
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
 from connector.warehouse import mark, models, private, results, runs
@@ -146,9 +148,10 @@ def extract(
             number=numbers,
             say=listener.notice,
         )
-        stack.enter_context(warehouse.lock(f"extract:{vendor}"))
-        warehouse.probe()
-        runs.begin()
+        with warehouse.kept_open():
+            stack.enter_context(warehouse.lock(f"extract:{vendor}"))
+            warehouse.probe()
+            runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
             if not same_account:
@@ -163,11 +166,17 @@ def extract(
                 on_progress=listener.extracting,
             )
             note_account(engine, settings, reader)
+            _say_future(warehouse, reader, listener)
             return done
 
 
 def _say_skew(vendor: str, reader: LeadReader, listener: Listener) -> None:
     if (sentence := skew(vendor, clock_of(reader))) is not None:
+        listener.notice(sentence)
+
+
+def _say_future(warehouse: Warehouse, reader: LeadReader, listener: Listener) -> None:
+    for sentence in in_the_future(warehouse.engine(), reader):
         listener.notice(sentence)
 
 
@@ -250,9 +259,12 @@ class Moment(NamedTuple):
     number: int | None = None
 
     def is_after(self, other: "Moment") -> bool:
-        """By the count where both have a number: clocks differ, and may be wrong."""
-        if self.number is not None and other.number is not None:
-            return self.number > other.number
+        """By the count, since clocks differ and may be wrong; what has no number is from before there were any.
+
+        Only what is seen by a pipeline of the user's own is never counted: that goes by the time.
+        """
+        if self.number is not None:
+            return self.number > (other.number or 0)
         return self.at > other.at
 
 
@@ -357,9 +369,10 @@ def build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
             there = [spec.leads_schema for spec in models.pushes(project) if spec.leads_schema]
-            lease.prove()
-            for vendor in crm.VENDORS:
-                _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
+            with warehouse.kept_open():
+                lease.prove()
+                for vendor in journal.crms():
+                    _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
         return result
 
 
@@ -443,22 +456,24 @@ def push(
     spec = models.push_spec(project, name)
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
-        lease = stack.enter_context(warehouse.lock(f"push:{name}"))
-        warehouse.probe()
-        runs.begin()
-        stack.enter_context(warehouse.translated())
-        _check_results(warehouse, spec)
+        with warehouse.kept_open():
+            lease = stack.enter_context(warehouse.lock(f"push:{name}"))
+            warehouse.probe()
+            runs.begin()
+            stack.enter_context(warehouse.translated())
+            _check_results(warehouse, spec)
         reader, writer = stack.enter_context(crm.account(spec.crm))
         settings = crm.vendor(spec.crm).settings()
         check_account(warehouse.engine(), settings, reader)
         # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
         journal = Journal(warehouse.engine(), lease=lease, clock=clock_of(reader).now)
         stack.callback(_say_skew, spec.crm, reader, listener)
-        journal.ensure()
-        _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
-        listener.stage(f"push {name}")
-        marks = mark.Marks(mark.identify(warehouse.engine()), settings)
-        _check_restored(warehouse, spec, journal, marks, project, accept=restored)
+        with warehouse.kept_open():
+            journal.ensure()
+            _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
+            listener.stage(f"push {name}")
+            marks = mark.Marks(mark.identify(warehouse.engine()), settings)
+            _check_restored(warehouse, spec, journal, marks, project, accept=restored)
         recovery = _recovered(warehouse, spec, journal, reader, writer)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:
@@ -473,6 +488,7 @@ def push(
         again.expect(planned)
         recent_edits = _recent_edits(warehouse, reader, planned)
         approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
+        _say_future(warehouse, reader, listener)
         summary = deliver(
             planned,
             writer,
@@ -551,6 +567,8 @@ def _recent_edits(
     settings = crm.vendor(planned.crm).settings()
     query = Query(getattr(settings, "cursor", "updated_at"))
     overlap = timedelta(seconds=settings.settle)
+    with warehouse.engine().connect() as connection:
+        there = columns_of(connection, f"{planned.crm}_raw", LEADS)
     reached = cursor(warehouse, planned.crm) or planned.seen_at
     check_not_ahead(planned.crm, reached, clock_of(reader))
     since = reached - overlap
@@ -558,7 +576,7 @@ def _recent_edits(
     def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
         nonlocal since
         asked_at = clock_of(reader).now()
-        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting)
+        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting, there)
         since = asked_at - overlap
         return _unlike_planned(warehouse, reader, planned, found) if planned.mode == "delete" else found
 
@@ -581,7 +599,12 @@ def _unlike_planned(
         row = known.get(lead_id)
         if row is None or planned.seen_at is None or row[SEEN_AT] > planned.seen_at:
             return False
-        return all(row.get(name) == value for name, value in shown[lead_id].items() if name not in OURS)
+        # A field that the raw table has no column for is not there when it is blank.
+        return all(
+            (row.get(name) or None) == (value or None)
+            for name, value in shown[lead_id].items()
+            if name not in OURS
+        )
 
     return {lead_id: row for lead_id, row in shown.items() if not is_as_planned(lead_id)}
 

@@ -13,6 +13,8 @@ import msgspec
 
 from connector.texts import is_blank
 
+REPLACED = "\ufffd"
+"""Stands for a character that can't be kept."""
 LEAN_FROM = 32 * 1024
 """Bytes; below, decoding everything at once costs nothing worth saving."""
 
@@ -84,9 +86,22 @@ _ESCAPE = re.compile(
 _ODD = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 
 
+_mended = 0  # Only that it changes counts, so threads need no lock.
+
+
+def mended() -> int:
+    """How many answers this process has had so far in which characters were replaced: who sees it grow may look for them."""
+    return _mended
+
+
 def _whole_characters(body: bytes) -> bytes:
     """The same JSON without escapes that stand for half a character or for NUL; nearly always there are none."""
-    return _ESCAPE.sub(_whole, body) if _ODD.search(body) else body
+    global _mended
+    if not _ODD.search(body):
+        return body
+    whole = _ESCAPE.sub(_whole, body)
+    _mended += whole != body
+    return whole
 
 
 def _whole(escape: re.Match[bytes]) -> bytes:
@@ -153,12 +168,17 @@ def first_text(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested object as path -> value: ``{"contact": {"phone": "1"}}`` is ``{"contact.phone": "1"}``; lists stay lists.
 
-    The paths are the field names that a push uses, and ``column_name`` makes the columns of them.
+    The paths are the field names that a push uses, and ``column_name`` makes the columns of them. A name that has dots in
+    it and reads like the path of another value is put in quotes: ``{"a": {"b": 1}, "a.b": 2}`` is ``{"a.b": 1, "'a.b'": 2}``.
     """
     found: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = list(value) if isinstance(value, RawRows) else value
+    for name, value in sorted(row.items(), key=lambda item: "." in item[0]):
+        inner = _flat_part(f"{prefix}{name}", value)
+        found |= inner if found.keys().isdisjoint(inner) else _flat_part(f"{prefix}'{name}'", value)
     return found
+
+
+def _flat_part(path: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return flat(value, f"{path}.")
+    return {path: list(value) if isinstance(value, RawRows) else value}

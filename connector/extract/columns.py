@@ -1,17 +1,18 @@
 """A CRM's rows as Arrow columns: every value as the API said it, as text, under a name any warehouse takes."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Self
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from connector.crm.answers import RawRows
-from connector.crm.base import Page
+from connector.crm.answers import REPLACED, RawRows, mended
+from connector.crm.base import Capabilities, LeadReader, Page
+from connector.extract.names import Names
+from connector.extract.names import column_name as column_name
+from connector.extract.notes import Notes
 from connector.texts import is_blank
 
 SEEN_AT = "leadloop_seen_at"
@@ -19,20 +20,10 @@ TIMEZONE = "leadloop_timezone"
 NUMBER = "leadloop_sequence_number"
 """The number that a reading took before its first call; see ``warehouse/ledger.py``."""
 
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_OTHER = re.compile(r"[^A-Za-z0-9]+")
-
-
-@lru_cache(maxsize=65536)
-def column_name(field: str) -> str:
-    """The column a CRM's field is kept in: ``mx_City`` -> ``mx_city``, ``Lead Score`` -> ``lead_score``.
-
-    ``macros/column_of.sql`` follows the same rule, and a test compares the two.
-    """
-    name = _OTHER.sub("_", _WORDS.sub("_", field)).strip("_").lower()
-    if not name:
-        return "x"
-    return f"_{name}" if name[0].isdigit() else name
+MORE = "leadloop_more_fields"
+"""The fields that the table has no room for, as one JSON object: column -> text."""
+OWN = frozenset({SEEN_AT, TIMEZONE, NUMBER, MORE})
+"""Columns of a raw table of leads that are none of the CRM's fields."""
 
 
 def as_text(value: Any) -> str | None:
@@ -46,9 +37,22 @@ def as_text(value: Any) -> str | None:
     return msgspec.json.encode(value).decode()
 
 
-def text_row(row: Mapping[str, Any]) -> dict[str, str | None]:
+def names_of(
+    can: Capabilities,
+    there: Collection[str] = (),
+    homes: Mapping[str, str] | None = None,
+    *,
+    gives: bool = True,
+    most: int | None = None,
+) -> Names:
+    """The columns of one CRM's fields in a table that has the columns ``there``; see ``Names``."""
+    reserved = (*can.id_fields, *can.modified_fields)
+    return Names(can.vendor, reserved=reserved, own=OWN, there=there, homes=homes, gives=gives, most=most)
+
+
+def text_row(row: Mapping[str, Any], names: Names) -> dict[str, str | None]:
     """One row as text by column name, the way the warehouse keeps it."""
-    return {name: as_text(_first(row, fields)) for name, fields in _fields_by_column(row).items()}
+    return {column: as_text(row[field]) for field, column in names.columns(row).items()}
 
 
 class Columns:
@@ -59,11 +63,39 @@ class Columns:
     fields of known types. Whatever does not is looked at value by value again.
     """
 
-    def __init__(self, zone: str) -> None:
+    def __init__(
+        self,
+        zone: str,
+        names: Names | None = None,
+        *,
+        id_fields: Sequence[str] = ("id",),
+        notes: Notes | None = None,
+    ) -> None:
+        """``id_fields``: where a row has the id of its lead, to name it in ``notes``."""
         self._zone = zone
+        self.names = names or Names("crm", own=OWN)
+        self._id_fields = id_fields
+        self._notes = notes or Notes()
         self._order: dict[str, None] = {}
         self._types: dict[str, pa.DataType | None] = {}
         self._surprises = 0
+        self._mended = mended()
+
+    @classmethod
+    def of(
+        cls,
+        reader: LeadReader,
+        there: Collection[str] = (),
+        homes: Mapping[str, str] | None = None,
+        *,
+        gives: bool = True,
+        most: int | None = None,
+        notes: Notes | None = None,
+    ) -> Self:
+        """For what a reader shows, to go into a table that has the columns ``there``; see ``Names``."""
+        can = reader.capabilities
+        names = names_of(can, there, homes, gives=gives, most=most)
+        return cls(reader.zone.key, names, id_fields=can.id_fields, notes=notes)
 
     def table(self, page: Page) -> pa.Table:
         """``len(page.rows)`` rows: one text column per field, then ``leadloop_seen_at`` and ``leadloop_timezone``."""
@@ -71,6 +103,13 @@ class Columns:
         arrays = self._straight(rows) if isinstance(rows, RawRows) else None
         if arrays is None:
             arrays = self._one_by_one(list(rows))
+        if self._mended != mended():
+            self._tell_replaced(arrays)
+        if more := self.names.more:
+            arrays[MORE] = _as_objects(
+                {name: arrays.pop(name) for name in sorted(more & arrays.keys())}, len(rows)
+            )
+            self._order.setdefault(MORE)
         for name in tuple(self._order):
             if name not in arrays:
                 arrays[name] = pa.nulls(len(rows), pa.string())
@@ -81,24 +120,55 @@ class Columns:
 
     def _one_by_one(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
         arrays = {}
-        fields_by_column = _fields_by_column(_all_fields(rows))
-        for name, fields in fields_by_column.items():
-            values = (
-                [_first(row, fields) for row in rows]
-                if len(fields) > 1
-                else [row.get(fields[0]) for row in rows]
+        for field, column in self.names.columns(_all_fields(rows)).items():
+            values = [row.get(field) for row in rows]
+            arrays[column] = _array(values)
+            # A page with mixed types never goes the short way.
+            kind = _kind(values)
+            if field not in self._types or self._types[field] == kind:
+                self._types[field] = kind
+            elif arrays[column].null_count < len(rows):
+                self._types[field] = kind if self._types[field] == pa.null() else None
+        more = self.names.more
+        for column in arrays:
+            if column not in more:
+                self._order.setdefault(column)
+        for field, home, column in self.names.moved():
+            self._notes.say(
+                ("moved", column),
+                f"The fields {home!r} and {field!r}, as lead {self._lead_with(field, rows)} has them, differ only in how they "
+                f"are written: {field!r} is in a column of its own, {column}.",
             )
-            arrays[name] = _array(values)
-            # Two fields in one column, or mixed types: such a page never goes the short way.
-            kind = _kind(values) if len(fields) == 1 else None
-            for field in fields:
-                if field not in self._types or self._types[field] == kind:
-                    self._types[field] = kind
-                elif arrays[name].null_count < len(rows):
-                    self._types[field] = kind if self._types[field] == pa.null() else None
-        for name in arrays:
-            self._order.setdefault(name)
+        if spilled := self.names.spilled():
+            field, column = spilled[0]
+            self._notes.say(
+                "more",
+                f"The warehouse's table has as many columns as it can hold, so further fields are in {MORE}: "
+                f"{len(spilled)} of them now, such as {field!r} of lead {self._lead_with(field, rows)}, there as {column!r}.",
+            )
         return arrays
+
+    def _tell_replaced(self, arrays: Mapping[str, pa.Array]) -> None:
+        """Says where the first replaced character is: some answer had one since this began, and it may be on a later page."""
+        for field, column in self.names.columns(self._types).items():
+            found = (
+                pc.index(pc.match_substring(arrays[column], REPLACED), True).as_py()
+                if column in arrays
+                else -1
+            )
+            if found >= 0:
+                (lead_id,) = ids(pa.table(dict(arrays)).slice(found, 1), self._id_fields)
+                self._notes.say(
+                    "replaced",
+                    f"The field {field!r} of lead {lead_id} has half a character, or a NUL, which no warehouse keeps. U+FFFD "
+                    "stands in its place; more of the kind may have been read.",
+                )
+                self._mended = mended()
+                return
+
+    def _lead_with(self, field: str, rows: Sequence[Mapping[str, Any]]) -> str | None:
+        row = next((row for row in rows if row.get(field) not in (None, "")), rows[0])
+        return next((as_text(row[name]) for name in self._id_fields if row.get(name)), None)
 
     def _straight(self, rows: RawRows) -> dict[str, pa.Array] | None:
         types = dict(self._types)
@@ -116,13 +186,20 @@ class Columns:
         except pa.ArrowInvalid:
             self._surprises += 1
             return None
-        columns = _fields_by_column(table.column_names)
-        if table.num_rows != len(rows) or any(len(fields) > 1 for fields in columns.values()):
+        if table.num_rows != len(rows):
             return None
-        return {name: _as_text(table.column(field)) for name, (field,) in columns.items()}
+        columns = self.names.columns(table.column_names)
+        return {column: _as_text(table.column(field)) for field, column in columns.items()}
 
 
 MOST_SURPRISES = 20
+
+
+def _as_objects(arrays: Mapping[str, pa.Array], rows: int) -> pa.Array:
+    """Per row a JSON object, column -> text, of what is neither NULL nor an empty text; NULL for an empty object."""
+    values = {name: array.to_pylist() for name, array in arrays.items()}
+    objects = [{name: each[at] for name, each in values.items() if each[at]} for at in range(rows)]
+    return pa.array([msgspec.json.encode(each).decode() if each else None for each in objects], pa.string())
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.Array:
@@ -170,23 +247,6 @@ def _all_fields(rows: Sequence[Mapping[str, Any]]) -> dict[str, None]:
             fields.update(dict.fromkeys(row))
             known = fields.keys()
     return fields
-
-
-def _fields_by_column(fields: Iterable[str]) -> dict[str, list[str]]:
-    """Column -> the API's fields that share its name, in a fixed order; ours are kept free."""
-    columns: dict[str, list[str]] = {}
-    for field in fields:
-        name = column_name(field)
-        columns.setdefault(f"crm_{name}" if name in (SEEN_AT, TIMEZONE, NUMBER) else name, []).append(field)
-    for same in columns.values():
-        same.sort()
-    return columns
-
-
-def _first(row: Mapping[str, Any], fields: Sequence[str]) -> Any:
-    """The first value that isn't blank, or else that is there, of the rare fields that differ only in how they are written."""
-    values = [row[field] for field in fields if row.get(field) is not None]
-    return next((value for value in values if value != ""), values[0] if values else None)
 
 
 def _array(values: list[Any], convert: Callable[[Any], str | None] = as_text) -> pa.Array:

@@ -14,6 +14,7 @@ from connector.crm.base import LeadReader, Page
 from connector.errors import CrmError, TransientError
 from connector.extract import recordings, removals, source
 from connector.extract.columns import Columns, numbered
+from connector.extract.notes import Notes
 from connector.extract.reading import read_back
 from connector.extract.recordings import RecordingFeed
 from connector.extract.removals import RemovalFeed, gone
@@ -78,7 +79,7 @@ def load_everything(
             on_table(table)
             try:
                 with closing(feed):
-                    if isinstance(feed, RemovalFeed) and feed.idle(source.cursors(pipeline, table)):
+                    if isinstance(feed, RemovalFeed) and feed.idle(source.past(pipeline, table)):
                         continue
                     packages += load_feed(pipeline, feed, file_format, CHUNK_ROWS)
             except TransientError:
@@ -94,7 +95,7 @@ def load_everything(
     for table, all_of in feeds.items():
         load(table, all_of)
     singly = _told(again, on_table, on_progress)
-    back, missing = load_again(pipeline, job.reader, singly, file_format, job.number)
+    back, missing = load_again(pipeline, job.reader, singly, file_format, job.number, job.notes)
     packages += bool(back) + bool(missing)
     if last:
         load(recordings.TABLE, last)
@@ -112,6 +113,7 @@ def load_everything(
         missing,
         _rows(loaded.get(removals.TABLE)),
         _rows(loaded.get(recordings.TABLE)),
+        job.notes.texts,
     )
 
 
@@ -139,14 +141,23 @@ def load_again(
     lead_ids: Iterable[str],
     file_format: str,
     number: Callable[[], int] | None = None,
+    notes: Notes | None = None,
 ) -> tuple[int, int]:
     """Reads these leads one by one, whatever their clock says, and loads them as they are, or that they are gone.
 
     Returns how many there were of each; no cursor moves.
     """
-    tables = _read_back(reader, lead_ids, number() if number else None)
-    for table, rows in tables.items():
-        run_pipeline(pipeline, [dlt.resource(rows, name=table, write_disposition="append")], file_format)
+    columns = source.past(pipeline, source.TABLE).as_columns(reader, notes)
+    tables = _read_back(reader, lead_ids, number() if number else None, columns)
+
+    def rows_of(table: str) -> Iterable[pa.Table]:
+        if table == source.TABLE:
+            dlt.current.resource_state()[source.HOMES] = columns.names.homes()
+        yield from tables[table]
+
+    for table in tables:
+        rows = dlt.resource(rows_of(table), name=table, write_disposition="append")
+        run_pipeline(pipeline, [rows], file_format)
     back, missing = (
         sum(rows.num_rows for rows in tables.get(table, ())) for table in (source.TABLE, removals.TABLE)
     )
@@ -154,10 +165,9 @@ def load_again(
 
 
 def _read_back(
-    reader: LeadReader, lead_ids: Iterable[str], number: int | None
+    reader: LeadReader, lead_ids: Iterable[str], number: int | None, columns: Columns
 ) -> Mapping[str, list[pa.Table]]:
     """Table -> rows: the leads as they are now, and those that are gone."""
-    columns = Columns(reader.zone.key)
     there: list[pa.Table] = []
     nobody: list[tuple[str, Page]] = []
     for lead_id in lead_ids:

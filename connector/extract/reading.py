@@ -116,6 +116,7 @@ class Reading:
         *,
         concurrency: int = 4,
         precision: Precision = "second",
+        columns: Columns | None = None,
     ) -> None:
         self._reader = reader
         self._window = window
@@ -124,7 +125,7 @@ class Reading:
             self._query.page_size or reader.capabilities.page_size, reader.capabilities.page_size
         )
         self._concurrency = concurrency
-        self._columns = Columns(reader.zone.key)
+        self._columns = columns or Columns.of(reader)
         self._served_full_page = False
         self._totals_are_true = True
         self._heeds_time = False
@@ -438,12 +439,13 @@ class Scanning:
         window: Window,
         since: datetime | None,
         only: Collection[str] | None = None,
+        columns: Columns | None = None,
     ) -> None:
         self._reader = reader
         self._window = window
         self._since = since
         self._only = only
-        self._columns = Columns(reader.zone.key)
+        self._columns = columns or Columns.of(reader)
         self.tally = Tally()
 
     def __iter__(self) -> Iterator[Batch]:
@@ -463,15 +465,17 @@ def reading(
     concurrency: int = 4,
     everything: bool = False,
     only: Collection[str] | None = None,
+    columns: Columns | None = None,
 ) -> "Reading | Scanning":
     """What reads a window out of this CRM.
 
     ``everything``: nothing was read before, so no lead is too old. ``only``: nobody asks for other leads, so a CRM that
-    has to be asked for each of them need not be.
+    has to be asked for each of them need not be. ``columns``: makes the tables, by default as for a table of its own.
     """
     if reader.capabilities.reading == "scan":
-        return Scanning(cast(ScanReader, reader), window, None if everything else window.start, only)
-    return Reading(cast(WindowReader, reader), window, query, concurrency=concurrency)
+        since = None if everything else window.start
+        return Scanning(cast(ScanReader, reader), window, since, only, columns)
+    return Reading(cast(WindowReader, reader), window, query, concurrency=concurrency, columns=columns)
 
 
 def _table(columns: Columns, page: Page, reader: LeadReader) -> pa.Table:
@@ -517,15 +521,22 @@ def _texts(bounds: Bounds) -> tuple[str, str]:
 
 
 def edited_since(
-    reader: LeadReader, since: datetime, now: datetime, query: Query, only: Collection[str] | None = None
+    reader: LeadReader,
+    since: datetime,
+    now: datetime,
+    query: Query,
+    only: Collection[str] | None = None,
+    there: Collection[str] = (),
 ) -> dict[str, dict[str, str | None]]:
     """The leads (``only`` some of them) whose clock moved between two instants, by lead id, as text by column name.
 
-    Small by nature: meant for the minutes between a plan and its push.
+    ``there``: the columns of the raw table, which say in which of them each field is; where they don't,
+    ``UnexpectedAnswerError``. Small by nature: meant for the minutes between a plan and its push.
     """
     found: dict[str, dict[str, str | None]] = {}
+    columns = Columns.of(reader, there, gives=False)
     window = Window(windows.floor_second(since), windows.floor_second(now) + timedelta(seconds=1))
-    for batch in reading(reader, window, query, concurrency=1, only=only):
+    for batch in reading(reader, window, query, concurrency=1, only=only, columns=columns):
         for row in batch.table.to_pylist():
             lead_id = reader.lead_id(row)
             if only is None or lead_id in only:

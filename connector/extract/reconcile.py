@@ -8,6 +8,7 @@ A lead that was edited after the last extraction ended is no fault of anybody: i
 NULL count as equal, as they do in every model.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -23,8 +24,9 @@ import sqlalchemy as sa
 
 from connector.crm.base import LeadReader
 from connector.extract import removals, windows
-from connector.extract.columns import NUMBER, SEEN_AT, TIMEZONE, Columns, column_name, ids
+from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
 from connector.extract.kinds import load_again
+from connector.extract.names import column_name
 from connector.extract.reading import read_back, reading
 from connector.extract.source import TABLE, Job, Progress
 from connector.extract.windows import Window
@@ -35,7 +37,9 @@ Row = Mapping[str, Any]
 
 AT_ONCE = 10_000
 """Leads that are looked up in the warehouse together."""
-OURS = frozenset({SEEN_AT, TIMEZONE, NUMBER, "_dlt_load_id", "_dlt_id"})
+OURS = frozenset({SEEN_AT, TIMEZONE, NUMBER, MORE, "_dlt_load_id", "_dlt_id"})
+_ADDED = frozenset({"leadloop_lead_id", "leadloop_modified", "leadloop_order", "leadloop_place"})
+"""Columns of ``RawLeads.rows`` that are none of the raw table."""
 SHOWN = 50
 """Differences that are named to a person, one per line."""
 _SAYS: Mapping[Kind, str] = {
@@ -133,14 +137,14 @@ class RawLeads:
         self.there = self._id is not None
 
     def rows(self, lead_ids: Collection[str]) -> dict[str, Row]:
-        """The latest sighting of these leads, by id."""
+        """The latest sighting of these leads, by id, with the fields that the table has no columns for."""
         found: dict[str, Row] = {}
         waiting = iter(lead_ids)
         while self.there and (some := list(islice(waiting, AT_ONCE))):
             query = self._latest(self._id.in_(_listed(some)))
             with self._engine.connect() as connection:
                 for row in connection.execute(query).mappings():
-                    found[row["leadloop_lead_id"]] = dict(row)
+                    found[row["leadloop_lead_id"]] = {**dict(row), **json.loads(row.get(MORE) or "{}")}
         return found
 
     def edited_in(self, window: Window) -> set[str]:
@@ -228,7 +232,7 @@ def window_of(
     compared = _Comparison(job.reader, raw, cursor, sent, on_progress)
     query = replace(job.query, cursor_field="updated_at")
     rows: dict[str, Row] = {}
-    found = reading(job.reader, window, query, concurrency=job.concurrency)
+    found = reading(job.reader, window, query, concurrency=job.concurrency, columns=compared.columns)
     for batch in found:
         on_progress(Progress(found.tally.rows, found.tally.calls, batch.reached, window))
         rows.update(_by_id(batch.table, job.reader))
@@ -285,7 +289,7 @@ class _Comparison:
         self._cursor = cursor
         self._sent = frozenset(sent)
         self._on_progress = on_progress
-        self._columns = Columns(reader.zone.key)
+        self.columns = Columns.of(reader, raw.columns)
         self._found: dict[str, Difference] = {}
         self._known = 0
         self.seen: set[str] = set()
@@ -326,10 +330,10 @@ class _Comparison:
         return Reconciled(vendor, window, len(self.seen), self._known, differences)
 
     def _read(self, lead_id: str) -> Row | None:
-        return next(iter(self._columns.table(read_back(self._reader, lead_id)).to_pylist()), None)
+        return next(iter(self.columns.table(read_back(self._reader, lead_id)).to_pylist()), None)
 
     def _compare(self, lead_id: str, shown: Row, known: Row | None) -> Difference | None:
-        names = sorted({*shown, *self._raw.columns} - OURS)
+        names = sorted({*shown, *self._raw.columns, *(known or ())} - OURS - _ADDED)
         fields = tuple(name for name in names if known and (shown.get(name) or "") != (known.get(name) or ""))
         if known is not None and not fields:
             return None

@@ -72,7 +72,7 @@ class RecordingFeed(Feed):
             since = min(since, datetime.fromisoformat(whole) - back if whole else self._job.first)
         zone = self._job.reader.zone
         bounds = windows.to_local(Window(since, window.end), zone)
-        columns = Columns(zone.key)
+        columns = self._columns or Columns.of(self._job.reader)
         nothing = columns.table(Page([], None, window.end))
         start = window.start
         with ThreadPoolExecutor(self._job.concurrency, thread_name_prefix="leadloop-recordings") as pool:

@@ -14,8 +14,9 @@ from connector.config import named
 from connector.crm.base import Page, Removal, WindowReader
 from connector.errors import UnexpectedAnswerError
 from connector.extract.columns import SEEN_AT, TIMEZONE, ids
+from connector.extract.names import aside
 from connector.extract.reading import BEFORE_ALL, Batch
-from connector.extract.source import Feed, Job, Progress
+from connector.extract.source import Feed, Job, Past, Progress
 from connector.extract.windows import Window
 
 TABLE = "lead_removals"
@@ -49,12 +50,12 @@ class RemovalFeed(Feed):
             self._is_filtered()
             raise
 
-    def idle(self, cursors: Mapping[str, str]) -> bool:
+    def idle(self, past: Past) -> bool:
         """Whether there is nothing to load, which is nearly always so, and a package costs more than the search.
 
         The cursor then stays where it is: the next run asks for a longer time, in one call all the same.
         """
-        batches = self._start(cursors)
+        batches = self._start(past)
         if self._forgotten:
             return False
         ahead = []
@@ -94,7 +95,7 @@ def removed(table: pa.Table, removal: str, id_fields: tuple[str, ...]) -> pa.Tab
     """
     lead_ids = pa.array(ids(table, id_fields), pa.string())
     own = ("removal", "removed_at")
-    table = table.rename_columns([f"crm_{name}" if name in own else name for name in table.column_names])
+    table = table.rename_columns([aside(name, own) for name in table.column_names])
     at = f"{removal}_at"
     columns = {
         "id": lead_ids,

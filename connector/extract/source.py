@@ -7,9 +7,9 @@ the last window that was read whole, never a value taken from a row.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, ClassVar
@@ -26,15 +26,24 @@ from connector.crm.clock import CrmClock, clock_of, is_ahead
 from connector.errors import ConfigError, LeadloopError, causes
 from connector.extract import windows
 from connector.extract.asking import asked_time
-from connector.extract.columns import numbered
+from connector.extract.columns import Columns, numbered
+from connector.extract.notes import Notes
 from connector.extract.reading import Batch, Query, Tally, reading
 from connector.extract.windows import Window
 
 TABLE = "lead_versions"
+HOMES = "homes"
+"""Where a resource's state has ``Past.homes``."""
 CHUNK_ROWS = 2 * 122_880
 """Rows per load package: each is a point to resume from, and bounds the memory that dlt needs.
 
 DuckDB compresses whole row groups (122,880 rows) on all cores while it loads them, and what is left over on one, later.
+"""
+MOST_ON_POSTGRES = 300
+"""Columns of fields in a raw table on PostgreSQL.
+
+A row there has to fit a page of 8 kB, in which a text takes up to 24 bytes; only longer ones are kept elsewhere. So no more
+than 330 are sure to fit, filled, beside our own columns. And ``leads``, with the fields of all CRMs, has at most 1,600.
 """
 ITEM_ROWS = 20_000
 """Rows per table that dlt is handed."""
@@ -58,6 +67,9 @@ class Job:
     """Gives each reading its place in the order of all that is read and recorded; ``None``: nobody counts."""
     say: Callable[[str], None] = lambda _sentence: None
     """Told, in one sentence, what a person should know although the reading goes on."""
+
+    notes: Notes = field(default_factory=Notes)
+    """What there is to say of single leads and fields."""
 
     @property
     def clock(self) -> CrmClock:
@@ -98,6 +110,22 @@ class Progress:
     """``None``: what is read are single leads, whatever their time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of one table from earlier loads."""
+
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """Plain column -> the field it belongs to; see ``Names``."""
+    columns: Collection[str] = ()
+    most: int | None = None
+    """How many columns of fields the table may have."""
+
+    def as_columns(self, reader: LeadReader, notes: Notes | None = None) -> Columns:
+        """What makes further rows of this table."""
+        return Columns.of(reader, self.columns, self.homes, most=self.most, notes=notes)
+
+
 class _Tables:
     """Pages on their way to dlt, which handles one table of 20,000 rows far faster than ten of 2,000."""
 
@@ -130,6 +158,7 @@ class Feed:
         self._job = job
         self._on_progress = on_progress
         self._batches: Iterator[Batch] | None = None
+        self._columns: Columns | None = None
         self._number: int | None = None
         self._forgotten: tuple[str, ...] = ()
         self.window: Window | None = None
@@ -141,9 +170,12 @@ class Feed:
 
         Stops only where everything before has been read whole.
         """
-        cursors = dlt.current.resource_state().setdefault("cursors", {})
+        state = dlt.current.resource_state()
+        cursors = state.setdefault("cursors", {})
         key = self._job.cursor_key
-        batches = self._start(cursors)
+        there = dlt.current.source_schema().tables.get(self.table, {}).get("columns", {})
+        room = most_columns(dlt.current.pipeline())
+        batches = self._start(Past(cursors, state.get(HOMES, {}), tuple(there), room))
         for name in self._forgotten:
             cursors.pop(name, None)
         self._forgotten = ()
@@ -152,6 +184,8 @@ class Feed:
         waiting = _Tables(1 if most is None else ITEM_ROWS)
         for batch in batches:
             taken += batch.table.num_rows
+            if self._columns:
+                state[HOMES] = self._columns.names.homes()
             if waiting.add(numbered(batch.table, self._number)):
                 yield waiting.take()
             if self._on_progress and self.window:
@@ -175,9 +209,13 @@ class Feed:
             self.done = True
         if waiting.rows:
             yield waiting.take()
+        if self._job.number is None:
+            self._job.notes.log()
 
-    def _start(self, cursors: Mapping[str, str]) -> Iterator[Batch]:
+    def _start(self, past: Past) -> Iterator[Batch]:
+        cursors = past.cursors
         if self._batches is None:
+            self._columns = past.as_columns(self._job.reader, self._job.notes)
             # Before the first call: whatever is written after this may not be in what is read.
             self._number = self._job.number() if self._job.number else None
             now = asked_time(self._job.reader).now()
@@ -215,6 +253,7 @@ class Feed:
             self._job.query,
             concurrency=self._job.concurrency,
             everything=self._job.cursor_key not in cursors and self._job.moves_cursor,
+            columns=self._columns,
         )
         self.tally = found.tally
         return found
@@ -415,10 +454,26 @@ def cursor(pipeline: dlt.Pipeline, job: Job) -> datetime | None:
 
 def cursors(pipeline: dlt.Pipeline, table: str) -> Mapping[str, str]:
     """What is kept of the progress of one table, as of the last load or ``sync_destination``."""
+    return past(pipeline, table).cursors
+
+
+def past(pipeline: dlt.Pipeline, table: str) -> Past:
+    """What is known of one table, as of the last load or ``sync_destination``."""
     state: Mapping[str, Any] = pipeline.state
-    for name in ("sources", pipeline.pipeline_name, "resources", table, "cursors"):
-        state = state.get(name) or {}
-    return state
+    name = pipeline.pipeline_name
+    for part in ("sources", name, "resources", table):
+        state = state.get(part) or {}
+    schema = pipeline.schemas.get(name)
+    there = schema.tables.get(table, {}).get("columns", {}) if schema else {}
+    return Past(state.get("cursors") or {}, state.get(HOMES) or {}, tuple(there), most_columns(pipeline))
+
+
+def most_columns(pipeline: Any) -> int | None:
+    """How many columns of fields a table of this pipeline's destination gets; ``None`` for any number."""
+    destination = pipeline.destination
+    return (
+        MOST_ON_POSTGRES if destination is not None and destination.destination_name == "postgres" else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,6 +492,8 @@ class Extracted:
     """Rows of deleted and archived leads; ``None`` where they were not asked for."""
     recordings: int | None = None
     """Rows of recordings; ``None`` where they were not asked for."""
+    notes: tuple[str, ...] = ()
+    """What there is to say of single leads and fields."""
 
 
 def load(
@@ -453,7 +510,15 @@ def load(
     """
     with closing(Feed(job, on_progress)) as feed:
         packages = load_feed(pipeline, feed, file_format, chunk_rows)
-        return Extracted(feed.window, feed.tally.rows, feed.tally.calls, packages, 0, feed.tally.precision)
+        return Extracted(
+            feed.window,
+            feed.tally.rows,
+            feed.tally.calls,
+            packages,
+            0,
+            feed.tally.precision,
+            notes=job.notes.texts,
+        )
 
 
 def load_feed(pipeline: dlt.Pipeline, feed: Feed, file_format: str, chunk_rows: int = CHUNK_ROWS) -> int:

@@ -138,6 +138,11 @@ class Journal:
                 for index in push_journal.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
 
+    def crms(self) -> list[str]:
+        """The CRMs that anything was ever sent to; the journal's tables must be there (``ensure``)."""
+        with self._connect() as connection:
+            return sorted(connection.scalars(sa.select(push_runs.c.crm).distinct()))
+
     def start_run(self, plan: Plan) -> str:
         """Puts the run and everything it means to send on disk, in one transaction; returns the run's id."""
         started_at = self.clock()
@@ -304,7 +309,12 @@ class Journal:
         """(lead id, field) where the last word on it, the CRM's or a person's, has this code."""
         row = push_journal.c
         newest = sa.func.row_number().over(
-            partition_by=(row.lead_id, row.field), order_by=(row.recorded_at.desc(), row.seq.desc())
+            partition_by=(row.lead_id, row.field),
+            order_by=(
+                sa.func.coalesce(row.sequence_number, 0).desc(),
+                row.recorded_at.desc(),
+                row.seq.desc(),
+            ),
         )
         ranked = (
             sa.select(row.lead_id, row.field, row.code, newest.label("newest"))

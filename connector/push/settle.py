@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, LeadloopError
-from connector.extract.columns import text_row
+from connector.extract.columns import MORE, names_of, text_row
+from connector.extract.names import Names
 from connector.extract.reading import read_back
 from connector.push.equality import same
 from connector.push.guardrails import count
@@ -129,7 +130,7 @@ def recover(
             (row, row.then("deferred", reason="no answer came, and it may be repeated")) for row in others
         ]
     else:
-        answers = _looked_up(others, reader, concurrency)
+        answers = _looked_up(others, reader, journal, concurrency)
     if writer is not None:
         answers += _looked_for(additions, reader, writer, journal, concurrency)
     _record(journal, answers)
@@ -207,7 +208,7 @@ def _looked_for(
             there += (row._replace(crm_lead_id=own) for row in addition.rows)
         else:
             answers += ((row, _as_found(row, own)) for row in addition.rows)
-    return answers + (_looked_up(there, reader, concurrency) if reader is not None else [])
+    return answers + (_looked_up(there, reader, journal, concurrency) if reader is not None else [])
 
 
 def _as_found(row: Recorded, crm_lead_id: str | None) -> Entry:
@@ -217,12 +218,18 @@ def _as_found(row: Recorded, crm_lead_id: str | None) -> Entry:
 
 
 def _looked_up(
-    rows: Iterable[Recorded], reader: LeadReader, concurrency: int
+    rows: Iterable[Recorded], reader: LeadReader, journal: Journal, concurrency: int
 ) -> list[tuple[Recorded, Entry]]:
     by_lead: dict[str, list[Recorded]] = defaultdict(list)
     for row in rows:
         by_lead[row.crm_lead_id or row.lead_id].append(row)
-    look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id))
+    if not by_lead:
+        return []
+    can = reader.capabilities
+    with journal.engine.connect() as connection:
+        there = columns_of(connection, f"{can.vendor}_raw", "lead_versions")
+    names = names_of(can, there, gives=False)
+    look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id, names))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = pool.map(look, by_lead)
         return [
@@ -233,10 +240,10 @@ def _looked_up(
         ]
 
 
-def _shown_now(reader: LeadReader, lead_id: str) -> Mapping[str, str | None]:
+def _shown_now(reader: LeadReader, lead_id: str, names: Names) -> Mapping[str, str | None]:
     """The lead by column name; empty where there is no such lead."""
     rows = read_back(reader, lead_id).rows
-    return text_row(rows[0]) if rows else {}
+    return text_row(rows[0], names) if rows else {}
 
 
 class Look(Generic[Wanted, Shown]):
@@ -302,7 +309,8 @@ def confirm(
         applied = journal.applied_unconfirmed(crm)
         fields = connection.scalars(sa.select(applied.c.column_name).distinct()).all()
         leads = sa.table("leads", *map(sa.column, sorted(columns)), schema=leads_schema)
-        known = _shown_by(connection, leads, crm, sorted(columns.intersection(fields)))
+        there = fields if MORE in columns else columns.intersection(fields)
+        known = _shown_by(connection, leads, crm, sorted(set(there) - {WHOLE}))
         sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
         equal = [same(shown, row.value, rules.get(row.run_id, {}).get(row.field)) for row, shown, _ in seen]
@@ -346,7 +354,7 @@ def _shown_by(
     """Those columns that some lead of this CRM has a value in; the others may be another CRM's alone."""
     if not names:
         return names
-    query = sa.select(*(sa.func.count(leads.c[name]) for name in names)).where(leads.c.crm == crm)
+    query = sa.select(*(sa.func.count(_text(leads, name)) for name in names)).where(leads.c.crm == crm)
     return [name for name, number in zip(names, connection.execute(query).one(), strict=True) if number]
 
 
@@ -387,19 +395,26 @@ def _sightings(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]
 
 
 def _seen_after(shown: sa.TableClause, clock: str, applied: sa.Subquery) -> sa.ColumnElement[bool]:
-    """Whether a row was seen after the write: by the warehouse's count where both have a number, else by their times."""
+    """Whether a row was seen after the write: by the warehouse's count where the sighting has a number, and a write without
+    one is from before there were any; else by their times."""
     later: sa.ColumnElement[bool] = shown.c[clock] > applied.c.recorded_at
     if _NUMBER not in shown.c:
         return later
     number, written = shown.c[_NUMBER], applied.c.sequence_number
-    return sa.case((sa.and_(number.is_not(None), written.is_not(None)), number > written), else_=later)
+    return sa.case((number.is_not(None), number > sa.func.coalesce(written, 0)), else_=later)
 
 
 def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) -> sa.ColumnElement[str | None]:
     """The value of the very column that the journal's row is about, as text."""
-    return sa.case(
-        *((applied.c.column_name == name, sa.cast(leads.c[name], sa.Text)) for name in known), else_=None
-    )
+    return sa.case(*((applied.c.column_name == name, _text(leads, name)) for name in known), else_=None)
+
+
+def _text(leads: sa.TableClause, name: str) -> sa.ColumnElement[Any]:
+    """A field as text, also one that the table has no column for."""
+    if name in leads.c:
+        return sa.cast(leads.c[name], sa.Text)
+    text: sa.ColumnElement[Any] = sa.cast(leads.c[MORE], sa.JSON)[name].as_string()
+    return text
 
 
 def _shown_once(
@@ -411,7 +426,7 @@ def _shown_once(
 ) -> set[tuple[str, str]]:
     """(lead id, field) whose value some version showed that was seen after the write; ``rules`` by run and field."""
     columns = columns_of(connection, schema, "lead_history")
-    known = [name for name in known if name in columns]
+    known = [name for name in known if name in columns or MORE in columns]
     clock = next((name for name in _SEEN if name in columns), None)
     if not known or clock is None or not {"crm", "lead_id"} <= columns:
         return set()

@@ -16,7 +16,8 @@ from connector.config import VendorSettings, named
 from connector.crm.base import LeadReader
 from connector.crm.identity import Account, account_of
 from connector.errors import OtherAccountError
-from connector.extract.columns import SEEN_AT, column_name
+from connector.extract.columns import SEEN_AT
+from connector.extract.names import column_name
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
 
 accounts = sa.Table(

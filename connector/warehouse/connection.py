@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +126,19 @@ class Warehouse:
             connection.execute(sa.text("select 1"))
 
     @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Around steps that each open the warehouse: a DuckDB file is opened and closed once for all of them.
+
+        Nothing that takes long belongs into it, such as calls to a CRM: nobody else can open the file meanwhile.
+        """
+        with ExitStack() as stack:
+            if self.path is not None and self.path.exists():
+                # Where another process has the file, the steps themselves wait for it, and say so.
+                with suppress(sa.exc.DBAPIError):
+                    stack.enter_context(self.engine().connect())
+            yield
+
+    @contextmanager
     def _opening(self) -> Iterator[None]:
         """Around the first look into a warehouse: its file is private, whoever makes it, and errors are sentences."""
         self._check_folder()
@@ -194,6 +207,11 @@ class Warehouse:
             return WarehouseError(
                 f"{self.label} cut the connection in the middle of the work. What was recorded stays; run again when "
                 "the server is there."
+            )
+        if self.kind == "postgres" and "row is too big" in text:
+            return WarehouseError(
+                f"{self.label}: a lead has more filled fields than a row of a table can hold in PostgreSQL. Fields that nobody "
+                "needs can be left out of the warehouse: crm.<vendor>.leave_out. Nothing of the last package was kept."
             )
         return None
 

@@ -4,7 +4,19 @@ from typing import Any
 
 
 def columns_of(_relation: object) -> list[str]:
-    return ["lead_id", "email", "lead_score"]
+    return ["lead_id", "email", "lead_score", more_fields()]
+
+
+def more_fields() -> str:
+    return "leadloop_more_fields"
+
+
+def names_in_more(relation: str, of: str, columns: list[str]) -> str:
+    return f"select {', '.join(columns)}, {of} as field from {relation}"
+
+
+def one_of_more(of: str, name: str) -> str:
+    return f"{of} || {name}"
 
 
 def fields_among(columns: list[str]) -> list[str]:

@@ -24,9 +24,48 @@
     {{ return(columns | reject('in', own) | list) }}
 {%- endmacro %}
 
-{# The column in which every model from staging on keeps a raw column. #}
+{# The column, in raw tables and in leads, that has the fields for which the raw table has no columns of their own: a JSON
+   object, column -> text. Nothing else is in it, and what is blank is left out. #}
+{% macro more_fields() -%}
+    {{ return('leadloop_more_fields') }}
+{%- endmacro %}
+
+{# The text of one of these fields, by a literal of its column's name; NULL where it isn't there. #}
+{% macro one_of_more(object, name) -%}
+    {{ leadloop.blank_as_null('(cast(' ~ object ~ ' as json) ->> ' ~ name ~ ')') }}
+{%- endmacro %}
+
+{# The rows of a relation, one for each name in the JSON object in this column: that name, as field, and these columns. #}
+{% macro names_in_more(relation, object, columns) -%}
+    {{ return(adapter.dispatch('names_in_more', 'leadloop')(relation, object, columns)) }}
+{%- endmacro %}
+
+{% macro default__names_in_more(relation, object, columns) -%}
+    select
+        {{ columns | join(', ') }},
+        named.field
+    from {{ relation }}
+    cross join lateral json_object_keys(cast({{ object }} as json)) as named (field)
+{%- endmacro %}
+
+{% macro duckdb__names_in_more(relation, object, columns) -%}
+    select
+        {{ columns | join(', ') }},
+        unnest(json_keys({{ object }})) as field
+    from {{ relation }}
+{%- endmacro %}
+
+{# The column in which every model from staging on keeps a raw column: one that would be ours has crm_ before its name, and
+   so has one whose name looks like that already. #}
 {% macro lead_column(column) -%}
-    {{ return('crm_' ~ column if column in leadloop.own_columns() else column) }}
+    {%- set own = leadloop.own_columns() -%}
+    {%- set ours = namespace(name=column) -%}
+    {%- for _ in range(column.count('crm_')) -%}
+        {%- if ours.name[:4] == 'crm_' and ours.name not in own -%}
+            {%- set ours.name = ours.name[4:] -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return('crm_' ~ column if ours.name in own else column) }}
 {%- endmacro %}
 
 {# These columns (of a table) as the rest of a list. #}

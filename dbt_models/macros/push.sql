@@ -30,17 +30,19 @@
    soon as the CRM has accepted it. #}
 {% macro push_diff(desired, options, leads, journal) -%}
     {%- set columns = leadloop.columns_of(leads) -%}
+    {%- set has_more = leadloop.more_fields() in columns -%}
     {%- set fields = [] -%}
     {%- for field in options['fields'] -%}
-        {%- set column = leadloop.lead_column(leadloop.column_of(field)) -%}
+        {%- set column = leadloop.column_in(columns, options['crm'], field) -%}
         {%- do fields.append({
             'field': leadloop.literal(field),
             'column_name': leadloop.literal(column),
             'old_value': 'shown_' ~ loop.index,
             'new_value': 'desired_' ~ loop.index,
-            'is_there': column in columns,
-            'is_shown': 'is_shown_' ~ loop.index if column in columns else 'false',
-            'column': column
+            'is_there': column in columns or has_more,
+            'is_shown': 'is_shown_' ~ loop.index if column in columns or has_more else 'false',
+            'text': 'cast(' ~ adapter.quote(column) ~ ' as text)' if column in columns
+                else '(cast(' ~ leadloop.more_fields() ~ ' as json) ->> ' ~ leadloop.literal(column) ~ ')'
         }) -%}
     {%- endfor -%}
     {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
@@ -277,7 +279,7 @@ shown as (
         last_seen_at
         {%- for field in fields %},
         {% if field['is_there'] -%}
-        {{ leadloop.blank_as_null('cast(' ~ adapter.quote(field['column']) ~ ' as text)') }}
+        {{ leadloop.blank_as_null(field['text']) }}
         {%- else -%}
         cast(null as text)
         {%- endif %} as shown_{{ loop.index }}
@@ -434,12 +436,16 @@ flaps as (
         )
 {%- endmacro %}
 
-{# Whether an answer came after the lead was last seen: by number where both have one (counted: leads has the column),
-   since two machines' clocks needn't agree; else by time. #}
+{# Whether an answer came after the lead was last seen: by number where the lead has one (counted: leads has the column),
+   since two machines' clocks needn't agree, and then an answer without one is from before there were numbers; else by
+   time. #}
 {% macro unseen(answer, lead, counted) -%}
     {%- set by_time = answer ~ '.recorded_at > ' ~ lead ~ '.last_seen_at' -%}
     {%- if counted -%}
-        coalesce({{ answer }}.sequence_number > {{ lead }}.last_sequence_number, {{ by_time }})
+        case
+            when {{ lead }}.last_sequence_number is null then {{ by_time }}
+            else coalesce({{ answer }}.sequence_number, 0) > {{ lead }}.last_sequence_number
+        end
     {%- else -%}
         {{ by_time }}
     {%- endif -%}

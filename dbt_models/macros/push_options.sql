@@ -89,6 +89,7 @@
         {%- if name in columns -%}
             {%- do leadloop.refuse_push(
                 "fields has " ~ columns[name] ~ " and " ~ field ~ ", which are one and the same column, " ~ name
+                ~ "; should the CRM have both fields, each needs a push of its own"
             ) -%}
         {%- endif -%}
         {%- do columns.update({name: field}) -%}

@@ -60,7 +60,8 @@
     {{ return(found | list) }}
 {%- endmacro %}
 
-{# Raw column -> column of leads, for every field of the CRM but its id and times. #}
+{# Raw column -> column of leads, for every field of the CRM but its id and times; the JSON object with the fields for which
+   the raw table has no room is one of them. #}
 {% macro staged_fields(leads, columns) -%}
     {%- set own = leads['ids'] + leads['times'].values() | list
         + ['leadloop_seen_at', 'leadloop_timezone', 'leadloop_sequence_number', '_dlt_load_id', '_dlt_id'] -%}

@@ -94,12 +94,13 @@ def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
 
 
 def test_what_has_a_number_is_ordered_by_it():
-    """Clocks decide only where one of the two has no number."""
+    """What has none is from before there were any; only what was never counted is later by its clock."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     later = now + timedelta(hours=1)
     assert loop.Moment(now, 2).is_after(loop.Moment(later, 1))
     assert not loop.Moment(later, 1).is_after(loop.Moment(now, 2))
     assert loop.Moment(later, 1).is_after(loop.Moment(now))
+    assert loop.Moment(now, 1).is_after(loop.Moment(later))
 
 
 def test_pushes_of_ones_own_are_all_sent(account, tmp_path):

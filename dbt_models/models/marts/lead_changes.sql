@@ -6,14 +6,13 @@
     indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
 ) }}
 {%- set history = ref('lead_history') -%}
-{%- set fields = [] -%}
-{%- for name in leadloop.fields_among(leadloop.columns_of(history)) -%}
-    {%- do fields.append({
-        'field': "'" ~ name ~ "'",
-        'old_value': 'before_' ~ loop.index,
-        'new_value': 'after_' ~ loop.index
-    }) -%}
-{%- endfor %}
+{%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}
+{%- set more = leadloop.more_fields() -%}
+{#- PostgreSQL selects at most 1,664 columns at once, and each field needs two. DuckDB plans one query over a thousand
+    columns far longer than several over some hundred. -#}
+{%- set most = 200 if target.type == 'duckdb' else 800 -%}
+{%- set parts = names | reject('equalto', more) | batch(most) | list or [[]] -%}
+{%- set compared = ['crm', 'lead_id', 'version_number', 'changed_at', 'sightings'] %}
 
 -- What is here already; nothing, when the table is made from the beginning.
 with known as (
@@ -37,13 +36,14 @@ touched as (
     where history.is_current and known.sightings is distinct from history.sightings
 ),
 
-pairs as materialized (
+{% for part in parts -%}
+pairs_{{ loop.index }} as materialized (
     select
         after.crm,
         after.lead_id,
         after.version_number,
         after.valid_from as changed_at,
-        {%- for name in leadloop.fields_among(leadloop.columns_of(history)) %}
+        {%- for name in part %}
         before.{{ adapter.quote(name) }} as before_{{ loop.index }},
         after.{{ adapter.quote(name) }} as after_{{ loop.index }},
         {%- endfor %}
@@ -57,12 +57,65 @@ pairs as materialized (
             and after.version_number = before.version_number + 1
 ),
 
+{% endfor -%}
+{% if more in names -%}
+-- The fields for which the raw table has no columns.
+objects as materialized (
+    select
+        after.crm,
+        after.lead_id,
+        after.version_number,
+        after.valid_from as changed_at,
+        after.sightings,
+        before.{{ more }} as object_before,
+        after.{{ more }} as object_after
+    from {{ history }} as after
+    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
+    left join {{ history }} as before
+        on
+            after.crm = before.crm
+            and after.lead_id = before.lead_id
+            and after.version_number = before.version_number + 1
+    where before.{{ more }} is distinct from after.{{ more }}
+),
+
+named as (
+    {%- for object in ['object_before', 'object_after'] %}
+    {{ 'union' if not loop.first }}
+    {{ leadloop.names_in_more('objects', object, compared + ['object_before', 'object_after']) }}
+    {%- endfor %}
+),
+
+in_objects as (
+    select
+        {%- for column in compared %}
+        {{ column }},
+        {%- endfor %}
+        field,
+        {{ leadloop.one_of_more('object_before', 'field') }} as old_value,
+        {{ leadloop.one_of_more('object_after', 'field') }} as new_value
+    from named
+),
+
+{% endif -%}
 changes as (
-    {{ leadloop.field_changes(
-        pairs='pairs',
-        columns=['crm', 'lead_id', 'version_number', 'changed_at', 'sightings'],
-        fields=fields
-    ) }}
+    {%- for part in parts %}
+    {{ 'union all' if not loop.first }}
+    {%- set fields = [] -%}
+    {%- for name in part -%}
+        {%- do fields.append({
+            'field': "'" ~ name ~ "'",
+            'old_value': 'before_' ~ loop.index,
+            'new_value': 'after_' ~ loop.index
+        }) -%}
+    {%- endfor %}
+    {{ leadloop.field_changes(pairs='pairs_' ~ loop.index, columns=compared, fields=fields) }}
+    {%- endfor %}
+    {%- if more in names %}
+    union all
+    select * from in_objects
+    where old_value is distinct from new_value
+    {%- endif %}
 ),
 
 -- Everything we sent, except what the CRM certainly did not carry out: between the moment it was sent and the moment

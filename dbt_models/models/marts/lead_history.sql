@@ -55,7 +55,8 @@ sighted as materialized (
     from ({{ leadloop.staged_leads_of(crms, fields, only='touched') }}) as seen
 ),
 
--- A reading takes its number from the warehouse before its first call; what has none comes after all seen before it.
+-- A reading takes its number from the warehouse before its first call; what has none comes after all seen before it. A
+-- time in the future is none to go by: such a sighting comes before all that have a number.
 counted_through as (
     select
         _row,
@@ -67,7 +68,10 @@ counted_through as (
         leadloop_sequence_number,
         coalesce(
             leadloop_sequence_number,
-            max(leadloop_sequence_number) over (partition by crm, lead_id order by leadloop_seen_at),
+            case
+                when leadloop_seen_at <= current_timestamp + interval '1 minute'
+                    then max(leadloop_sequence_number) over (partition by crm, lead_id order by leadloop_seen_at)
+            end,
             0
         ) as reading
     from sighted

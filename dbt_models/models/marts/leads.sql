@@ -51,6 +51,11 @@ ranked as (
         case
             when removals.leadloop_sequence_number is not null and alive.last_sequence_number is not null
                 then removals.leadloop_sequence_number >= alive.last_sequence_number
+            -- A time in the future is none to go by.
+            when
+                alive.last_sequence_number is not null
+                and removals.leadloop_seen_at > current_timestamp + interval '1 minute'
+                then false
             else removals.leadloop_seen_at >= alive.last_seen_at
         end
         and (removals.removed_at is null or alive.modified_at is null or alive.modified_at <= removals.removed_at)

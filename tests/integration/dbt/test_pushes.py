@@ -375,7 +375,8 @@ def test_leads_are_added_once(lab, own):
 def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
     """A lead is known by the column that names it or by the id the CRM gave it; only then single fields are compared."""
     lab.land(
-        [{"id": lead, "phone_number": "111", "first_name": "Ann"} for lead in ("10", "11", "12")], "2 00:00"
+        [{"id": lead, "phone_number": "111", "first_name": "Ann"} for lead in ("10", "11", "12", "14")],
+        "2 00:00",
     )
     own.desired(
         "people",
@@ -388,6 +389,7 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
         "'not read yet', null, '222', 'Bea'",
         "'gone', '13', '111', 'Ann'",
         "'new', '', '333', 'Cy'",
+        "'found', null, '111', 'Anna'",
     )
     own.push("upserted", f"mode = 'upsert', lead_id = 'lead', {WHO}, {PEOPLE}")
     lab.record(
@@ -395,6 +397,10 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
             {"push": "upserted", "lead_id": key, "crm_lead_id": lead, "field": field, "value": value, "recorded_at": "1 00:00"}
             for key, lead, first_name in (("given", "11", "Ann"), ("edited", "12", "Al"), ("not read yet", "99", "Bo"))
             for field, value in (("phone_number", "111"), ("first_name", first_name))
+        ),
+        *(
+            {"push": "upserted", "lead_id": "found", "crm_lead_id": "14", "field": field, "value": value, "code": "found", "recorded_at": "1 00:00"}
+            for field, value in (("phone_number", "111"), ("first_name", "Bert"))
         ),
         {"push": "upserted", "lead_id": "tried to add", "field": "first_name", "value": "Anne", "state": "unknown", "recorded_at": "1 00:00"},
     )  # fmt: skip
@@ -412,6 +418,8 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
         ("not read yet", "99", "first_name", "Bo", "Bea", "Bo", "change"),
         ("gone", "13", "phone_number", None, "111", None, "unknown_lead"),
         ("gone", "13", "first_name", None, "Ann", None, "unknown_lead"),
+        # Nothing was ever sent to it, whatever was wanted when it was found.
+        ("found", "14", "first_name", "Ann", "Anna", None, "change"),
         ("new", None, "phone_number", None, "333", None, "insert"),
         ("new", None, "first_name", None, "Cy", None, "insert"),
     }

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import AuthError
 from connector.push import Confirmation, Recovery, confirm, recover
-from connector.push.journal import entry
+from connector.push.journal import Entry, entry
 
 
 def killed(world: Any, *sent: str) -> None:
@@ -216,6 +216,32 @@ def test_a_reading_before_the_push_says_nothing_whatever_its_clock_says(world: A
     world.lead("a", lead_score="3", last_seen_at=at + timedelta(hours=1))
     counted(world, -1)
     assert confirm(world.engine, world.journal, "convoso") == Confirmation()
+
+
+def test_a_write_without_a_number_is_older_than_a_counted_reading(world: Any) -> None:
+    """An earlier version's write by a clock a day ahead doesn't outrank what was read since there are numbers."""
+    at = pushed(world)
+    world.lead("a", lead_score="7", last_seen_at=at + timedelta(minutes=1))
+    counted(world, 1)
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "update leadloop.push_journal set sequence_number = null, recorded_at = recorded_at + interval '1 day'"
+            )
+        )
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(confirmed=1)
+
+
+def test_the_last_decision_counts_whatever_its_clock_says(world: Any) -> None:
+    """A field that was skipped by a clock that was ahead, and taken up again later, is no longer skipped."""
+    skipped = Entry(
+        "scores", "convoso", "a", "lead_score", "lead_score", "rejected", None, "7", "skipped", None,
+        datetime.now(UTC) + timedelta(days=1),
+    )  # fmt: skip
+    world.journal.record("one", [skipped])
+    assert world.journal.decided("scores", "skipped") == {("a", "lead_score")}
+    world.journal.record("two", [skipped._replace(state="applied", code="resolved", recorded_at=None)])
+    assert world.journal.decided("scores", "skipped") == set()
 
 
 @pytest.mark.parametrize("modified", [None, timedelta(seconds=-2)])

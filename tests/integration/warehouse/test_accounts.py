@@ -98,7 +98,8 @@ def test_the_same_account_under_another_address_and_key_passes(open_account, duc
         loop.extract(duck, vendor)
         calls = len(second.calls)
         loop.extract(duck, vendor)
-        assert calls == len(second.calls) - calls + 1
+        # The look for a known lead also tells what time it is there, which the second run has to ask for.
+        assert calls == len(second.calls) - calls
     before, after = noted(duck)
     assert before["mark"] != after["mark"]
     assert after["host"] == f"127.0.0.1:{second.port}"

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 import sqlalchemy as sa
 
-from connector.errors import ConfigError, LockedError
+from connector.errors import ConfigError, LockedError, WarehouseError
 from connector.warehouse import private
 from connector.warehouse.connection import Warehouse
 
@@ -55,6 +55,21 @@ def test_a_file_that_another_process_holds(tmp_path):
         assert caught.value.exit_code == 5
     finally:
         holder.communicate("\n")
+
+
+def test_a_row_that_postgres_cannot_hold(postgres_url):
+    """Where a table has more columns from before than fit a row when all are filled, the way out is named."""
+    warehouse = Warehouse.postgres(postgres_url)
+    columns = ", ".join(f"c{number} text" for number in range(430))
+    values = ", ".join(["'a text of 20 letters'"] * 430)
+    with warehouse.engine().begin() as connection:
+        connection.exec_driver_sql(f"create table wide ({columns})")
+    with (
+        pytest.raises(WarehouseError, match=r"more filled fields than .*leave_out"),
+        warehouse.translated(),
+        warehouse.engine().begin() as connection,
+    ):
+        connection.exec_driver_sql(f"insert into wide values ({values})")
 
 
 def test_a_lock_refuses_a_second_holder_and_names_the_first(warehouse):

@@ -67,6 +67,8 @@ def test_nested_objects_become_paths() -> None:
         "contact.phone.number": "2",
         "contact.tags": [{"a": 1}],
     }
+    assert flat({"a.b": 2, "a": {"b": 1}}) == {"a.b": 1, "'a.b'": 2}
+    assert flat({"a.b": {"c": 2}, "a": {"b": {"c": 1}}}) == {"a.b.c": 1, "'a.b'.c": 2}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.crm.answers import RawRows
+from connector.crm.answers import RawRows, decode
 from connector.crm.base import Page
-from connector.extract.columns import Columns, as_text, column_name
+from connector.extract.columns import OWN, Columns, as_text, column_name
+from connector.extract.names import Names, own_column
+from connector.extract.notes import Notes
 
 AT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
@@ -30,8 +32,10 @@ def table(*rows, columns=None):
         ("HTTPStatusCode", "http_status_code"),
         ("_dlt_id", "dlt_id"),
         ("2nd phone", "_2nd_phone"),
-        ("имя", "x"),
-        ("", "x"),
+        ("имя", "x_xf08ca02a"),
+        ("", "x_xd41d8cd9"),
+        ("Cost ($)", "cost_x7063f73a"),
+        ("xmin", "xmin_x451a03ef"),
     ],
 )
 def test_column_names(field, column):
@@ -79,10 +83,58 @@ def test_a_new_field_is_an_addition():
     assert second.to_pylist()[0]["a"] is None
 
 
-def test_fields_that_differ_only_in_spelling_share_a_column():
-    """The one with a value wins, whatever their order."""
-    assert table({"Lead Score": "7", "lead_score": ""}).to_pylist()[0]["lead_score"] == "7"
-    assert table({"lead_score": None, "Lead Score": "7"}).to_pylist()[0]["lead_score"] == "7"
+def test_fields_that_differ_only_in_spelling_have_columns_of_their_own():
+    """Both values are kept, and it is said once, with the lead and the fields, but no value."""
+    notes = Notes()
+    columns = Columns("UTC", Names("convoso", own=OWN), notes=notes)
+    own = own_column("convoso", "Lead Score")
+    for number in ("7", "8"):
+        rows = [{"id": number, "Lead Score": "1234", "lead_score": "9"}]
+        shown = table(*rows, columns=columns).to_pylist()[0]
+        assert (shown["lead_score"], shown[own]) == ("9", "1234")
+    (note,) = notes.texts
+    assert all(each in note for each in ("lead 7", "'Lead Score'", own))
+    assert "1234" not in note
+
+
+@pytest.mark.parametrize("rows", [1, 2_000])
+def test_a_replaced_character_is_said_once(rows):
+    """With the lead and the field, in small answers and large ones; not where the CRM itself shows U+FFFD."""
+    notes = Notes()
+    columns = Columns("UTC", Names("convoso", own=OWN), notes=notes)
+
+    def read(*texts):
+        entries = [{"id": str(number), "Note": text} for number, text in enumerate(texts)] + [
+            {"id": "more", "Note": "x" * 20}
+        ] * rows
+        body = msgspec.json.encode(entries).decode().replace("half", "\\ud83d").encode()
+        return table(*decode(body), columns=columns)
+
+    read("the CRM's \ufffd")
+    assert notes.texts == ()
+    assert read("fine", "secret half").to_pylist()[1]["note"] == "secret \ufffd"
+    read("half")
+    (note,) = notes.texts
+    assert "lead 1 " in note
+    assert "'Note'" in note
+    assert "secret" not in note
+
+
+def test_what_has_no_column_of_its_own_is_in_one_object():
+    """As text, without blanks, its columns in order; ids, and columns that were there before, stay; it is said once."""
+    notes = Notes()
+    row = {"Zoë": None, "b": "", "c": 1, "A b": "x", "known": "2", "leadloop_more_fields": "3", "id": "7"}
+    for _ in "12":
+        names = Names("convoso", own=OWN, there=["known", "_dlt_load_id"], homes={"c": "c"}, most=1)
+        columns = Columns("UTC", names, notes=notes)
+        for page in (table(row, columns=columns), columns.table(Page(raw(row), None, AT))):
+            (shown,) = page.to_pylist()
+            del shown["leadloop_seen_at"], shown["leadloop_timezone"]
+            objects = '{"a_b":"x","c":"1","crm_leadloop_more_fields":"3"}'
+            assert shown == {"known": "2", "id": "7", "leadloop_more_fields": objects}
+    (note,) = notes.texts
+    assert "4 of them now" in note
+    assert "lead 7" in note
 
 
 def test_a_field_of_our_own_name_is_moved_aside():
@@ -127,11 +179,11 @@ def test_the_short_way_and_the_long_way_agree(rows):
     known = {"id": "1", "a": "x", "B c": 5, "dEf": True}
     columns = Columns("UTC")
     straight(columns, known)
-    expected = set(columns.table(Page([known, *rows], None, AT)).column_names)
-    columns = Columns("UTC")
-    straight(columns, known)
-    for row, shown in zip(rows, straight(columns, *rows), strict=True):
-        wanted = table(row).to_pylist()[0]
+    made = straight(columns, *rows)
+    slow = Columns("UTC", columns.names)
+    expected = set(table(known, *rows, columns=slow).column_names)
+    for row, shown in zip(rows, made, strict=True):
+        wanted = table(row, columns=slow).to_pylist()[0]
         for name, value in shown.items():
             assert name in expected
             assert value == wanted.get(name)

@@ -1,0 +1,47 @@
+"""Times in the future, in what was read and what was sent: a clock was wrong when they were written, and a person is told."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from connector.crm.base import LeadReader
+from connector.crm.clock import NOTABLE, clock_of
+from connector.extract.columns import SEEN_AT, column_name
+from connector.push.guardrails import count
+from connector.push.tables import push_journal
+from connector.warehouse.ledger import SCHEMA, columns_of
+
+
+def in_the_future(engine: sa.Engine, reader: LeadReader) -> Iterator[str]:
+    """One sentence for each table with rows of this CRM that carry a time later than there by more than a minute.
+
+    None as long as the CRM wasn't asked anything: it may be this machine's clock that is wrong.
+    """
+    clock, crm, id_fields = clock_of(reader), reader.capabilities.vendor, reader.capabilities.id_fields
+    if not clock.has_answers:
+        return
+    late = clock.now() + NOTABLE
+    with engine.connect() as connection:
+        for table in ("lead_versions", "lead_removals"):
+            there = columns_of(connection, f"{crm}_raw", table)
+            names = [name for name in (*map(column_name, id_fields), "id") if name in there]
+            if SEEN_AT in there and names:
+                raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{crm}_raw")
+                lead = sa.func.coalesce(*(raw.c[name] for name in names))
+                query = sa.select(sa.func.count(), sa.func.min(lead)).where(raw.c[SEEN_AT] > late)
+                yield from _said(connection, query, f"{crm}_raw.{table}")
+        if columns_of(connection, SCHEMA, push_journal.name):
+            row = push_journal.c
+            query = sa.select(sa.func.count(), sa.func.min(row.lead_id))
+            yield from _said(
+                connection, query.where(row.crm == crm, row.recorded_at > late), f"{SCHEMA}.push_journal"
+            )
+
+
+def _said(connection: sa.Connection, query: sa.Select[tuple[int, str | None]], table: str) -> Iterator[str]:
+    number, lead_id = connection.execute(query).one()
+    if number:
+        yield (
+            f"{table}: {count(number, 'row')} (of lead {lead_id}, for example) with a time in the future, since a clock was "
+            "wrong. They don't outrank what came later, so nothing has to be done but to set the clock."
+        )
