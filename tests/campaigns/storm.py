@@ -41,9 +41,9 @@ from tests.properties.quick_loop import Killed
 
 KINDS = ("kill", "cut", "restore", "rename", "skew", "restart", "two at once")
 AT_REST = "at rest"
-LIFE = 21
+LIFE = 28
 """Strikes after which another CRM and another warehouse begin."""
-EVERY = 3
+EVERY = 4
 """Strikes between two states of rest."""
 DAYS = 2 * 86_400.0
 HANGS = 600
@@ -163,11 +163,13 @@ class Storm:
     def _restore(self, table: Table) -> None:
         """A copy is put back; nobody is there at first, and then a person goes on with it, now or after the next strike."""
         world = self.world
-        if not world.copies:
+        older = [noted for noted in world.copies if noted.writes != self._writes()]
+        if not older:
             world.copy()
-            world.live()
+            world.want()
             self._disturbed(table)
-        noted = self.random.choice(world.copies)
+            older = world.copies
+        noted = self.random.choice(older)
         before = self._writes()
         world.put_back(noted)
         if self.random.random() < 0.5:

@@ -177,6 +177,7 @@ class StormLoop(QuickLoop):
     def _open_again(self) -> None:
         self._open = self._engine.connect()
         self._open.exec_driver_sql("set threads = 1")
+        self._open.commit()
 
     def _administer(self, *statements: str) -> None:
         assert self._admin is not None

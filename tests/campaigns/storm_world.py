@@ -134,24 +134,18 @@ class World:
 
     def live(self) -> None:
         """A few things happen, none of them ours."""
-        events = (
-            self.want,
-            self.want,
-            self.want_another,
-            self.edit,
-            self.edit,
-            self.write_note,
-            self.come_in,
-        )
-        events += (self.remove, self.bring_back, self.want_no_more)
-        for _ in range(self.random.randint(1, 5)):
+        events = (self.want,) * 4 + (self.want_another,) * 2 + (self.edit,) * 3
+        events += (self.write_note, self.come_in, self.remove, self.bring_back, self.want_no_more)
+        for _ in range(self.random.randint(2, 6)):
             self.random.choice(events)()
 
     def want(self) -> None:
-        lead, version = self.random.choice(self.book.ids()), self._next()
-        self.wanted[lead] = version
-        self._write_wanted(lead)
-        self.say(f"wanted {lead}: version {version}")
+        """The warehouse wants something new of a few leads."""
+        leads, version = self.book.ids(), self._next()
+        for lead in self.random.sample(leads, self.random.randint(1, min(4, len(leads)))):
+            self.wanted[lead] = version
+            self._write_wanted(lead)
+            self.say(f"wanted {lead}: version {version}")
 
     def _write_wanted(self, lead: str) -> None:
         version = self.wanted[lead]
@@ -385,9 +379,9 @@ class World:
         self.rested, self.forgetful = True, False
 
     def _until_quiet(self, table: Table) -> None:
+        # The CRM's clock counts seconds: what happens in one of them can't be told apart.
+        time.sleep(1.05 - time.time() % 1)
         for _ in range(PATIENCE + self.accepting):
-            # The CRM's clock counts seconds: what happens in one of them can't be told apart.
-            time.sleep(1.05 - time.time() % 1)
             before = self._writes()
             if self.quiet_run(table) is None:
                 return
@@ -405,7 +399,7 @@ class World:
         decided: set[Pair] = set()
         for pair, name in sorted(found.items()):
             lead = pair[0]
-            if pair in decided or lead in self.kept | self.spared:
+            if pair in decided or (pair[1] == WHOLE and lead in self.kept | self.spared):
                 continue
             if pair in self.typed:
                 if self.random.random() < 0.7:

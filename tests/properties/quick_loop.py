@@ -75,6 +75,7 @@ class QuickLoop:
         if warehouse.kind == "duckdb":
             # For a few rows, threads only wait for each other.
             self._open.exec_driver_sql("set threads = 1")
+            self._open.commit()
         patch.setattr(loop, "_pipeline", lambda *_: self)
         patch.setattr(source, "run_pipeline", self.land)
         patch.setattr(kinds, "run_pipeline", self.land)
@@ -151,6 +152,13 @@ class QuickLoop:
     @property
     def state(self) -> dict[str, Any]:
         return {"sources": {self.pipeline_name: {"resources": self._kept}}}
+
+    destination = None
+
+    @property
+    def schemas(self) -> dict[str, Any]:
+        tables = {name: {"columns": dict.fromkeys(table.c.keys())} for name, table in self._raw.items()}
+        return {self.pipeline_name: SimpleNamespace(tables=tables)}
 
     def sync_destination(self) -> None:
         """What was kept is the destination's word."""
