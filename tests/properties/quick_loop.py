@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import dlt
 import pytest
@@ -26,7 +26,7 @@ LEADS = 6
 TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
-    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled",
+    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.accounts",
 )  # fmt: skip
 MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
@@ -56,6 +56,9 @@ class QuickLoop:
     compiled once for the one table that grows, everything else being a view.
     """
 
+    models: ClassVar[dict[str, str]] = MODELS
+    leads: ClassVar[int] = LEADS
+
     def __init__(self, folder: Path, warehouse: Warehouse, patch: pytest.MonkeyPatch) -> None:
         self.warehouse = warehouse
         self.pipeline_name = "convoso"
@@ -72,6 +75,7 @@ class QuickLoop:
         if warehouse.kind == "duckdb":
             # For a few rows, threads only wait for each other.
             self._open.exec_driver_sql("set threads = 1")
+            self._open.commit()
         patch.setattr(loop, "_pipeline", lambda *_: self)
         patch.setattr(source, "run_pipeline", self.land)
         patch.setattr(kinds, "run_pipeline", self.land)
@@ -83,7 +87,7 @@ class QuickLoop:
         project = folder / "dbt_models"
         for old in (project / "models").rglob("*.*"):
             old.unlink()
-        for name, text in MODELS.items():
+        for name, text in self.models.items():
             (project / "models" / f"{name}.sql").write_text(text)
         with (project / "dbt_project.yml").open("a") as file:
             file.write("data_tests:\n  leadloop:\n    +enabled: false\n")
@@ -119,12 +123,16 @@ class QuickLoop:
 
     def _new_crm(self) -> Sandbox:
         self._stop()
-        self._crm = crm = Sandbox(leads=LEADS).__enter__()
+        self._crm = crm = Sandbox(leads=self.leads).__enter__()
+        self.point_at(crm)
+        return crm
+
+    def point_at(self, crm: Sandbox) -> None:
+        """From now on the settings name this CRM."""
         given = {**crm.settings()["convoso"], "rate": "1000", "settle": "0", "concurrency": "2"}
         for name, text in given.items():
             self._patch.setenv(f"CRM__CONVOSO__{name.upper()}", text)
         config.reload()
-        return crm
 
     def close(self) -> None:
         """Stops the CRM, and lets go of the warehouse."""
@@ -144,6 +152,13 @@ class QuickLoop:
     @property
     def state(self) -> dict[str, Any]:
         return {"sources": {self.pipeline_name: {"resources": self._kept}}}
+
+    destination = None
+
+    @property
+    def schemas(self) -> dict[str, Any]:
+        tables = {name: {"columns": dict.fromkeys(table.c.keys())} for name, table in self._raw.items()}
+        return {self.pipeline_name: SimpleNamespace(tables=tables)}
 
     def sync_destination(self) -> None:
         """What was kept is the destination's word."""
