@@ -208,6 +208,7 @@ def test_one_that_was_put_back_knows_nothing(local: World, tmp_path: Path, push:
     """A backup from before the first push was restored, and a person edited meanwhile."""
     warehouse = Warehouse.duckdb(tmp_path / "warehouse.duckdb")
     model(local, TYPED)
+    local.let_go()
     shutil.copy(tmp_path / "warehouse.duckdb", tmp_path / "backup")
     push(local, warehouse, first=True)
     shutil.copy(tmp_path / "backup", tmp_path / "warehouse.duckdb")
