@@ -25,7 +25,7 @@ from connector.crm.identity import account_of
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
 from connector.extract.asking import asked_time, try_asking
 from connector.extract.columns import NUMBER
-from connector.extract.names import column_name
+from connector.extract.raw import LEADS, REMOVALS, first_not_blank
 from connector.parsing import is_loopback
 from connector.push import (
     WHOLE,
@@ -48,7 +48,7 @@ from connector.warehouse import mark, models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import patient
-from connector.warehouse.ledger import blank_as_null, columns_of, ensure, next_number
+from connector.warehouse.ledger import columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
@@ -57,9 +57,6 @@ if TYPE_CHECKING:
 
 STATE = Path(".leadloop")
 """What leadloop keeps beside the project; all of it can be deleted, since the warehouse holds the truth."""
-
-LEADS = "lead_versions"
-"""The raw table of leads; the one of removed leads tells as well when a lead was last asked for."""
 
 SAMPLE = 0.05
 """The share of sent leads that ``confirm='sample'`` reads back."""
@@ -272,16 +269,15 @@ def _last_sightings(engine: sa.Engine, vendor: str, since: Collection[Moment]) -
     """Lead id -> when it was last seen, there or removed, of the leads seen after any of these moments."""
     first = min(moment.at for moment in since)
     first_number = min((moment.number for moment in since if moment.number is not None), default=None)
-    names = [column_name(each) for each in crm.vendor(vendor).capabilities.id_fields]
     latest: dict[str, Moment] = {}
     with engine.connect() as connection:
-        for table, id_columns in ((LEADS, names), ("lead_removals", ["id"])):
+        # That a lead is gone tells as well when it was last asked for.
+        for table, id_fields in ((LEADS, crm.vendor(vendor).capabilities.id_fields), (REMOVALS, ("id",))):
             there = columns_of(connection, f"{vendor}_raw", table)
             raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
-            ids = [blank_as_null(raw.c[name]) for name in id_columns if name in there]
-            if not ids:
+            lead_id = first_not_blank(raw, id_fields)
+            if lead_id is None:
                 continue
-            lead_id = sa.func.coalesce(*ids)
             number = raw.c[NUMBER] if NUMBER in raw.c else sa.cast(sa.null(), sa.BigInteger)
             later = [raw.c.leadloop_seen_at > first]
             later += [number > first_number] if first_number is not None else []

@@ -9,7 +9,7 @@ NULL count as equal, as they do in every model.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ from connector.extract import removals, windows
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
 from connector.extract.kinds import load_again
 from connector.extract.names import column_name
+from connector.extract.raw import first_not_blank
 from connector.extract.reading import read_back, reading
 from connector.extract.source import TABLE, Job, Progress
 from connector.extract.windows import Window
@@ -132,8 +133,8 @@ class RawLeads:
         )
         self.columns = [name for name in names if name not in OURS]
         self._raw = raw = sa.table(TABLE, *(sa.column(name) for name in names), schema=schema)
-        self._id = _first_not_blank(raw, reader.capabilities.id_fields)
-        self._modified = _first_not_blank(raw, reader.capabilities.modified_fields)
+        self._id = first_not_blank(raw, reader.capabilities.id_fields)
+        self._modified = first_not_blank(raw, reader.capabilities.modified_fields)
         self.there = self._id is not None
 
     def rows(self, lead_ids: Collection[str]) -> dict[str, Row]:
@@ -373,15 +374,6 @@ def _listed(lead_ids: Collection[str]) -> Any:
     """
     wanted = sa.values(sa.column("lead_id", sa.String), name="wanted", literal_binds=True)
     return sa.select(wanted.data([(lead_id,) for lead_id in lead_ids]).c.lead_id)
-
-
-def _first_not_blank(raw: sa.TableClause, fields: Iterable[str]) -> Any:
-    """The first of these fields' columns that isn't blank, as SQL; ``None`` where the table has none of them."""
-    columns = [raw.c[name] for name in map(column_name, fields) if name in raw.c]
-    values: list[Any] = [sa.func.nullif(sa.func.trim(column, BLANKS), "") for column in columns]
-    if len(values) > 1:
-        return sa.func.coalesce(*values)
-    return values[0] if values else None
 
 
 def _by_id(table: pa.Table, reader: LeadReader) -> dict[str, Row]:

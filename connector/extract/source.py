@@ -28,10 +28,11 @@ from connector.extract import windows
 from connector.extract.asking import asked_time
 from connector.extract.columns import Columns, numbered
 from connector.extract.notes import Notes
+from connector.extract.raw import LEADS
 from connector.extract.reading import Batch, Query, Tally, reading
 from connector.extract.windows import Window
 
-TABLE = "lead_versions"
+TABLE = LEADS
 HOMES = "homes"
 """Where a resource's state has ``Past.homes``."""
 CHUNK_ROWS = 2 * 122_880

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from connector.crm.base import LeadReader
 from connector.crm.clock import NOTABLE, clock_of
-from connector.extract.columns import SEEN_AT, column_name
+from connector.extract.columns import SEEN_AT
+from connector.extract.raw import LEADS, REMOVALS, first_not_blank
 from connector.push.guardrails import count
 from connector.push.tables import push_journal
 from connector.warehouse.ledger import SCHEMA, columns_of
@@ -22,12 +23,11 @@ def in_the_future(engine: sa.Engine, reader: LeadReader) -> Iterator[str]:
         return
     late = clock.now() + NOTABLE
     with engine.connect() as connection:
-        for table in ("lead_versions", "lead_removals"):
+        for table in (LEADS, REMOVALS):
             there = columns_of(connection, f"{crm}_raw", table)
-            names = [name for name in (*map(column_name, id_fields), "id") if name in there]
-            if SEEN_AT in there and names:
-                raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{crm}_raw")
-                lead = sa.func.coalesce(*(raw.c[name] for name in names))
+            raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{crm}_raw")
+            lead = first_not_blank(raw, (*id_fields, "id"))
+            if SEEN_AT in there and lead is not None:
                 query = sa.select(sa.func.count(), sa.func.min(lead)).where(raw.c[SEEN_AT] > late)
                 yield from _said(connection, query, f"{crm}_raw.{table}")
         if columns_of(connection, SCHEMA, push_journal.name):

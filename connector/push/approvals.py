@@ -19,6 +19,7 @@ from connector.errors import FirstTimeError
 from connector.push.agreed import fingerprint
 from connector.push.guardrails import count
 from connector.push.tables import now, push_journal
+from connector.texts import is_blank
 from connector.warehouse import runs
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
 
@@ -61,8 +62,7 @@ def _replaced(lead: "LeadPlan", *, is_read: bool) -> Iterator[str]:
     if lead.crm_lead_id is None:
         return
     for change in lead.changes:
-        blank = change.current is None or not change.current.strip()
-        if not blank or not is_read:
+        if not is_blank(change.current) or not is_read:
             yield change.field
 
 

@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from connector.errors import RestoredError
-from connector.extract.columns import column_name
+from connector.extract.names import column_name
+from connector.extract.raw import blank_as_null
 from connector.push.journal import Entry, Journal
 from connector.push.plan import WHOLE, Plan, Push
 from connector.push.tables import FOUND, meant, push_journal, push_runs
+from connector.texts import is_blank
 from connector.warehouse.ledger import columns_of
 from connector.warehouse.mark import Mark
 
@@ -111,7 +113,7 @@ def _wanted(plans: Iterable[tuple[Push, Plan]]) -> Iterator[tuple[tuple[str, str
     for _, plan in plans:
         for lead in plan.leads:
             for change in lead.changes:
-                has_value = change.field == WHOLE or (change.current or "").strip()
+                has_value = change.field == WHOLE or not is_blank(change.current)
                 if lead.crm_lead_id is not None and has_value:
                     entry = _entry(
                         plan.crm,
@@ -137,7 +139,8 @@ def _shown(
             if column is None or not {"crm", "lead_id"} <= there:
                 continue
             value = sa.cast(leads.c[column], sa.Text)
-            query = sa.select(leads.c.lead_id, value).where(leads.c.crm == crm, sa.func.trim(value) != "")
+            has_value = blank_as_null(value).is_not(None)
+            query = sa.select(leads.c.lead_id, value).where(leads.c.crm == crm, has_value)
             for lead_id, shown in connection.execute(query):
                 yield (lead_id, name), _entry(crm, lead_id, name, column, shown, shown)
 

@@ -17,13 +17,14 @@ from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, LeadloopError
 from connector.extract.columns import MORE, names_of, text_row
 from connector.extract.names import Names
+from connector.extract.raw import LEADS, blank_as_null
 from connector.extract.reading import read_back
 from connector.push.equality import same
 from connector.push.guardrails import count
 from connector.push.journal import Entry, Journal, Recorded, recorded
 from connector.push.plan import WHOLE
 from connector.push.tables import ADDING, push_journal
-from connector.warehouse.ledger import blank_as_null, columns_of
+from connector.warehouse.ledger import columns_of
 
 EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
@@ -227,7 +228,7 @@ def _looked_up(
         return []
     can = reader.capabilities
     with journal.engine.connect() as connection:
-        there = columns_of(connection, f"{can.vendor}_raw", "lead_versions")
+        there = columns_of(connection, f"{can.vendor}_raw", LEADS)
     names = names_of(can, there, gives=False)
     look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id, names))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:

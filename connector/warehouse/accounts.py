@@ -18,6 +18,7 @@ from connector.crm.identity import Account, account_of
 from connector.errors import OtherAccountError
 from connector.extract.columns import SEEN_AT
 from connector.extract.names import column_name
+from connector.extract.raw import LEADS, first_not_blank
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
 
 accounts = sa.Table(
@@ -37,7 +38,6 @@ KNOWN = 5
 """So many leads are remembered, and looked up before an account counts as another one."""
 RECENT = 200
 """The known leads are picked from so many of the newest sightings: one lead may have been seen several times in a row."""
-RAW = "lead_versions"
 
 
 class Known(NamedTuple):
@@ -116,13 +116,12 @@ def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
     """Up to ``KNOWN`` leads of the raw table, those seen last first; where a CRM is not read, those that a push wrote to."""
     capabilities = reader.capabilities
     schema = f"{capabilities.vendor}_raw"
-    there = columns_of(connection, schema, RAW)
-    ids = [name for name in map(column_name, capabilities.id_fields) if name in there]
-    if not ids:
+    there = columns_of(connection, schema, LEADS)
+    raw = sa.table(LEADS, *map(sa.column, there), schema=schema)
+    lead_id = first_not_blank(raw, capabilities.id_fields)
+    if lead_id is None:
         return _sent_leads(connection, capabilities.vendor)
     created = column_name(capabilities.created_field)
-    raw = sa.table(RAW, *map(sa.column, there), schema=schema)
-    lead_id = sa.func.coalesce(*(sa.func.nullif(sa.func.trim(raw.c[name]), "") for name in ids), "")
     query = (
         sa.select(lead_id, raw.c[created] if created in there else sa.null())
         .order_by(raw.c[SEEN_AT].desc())
@@ -138,10 +137,10 @@ def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
 def _organisation(connection: sa.Connection, reader: LeadReader) -> str | None:
     """The organisation that the lead seen last belongs to, where the vendor's leads say so."""
     schema = f"{reader.capabilities.vendor}_raw"
-    there = columns_of(connection, schema, RAW)
+    there = columns_of(connection, schema, LEADS)
     for name in map(column_name, reader.capabilities.organisation_fields):
         if name in there:
-            raw = sa.table(RAW, sa.column(name), sa.column(SEEN_AT), schema=schema).c
+            raw = sa.table(LEADS, sa.column(name), sa.column(SEEN_AT), schema=schema).c
             return connection.scalar(sa.select(raw[name]).order_by(raw[SEEN_AT].desc()).limit(1))
     return None
 

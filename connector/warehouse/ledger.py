@@ -7,12 +7,9 @@ into being, how an older one gets the columns it lacks, and the number that says
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
-
-from connector.texts import BLANKS
 
 SCHEMA = "leadloop"
 METADATA = sa.MetaData(schema=SCHEMA)
@@ -77,8 +74,3 @@ def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[s
     ).c
     query = sa.select(columns.column_name).where(columns.table_schema == schema, columns.table_name == name)
     return frozenset(connection.scalars(query))
-
-
-def blank_as_null(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A text in SQL, or NULL where it is blank, as the dbt macro of that name."""
-    return sa.case((sa.func.rtrim(text, BLANKS) != "", text))

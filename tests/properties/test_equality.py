@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from connector.extract.raw import blank_as_null
 from connector.push.equality import RULES, same
 from connector.texts import BLANKS, is_blank
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.ledger import blank_as_null
 from connector.warehouse.models import packaged_project
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
