@@ -108,7 +108,7 @@ def _known_account(vendor: str, reader: LeadReader) -> list[Check]:
     """Whether the settings lead to the account whose leads are in the warehouse; what is wrong with that, it says itself."""
     try:
         warehouse = Warehouse.open()
-        if warehouse.path is not None and not warehouse.path.exists():
+        if not warehouse.is_there:
             return []
         with warehouse.translated():
             is_known = check_account(warehouse.engine(), crm.vendor(vendor).settings(), reader)

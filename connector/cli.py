@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from connector.errors import ConfigError, LeadloopError
+from connector.errors import ConfigError, LeadloopError, place_of
 
 if TYPE_CHECKING:
     from connector.push import Plan
@@ -96,13 +96,8 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("LEADLOOP_DEBUG"):
             raise
-        # The text of a foreign error may hold a row or a credential, so only its kind and place are shown.
-        where = error.__traceback__
-        while where and where.tb_next:
-            where = where.tb_next
-        place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
         err.print(
-            f"leadloop failed in a way it did not expect: {type(error).__name__} at {place}. Nothing that was recorded "
+            f"leadloop failed in a way it did not expect: {type(error).__name__} at {place_of(error)}. Nothing that was recorded "
             "is lost. LEADLOOP_DEBUG=1 shows the whole trace, which may hold values of leads.",
             markup=False,
         )

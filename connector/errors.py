@@ -34,6 +34,7 @@ a lead's field.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar, Literal
 
 Action = Literal["retry", "skip", "stop", "resolve"]
@@ -161,6 +162,14 @@ class PlanMovedError(StoppedError):
 
 class FirstTimeError(StoppedError):
     """Values would be replaced in a field to which, as far as is known, nothing was ever sent, and nobody agreed to it."""
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where an error was raised: all that may be told of a foreign one, whose text may hold a row or a credential."""
+    where = error.__traceback__
+    while where and where.tb_next:
+        where = where.tb_next
+    return f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -151,8 +151,7 @@ def extract(
             runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
-            if not same_account:
-                check_account(engine, settings, reader)
+            is_noted = not same_account and check_account(engine, settings, reader)
             done = load_everything(
                 _pipeline(warehouse, vendor),
                 settings,
@@ -162,7 +161,8 @@ def extract(
                 on_table=stage,
                 on_progress=listener.extracting,
             )
-            note_account(engine, settings, reader)
+            if not is_noted:
+                note_account(engine, settings, reader)
             _say_future(warehouse, reader, listener)
             return done
 

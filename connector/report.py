@@ -29,7 +29,7 @@ def status(warehouse: Warehouse) -> dict[str, Any]:
     """Leads by CRM, the last run of each command however it ended, the latest runs of pushes with what became of their
     fields, and what is still open; for ``--json`` as it is."""
     known = {"warehouse": warehouse.label, "settings": config.warehouse_origins()}
-    if warehouse.path is not None and not warehouse.path.exists():
+    if not warehouse.is_there:
         # Opening it would make it.
         return {**known, "crms": [], "commands": [], "runs": []}
     with warehouse.translated(), warehouse.engine().connect() as connection:

@@ -8,11 +8,9 @@ import json
 import os
 import socket
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -146,7 +144,7 @@ class Journal:
     def start_run(self, plan: Plan) -> str:
         """Puts the run and everything it means to send on disk, in one transaction; returns the run's id."""
         started_at = self.clock()
-        run_id = f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        run_id = runs.new_run_id(started_at)
         run = {
             "run_id": run_id,
             "push": plan.push,
@@ -158,7 +156,7 @@ class Journal:
             "fields": plan.fields,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "leadloop_version": _version(),
+            "leadloop_version": runs.leadloop_version(),
             "options": json.dumps(dict(plan.options)) if plan.options else None,
             "equal": json.dumps(dict(plan.equal)) if plan.equal else None,
         }
@@ -485,10 +483,3 @@ def _is_cut(error: sa.exc.DBAPIError) -> bool:
     return error.connection_invalidated or (
         isinstance(error, sa.exc.OperationalError) and error.statement is None
     )
-
-
-def _version() -> str:
-    try:
-        return version("leadloop")
-    except PackageNotFoundError:
-        return "unknown"

@@ -36,6 +36,7 @@ accounts = sa.Table(
 
 KNOWN = 5
 """So many leads are remembered, and looked up before an account counts as another one."""
+NO_LEADS = json.dumps([])
 RECENT = 200
 """The known leads are picked from so many of the newest sightings: one lead may have been seen several times in a row."""
 
@@ -48,7 +49,8 @@ class Known(NamedTuple):
 
 
 def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader) -> bool:
-    """``True`` where the warehouse holds leads of the account of these settings, ``False`` where it holds no leads of this CRM.
+    """``True`` where the warehouse holds leads of the account of these settings, and has noted it; ``False`` where it holds no
+    leads of this CRM.
 
     Raises ``OtherAccountError`` where its leads are those of another account.
 
@@ -59,7 +61,7 @@ def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReade
     with engine.connect() as connection:
         row = _noted(connection, settings.vendor)
         if row is not None and Account(row["host"], row["mark"]) == here:
-            return True
+            return str(row["known_leads"]) != NO_LEADS
         known = _known_leads(connection, reader, row)
     if not known:
         return False
@@ -75,7 +77,7 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
     with engine.connect() as connection:
         row = _noted(connection, settings.vendor)
         is_noted = row is not None and Account(row["host"], row["mark"]) == here
-        if is_noted and row is not None and row["known_leads"] != "[]":
+        if is_noted and row is not None and row["known_leads"] != NO_LEADS:
             return
         known = _seen_leads(connection, reader)
         if is_noted and not known:

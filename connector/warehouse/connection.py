@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -70,6 +71,11 @@ class Warehouse:
         return Path(self.url.database or "") if self.kind == "duckdb" else None
 
     @property
+    def is_there(self) -> bool:
+        """Whether looking into it makes no new file; a server counts as there."""
+        return self.path is None or self.path.exists()
+
+    @property
     def label(self) -> str:
         """The warehouse for people: a path, or host and database; never a password."""
         if self.kind == "duckdb":
@@ -77,11 +83,11 @@ class Warehouse:
         return f"postgresql://{self.url.host or 'localhost'}:{self.url.port or 5432}/{self.url.database}"
 
     def engine(self) -> sa.Engine:
-        """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used."""
-        engine = sa.create_engine(self.url, poolclass=NullPool, hide_parameters=True)
-        if self.kind == "duckdb":
-            sa.event.listen(engine, "connect", _in_utc)
-        return engine
+        """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used.
+
+        One for all that this process does: what an engine finds out about a database at first, it finds out once.
+        """
+        return _engine(self.url)
 
     def destination(self) -> Any:
         """The dlt destination."""
@@ -132,7 +138,7 @@ class Warehouse:
         Nothing that takes long belongs into it, such as calls to a CRM: nobody else can open the file meanwhile.
         """
         with ExitStack() as stack:
-            if self.path is not None and self.path.exists():
+            if self.kind == "duckdb" and self.is_there:
                 # Where another process has the file, the steps themselves wait for it, and say so.
                 with suppress(sa.exc.DBAPIError):
                     stack.enter_context(self.engine().connect())
@@ -142,8 +148,7 @@ class Warehouse:
     def _opening(self) -> Iterator[None]:
         """Around the first look into a warehouse: its file is private, whoever makes it, and errors are sentences."""
         self._check_folder()
-        new = self.path is not None and not self.path.exists()
-        with private.new_files() if new else nullcontext(), self.translated():
+        with nullcontext() if self.is_there else private.new_files(), self.translated():
             yield
         if self.path is not None:
             private.keep(self.path)
@@ -264,6 +269,14 @@ class Warehouse:
         return LockedError(
             f"{name} is being worked on by {who}{since}. Nothing was done; run again when it has ended."
         )
+
+
+@lru_cache(maxsize=8)
+def _engine(url: URL) -> sa.Engine:
+    engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
+    if url.get_backend_name() == "duckdb":
+        sa.event.listen(engine, "connect", _in_utc)
+    return engine
 
 
 def _in_utc(connection: Any, _record: Any) -> None:

@@ -153,10 +153,8 @@ def _take(engine: sa.Engine, name: str, token: str) -> float:
         asked = _clock()
         for holder in connection.execute(row).mappings().all():
             # Asked once the row is locked: its holder may have renewed it just before.
-            age = sa.extract("epoch", _now(connection) - leases.c.renewed_at)
-            if not _is_dead(
-                holder, float(connection.scalar(sa.select(age).where(leases.c.name == name)) or 0)
-            ):
+            old = connection.scalar(sa.select(age(connection)).where(leases.c.name == name))
+            if not _is_dead(holder, float(old or 0)):
                 raise LockedError(
                     f"{name} is being worked on by {described(holder)}. Nothing was done; run again when it has ended."
                 )
@@ -241,6 +239,11 @@ def patient(engine: sa.Engine, seconds: float = PATIENCE) -> sa.Connection:
             if "Could not set lock on file" not in str(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.1)
+
+
+def age(connection: sa.Connection) -> sa.ColumnElement[Any]:
+    """Seconds since a lease was renewed, by the database's clock, in SQL."""
+    return sa.extract("epoch", _now(connection) - leases.c.renewed_at)
 
 
 def _now(connection: sa.Connection) -> sa.Function[datetime]:

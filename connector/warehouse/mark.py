@@ -63,11 +63,11 @@ class Marks:
     def add(self, mark: Mark) -> None:
         """Notes a push, before its first call. A folder that can't be written to keeps no note."""
         shared_marks.add(self._settings, self._name, *mark)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), private.new_files():
             private.folder(self._file.parent)
             if self._file.exists() and self._file.stat().st_size > LONGEST:
                 self._replace(self._noted())
-            with open(self._file, "a", encoding="utf-8", opener=_private) as file:
+            with open(self._file, "a", encoding="utf-8") as file:
                 file.write(_line(mark))
 
     def _noted(self) -> list[Mark]:
@@ -85,14 +85,10 @@ class Marks:
 
     def _replace(self, marks: Iterable[Mark]) -> None:
         new = self._file.with_suffix(f".{os.getpid()}")
-        with open(new, "w", encoding="utf-8", opener=_private) as file:
+        with open(new, "w", encoding="utf-8") as file:
             file.writelines(map(_line, marks))
         new.replace(self._file)
 
 
 def _line(mark: Mark) -> str:
     return json.dumps({"run_id": mark.run_id, "push": mark.push, "at": mark.at.isoformat()}) + "\n"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

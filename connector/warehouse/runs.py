@@ -26,10 +26,10 @@ from typing import Any, ParamSpec, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from connector.errors import LeadloopError, LockedError
+from connector.errors import LeadloopError, LockedError, place_of
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.leases import TTL, host_id, leases, lives, patient, process_started
+from connector.warehouse.leases import TTL, age, host_id, leases, lives, patient, process_started
 from connector.warehouse.ledger import METADATA, SCHEMA, SEQUENCE, columns_of, ensure
 
 SPOOL = Path(".leadloop") / "runs"
@@ -90,7 +90,7 @@ class Run:
         started_at = datetime.now(UTC)
         self.values: dict[str, Any] = {
             **dict.fromkeys(_NAMES),
-            "run_id": f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+            "run_id": new_run_id(started_at),
             "part_of": around.values["run_id"] if around else None,
             "command": command,
             "crm": given.pop("crm", None),
@@ -102,7 +102,7 @@ class Run:
             "host_id": host_id(),
             "pid": os.getpid(),
             "process_started": process_started(os.getpid()),
-            "leadloop_version": _version(),
+            "leadloop_version": leadloop_version(),
         }
         self._warehouse = warehouse
         self._around = around
@@ -135,7 +135,7 @@ class Run:
 
     def _leave(self) -> None:
         """In a file, where there is a warehouse and a project's folder to be beside."""
-        if not self._has_home or not _is_there(self._warehouse):
+        if not self._has_home or not self._warehouse.is_there:
             return
         with suppress(OSError), private.new_files():
             private.folder(self._file.parent)
@@ -271,9 +271,7 @@ def _latest_rows(connection: sa.Connection) -> Iterable[dict[str, Any]]:
 
 
 def _fresh_leases(connection: sa.Connection) -> sa.Select[Any]:
-    now = "clock_timestamp" if connection.dialect.name == "postgresql" else "get_current_timestamp"
-    age = sa.extract("epoch", sa.Function(now, type_=sa.DateTime(timezone=True)) - leases.c.renewed_at)
-    return sa.select(leases.c.host_id, leases.c.pid).where(age < TTL)
+    return sa.select(leases.c.host_id, leases.c.pid).where(age(connection) < TTL)
 
 
 def _state(row: Mapping[str, Any], working: set[tuple[str, int]]) -> str:
@@ -287,23 +285,17 @@ def _state(row: Mapping[str, Any], working: set[tuple[str, int]]) -> str:
 
 def _write(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], *, wait: float) -> bool:
     """Whether these rows, and those that wait for this warehouse, are in it now. Never makes one."""
-    if not _is_there(warehouse):
+    if not warehouse.is_there:
         return False
     waiting = dict(_taken(warehouse, {row["run_id"] for row in rows}))
     try:
-        with patient(_engine(warehouse), wait) as connection:
+        with patient(warehouse.engine(), wait) as connection:
             _insert(connection, [*waiting.values(), *rows])
     except Exception:
         return False
     for file in waiting:
         file.unlink(missing_ok=True)
     return True
-
-
-@functools.lru_cache(maxsize=4)
-def _engine(warehouse: Warehouse) -> sa.Engine:
-    """One for all rows of this process: it keeps no connection, and the first look at a database takes longest."""
-    return warehouse.engine()
 
 
 def _taken(warehouse: Warehouse, but: Collection[str]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -357,15 +349,7 @@ def _of_error(error: BaseException) -> dict[str, Any]:
         return {"exit_code": error.exit_code, "why": str(error)}
     if isinstance(error, KeyboardInterrupt):
         return {"exit_code": 130, "why": "Interrupted."}
-    where = error.__traceback__
-    while where and where.tb_next:
-        where = where.tb_next
-    place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
-    return {"exit_code": 1, "why": f"{type(error).__name__} at {place}"}
-
-
-def _is_there(warehouse: Warehouse) -> bool:
-    return warehouse.path is None or warehouse.path.exists()
+    return {"exit_code": 1, "why": f"{type(error).__name__} at {place_of(error)}"}
 
 
 def _is_project(project: Path | None = None) -> bool:
@@ -384,7 +368,12 @@ def user() -> str:
         return str(os.getuid()) if sys.platform != "win32" else "unknown"
 
 
-def _version() -> str:
+def new_run_id(started_at: datetime) -> str:
+    """Sorts by time, and is another one for each run."""
+    return f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def leadloop_version() -> str:
     try:
         return version("leadloop")
     except PackageNotFoundError:
