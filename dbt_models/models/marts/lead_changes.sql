@@ -12,6 +12,16 @@
     columns far longer than several over some hundred. -#}
 {%- set most = 200 if target.type == 'duckdb' else 800 -%}
 {%- set parts = names | reject('equalto', more) | batch(most) | list or [[]] -%}
+{#- Each version of the leads that were touched, beside the one before it, where there is one. -#}
+{%- set versions -%}
+{{ history }} as after
+    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
+    left join {{ history }} as before
+        on
+            after.crm = before.crm
+            and after.lead_id = before.lead_id
+            and after.version_number = before.version_number + 1
+{%- endset -%}
 {%- set compared = ['crm', 'lead_id', 'version_number', 'changed_at', 'sightings'] %}
 
 -- What is here already; nothing, when the table is made from the beginning.
@@ -48,13 +58,7 @@ pairs_{{ loop.index }} as materialized (
         after.{{ adapter.quote(name) }} as after_{{ loop.index }},
         {%- endfor %}
         after.sightings
-    from {{ history }} as after
-    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
-    left join {{ history }} as before
-        on
-            after.crm = before.crm
-            and after.lead_id = before.lead_id
-            and after.version_number = before.version_number + 1
+    from {{ versions }}
 ),
 
 {% endfor -%}
@@ -69,13 +73,7 @@ objects as materialized (
         after.sightings,
         before.{{ more }} as object_before,
         after.{{ more }} as object_after
-    from {{ history }} as after
-    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
-    left join {{ history }} as before
-        on
-            after.crm = before.crm
-            and after.lead_id = before.lead_id
-            and after.version_number = before.version_number + 1
+    from {{ versions }}
     where before.{{ more }} is distinct from after.{{ more }}
 ),
 
@@ -152,18 +150,12 @@ pushed as (
         after.version_number,
         writes.column_name,
         coalesce(writes.value, '') as value
-    from {{ history }} as after
-    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
+    from {{ versions }}
     inner join writes
         on
             after.crm = writes.crm
             and after.lead_id = writes.lead_id
             and after.first_seen_at >= writes.sent_at
-    left join {{ history }} as before
-        on
-            after.crm = before.crm
-            and after.lead_id = before.lead_id
-            and after.version_number = before.version_number + 1
     where before.last_seen_at is null or before.last_seen_at < writes.done_at
 )
 
