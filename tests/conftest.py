@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -88,6 +89,17 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     if request.param == "duckdb":
         return Warehouse.duckdb(tmp_path / "leads.duckdb")
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def quick(warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """The quick loop over an empty warehouse, once in each engine."""
+    from tests.properties.quick_loop import QuickLoop
+
+    monkeypatch.chdir(tmp_path)
+    made = QuickLoop(tmp_path, warehouse, monkeypatch)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ from tests import postgres
 from tests.campaigns.storm_loop import NAMES, StormLoop, clock_wrong_by
 from tests.campaigns.storm_world import WRITES, Table, World
 from tests.campaigns.world import drawn
+from tests.meanwhile import meanwhile
 from tests.properties.quick_loop import Killed
 
 KINDS = ("kill", "cut", "restore", "rename", "skew", "restart", "two at once")
@@ -143,22 +144,16 @@ class Storm:
     def _cuts_now_and_then(self) -> Iterator[None]:
         """Three times, whatever is being done just then."""
         pauses = [self.random.uniform(0, self._seconds / 2) for _ in range(3)]
-        ended = threading.Event()
 
-        def cut() -> None:
+        def cut(ended: threading.Event) -> None:
             for pause in pauses:
                 if ended.wait(pause):
                     return
                 self._cut_now()
 
         self.world.say(f"cut after {', '.join(f'{pause:.2f}' for pause in pauses)} s")
-        thread = threading.Thread(target=cut)
-        thread.start()
-        try:
+        with meanwhile(cut):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def _restore(self, table: Table) -> None:
         """A copy is put back; nobody is there at first, and then a person goes on with it, now or after the next strike."""

@@ -220,22 +220,12 @@ class StormLoop(QuickLoop):
     def robbed_at(self, number: int, struck: Counter[str]) -> Iterator[None]:
         """Before the so-manieth thing that a push writes down, another machine takes its lease, as if this one were long gone."""
         taken: list[leases.Lease] = []
-        left = number
 
-        def robbing(real: Callable[..., Any]) -> Callable[..., Any]:
-            def method(journal: Journal, *arguments: Any, **named: Any) -> Any:
-                nonlocal left
-                left -= 1
-                if left == 0 and journal.lease is not None:
-                    taken.append(self._rob(journal.lease.name))
-                    struck["robbed"] += 1
-                return real(journal, *arguments, **named)
+        def rob(held: str) -> None:
+            taken.append(self._rob(held))
+            struck["robbed"] += 1
 
-            return method
-
-        with pytest.MonkeyPatch.context() as patch:
-            for name in ("record", "start_run"):
-                patch.setattr(Journal, name, robbing(getattr(Journal, name)))
+        with _at_writing(number, rob):
             try:
                 yield
             finally:
@@ -258,30 +248,41 @@ class StormLoop(QuickLoop):
         A DuckDB file is one process's at a time, so there the first one waits until the second one has ended.
         """
         threads: list[threading.Thread] = []
-        left = number
 
-        def beginning(real: Callable[..., Any]) -> Callable[..., Any]:
-            def method(journal: Journal, *arguments: Any, **named: Any) -> Any:
-                nonlocal left
-                left -= 1
-                if left == 0 and journal.lease is not None and journal.lease.name.startswith("push:"):
-                    push = journal.lease.name.removeprefix("push:")
-                    threads.append(threading.Thread(target=second, args=(push,)))
-                    threads[0].start()
-                    if self._admin is None:
-                        threads[0].join()
-                return real(journal, *arguments, **named)
+        def begin(held: str) -> None:
+            if held.startswith("push:"):
+                threads.append(threading.Thread(target=second, args=(held.removeprefix("push:"),)))
+                threads[0].start()
+                if self._admin is None:
+                    threads[0].join()
 
-            return method
-
-        with pytest.MonkeyPatch.context() as patch:
-            for name in ("record", "start_run"):
-                patch.setattr(Journal, name, beginning(getattr(Journal, name)))
+        with _at_writing(number, begin):
             try:
                 yield
             finally:
                 for thread in threads:
                     thread.join()
+
+
+@contextmanager
+def _at_writing(number: int, strike: Callable[[str], None]) -> Iterator[None]:
+    """Just before the so-manieth thing that is written down under a lease; ``strike`` is told the lease's name."""
+    left = number
+
+    def striking(real: Callable[..., Any]) -> Callable[..., Any]:
+        def method(journal: Journal, *arguments: Any, **named: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0 and journal.lease is not None:
+                strike(journal.lease.name)
+            return real(journal, *arguments, **named)
+
+        return method
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("record", "start_run"):
+            patch.setattr(Journal, name, striking(getattr(Journal, name)))
+        yield
 
 
 @contextmanager

@@ -8,12 +8,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from connector import loop
 from connector.errors import LeadloopError
 from tests.campaigns.storm_loop import NAMES, Copy, StormLoop
+from tests.campaigns.world import Counts
 
 FIELDS = {"title": "tier", "city": "town"}
 WHOLE = "*"
@@ -31,7 +32,7 @@ Pair = tuple[str, str]
 
 
 @dataclass
-class Table:
+class Table(Counts):
     """What was found, in one line."""
 
     strikes: int = 0
@@ -56,9 +57,6 @@ class Table:
         return not (
             self.lost or self.edits_lost or self.doubled or self.mixed or self.stalled or self.needless
         )
-
-    def __add__(self, other: "Table") -> "Table":
-        return Table(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass

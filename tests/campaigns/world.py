@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 
@@ -31,8 +31,16 @@ ADDING = (
 )
 
 
+class Counts:
+    """A line of a table, each of whose columns is a number."""
+
+    def __add__(self, other: Self) -> Self:
+        numbers = (getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+        return type(self)(*numbers)
+
+
 @dataclass
-class Table:
+class Table(Counts):
     """What a campaign found, in one line; ``stage`` only where runs are killed."""
 
     kills: int = 0
@@ -54,9 +62,6 @@ class Table:
     @property
     def clean(self) -> bool:
         return not (self.lost or self.edits_lost or self.doubled or self.needless)
-
-    def __add__(self, other: "Table") -> "Table":
-        return Table(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 HEADS = (

@@ -1,8 +1,7 @@
 """The loop on machines whose clocks are wrong, or were: nobody's edit is overwritten, lost or called what it isn't."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,18 +9,9 @@ import pytest
 from connector import loop
 from connector.crm import clock
 from connector.errors import StoppedError
-from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import QuickLoop
 
 HOUR, DAY = 3600.0, 86400.0
-
-
-@pytest.fixture
-def quick(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickLoop]:
-    monkeypatch.chdir(tmp_path)
-    made = QuickLoop(tmp_path, warehouse, monkeypatch)
-    yield made
-    made.close()
 
 
 @pytest.fixture

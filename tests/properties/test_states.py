@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ from hypothesis.stateful import (
 
 from connector import loop
 from connector.sandbox.book import Removal
-from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import Killed, QuickLoop
 
 EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "2"))
@@ -42,14 +40,6 @@ FAULTS = (
     "html",
     "no_success",
 )
-
-
-@pytest.fixture
-def quick(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickLoop]:
-    monkeypatch.chdir(tmp_path)
-    made = QuickLoop(tmp_path, warehouse, monkeypatch)
-    yield made
-    made.close()
 
 
 class States(RuleBasedStateMachine):

@@ -24,6 +24,7 @@ from connector.extract.source import Extracted, job, load
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import Documents
 from connector.warehouse.connection import Warehouse
+from tests.meanwhile import meanwhile
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 """Retries that wait for nearly nothing."""
@@ -32,9 +33,9 @@ QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 @contextmanager
 def people_at_work(leads: Documents, field: str, leaving: int) -> Iterator[None]:
     """Meanwhile this field of random leads is edited, and of the first ``leaving`` leads every fourth one is deleted."""
-    done, ids = threading.Event(), leads.ids()
+    ids = leads.ids()
 
-    def people() -> None:
+    def people(done: threading.Event) -> None:
         number = 0
         while not done.wait(0.004):
             number += 1
@@ -42,13 +43,8 @@ def people_at_work(leads: Documents, field: str, leaving: int) -> Iterator[None]
             if number <= leaving and not number % 4:
                 leads.delete(ids[number - 1])
 
-    thread = threading.Thread(target=people)
-    thread.start()
-    try:
+    with meanwhile(people):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def unseen(book: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -22,6 +22,7 @@ from connector.extract.windows import Window
 from connector.sandbox import parse_fault
 from connector.sandbox.documents import Document
 from tests.integration.extract.conftest import unseen
+from tests.meanwhile import meanwhile
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 SECOND = datetime(2026, 6, 1, 15, 0, 1, tzinfo=UTC)
@@ -54,21 +55,16 @@ def import_leads(leads, instants) -> None:
 @contextmanager
 def edits(leads, count: int = 60) -> Iterator[None]:
     """People edit leads and act on them while the block runs: at least ``count`` times, then until it ends."""
-    ids, done = leads.ids(), threading.Event()
+    ids = leads.ids()
 
-    def work() -> None:
+    def work(done: threading.Event) -> None:
         number = 0
         while not (done.wait(0.002) and number >= count):
             leads.edit(random.choice(ids), {"mx_City": f"edit {number}"})
             number += 1
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with meanwhile(work):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def read(reader, window, **query):

@@ -13,12 +13,6 @@ from connector.push.journal import Entry
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 
-NEEDED = {
-    "convoso": ("auth_token", "timezone"),
-    "leadsquared": ("access_key", "secret_key"),
-    "pollybot": ("api_key",),
-    "leadping": ("api_key",),
-}
 VENDORS = list(crm.VENDORS)
 
 
@@ -29,10 +23,13 @@ def leads(monkeypatch, tmp_path):
 
         def set_up(*vendors, **given):
             for vendor in vendors:
-                base = sandbox.base_url + ("/v1" if vendor == "convoso" else "")
-                values = {"base_url": base, "rate": "1000", "settle": "0", "lookback": "0", **given}
-                values |= dict.fromkeys(NEEDED[vendor], sandbox.token)
-                values |= {"timezone": sandbox.timezone} if vendor == "convoso" else {}
+                values = {
+                    **sandbox.settings()[vendor],
+                    "rate": "1000",
+                    "settle": "0",
+                    "lookback": "0",
+                    **given,
+                }
                 for name, value in values.items():
                     monkeypatch.setenv(config.env_name(f"crm.{vendor}.{name}"), value)
             config.reload()

@@ -2,7 +2,6 @@
 
 import shutil
 import stat
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -130,14 +129,6 @@ def test_accepting_gives_a_base_to_what_has_none(world: Any) -> None:
     assert len([row for row in world.journalled() if row.code == "restored"]) == 2
     assert forgotten.forgotten(world.journal, lost) == []
     assert world.journal.unsettled_runs("scores") == []
-
-
-@pytest.fixture
-def quick(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickLoop]:
-    monkeypatch.chdir(tmp_path)
-    made = QuickLoop(tmp_path, warehouse, monkeypatch)
-    yield made
-    made.close()
 
 
 @pytest.mark.slow

@@ -12,12 +12,6 @@ from connector.sandbox import Sandbox
 from connector.warehouse import accounts, models
 from connector.warehouse.connection import Warehouse
 
-NEEDED = {
-    "convoso": ("auth_token", "timezone"),
-    "leadsquared": ("access_key", "secret_key"),
-    "pollybot": ("api_key",),
-    "leadping": ("api_key",),
-}
 VENDORS = list(crm.VENDORS)
 
 
@@ -29,10 +23,7 @@ def open_account(monkeypatch, tmp_path):
 
         def start(vendor, *, seed, token="sandbox-token", leads=12, sandbox=None):
             sandbox = sandbox or stack.enter_context(Sandbox(leads=leads, seed=seed, token=token))
-            base = sandbox.base_url + ("/v1" if vendor == "convoso" else "")
-            values = {"base_url": base, "rate": "1000", "settle": "0", "lookback": "0"}
-            values |= dict.fromkeys(NEEDED[vendor], token)
-            values |= {"timezone": sandbox.timezone} if vendor == "convoso" else {}
+            values = {**sandbox.settings()[vendor], "rate": "1000", "settle": "0", "lookback": "0"}
             for name, value in values.items():
                 monkeypatch.setenv(config.env_name(f"crm.{vendor}.{name}"), value)
             config.reload()
