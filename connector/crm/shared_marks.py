@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from connector.config import VendorSettings, named
-from connector.errors import ConfigError
+from connector.crm.shared_pace import make_table, unusable
 
 TABLE = "leadloop.marks"
 Result = TypeVar("Result")
@@ -46,20 +46,10 @@ def _in_database(settings: VendorSettings, work: Callable[[Any], Result]) -> Res
     import sqlalchemy as sa
 
     assert settings.shared_pace is not None
-    setting = named(f"crm.{settings.vendor}.shared_pace")
     address = sa.make_url(settings.shared_pace.reveal()).set(drivername="postgresql+psycopg2")
     with suppress(sa.exc.SQLAlchemyError, ImportError):
         engine = sa.create_engine(address, poolclass=sa.pool.NullPool, hide_parameters=True)
         with engine.connect() as connection, connection.begin():
-            # Two machines that make the same table at once would stumble over each other.
-            connection.execute(sa.text("select pg_advisory_xact_lock(hashtext(:table))"), {"table": TABLE})
-            if connection.scalar(sa.text("select to_regclass(:table)"), {"table": TABLE}) is None:
-                connection.execute(sa.text("create schema if not exists leadloop"))
-                connection.execute(
-                    sa.text(f"create table {TABLE} (name text, run_id text, push text, at timestamptz)")
-                )
+            make_table(connection, TABLE, "name text, run_id text, push text, at timestamptz")
             return work(connection)
-    raise ConfigError(
-        f"{setting}: the database that keeps the shared pace can't be used. Is it running, and may this user make tables "
-        "in the schema leadloop there?"
-    )
+    raise unusable(named(f"crm.{settings.vendor}.shared_pace"))

@@ -31,6 +31,25 @@ def store(settings: VendorSettings) -> "PostgresStore | None":
     )
 
 
+def unusable(setting: str) -> ConfigError:
+    """What to say where the database that several machines share can't be used."""
+    return ConfigError(
+        f"{setting}: the database that keeps the shared pace can't be used. Is it running, and may this user make tables "
+        "in the schema leadloop there?"
+    )
+
+
+def make_table(connection: Any, table: str, columns: str) -> None:
+    """Makes a table in the shared database, where it is missing; in the transaction that the connection is in."""
+    import sqlalchemy as sa
+
+    # Two machines that make the same table at once would stumble over each other.
+    connection.execute(sa.text("select pg_advisory_xact_lock(hashtext(:table))"), {"table": table})
+    if connection.scalar(sa.text("select to_regclass(:table)"), {"table": table}) is None:
+        connection.execute(sa.text("create schema if not exists leadloop"))
+        connection.execute(sa.text(f"create table {table} ({columns})"))
+
+
 class PostgresStore(StateStore):
     """The state of one limiter by name. ``ConfigError`` about ``setting`` where the database can't be used."""
 
@@ -56,10 +75,7 @@ class PostgresStore(StateStore):
             if decision is None:  # the connection may only have been idle for too long
                 decision = self._try(algorithm, rates, weight)
         if decision is None:
-            raise ConfigError(
-                f"{self._setting}: the database that keeps the shared pace can't be used. Is it running, and may this "
-                "user make tables in the schema leadloop there?"
-            )
+            raise unusable(self._setting)
         return decision
 
     def hold(self, seconds: float) -> None:
@@ -127,15 +143,7 @@ class PostgresStore(StateStore):
     def _prepare(self) -> None:
         sa = self._sa
         with self._connection.begin():
-            # Two machines that make the same table at once would stumble over each other.
-            self._connection.execute(
-                sa.text("select pg_advisory_xact_lock(hashtext(:table))"), {"table": TABLE}
-            )
-            if self._connection.scalar(sa.text("select to_regclass(:table)"), {"table": TABLE}) is None:
-                self._connection.execute(sa.text("create schema if not exists leadloop"))
-                self._connection.execute(
-                    sa.text(f"create table {TABLE} (name text primary key, arrival bigint not null)")
-                )
+            make_table(self._connection, TABLE, "name text primary key, arrival bigint not null")
             self._connection.execute(
                 sa.text(f"insert into {TABLE} (name, arrival) values (:name, 0) on conflict do nothing"),
                 {"name": self._name},
