@@ -38,7 +38,8 @@ test: check ## everything that has to pass
 bench: install ## side by side with dlt's stock rest_api source, in one run
 	$(BIN)/python tests/benchmarks/extract.py
 
-soak: install ## ten minutes of runs against a CRM that fails all the time
+soak: install ## 1,000 strikes over both warehouses, then ten minutes against a CRM that fails all the time
+	$(BIN)/python tests/campaigns/storm.py --strikes 1000
 	$(BIN)/python tests/campaigns/soak.py --minutes 10
 
 format: install ## let the tools put everything into shape

@@ -61,6 +61,9 @@ STATE = Path(".leadloop")
 SAMPLE = 0.05
 """The share of sent leads that ``confirm='sample'`` reads back."""
 
+AT_ONCE = 1000
+"""So many leads are named in one query."""
+
 
 class Listener:
     """What a caller is told while a stage works; this one listens to nothing."""
@@ -209,7 +212,8 @@ def _numbers(warehouse: Warehouse) -> Callable[[], int]:
 
 
 def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> Iterator[str]:
-    """Ids of leads that accepted an update and have not been seen since; lazily, so that it is asked after the window."""
+    """Ids of leads that accepted an update and have not been seen since, and of those that were found instead of added and
+    have never been seen; lazily, so that it is asked after the window."""
     engine = warehouse.engine()
     journal = Journal(engine)
     if not journal.exists():
@@ -234,12 +238,13 @@ def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> It
             for lead_id, run_id, push, recorded_at, number in connection.execute(query)
             if _wants_read_back(confirm.get(push, "all"), f"{run_id}/{lead_id}")
         }
-    if not wanted:
-        return
-    for lead_id, seen in _last_sightings(engine, vendor, wanted.values()).items():
-        if lead_id in wanted and seen.is_after(wanted[lead_id]):
-            del wanted[lead_id]
-    yield from sorted(wanted)
+        found = set(connection.scalars(journal.found(vendor)))
+        never_seen = found - _ever_seen(connection, vendor, found)
+    if wanted:
+        for lead_id, seen in _last_sightings(engine, vendor, wanted.values()).items():
+            if lead_id in wanted and seen.is_after(wanted[lead_id]):
+                del wanted[lead_id]
+    yield from sorted(wanted.keys() | never_seen)
 
 
 def _wants_read_back(confirm: str, lead: str) -> bool:
@@ -265,19 +270,39 @@ class Moment(NamedTuple):
         return self.at > other.at
 
 
+def _sightings(
+    connection: sa.Connection, vendor: str
+) -> Iterator[tuple[sa.TableClause, sa.ColumnElement[str]]]:
+    """The raw tables that say of a lead whether it is there, each with the lead's id in it.
+
+    That a lead is gone tells as well when it was last asked for.
+    """
+    for table, id_fields in ((LEADS, crm.vendor(vendor).capabilities.id_fields), (REMOVALS, ("id",))):
+        there = columns_of(connection, f"{vendor}_raw", table)
+        raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
+        lead_id = first_not_blank(raw, id_fields)
+        if lead_id is not None:
+            yield raw, lead_id
+
+
+def _ever_seen(connection: sa.Connection, vendor: str, leads: Collection[str]) -> set[str]:
+    """Those of these leads that were ever read, or seen to be gone."""
+    seen: set[str] = set()
+    for _, lead_id in _sightings(connection, vendor) if leads else ():
+        asked = sorted(leads)
+        for first in range(0, len(asked), AT_ONCE):
+            query = sa.select(lead_id).distinct().where(lead_id.in_(asked[first : first + AT_ONCE]))
+            seen.update(map(str, connection.scalars(query)))
+    return seen
+
+
 def _last_sightings(engine: sa.Engine, vendor: str, since: Collection[Moment]) -> dict[str, Moment]:
     """Lead id -> when it was last seen, there or removed, of the leads seen after any of these moments."""
     first = min(moment.at for moment in since)
     first_number = min((moment.number for moment in since if moment.number is not None), default=None)
     latest: dict[str, Moment] = {}
     with engine.connect() as connection:
-        # That a lead is gone tells as well when it was last asked for.
-        for table, id_fields in ((LEADS, crm.vendor(vendor).capabilities.id_fields), (REMOVALS, ("id",))):
-            there = columns_of(connection, f"{vendor}_raw", table)
-            raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
-            lead_id = first_not_blank(raw, id_fields)
-            if lead_id is None:
-                continue
+        for raw, lead_id in _sightings(connection, vendor):
             number = raw.c[NUMBER] if NUMBER in raw.c else sa.cast(sa.null(), sa.BigInteger)
             later = [raw.c.leadloop_seen_at > first]
             later += [number > first_number] if first_number is not None else []

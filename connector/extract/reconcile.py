@@ -13,10 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import dlt
 import pyarrow as pa
@@ -26,11 +24,10 @@ from connector.crm.base import LeadReader
 from connector.extract import removals, windows
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
 from connector.extract.kinds import load_again
-from connector.extract.names import column_name
 from connector.extract.raw import first_not_blank
 from connector.extract.reading import read_back, reading
 from connector.extract.source import TABLE, Job, Progress
-from connector.extract.windows import Window
+from connector.extract.windows import Window, instants, modified_at
 from connector.texts import BLANKS
 
 Kind = Literal["missing", "gone", "differs", "changed_meanwhile"]
@@ -343,28 +340,9 @@ class _Comparison:
         return Difference(lead_id, "missing" if known is None else "differs", fields)
 
     def _edited_since(self, row: Row) -> bool:
-        fields = map(column_name, self._reader.capabilities.modified_fields)
-        text = next((row[name] for name in fields if row.get(name)), None)
         return self._cursor is not None and any(
-            each >= self._cursor for each in instants(text, self._reader.zone.key)
+            each >= self._cursor for each in modified_at(row, self._reader)
         )
-
-
-def instants(text: str | None, zone: str | None) -> tuple[datetime, ...]:
-    """What points in time a CRM's time may mean: two for a local time in the hour that happens twice, none for no time."""
-    try:
-        moment = datetime.fromisoformat((text or "").strip())
-    except ValueError:
-        return ()
-    if moment.tzinfo is not None:
-        return (windows.floor_second(moment),)
-    local = moment.replace(tzinfo=_zone(zone or "UTC"))
-    return tuple(windows.floor_second(each) for each in (local, local.replace(fold=1)))
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 def _listed(lead_ids: Collection[str]) -> Any:

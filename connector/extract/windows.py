@@ -11,14 +11,16 @@ ends (neighbours overlap by a second), keeping naive times or converting them to
 that happens twice (no bound ever lies in that hour).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from connector.crm.base import Bounds
+from connector.crm.base import Bounds, LeadReader
 from connector.errors import ConfigError
+from connector.extract.names import column_name
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -43,6 +45,29 @@ class Window:
 def floor_second(instant: datetime) -> datetime:
     """The instant in UTC, cut to its whole second."""
     return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def instants(text: str | None, zone: str | None) -> tuple[datetime, ...]:
+    """What points in time a CRM's time may mean: two for a local time in the hour that happens twice, none for no time."""
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return ()
+    if moment.tzinfo is not None:
+        return (floor_second(moment),)
+    local = moment.replace(tzinfo=_zone(zone or "UTC"))
+    return tuple(floor_second(each) for each in (local, local.replace(fold=1)))
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def modified_at(row: Mapping[str, str | None], reader: LeadReader) -> tuple[datetime, ...]:
+    """When a lead, as text by column name, was last modified: as ``instants`` has it."""
+    fields = map(column_name, reader.capabilities.modified_fields)
+    return instants(next((row[name] for name in fields if row.get(name)), None), reader.zone.key)
 
 
 def next_window(cursor: datetime, now: datetime, *, settle: float, lookback: float) -> Window | None:

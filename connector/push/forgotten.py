@@ -3,7 +3,7 @@
 What was sent since the copy is unknown then. Without a base, a value that we sent and a person has replaced looks like one
 that was never sent, and would be overwritten. So accepting gives a base to every field that has a value in the CRM and
 none in the journal: what is wanted of it where the two differ, which makes it a conflict, and else what the CRM shows,
-so that a later edit is one.
+so that a later edit is one. A lead that is gone counts as deleted by us, so that it stays if a person brings it back.
 """
 
 import socket
@@ -71,7 +71,8 @@ def accept(
     plans = list(plans)
     known = _with_base(journal, crm)
     entries = []
-    for place, each in [*_wanted(plans), *_shown(journal, crm, plans, leads_schema)]:
+    shown = _shown(journal, crm, plans, leads_schema)
+    for place, each in [*_wanted(plans), *shown, *_gone(journal, crm, plans, leads_schema)]:
         if place not in known:
             known.add(place)
             entries.append(each)
@@ -143,6 +144,21 @@ def _shown(
             query = sa.select(leads.c.lead_id, value).where(leads.c.crm == crm, has_value)
             for lead_id, shown in connection.execute(query):
                 yield (lead_id, name), _entry(crm, lead_id, name, column, shown, shown)
+
+
+def _gone(
+    journal: Journal, crm: str, plans: Iterable[tuple[Push, Plan]], schema: str
+) -> Iterator[tuple[tuple[str, str], Entry]]:
+    """The leads that are gone, where some push deletes: it may have been ours, and whoever brings one back decides."""
+    if not any(plan.mode == "delete" for _, plan in plans):
+        return
+    with journal.engine.connect() as connection:
+        if not {"crm", "lead_id", "removed_at"} <= columns_of(connection, schema, "leads"):
+            return
+        leads = sa.table("leads", *map(sa.column, ("crm", "lead_id", "removed_at")), schema=schema)
+        query = sa.select(leads.c.lead_id).where(leads.c.crm == crm, leads.c.removed_at.is_not(None))
+        for lead_id in connection.scalars(query):
+            yield (lead_id, WHOLE), _entry(crm, lead_id, WHOLE, WHOLE, None, None)
 
 
 def _entry(crm: str, lead_id: str, name: str, column: str, shown: str | None, value: str | None) -> Entry:

@@ -261,14 +261,15 @@ class Journal:
         return self._read(last_rows(("planned", "sent", "unknown"), push=push))
 
     def open_pushes(self, crm: str) -> list[str]:
-        """Pushes whose runs left leads of a CRM ``sent`` or ``unknown``; also those whose models are gone by now.
+        """Pushes whose runs left leads of a CRM ``planned``, ``sent`` or ``unknown``; also those whose models are gone by now.
 
-        Until ``settle.recover`` has been called for each of them, those leads are in no plan of any push to that CRM.
+        Until ``settle.recover`` has been called for each of them, what was ``sent`` or is ``unknown`` is in no plan of any
+        push to that CRM.
         """
         if not self.exists():
             return []
         with self._transaction() as connection:
-            waiting = last_rows(("sent", "unknown"), crm=crm, only=(push_journal.c.push,))
+            waiting = last_rows(("planned", "sent", "unknown"), crm=crm, only=(push_journal.c.push,))
             return sorted(connection.scalars(waiting))
 
     def rules(self) -> dict[str, dict[str, str]]:
@@ -355,6 +356,11 @@ class Journal:
             .where(ranked.c.newest == 1, ranked.c.state == "applied")
             .subquery("applied")
         )
+
+    def found(self, crm: str) -> sa.Select[Any]:
+        """The CRM's ids of leads that were to be added and were found there instead."""
+        row = push_journal.c
+        return sa.select(meant()).distinct().where(row.crm == crm, row.code == FOUND, meant().is_not(None))
 
     def exists(self) -> bool:
         """Whether anything can have been recorded."""

@@ -19,6 +19,7 @@ from connector.extract.columns import MORE, names_of, text_row
 from connector.extract.names import Names
 from connector.extract.raw import LEADS, blank_as_null
 from connector.extract.reading import read_back
+from connector.extract.windows import floor_second, modified_at
 from connector.push.equality import same
 from connector.push.guardrails import count
 from connector.push.journal import Entry, Journal, Recorded, recorded
@@ -88,12 +89,14 @@ def recover(
 
     ``planned``: the run ended before the lead's turn, so it was not sent: ``deferred``. ``sent``: ``unknown`` first, on
     disk; then, as every ``unknown``, the lead is read: a field that shows what was sent is ``applied``, another one is
-    ``deferred``, and a lead that can't be read stays ``unknown``, which keeps it out of the next plan.
+    ``deferred``, and a lead that can't be read stays ``unknown``, which keeps it out of the next plan. A lead that was to be
+    deleted is ``applied`` when it is gone, or was modified since: then it may have been brought back, and the next plan
+    calls it a conflict.
 
     A lead that was to be added is looked for by ``writer.find``: one that is there, and is no other row's, is ``applied``
     and its id recorded; ``deferred`` where two looks find none. One that was sent less than ``settle`` ago is not looked for
     yet: a CRM that was slow to answer may be slow to show it, too. A lead that an upsert finds may have been there before:
-    then its fields are looked at one by one. A deleted lead is ``applied`` when it is gone.
+    then its fields are looked at one by one.
 
     Without a ``reader`` (a CRM that is not read) an update or delete counts as ``deferred``: repeating it does the same
     again. An addition stays ``unknown`` without a ``writer``. Only call it under the push's lock, so that no run is still
@@ -234,7 +237,7 @@ def _looked_up(
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
         found = pool.map(look, by_lead)
         return [
-            (row, _resolved(row, shown))
+            (row, _resolved(row, shown, modified_at(shown, reader)))
             for lead_rows, shown in zip(by_lead.values(), found, strict=True)
             if shown is not None
             for row in lead_rows
@@ -270,11 +273,14 @@ class Look(Generic[Wanted, Shown]):
         return found
 
 
-def _resolved(row: Recorded, shown: Mapping[str, str | None]) -> Entry:
+def _resolved(row: Recorded, shown: Mapping[str, str | None], modified: Sequence[datetime]) -> Entry:
     if row.field == WHOLE:
-        if shown:
-            return row.then("deferred", reason="no answer came, and the lead is still there")
-        return row.then("applied", reason="no answer came, and the lead is gone")
+        if not shown:
+            return row.then("applied", reason="no answer came, and the lead is gone")
+        if any(each >= floor_second(row.recorded_at) for each in modified):
+            # It may have been deleted, and a person brought it back: as if it had, a person decides.
+            return row.then("applied", reason="no answer came, and the lead was edited or brought back since")
+        return row.then("deferred", reason="no answer came, and the lead is still there")
     # A blank is only believed where the CRM shows the field at all.
     rule = json.loads(row.equal).get(row.field) if row.equal else None
     if row.column_name in shown and same(shown[row.column_name], row.value, rule):

@@ -6,6 +6,7 @@ into being, how an older one gets the columns it lacks, and the number that says
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -65,6 +66,11 @@ def next_number(connection: sa.Connection) -> int:
 
 def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
     """The columns of a table or view; empty where there is none of that name."""
+    if connection.dialect.name == "duckdb":
+        # It takes a tenth of the time there. What is not there, or a view of what is gone, is an error.
+        quoted = map(connection.dialect.identifier_preparer.quote_identifier, (schema, name))
+        with suppress(sa.exc.DBAPIError):
+            return frozenset(row[0] for row in connection.exec_driver_sql(f"describe {'.'.join(quoted)}"))
     columns = sa.table(
         "columns",
         sa.column("table_schema"),

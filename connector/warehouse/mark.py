@@ -19,7 +19,6 @@ import sqlalchemy as sa
 
 from connector.config import VendorSettings
 from connector.crm import shared_marks
-from connector.crm.identity import account_of
 from connector.warehouse import private
 from connector.warehouse.leases import patient
 from connector.warehouse.ledger import identity
@@ -49,8 +48,8 @@ class Marks:
     """The notes of one warehouse's pushes to one CRM."""
 
     def __init__(self, warehouse_id: str, settings: VendorSettings, folder: Path = FOLDER) -> None:
-        # By host and not by token: one that is replaced leads to the same leads.
-        self._name = f"{warehouse_id} {settings.vendor} {account_of(settings).host}"
+        # Not by address or token, which may change: a warehouse holds one account of a CRM (see ``accounts``).
+        self._name = f"{warehouse_id} {settings.vendor}"
         self._settings = settings
         self._file = folder / f"{hashlib.sha256(self._name.encode()).hexdigest()[:32]}.jsonl"
 

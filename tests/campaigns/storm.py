@@ -75,7 +75,8 @@ class Storm:
         for _ in range(4):
             world.want()
         world.come_to_rest(rest)
-        kinds = [kind for _ in range(-(-strikes // len(KINDS))) for kind in chance.sample(KINDS, len(KINDS))]
+        # As many as a whole life has, so that any life can be repeated.
+        kinds = [kind for _ in range(LIFE // len(KINDS)) for kind in chance.sample(KINDS, len(KINDS))]
         for number, kind in enumerate(kinds[:strikes], 1):
             world.live()
             self._strike(kind)
@@ -203,13 +204,16 @@ class Storm:
             self.world.say(f"our clock is wrong by {seconds:.0f} s")
             with clock_wrong_by(seconds):
                 self.world.quiet_run(table)
-        else:
-            self.world.say(f"the CRM's clock is wrong by {seconds:.0f} s")
-            clock = self.quick.crm.clock
-            clock.advance(seconds)
-            try:
-                self.world.quiet_run(table)
-            finally:
+            return
+        self.world.say(f"the CRM's clock is wrong by {seconds:.0f} s")
+        clock = self.quick.crm.clock
+        clock.advance(seconds)
+        try:
+            self.world.quiet_run(table)
+        finally:
+            if seconds > 0 and self.random.random() < 0.5:
+                self.world.say("and stays so")
+            else:
                 clock.advance(-seconds)
 
     def _restart(self, table: Table) -> None:

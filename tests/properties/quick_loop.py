@@ -4,6 +4,7 @@ Everything else is real: the CRM over HTTP, the warehouse, and every function of
 """
 
 import copy
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from connector import config, loop, scaffold
 from connector.extract import kinds, source
 from connector.push import Journal
 from connector.sandbox import Sandbox
-from connector.warehouse import models, runs
+from connector.warehouse import mark, models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 
@@ -113,6 +114,7 @@ class QuickLoop:
     def begin(self) -> Sandbox:
         """A CRM of which nothing was read, and to which nothing was sent."""
         self._kept.clear()
+        shutil.rmtree(mark.FOLDER, ignore_errors=True)
         for table in TABLES:
             self.write(f"delete from {table}")
         return self._new_crm()

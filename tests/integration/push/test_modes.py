@@ -294,6 +294,22 @@ def test_a_deletion_without_an_answer_is_read(deleting_here: Any) -> None:
     assert deleting_here.states("b", "*")[-1] == "deferred"
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(-2, "deferred"), (0, "applied"), (60, "applied")])
+def test_a_deletion_without_an_answer_spares_who_was_brought_back(
+    deleting_here: Any, seconds: int, state: str
+) -> None:
+    """A lead that is there and was modified since may have been brought back by a person: it isn't deleted once more."""
+    deleting_here.crm.answer = lambda lead_id, fields: Outcome("unknown")
+    deleting_here.deliver(deleting_here.plan(**DELETE))
+    (sent,) = (
+        row.recorded_at for row in deleting_here.journalled() if (row.lead_id, row.state) == ("b", "sent")
+    )
+    modified = f"{sent + timedelta(seconds=seconds):%F %T}"
+    deleting_here.crm.leads["b"] = {"status": "New", "modified_at": modified}
+    recover("scores", deleting_here.journal, deleting_here.crm, deleting_here.crm)
+    assert deleting_here.states("b", "*")[-1] == state
+
+
 def test_deletions_are_confirmed_by_the_removal(deleting: Any) -> None:
     """A lead that is seen as removed confirms it, one that is shown again doesn't, and one not seen says nothing."""
     deleting.deliver(deleting.plan(**DELETE))

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import loop
-from connector.config import convoso_settings
+from connector.config import LeadpingSettings, convoso_settings, resolve
 from connector.errors import ConfigError, RestoredError
 from connector.push import Journal, forgotten
 from connector.warehouse import mark
@@ -27,14 +27,16 @@ def settings(**given: Any) -> Any:
 
 
 def test_marks_are_kept_apart_and_private(tmp_path: Path) -> None:
-    """By warehouse and by the CRM's host; a token that is replaced changes nothing, and nobody else can read them."""
+    """By warehouse and CRM; a token or an address that is replaced changes nothing, and nobody else can read them."""
     folder = tmp_path / "state" / "marks"
     mine = Marks("one", settings(), folder)
     assert mine.all() == []
     mine.add(Mark("run 1", "scores", AT))
-    assert Marks("one", settings(auth_token="another"), folder).all() == [Mark("run 1", "scores", AT)]
+    for changed in ({"auth_token": "another"}, {"base_url": "https://elsewhere.example.com"}):
+        assert Marks("one", settings(**changed), folder).all() == [Mark("run 1", "scores", AT)]
     assert Marks("two", settings(), folder).all() == []
-    assert Marks("one", settings(base_url="https://elsewhere.example.com"), folder).all() == []
+    leadping = resolve(LeadpingSettings, {"api_key": "key"})
+    assert Marks("one", leadping, folder).all() == []
     (file,) = folder.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, folder.parent)] == [0o700, 0o700]
@@ -173,6 +175,38 @@ def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
         quick.write("update inputs.wanted set tier = tier || '!' where lead_id = :lead", lead=new)
         assert loop.run(quick.warehouse).exit_code == 0
         shutil.rmtree(mark.FOLDER)
+
+
+@pytest.mark.slow
+def test_what_a_restored_warehouse_has_forgotten_to_have_added_or_deleted(quick: QuickLoop) -> None:
+    """A lead that is found while its time lies in the CRM's future is read all the same; one that we deleted and that a
+    person brings back, before or after the restore was accepted, is not deleted again."""
+    crm = quick.begin()
+    before, after, *_ = crm.book.ids()
+    loop.extract(quick.warehouse)
+    for lead in (before, after):
+        quick.write("insert into inputs.unwanted values (:lead)", lead=lead)
+    quick.write("insert into inputs.forms values ('form', '7775550001', 'Form')")
+    loop.build(quick.warehouse)
+    crm.clock.advance(86_400)
+    for name in ("adding", "removing"):
+        assert loop.push(quick.warehouse, name) is not None
+    crm.clock.advance(-86_400)
+    (added,) = (lead for lead in crm.book.ids() if crm.book.row(lead)["phone_number"] == "7775550001")
+    assert not {before, after} & set(crm.book.ids())
+    for table in ("push_runs", "push_journal", "push_settled"):
+        quick.write(f"delete from leadloop.{table}")
+    crm.book.restore(before)
+    assert loop.run(quick.warehouse, restored=True).exit_code == 0
+    crm.book.restore(after)
+    for _ in range(2):
+        assert loop.run(quick.warehouse).exit_code == 0
+        assert {before, after} <= set(crm.book.ids())
+    shown = "select lead_id from analytics.leads where lead_id = :lead"
+    assert quick.rows(shown, lead=added) == [(added,)]
+    reads = crm.calls.count("read")
+    loop.extract(quick.warehouse)
+    assert crm.calls.count("read") - reads < 3
 
 
 def test_the_command_passes_it_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

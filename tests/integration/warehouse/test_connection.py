@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connector.errors import ConfigError, LockedError, WarehouseError
 from connector.warehouse import private
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.ledger import columns_of
 
 HOLD = textwrap.dedent(
     """
@@ -186,3 +187,17 @@ def test_the_file_is_private(tmp_path):
         assert {path.stat().st_mode & 0o777 for path in (made, made.parent)} == {0o700}
     finally:
         os.umask(before)
+
+
+def test_the_columns_of_what_is_there_and_of_what_is_not(warehouse):
+    """Of tables and views, whatever they are called; none of what is missing, in a transaction that goes on."""
+    with warehouse.engine().begin() as connection:
+        connection.exec_driver_sql('create schema "odd ""schema"')
+        connection.exec_driver_sql('create table "odd ""schema"."a b" (one text, "Two ""2" text)')
+        connection.exec_driver_sql('create view "odd ""schema".seen as select one from "odd ""schema"."a b"')
+        found = [columns_of(connection, 'odd "schema', name) for name in ("a b", "seen", "missing")]
+        assert found == [{"one", 'Two "2'}, {"one"}, frozenset()]
+        assert columns_of(connection, "missing", "a b") == frozenset()
+        connection.exec_driver_sql('insert into "odd ""schema"."a b" (one) values (\'kept\')')
+    with warehouse.engine().connect() as connection:
+        assert connection.scalar(sa.text('select one from "odd ""schema".seen')) == "kept"
