@@ -131,6 +131,7 @@ class _Answer(NamedTuple):
     leads: Sequence[LeadPlan]
     outcomes: Sequence[Outcome]
     called: bool
+    began: datetime
     at: datetime
 
 
@@ -288,12 +289,13 @@ class _Run:
 
     def _send(self, leads: Sequence[LeadPlan]) -> _Answer:
         """One call at most; in a thread of the pool."""
+        began = self._journal.clock()
         if (off := self.switch.off or self._without_lease()) is not None:
             put_off = [Outcome("deferred", reason=f"not sent: {off}")] * len(leads)
-            return _Answer(leads, put_off, False, self._journal.clock())
+            return _Answer(leads, put_off, False, began, began)
         outcomes = _call(self._writer, self.plan, leads)
         self.switch.heard(outcomes)
-        return _Answer(leads, outcomes, True, self._journal.clock())
+        return _Answer(leads, outcomes, True, began, self._journal.clock())
 
     def _without_lease(self) -> str | None:
         """Why nothing may be sent, where this run can't prove that no other has taken over; a process may have slept."""
@@ -318,7 +320,9 @@ class _Run:
             self._tally.calls += answer.called
             self._untried += 0 if answer.called else len(answer.leads)
             for lead, outcome in zip(answer.leads, answer.outcomes, strict=True):
-                self._answered(lead, outcome, answer.at)
+                # Whoever brings a lead back may do so while the answer to its deletion is waited for.
+                doubtful = self.plan.mode == "delete" and outcome.state == "unknown"
+                self._answered(lead, outcome, answer.began if doubtful else answer.at)
         seconds, self._paced_at = time.monotonic() - self._paced_at, time.monotonic()
         if not batch:
             return

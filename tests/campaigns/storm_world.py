@@ -92,6 +92,8 @@ class World:
     """Leads that we deleted, as far as this warehouse can know."""
     kept: set[str] = field(default_factory=set)
     """Leads that we deleted and a person brought back."""
+    gone: set[str] = field(default_factory=set)
+    """Leads that were gone when a person went on with a put back warehouse: each may be one that we deleted."""
     spared: set[str] = field(default_factory=set)
     """Unwanted leads that a person brought back, whether we know to have deleted them or not."""
     rested: bool = False
@@ -273,6 +275,7 @@ class World:
         began = time.monotonic()
         if restored:
             self._doubt_what_is_unknown()
+            self.gone |= self._removed().keys()
         if restored and not self.asked:
             # From now on whatever stands there is left alone, and so is what people make of it.
             rows = self.book.rows()
@@ -402,7 +405,7 @@ class World:
             if pair in self.typed:
                 if self.random.random() < 0.7:
                     continue
-            elif pair not in self.doubt:
+            elif pair not in self.doubt and not (pair[1] == WHOLE and lead in self.gone):
                 table.lost += self.fault(f"{pair} is called a conflict, and nobody but us wrote it")
             for each in loop.resolve(self.quick.warehouse, name, take="ours", leads=[lead]):
                 self.say(f"decided for ours: {lead} {each.field}")
