@@ -91,13 +91,21 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
 
 
+@pytest.fixture(scope="session")
+def made_before() -> dict[str, Any]:
+    """What the quick loops of this process share."""
+    return {}
+
+
 @pytest.fixture
-def quick(warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def quick(
+    warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[str, Any]
+) -> Iterator[object]:
     """The quick loop over an empty warehouse, once in each engine."""
     from tests.properties.quick_loop import QuickLoop
 
     monkeypatch.chdir(tmp_path)
-    made = QuickLoop(tmp_path, warehouse, monkeypatch)
+    made = QuickLoop(tmp_path, warehouse, monkeypatch, made_before)
     yield made
     made.close()
 

@@ -7,6 +7,7 @@ import copy
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -50,8 +51,19 @@ class Killed(BaseException):
     """The process is gone."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """A project and its warehouse as dlt and dbt have made them, for the next quick loops of this process."""
+
+    folder: Path
+    warehouse: str
+    """The file, or the name of the database, that is a copy of the warehouse."""
+
+
 class QuickLoop:
     """A warehouse, made once with dlt and dbt, and a CRM; both begin anew for each example.
+
+    ``made``: what the first quick loop on a kind of warehouse has made, by kind. The next ones copy it.
 
     dlt is replaced by a transaction with the rows of a package and the cursors that go with them; dbt by the SQL that it
     compiled once for the one table that grows, everything else being a view.
@@ -60,7 +72,13 @@ class QuickLoop:
     models: ClassVar[dict[str, str]] = MODELS
     leads: ClassVar[int] = LEADS
 
-    def __init__(self, folder: Path, warehouse: Warehouse, patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        warehouse: Warehouse,
+        patch: pytest.MonkeyPatch,
+        made: dict[str, Made] | None = None,
+    ) -> None:
         self.warehouse = warehouse
         self.pipeline_name = "convoso"
         self._patch = patch
@@ -70,7 +88,18 @@ class QuickLoop:
         self._crm: Sandbox | None = None
         # Two rows of every stage would take longer than the stages do here; tests/integration/warehouse/test_runs.py has them.
         patch.setattr(runs, "_write", lambda *_, **__: True)
-        self._make(folder)
+        if made is not None and warehouse.kind in made:
+            self._take(folder, made[warehouse.kind])
+        else:
+            self._make(folder)
+            if made is not None:
+                made[warehouse.kind] = Made(folder, self._copied(folder))
+        compiled = (models.STATE.absolute()).glob("*/*/compiled/**/lead_history.sql")
+        self._increment = next(compiled).read_text("utf-8")
+        self._raw = {
+            name: sa.Table(name, sa.MetaData(), schema="convoso_raw", autoload_with=self._engine)
+            for name in ("lead_versions", "lead_removals")
+        }
         # A file that stays open is not written out whenever somebody is done with it.
         self._open = self._engine.connect()
         if warehouse.kind == "duckdb":
@@ -104,12 +133,31 @@ class QuickLoop:
         loop.extract(self.warehouse)
         loop.build(self.warehouse)
         loop.build(self.warehouse, select="lead_history")
-        compiled = (folder / ".leadloop" / "dbt").glob("*/*/compiled/**/lead_history.sql")
-        self._increment = next(compiled).read_text("utf-8")
-        self._raw = {
-            name: sa.Table(name, sa.MetaData(), schema="convoso_raw", autoload_with=self._engine)
-            for name in ("lead_versions", "lead_removals")
-        }
+
+    def _copied(self, folder: Path) -> str:
+        self._engine.dispose()
+        if self.warehouse.path is None:
+            self._administer("create database made_before template leads")
+            return "made_before"
+        return str(shutil.copyfile(self.warehouse.path, folder / "made_before.duckdb"))
+
+    def _take(self, folder: Path, made: Made) -> None:
+        self._patch.setattr(models, "STATE", made.folder / models.STATE)
+        (folder / "dbt_models").symlink_to(made.folder / "dbt_models")
+        if self.warehouse.path is None:
+            self._administer("drop database leads", f"create database leads template {made.warehouse}")
+        else:
+            shutil.copyfile(made.warehouse, self.warehouse.path)
+        self._new_crm()
+
+    def _administer(self, *statements: str) -> None:
+        """Does something to PostgreSQL's database, to which nobody may be connected meanwhile."""
+        assert self.warehouse.url.database == "leads"
+        url = self.warehouse.url.set(database="postgres")
+        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+        with admin.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
 
     def begin(self) -> Sandbox:
         """A CRM of which nothing was read, and to which nothing was sent."""
