@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo test check format bench soak clean help
+.PHONY: install demo test long check format bench soak clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -32,8 +32,11 @@ check: install ## lint, types, layers, SQL style
 	$(BIN)/sqlfluff lint dbt_models --processes 2
 
 # In the order of the folders: files of one long test come first, and those of many short ones fill up what is left.
-test: check ## everything that has to pass
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: check ## everything that has to pass at any time
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+
+long: install ## the tests that take long; they have to pass before an issue is called resolved
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 bench: install ## side by side with dlt's stock rest_api source, in one run
 	$(BIN)/python tests/benchmarks/extract.py

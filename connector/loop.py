@@ -160,7 +160,7 @@ def extract(
                 settings,
                 todo,
                 file_format=warehouse.file_format,
-                again=_unseen(warehouse, vendor, confirm or {}) if todo.moves_cursor else (),
+                again=_unseen(warehouse, vendor, confirm or {}, reader) if todo.moves_cursor else (),
                 on_table=stage,
                 on_progress=listener.extracting,
             )
@@ -211,7 +211,9 @@ def _numbers(warehouse: Warehouse) -> Callable[[], int]:
     return number
 
 
-def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> Iterator[str]:
+def _unseen(
+    warehouse: Warehouse, vendor: str, confirm: Mapping[str, str], reader: LeadReader
+) -> Iterator[str]:
     """Ids of leads that accepted an update and have not been seen since, and of those that were found instead of added and
     have never been seen; lazily, so that it is asked after the window."""
     engine = warehouse.engine()
@@ -220,7 +222,9 @@ def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> It
         return
     journal.ensure()
     applied = journal.applied_unconfirmed(vendor).c
-    # A deleted lead has nothing to show any more.
+    # A deleted lead has nothing to show any more, and the search for removed leads finds it: unless that happened while the
+    # CRM's clock was ahead of what it is now.
+    shows = sa.or_(applied.field != WHOLE, applied.recorded_at > clock_of(reader).now())
     query = (
         sa.select(
             applied.meant,
@@ -229,7 +233,7 @@ def _unseen(warehouse: Warehouse, vendor: str, confirm: Mapping[str, str]) -> It
             sa.func.max(applied.recorded_at),
             sa.func.max(applied.sequence_number),
         )
-        .where(applied.field != WHOLE)
+        .where(shows)
         .group_by(applied.meant, applied.run_id, applied.push)
     )
     with engine.connect() as connection:
@@ -348,7 +352,7 @@ def reconcile(
             check_account(warehouse.engine(), settings, reader)
             reached = of_pipeline(_pipeline(warehouse, vendor), todo)
             raw = comparing.RawLeads(warehouse.engine(), reader)
-            sent = set(_unseen(warehouse, vendor, {}))
+            sent = set(_unseen(warehouse, vendor, {}, reader))
             if sample is not None:
                 found = comparing.sample_of(
                     todo, raw, sample, cursor=reached, sent=sent, on_progress=listener.extracting

@@ -29,6 +29,7 @@ def pushes():
     }
 
 
+@pytest.mark.long
 def test_an_edit_in_the_crm_is_a_conflict_until_somebody_decides(places):
     """crm_wins leaves the edit, warehouse_wins sends ours, stop sends nothing, clear clears; resolve settles the rest."""
     with Sandbox(leads=60) as crm:

@@ -19,6 +19,7 @@ SCORED = 30
 """The newest 15 % of the 200 people."""
 
 
+@pytest.mark.long
 def test_a_run_over_four_crms_sends_each_changed_lead_once(places):
     """200 leads each, some refused, one CRM that allows 25 calls in 5 seconds: every lead ends in a state that is true."""
     with Sandbox(leads=200, leadsquared_calls_per_5s=25) as sandbox:

@@ -37,6 +37,7 @@ def in_a_terminal(place, answer, *argv):
     return said.decode()
 
 
+@pytest.mark.long
 def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
     """Guardrails, two rows for one lead, a no, a plan that moved, a failed test: nothing is sent, and it is said why."""
     with Sandbox(leads=100) as crm:

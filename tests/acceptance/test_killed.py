@@ -24,6 +24,7 @@ def kill_when(running, reached):
     assert running.wait().code == -signal.SIGKILL
 
 
+@pytest.mark.long
 def test_a_killed_run_is_picked_up_by_the_next_one(places):
     """Killed in the middle of reading, then in the middle of sending: the third run leaves no lead missing or unsent."""
     with Sandbox(leads=200, latency=0.05) as crm:

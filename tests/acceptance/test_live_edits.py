@@ -15,6 +15,7 @@ def blank_as_null(row):
     return {name: value if value and value.strip() else None for name, value in row.items()}
 
 
+@pytest.mark.long
 def test_leads_edited_fifty_times_a_second_are_complete_after_one_more_run(places):
     """3,000 leads under edits: after the edits stop and one more run analytics.leads equals the book, field by field."""
     with Sandbox(leads=3000, latency=0.1) as crm:

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.timeout(600)
 WANTED = "select lead_id, 'hot' as tier from {{ ref('leadloop', 'leads') }}"
 
 
+@pytest.mark.long
 def test_the_loop_closes_on_postgres_too(places, postgres_url):
     """Two settings switch dlt, dbt and the journal to PostgreSQL: 200 leads are sent once, then none."""
     with Sandbox(leads=200) as crm:

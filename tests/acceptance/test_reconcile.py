@@ -7,6 +7,7 @@ from connector.sandbox import Sandbox
 pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.mark.long
 def test_the_command_tells_what_differs_and_mends_it(places):
     """Before an extraction it says so; a lost lead is named with exit code 3 and read again; wrong usage is code 2."""
     with Sandbox(leads=60) as crm:

@@ -17,6 +17,7 @@ def wanted(score="7777", others=()):
     return f"select lead_id, {chosen} as score, 'hot' as tier from {{{{ ref('leadloop', 'leads') }}}}"
 
 
+@pytest.mark.long
 def test_a_thousand_leads_are_sent_once_and_refused_ones_again_only_with_a_new_value(places):
     """1,000 leads cost 1,000 calls with exactly the changed fields, then none; a refused lead holds up no other."""
     with Sandbox(leads=1000) as crm:

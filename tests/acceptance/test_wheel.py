@@ -41,6 +41,7 @@ def installed(tmp_path_factory):
     return target, [sys.executable, "-I", "-S", "-c", code], env
 
 
+@pytest.mark.long
 def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
     """leadloop --help, a sandbox, a whole run with the packaged dbt project, and the sandbox's end by a signal."""
     target, leadloop, env = installed

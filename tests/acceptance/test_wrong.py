@@ -114,6 +114,7 @@ def test_broken_files_are_named_with_their_line(place, crm):
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
 
+@pytest.mark.long
 def test_a_held_or_foreign_database_file_is_named(place):
     """A DuckDB file that another process holds ends with code 5 and its process id; one that is none with code 2."""
     path = place.folder / "leads.duckdb"
@@ -130,6 +131,7 @@ def test_a_held_or_foreign_database_file_is_named(place):
     assert "destination.duckdb.credentials" in place.run("status", code=2).message
 
 
+@pytest.mark.long
 def test_check_names_everything_that_is_wrong_at_once(places, crm):
     """check lists each missing setting with its name in a file and in the environment, and ends with code 2."""
     place = places()

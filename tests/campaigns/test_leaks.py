@@ -14,7 +14,7 @@ from tests.acceptance.conftest import PLACE, Done, Launcher, Place
 from tests.campaigns import leaks
 from tests.campaigns.world import ended
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+pytestmark = pytest.mark.timeout(600)
 
 TOKEN = "tok-5ba1e7planted0c9"
 WRONG = "tok-wrong77planted31"
@@ -99,6 +99,7 @@ def loop(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield loop
 
 
+@pytest.mark.long
 def test_no_token_anywhere(loop: Loop) -> None:
     """The token, right or wrong, is in nothing that was printed or written, and not in the warehouse either."""
     said = {**loop.said, **loop.shown}
@@ -109,6 +110,7 @@ def test_no_token_anywhere(loop: Loop) -> None:
     assert [leaks.in_database(path, token) for token in TOKENS] == [[], []]
 
 
+@pytest.mark.long
 def test_no_leads_data_but_where_it_belongs(loop: Loop) -> None:
     """The lead's data is in the warehouse and in what was asked for, and neither in messages nor in any other file."""
     path = loop.place.warehouse.path
@@ -121,6 +123,7 @@ def test_no_leads_data_but_where_it_belongs(loop: Loop) -> None:
     assert {(name, value) for name, value in found if not (value == OURS and "wanted" in name)} == set()
 
 
+@pytest.mark.long
 def test_what_holds_data_is_its_owners(loop: Loop) -> None:
     """Database, its log and what a killed run leaves behind can be read by nobody else, at any moment."""
     place, crm = loop.place, loop.crm

@@ -8,9 +8,10 @@ from tests.acceptance.conftest import PLACE, Launcher
 from tests.campaigns import kill
 from tests.campaigns.world import Table
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.mark.long
 def test_nothing_is_lost_by_runs_that_are_killed_in_every_stage(launcher: Launcher, tmp_path: Path) -> None:
     """Killed once in each stage: no lead lost, none doubled, no person's edit overwritten."""
     said = list[str]()

@@ -8,7 +8,7 @@ from connector.warehouse.connection import Warehouse
 from tests.campaigns import storm
 from tests.campaigns.storm_world import Table
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_nothing_is_lost_doubled_mixed_or_stalled_in_a_storm(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -65,7 +65,6 @@ def asked(engine: sa.Engine, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(query.replace("%", "%%"))]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 @pytest.mark.parametrize(("question", "query"), EVERY, ids=[question for question, _ in EVERY])
 def test_every_query_runs(both: dict[str, sa.Engine], engine: str, question: str, query: str) -> None:
@@ -85,7 +84,6 @@ def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(value.timestamp() if hasattr(value, "timestamp") else value for value in row)
 
 
-@pytest.mark.slow
 def test_the_answers_are_what_happened(past: Any, both: dict[str, sa.Engine]) -> None:
     """What people did to the leads between the runs is what the queries find, in both engines."""
     moves = {row[:2] for row in answer(both, "How do leads move from status to status?")}
@@ -105,7 +103,6 @@ def test_the_answers_are_what_happened(past: Any, both: dict[str, sa.Engine]) ->
     assert not answer(both, "What is still open?")
 
 
-@pytest.mark.slow
 def test_every_table_is_described(past: Any) -> None:
     """docs/warehouse.md lists each table of each schema and, where it lists columns, all of them in their order."""
     text = (ROOT / "docs/warehouse.md").read_text("utf-8")
@@ -130,7 +127,6 @@ def test_every_table_is_described(past: Any) -> None:
         assert others or told.keys() == there.keys(), name
 
 
-@pytest.mark.slow
 def test_the_status_document(past: Any) -> None:
     """What ``leadloop status --json`` tells has all documented fields and no other."""
     from connector import report
@@ -154,7 +150,6 @@ def examples(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S)
 
 
-@pytest.mark.slow
 def test_the_sources_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """docs/source.md and README: a pipeline of one's own loads all leads, a backfill adds to them, the cursor stays."""
     from connector import config

@@ -108,6 +108,7 @@ def test_reading_under_fire(duck: Rig, crm: Sandbox) -> None:
     assert duck.missing(crm) == {}, ended
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("contract", "leads", "given"),
     [
@@ -143,6 +144,7 @@ def test_reading_each_crm_under_fire(
     assert ended["complete"], ended
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "contract", [Live, LeadSquared, PollyBot, Leadping], ids=lambda each: each.__name__[4:]
 )

@@ -7,6 +7,7 @@ from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", crm.VENDORS)
 def test_what_was_just_read_is_equal(vendor, tmp_path, monkeypatch):
     """Whether leads are looked for by window or by id, nothing differs, and what was lost is named and mended."""

@@ -138,3 +138,25 @@ def test_a_time_in_the_future_is_said_and_outranks_nothing(quick: QuickLoop) -> 
     read(quick)
     loop.push(quick.warehouse, "scores")
     assert crm.book.row(another)["title"] == "silver"
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_what_we_deleted_while_the_crms_clock_was_ahead_is_seen_to_be_gone(quick: QuickLoop) -> None:
+    """Its removal lies in the future and no search finds it yet; the lead is asked for, once, and nothing else is."""
+    crm = quick.begin()
+    lead = crm.book.ids()[0]
+    quick.write("insert into inputs.unwanted values (:lead)", lead=lead)
+    read(quick)
+    crm.clock.advance(DAY)
+    loop.push(quick.warehouse, "removing")
+    crm.clock.advance(-DAY)
+    assert lead not in crm.book.ids()
+    shown = "select lead_id from analytics.leads where lead_id = :lead and removed_at is null"
+    calls = []
+    for _ in range(3):
+        before = crm.calls.count()
+        read(quick)
+        assert quick.rows(shown, lead=lead) == []
+        calls.append(crm.calls.count() - before)
+    # An empty answer is believed when it has come twice.
+    assert calls == [calls[1] + 2, calls[1], calls[1]]

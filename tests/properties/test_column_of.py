@@ -60,6 +60,7 @@ def macros() -> Any:
     return leadloop
 
 
+@pytest.mark.long
 @given(field=FIELDS)
 @example(field="LeadScore")
 @example(field="mx_City")

@@ -192,7 +192,7 @@ def sightings(draw: st.DrawFn) -> list[list[Sighting]]:
     return [every[one:other] for one, other in zip([0, *cuts], [*cuts, len(every)], strict=True)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=30)
 @given(loads=sightings())
 def test_history_and_changes_are_what_was_sighted(compiled: Compiled, loads: list[list[Sighting]]) -> None:
@@ -209,7 +209,7 @@ def test_history_and_changes_are_what_was_sighted(compiled: Compiled, loads: lis
         assert compiled.rebuilt("lead_changes") == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=15)
 @given(loads=sightings())
 def test_replaying_the_changes_gives_the_leads(compiled: Compiled, loads: list[list[Sighting]]) -> None:

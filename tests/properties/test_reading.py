@@ -193,6 +193,7 @@ class Wavering(LiveCrm):
             return super().search(bounds, limit=limit, **options)
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(leads=crowds, seed=st.integers(0, 9_999))
 def test_a_total_that_says_more_than_was_read_is_looked_into(leads, seed):

@@ -345,7 +345,6 @@ class States(RuleBasedStateMachine):
             self.rest()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_whatever_happens_nothing_is_lost(quick: QuickLoop) -> None:
     """After any sequence of edits, runs, kills, faults and decisions: in sync, no edit lost, no lead forgotten."""

@@ -322,7 +322,6 @@ def test_files_that_are_no_text(project: Path) -> None:
         config.reload()
 
 
-@pytest.mark.slow
 def test_a_new_process_says_the_same_about_a_broken_file(project: Path) -> None:
     """dlt reads its files late; the first setting that is asked for meets the error."""
     (project / ".dlt" / "secrets.toml").write_text("[crm.convoso\n")

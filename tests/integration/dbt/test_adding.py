@@ -33,7 +33,7 @@ def crm(monkeypatch: pytest.MonkeyPatch) -> Any:
     config.reload()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, monkeypatch: Any) -> None:
     """Three forms, one of them with a lost answer: three leads, each known by its id, confirmed, and then deleted."""
     own.desired("forms", "id, phone, name", *FORMS)
@@ -100,7 +100,7 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     assert duck.rows(last)[0] == ("confirmed",)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_edit_that_was_read_does_not_hold_up_a_deletion(
     crm: Any, duck: Any, own: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +125,7 @@ def test_an_edit_that_was_read_does_not_hold_up_a_deletion(
     assert known not in crm.book.ids()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_field_the_crm_does_not_have_stops_the_push(
     duck: Any, own: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +152,7 @@ def test_a_field_the_crm_does_not_have_stops_the_push(
     assert duck.rows("select * from leadloop.push_runs") == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_lead_is_added_twice_by_a_warehouse_that_has_forgotten_it(
     crm: Any, duck: Any, own: Any, postgres_url: str, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ def pushing(own):
     return own
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_file_is_free_after_a_build(duck):
     """Another process can open the DuckDB file for writing as soon as a build has ended, also when it failed."""
     write = f"import duckdb; duckdb.connect({str(duck.warehouse.path)!r}).execute('create or replace table t (a int)')"
@@ -37,7 +37,6 @@ def test_the_file_is_free_after_a_build(duck):
     subprocess.run([sys.executable, "-c", write], check=True)
 
 
-@pytest.mark.slow
 def test_a_locked_file_is_one_sentence(duck):
     """While another process has the DuckDB file, a build ends with a LockedError that names the file."""
     hold = f"import duckdb, sys; c = duckdb.connect({str(duck.warehouse.path)!r}); print('held', flush=True); sys.stdin.read()"
@@ -51,7 +50,7 @@ def test_a_locked_file_is_one_sentence(duck):
         holder.communicate("")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_environment_is_as_before(lab, monkeypatch, dbt_state, capfd):
     """A password is in the environment during the call only, in no file, and nothing is printed or written elsewhere."""
     if lab.warehouse.kind == "postgres":
@@ -73,7 +72,6 @@ def test_the_environment_is_as_before(lab, monkeypatch, dbt_state, capfd):
         assert path.is_dir() or b"planted-secret-password" not in path.read_bytes()
 
 
-@pytest.mark.slow
 def test_options_of_dbt_in_the_environment_change_nothing(duck, monkeypatch):
     """What somebody set for another dbt project neither empties the leads nor leaves them out, and is there afterwards."""
     duck.land([{"id": "1"}, {"id": "2"}], "1 00:00")
@@ -116,7 +114,7 @@ def test_variables_of_a_project_stay_for_dbt(monkeypatch):
     assert os.environ["DBT_EMPTY"] == os.environ["DBT_RECORDER_MODE"] == "1"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
     """The message of a BuildError names the models and what kind of thing went wrong, never a value of a lead."""
     lab.land([{"id": "1", "phone_number": "555-0100-planted"}], "1 00:00")
@@ -130,7 +128,6 @@ def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -186,7 +183,6 @@ def test_a_wrong_option_is_named(pushing, options, message):
     assert "?." not in str(caught.value)
 
 
-@pytest.mark.slow
 def test_broken_files_are_named(pushing, tmp_path):
     """Broken YAML, broken Jinja and a folder that is no project: one sentence each, which names the file."""
     pushing.write("models/broken.yml", "models:\n  - name: [sent\n")
@@ -209,7 +205,6 @@ def test_broken_files_are_named(pushing, tmp_path):
         models.pushes(tmp_path)
 
 
-@pytest.mark.slow
 def test_pushes_are_found_by_name(pushing, monkeypatch):
     """A push is found without parsing again while the files are the same; a wrong name is told the nearest right one."""
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
@@ -226,7 +221,6 @@ def test_pushes_are_found_by_name(pushing, monkeypatch):
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
 
 
-@pytest.mark.slow
 def test_a_package_that_moved_is_found_again(pushing, monkeypatch, tmp_path):
     """A project of one's own goes on working when leadloop is installed anew at another place, by link or by copy."""
     installed = pushing.folder / "dbt_packages" / "leadloop"
@@ -246,7 +240,6 @@ def test_a_package_that_moved_is_found_again(pushing, monkeypatch, tmp_path):
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
 
 
-@pytest.mark.slow
 def test_projects_that_take_turns_are_told_apart(pushing):
     """What a project of one's own disables in the package is there when the package itself is the project, and back."""
     for _ in range(2):
@@ -255,7 +248,6 @@ def test_projects_that_take_turns_are_told_apart(pushing):
         pushing.push("sent", GOOD + ", nulls = 'clear'")
 
 
-@pytest.mark.slow
 def test_a_file_at_another_place_is_not_parsed_for_anew(pushing, tmp_path, dbt_state):
     """What dbt has parsed is good for a DuckDB file in another folder too."""
     parsed = dbt_state / "duckdb" / "mine" / "partial_parse.msgpack"
@@ -267,7 +259,6 @@ def test_a_file_at_another_place_is_not_parsed_for_anew(pushing, tmp_path, dbt_s
     assert parsed_at[0] == parsed_at[1]
 
 
-@pytest.mark.slow
 def test_a_selection_of_nothing_is_an_error(duck):
     """Selecting a model that isn't there is a ModelError, not a green run in which nothing happened."""
     with pytest.raises(ModelError, match="no_such_model"):

@@ -39,7 +39,7 @@ SAME_PERSON = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_empty_warehouse_has_empty_models(lab):
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
@@ -59,7 +59,6 @@ def test_an_empty_warehouse_has_empty_models(lab):
         assert lab.rows(f"select count(*) from analytics.{model}") == [(0,)]
 
 
-@pytest.mark.slow
 def test_history_grows_and_equals_a_rebuild(lab):
     """New columns, late versions, repeats and a killed run: each build leaves what a full refresh would make."""
     lab.build(select=CONVOSO)
@@ -117,13 +116,13 @@ def test_history_grows_and_equals_a_rebuild(lab):
     assert (lab.rows(history), lab.rows(changes)) == grown
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_crms_are_there(lab):
     """One row per lead and CRM, also where ids are the same; a CRM's columns are NULL in the others' rows."""
     check_crms(lab, *SAME_PERSON)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_only_another_crm_is_there(duck):
     """No CRM has to be read for another to be."""
     check_crms(duck, "pollybot")
@@ -160,7 +159,7 @@ def check_crms(lab, *crms):
     assert {row[0] for row in lab.rows("select field from analytics.lead_changes")} == fields
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_crm_that_comes_later_changes_nothing_of_the_others(duck):
     """Its columns are added; the rows that were there keep their content hash, and are not made anew."""
     hashes = "select crm, content_hash, made_at from analytics.lead_history where crm = 'convoso'"
@@ -178,7 +177,7 @@ def test_a_crm_that_comes_later_changes_nothing_of_the_others(duck):
     assert duck.rows("select crm, lead_id, content_hash from analytics.lead_history order by 1") == grown
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_only_touched_leads_are_made_anew(duck):
     """A build leaves the rows of a lead alone that was not seen again."""
     duck.land(
@@ -198,7 +197,6 @@ def test_only_touched_leads_are_made_anew(duck):
         assert marks == {"1": "as it was", "2": None}
 
 
-@pytest.mark.slow
 def test_odd_columns_pass_through(lab):
     """Reserved words, names of our own and values full of separators are columns and values like any other."""
     lab.land(
@@ -222,7 +220,7 @@ def test_odd_columns_pass_through(lab):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_scores_are_few_and_stand_still(duck):
     """At most 15 % of the leads have a score, and pushing it moves nothing that it depends on."""
     leads = [
@@ -265,7 +263,7 @@ def test_scores_are_few_and_stand_still(duck):
     assert duck.rows("select * from analytics.lead_scores_to_convoso") == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_removed_lead_is_marked_until_it_is_back(lab):
     """Removed leads keep their row, with when and how; who is seen again afterwards is like any other, in each build."""
     removed = (
@@ -290,7 +288,7 @@ def test_a_removed_lead_is_marked_until_it_is_back(lab):
     assert lab.rows(removed) == [("2", "archived", lab.at("4 00:00"))]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_the_crm_showed_last_is_what_leads_shows(lab):
     """A lead whose time of modification went back, since it was restored there, is shown as it was seen last."""
     lab.land([lead(1, "2026-01-05 10:00:00", status="WON")], "6 00:00")
@@ -305,7 +303,7 @@ def test_what_the_crm_showed_last_is_what_leads_shows(lab):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_recording_has_one_row(lab):
     """A recording that is read again is one, as it was shown last, its times in UTC."""
     shown = {
@@ -326,7 +324,7 @@ def test_a_recording_has_one_row(lab):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_scores_go_to_the_same_person_elsewhere(duck):
     """Each example push names its own CRM's lead of the person, and only fields that differ there."""
     people = [lead(n, "2026-01-02 10:00:00", phone_number="555010000" + str(n)) for n in range(1, 8)]

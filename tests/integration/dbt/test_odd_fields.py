@@ -32,7 +32,7 @@ def _as_the_command_loads(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_field_has_a_column_of_its_own(lab, own, tmp_path: Path) -> None:
     """Names that differ in signs, in their end or in their spelling: every value arrives, and no push takes one for another."""
     rig = Rig(lab.warehouse, tmp_path)
@@ -84,7 +84,7 @@ def test_each_field_has_a_column_of_its_own(lab, own, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_more_fields_than_a_table_can_have(lab, own, tmp_path: Path) -> None:
     """1,700 fields with short texts: all of them are read, compared, planned and settled, in columns or beside them.
 
@@ -148,7 +148,7 @@ def test_more_fields_than_a_table_can_have(lab, own, tmp_path: Path) -> None:
     assert confirm(lab.warehouse.engine(), journal, "convoso") == Confirmation(confirmed=2, edited=2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_more_columns_than_a_query_can_have(postgres_url: str) -> None:
     """A raw table that had a thousand columns before is compared in parts: PostgreSQL selects no more than 1,664 at once."""
     lab = Lab(Warehouse.postgres(postgres_url))

@@ -22,7 +22,7 @@ def verdicts(lab, push):
     return {row[0]: row[1:] for row in rows}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_row_of_the_table(lab, own):
     """Base, theirs and ours decide, under every option that has a say in it."""
     shown = {
@@ -88,7 +88,7 @@ def test_every_row_of_the_table(lab, own):
     assert (stopping.max_changes, stopping.max_share, stopping.max_clears) == (None, None, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_the_crm_said_counts(duck, own):
     """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with;
     a lost answer makes what was to be replaced the base; a lead that was not there gets it once it is."""
@@ -179,7 +179,7 @@ def test_what_the_crm_said_counts(duck, own):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nothing_vanishes(duck, own):
     """Doubled leads, rows without an id, unknown leads, unknown fields and CRMs that aren't read all show."""
     duck.land([{"id": lead, "lead_score": "5"} for lead in ("1", "2")], "2 00:00")
@@ -234,7 +234,7 @@ def test_nothing_vanishes(duck, own):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_id_in_two_crms_is_two_leads(duck, own):
     """What was read of, sent to, accepted by and confirmed in one CRM says nothing about the other's lead of that id."""
     shown = {"convoso": ("0", "7"), "pollybot": ("7", "0")}
@@ -278,7 +278,6 @@ def against(duck, own, name):
     return results.failed(duck.warehouse.engine(), models.push_spec(own.folder, name).stands_on)
 
 
-@pytest.mark.slow
 def test_a_failed_test_stands_against_the_push(lab, own):
     """What failed on a push is known to whoever plans it next, until a build in which it passes."""
     lab.land([{"id": "1"}], "2 00:00")
@@ -308,7 +307,6 @@ WHO = "desired = ref('people'), crm = 'convoso', key = 'id', options = {'list_id
 PEOPLE = "fields = {'phone_number': 'phone', 'first_name': 'name'}"
 
 
-@pytest.mark.slow
 def test_leads_are_added_once(lab, own):
     """Rows that the CRM never accepted are added whole, blanks left out; refused ones wait until one of their values changes."""
     lab.land([{"id": "7", "phone_number": "999"}], "2 00:00")
@@ -371,7 +369,7 @@ def test_leads_are_added_once(lab, own):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
     """A lead is known by the column that names it or by the id the CRM gave it; only then single fields are compared."""
     lab.land(
@@ -425,7 +423,6 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
     }
 
 
-@pytest.mark.slow
 def test_deletions(lab, own):
     """Leads that are there are deleted; gone, accepted and refused ones cost no call; a restored one is a conflict."""
     leads = ("there", "accepted", "restored", "refused", "seen since", "wanted back", "wanted gone")
@@ -472,7 +469,7 @@ def test_deletions(lab, own):
     assert (spec.mode, spec.fields, spec.max_deletes) == ("delete", {}, 3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_protected_field_is_in_no_push(duck, own):
     """The project's leadloop_protected_fields stop the parsing, however the field is written."""
     own.desired("scores", "lead_id, score", "'1', 5")
@@ -485,7 +482,6 @@ def test_a_protected_field_is_in_no_push(duck, own):
         models.pushes(own.folder)
 
 
-@pytest.mark.slow
 def test_values_are_equal_in_sql_as_in_python(lab, own):
     """Each example of a rule, as what the CRM shows beside what we want; and as what someone edited beside what we sent."""
     examples = [(rule, one, other) for rule, one, other in SAME + DIFFERENT if rule and one and other]
@@ -520,7 +516,7 @@ def test_values_are_equal_in_sql_as_in_python(lab, own):
     assert {lead for (lead,) in lab.rows("select lead_id from analytics.by_text")} == unlike
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
     """Accepted three times and shown differently each time: flapping, also where the warehouse wins; else it is sent."""
     leads = ("twice", "three times", "kept once", "new value", "equal")
@@ -552,7 +548,6 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
     }
 
 
-@pytest.mark.slow
 def test_a_renamed_push_knows_what_it_sent(lab, own):
     """The base belongs to CRM, lead and field, and the warehouse's number says what is newest, whatever the clocks said; ids of
     another push's rows are no leads."""
@@ -590,7 +585,7 @@ def test_a_renamed_push_knows_what_it_sent(lab, own):
     assert verdicts(lab, "renamed_too") == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_field_that_only_another_crm_shows_is_no_conflict(duck, own):
     """PollyBot has a column of that name, Convoso takes the field and never shows it: what we sent last is all there is."""
     duck.land([{"id": lead} for lead in ("kept", "changed")], "2 00:00")
@@ -610,7 +605,7 @@ def test_a_field_that_only_another_crm_shows_is_no_conflict(duck, own):
     assert confirm(duck.warehouse.engine(), journal, "convoso") == Confirmation()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_values_text_is_the_same_in_every_session(lab, own):
     """A time with a zone, and a value of nothing but a line's end, are in sync whatever the machine's zone is."""
     shown = {"time": "2026-03-01 10:00:00+00", "newline": None, "shown newline": "\n", "other case": "ÄB\n"}

@@ -8,6 +8,7 @@ SPRING = datetime(2026, 3, 8, 10, tzinfo=UTC)  # 02:00 PST becomes 03:00 PDT
 AUTUMN = datetime(2026, 11, 1, 9, tzinfo=UTC)  # 02:00 PDT becomes 01:00 PST
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("change", "fold"), [(SPRING, 0), (AUTUMN, 0), (AUTUMN, 1)])
 def test_runs_throughout_a_change_miss_nothing(duck, sandbox, at, change, fold):
     """Leads come and are edited every few minutes; each run has all there was, also in the middle of the repeated hour."""

@@ -15,6 +15,7 @@ def import_leads(crm, count: int) -> None:
         crm.book.add({"first_name": "near"}, modified_at=SECOND + timedelta(seconds=seconds))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("envelope", "page_size"), [("live", 2000), ("community", 2000), ("community", 500)])
 def test_three_thousand_leads_on_one_second_while_others_are_edited(duck, sandbox, envelope, page_size):
     """With and without a total, all of them are in raw, and one more run brings what was edited meanwhile."""

@@ -11,6 +11,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("extracting.py")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_killed_at_any_moment(rig, sandbox):
     """With what the killed run left on the machine, or without: the end is the whole book, each column of it."""

@@ -58,6 +58,7 @@ def sent(warehouse, vendor, *lead_ids):
     journal.record("run", entries)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_leads_of_any_crm_are_read_once_and_read_back_after_a_push(leads, duckdb, vendor):
     """The second run reads only what was sent; a lead that is gone has a row that says so, and is not asked for again."""
@@ -154,7 +155,7 @@ def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads,
     assert loop.extract(duckdb, "pollybot").rows == 12
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, dbt_state):
     """The error stands beside the others' results, and pushes to that CRM are left out."""
     sandbox = leads("convoso", "pollybot")

@@ -52,6 +52,7 @@ def desk(rig, sandbox):
     return Desk(rig, crm)
 
 
+@pytest.mark.long
 def test_every_kind_of_difference_is_told_and_mended(desk):
     """Missing, different and gone leads are named with their fields, edits after the extraction apart; --repair mends."""
     equal = desk.compare()

@@ -37,6 +37,7 @@ def on_each(crm, action, happens):
     vendor._actions[action] = answer
 
 
+@pytest.mark.long
 def test_only_leads_that_were_called_since_are_asked(rig, sandbox, at):
     """A recording is a row with every column as text and the lead's id; the next run asks nobody in vain."""
     time = at(NOON)
@@ -76,6 +77,7 @@ def test_off_by_default(duck, sandbox, at):
     assert crm.calls.count("get-recordings") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [{}, {"envelope": "community"}])
 def test_leads_that_are_called_while_they_are_read(duck, sandbox, at, options):
     """A call moves its lead out of where it was looked for; no recording of before or after is missing for that."""
@@ -175,6 +177,7 @@ def test_a_lead_without_recordings_is_no_error(duck, sandbox, at):
     assert wanted in read(duck)
 
 
+@pytest.mark.long
 def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
     """The first run breaks off after some packages; the next one goes on, though its leads were called again."""
     from connector.extract import kinds

@@ -45,6 +45,7 @@ def test_deleted_and_archived_leads_have_a_row_each(rig, sandbox, at):
     assert len(rig.raw()) == 40
 
 
+@pytest.mark.long
 def test_a_run_without_removals_costs_two_small_searches(duck, sandbox, at):
     """And the one after a removal reads nothing twice but what lies within the lookback."""
     time = at(NOON)
@@ -78,6 +79,7 @@ def test_a_removal_on_the_boundary_second(duck, sandbox, at):
     assert removals(duck) == in_book(crm)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [{"envelope": "community"}, {"precision": "day"}])
 def test_more_than_a_page_while_leads_come_and_go(duck, sandbox, options):
     """Removed leads that are restored meanwhile move the others up: all that stay removed are read."""
@@ -127,6 +129,7 @@ def overlooking(window):
     return lambda name, params: None if name in ("deleted", "archived") else window(name, params)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["deleted_at", "archived_at"])
 def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(duck, sandbox, at, kind):
     """The other kinds are loaded, with their cursors; the next run brings what this one could not."""
@@ -154,6 +157,7 @@ def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(duck, sandbox
     assert removals(duck) == in_book(crm)
 
 
+@pytest.mark.long
 def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
     """What was loaded before has its cursor, what was not is read by the next run."""
     from connector.extract import kinds
@@ -209,6 +213,7 @@ def test_filters_narrow_removals_too_and_have_cursors_of_their_own(duck, sandbox
     assert removals(duck) == in_book(crm)
 
 
+@pytest.mark.long
 def test_a_lead_that_was_to_be_read_back_and_is_gone(rig, sandbox, at):
     """It is noted as deleted, without a time; a lead that is there is read, and an empty answer once is no proof."""
     crm = sandbox(leads=10, clock=at(NOON))

@@ -385,6 +385,7 @@ def test_calls_run_side_by_side_up_to_the_given_number(local: Any) -> None:
     assert most[0] == 3
 
 
+@pytest.mark.long
 def test_slow_calls_make_small_batches(local: Any) -> None:
     """What is sent but not yet answered on disk is a second or two of work, whatever the pace."""
     local.changes(25)

@@ -87,7 +87,7 @@ def lines(log: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_at_random_points_no_lead_is_forgotten(
     world: Any, url: str, mode: str, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def test_another_account_is_refused_in_either_warehouse(open_account, warehouse)
     assert rows(warehouse, "convoso") == 12
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_the_same_account_under_another_address_and_key_passes(open_account, duck, vendor):
     """One lead is looked up, once; the new address and key are noted, and the run goes on without a word."""
@@ -107,6 +108,7 @@ def test_a_warehouse_from_before_there_were_accounts_is_looked_at_as_well(open_a
         loop.extract(duck, "convoso")
 
 
+@pytest.mark.long
 def test_a_person_may_say_that_it_is_the_same_account(open_account, duck, monkeypatch):
     """All known leads are gone: --same-account reads on, and what it says is noted for later runs."""
     monkeypatch.setattr(cli, "_warehouse", lambda: duck)
@@ -119,6 +121,7 @@ def test_a_person_may_say_that_it_is_the_same_account(open_account, duck, monkey
     loop.extract(duck, "convoso")
 
 
+@pytest.mark.long
 def test_leads_that_are_gone_do_not_make_another_account(open_account, duck):
     """The leads that were seen last may have been deleted: one that is still there is enough."""
     sandbox = open_account("convoso", seed=1)
@@ -132,6 +135,7 @@ def test_leads_that_are_gone_do_not_make_another_account(open_account, duck):
     assert len(noted(duck)) == 2
 
 
+@pytest.mark.long
 def test_nothing_is_sent_to_another_account(open_account, duck):
     """A push stops before its first call that writes, with exit code 2, and leaves no run behind."""
     open_account("convoso", seed=1, leads=60)
