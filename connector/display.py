@@ -1,5 +1,5 @@
 """Progress for people: bars on stderr while a terminal is there; where there is none, a line per stage and, in a long
-extraction, one now and then."""
+one, another now and then."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -71,18 +71,30 @@ class Bars(loop.Listener):
         far = _how_far(progress, self._reached)
         if self._bars is not None:
             self._bars.update(self._task, completed=progress.rows, note=f"rows{far}")
-        elif not self._brief and self._clock() - self._noted_at >= EVERY:
-            self._noted_at = self._clock()
-            text = f"{self._name}: {progress.rows:,} rows read in {progress.calls:,} calls{far}"
-            self._console.print(text, markup=False, soft_wrap=True)
+        else:
+            self._now_and_then(f"{progress.rows:,} rows read in {progress.calls:,} calls{far}")
 
     def building(self, done: int, total: int | None, name: str) -> None:
         if self._bars is not None:
             self._bars.update(self._task, completed=done, total=total, note=name)
 
+    def recovering(self, done: int, total: int) -> None:
+        self._count(done, total, "leads of earlier runs looked up")
+
     def pushing(self, done: int, total: int | None) -> None:
+        self._count(done, total, "leads")
+
+    def _count(self, done: int, total: int | None, what: str) -> None:
         if self._bars is not None:
-            self._bars.update(self._task, completed=done, total=total, note="leads")
+            self._bars.update(self._task, completed=done, total=total, note=what)
+        else:
+            of = "" if total is None else f" of {total:,}"
+            self._now_and_then(f"{done:,}{of} {what}")
+
+    def _now_and_then(self, text: str) -> None:
+        if not self._brief and self._clock() - self._noted_at >= EVERY:
+            self._noted_at = self._clock()
+            self._console.print(f"{self._name}: {text}", markup=False, soft_wrap=True)
 
     def notice(self, sentence: str) -> None:
         if sentence not in self._said:

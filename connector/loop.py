@@ -77,6 +77,9 @@ class Listener:
     def building(self, done: int, total: int | None, name: str) -> None:
         """dbt finished one more node, ``name``."""
 
+    def recovering(self, done: int, total: int) -> None:
+        """So many of the leads that earlier runs left open have been looked up."""
+
     def pushing(self, done: int, total: int | None) -> None:
         """So many leads have an outcome."""
 
@@ -368,7 +371,14 @@ def reconcile(
                 )
             if repair:
                 pipeline = _pipeline(warehouse, vendor)
-                found = comparing.repair(pipeline, reader, found, warehouse.file_format, _numbers(warehouse))
+                found = comparing.repair(
+                    pipeline,
+                    reader,
+                    found,
+                    warehouse.file_format,
+                    _numbers(warehouse),
+                    on_progress=listener.extracting,
+                )
         return found
 
 
@@ -499,7 +509,7 @@ def push(
             listener.stage(f"push {name}")
             marks = mark.Marks(mark.identify(warehouse.engine()), settings)
             _check_restored(warehouse, spec, journal, marks, project, accept=restored)
-        recovery = _recovered(warehouse, spec, journal, reader, writer)
+        recovery = _recovered(warehouse, spec, journal, reader, writer, listener)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:
             planned.expect(agreed)
@@ -546,7 +556,12 @@ def _check_restored(
 
 
 def _recovered(
-    warehouse: Warehouse, spec: PushSpec, journal: Journal, reader: LeadReader, writer: LeadWriter
+    warehouse: Warehouse,
+    spec: PushSpec,
+    journal: Journal,
+    reader: LeadReader,
+    writer: LeadWriter,
+    listener: Listener,
 ) -> Recovery:
     """Settles what earlier runs left open: of this push, and of others to this CRM, whose leads would have to wait.
 
@@ -557,12 +572,14 @@ def _recovered(
     if waiting:
         # How long ago something was sent is told by the CRM's clock.
         try_asking(reader)
-    found = recover(spec.name, journal, reader, writer, settle=settle)
+    found = recover(spec.name, journal, reader, writer, settle=settle, on_progress=listener.recovering)
     for other in waiting:
         if other != spec.name:
             with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
                 theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
-                found += recover(other, theirs, reader, writer, settle=settle)
+                found += recover(
+                    other, theirs, reader, writer, settle=settle, on_progress=listener.recovering
+                )
     return found
 
 

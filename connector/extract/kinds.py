@@ -94,7 +94,7 @@ def load_everything(
     last = feeds.pop(recordings.TABLE, None)
     for table, all_of in feeds.items():
         load(table, all_of)
-    singly = _told(again, on_table, on_progress)
+    singly = told(again, lambda: on_table(READ_BACK), on_progress)
     back, missing = load_again(pipeline, job.reader, singly, file_format, job.number, job.notes)
     packages += bool(back) + bool(missing)
     if last:
@@ -121,15 +121,15 @@ def _rows(feeds: list[Feed] | None) -> int | None:
     return None if feeds is None else sum(feed.tally.rows for feed in feeds)
 
 
-def _told(
+def told(
     lead_ids: Iterable[str],
-    on_table: Callable[[str], None],
+    on_first: Callable[[], None],
     on_progress: Callable[[Progress], None] | None,
 ) -> Iterator[str]:
     """These leads, one after the other; tells how many were read before each."""
     for number, lead_id in enumerate(lead_ids):
         if not number:
-            on_table(READ_BACK)
+            on_first()
         if on_progress:
             on_progress(Progress(number, number, None, None))
         yield lead_id

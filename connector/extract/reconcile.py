@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from connector.crm.base import LeadReader
 from connector.extract import removals, windows
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
-from connector.extract.kinds import load_again
+from connector.extract.kinds import load_again, told
 from connector.extract.raw import first_not_blank
 from connector.extract.reading import read_back, reading
 from connector.extract.source import TABLE, Job, Progress
@@ -263,14 +263,12 @@ def repair(
     found: Reconciled,
     file_format: str,
     number: Callable[[], int] | None = None,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Reconciled:
     """Reads every lead that differs again into the raw tables, also that it is gone; no cursor moves."""
-    return replace(
-        found,
-        repaired=sum(
-            load_again(pipeline, reader, [each.lead_id for each in found.faults], file_format, number)
-        ),
-    )
+    leads = told((each.lead_id for each in found.faults), lambda: None, on_progress)
+    return replace(found, repaired=sum(load_again(pipeline, reader, leads, file_format, number)))
 
 
 class _Comparison:

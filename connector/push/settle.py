@@ -3,9 +3,10 @@
 ``recover`` runs before a plan is made, ``confirm`` after the CRM was read and the models were built.
 """
 
+import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,6 +85,7 @@ def recover(
     *,
     concurrency: int = 4,
     settle: timedelta = timedelta(0),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Recovery:
     """Settles the fields that earlier runs of ``push`` left ``planned``, ``sent`` or ``unknown``.
 
@@ -99,8 +101,8 @@ def recover(
     then its fields are looked at one by one.
 
     Without a ``reader`` (a CRM that is not read) an update or delete counts as ``deferred``: repeating it does the same
-    again. An addition stays ``unknown`` without a ``writer``. Only call it under the push's lock, so that no run is still
-    at work.
+    again. An addition stays ``unknown`` without a ``writer``. ``on_progress`` is told how many leads have been looked up, and of
+    how many. Only call it under the push's lock, so that no run is still at work.
     """
     rows = journal.open_leads(push)
     unsent = [row for row in rows if row.state == "planned"]
@@ -129,14 +131,21 @@ def recover(
     )
     additions = [row for row in doubtful if _is_addition(row)]
     others = [row for row in doubtful if not _is_addition(row)]
+    total = len({(row.run_id, row.lead_id) for row in additions if writer is not None})
+    total += len({row.crm_lead_id or row.lead_id for row in others if reader is not None})
+    done = itertools.count(1)
+
+    def looked_up() -> None:
+        on_progress(next(done), total)
+
     if reader is None:
         answers = [
             (row, row.then("deferred", reason="no answer came, and it may be repeated")) for row in others
         ]
     else:
-        answers = _looked_up(others, reader, journal, concurrency)
+        answers = _looked_up(others, reader, journal, concurrency, looked_up)
     if writer is not None:
-        answers += _looked_for(additions, reader, writer, journal, concurrency)
+        answers += _looked_for(additions, reader, writer, journal, concurrency, looked_up)
     _record(journal, answers)
     answered = {(row.run_id, row.seq) for row, _ in answers}
     still_open = {
@@ -174,6 +183,7 @@ def _looked_for(
     writer: LeadWriter,
     journal: Journal,
     concurrency: int,
+    looked_up: Callable[[], None],
 ) -> list[tuple[Recorded, Entry]]:
     by_call: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
     for row in rows:
@@ -195,7 +205,7 @@ def _looked_for(
     # An answer that overlooks the lead would have it added again.
     look = Look[_Addition, list[str]](lambda addition: find(addition) or find(addition))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
-        found = list(pool.map(look, additions))
+        found = list(_each(pool.map(look, additions), looked_up))
     if not additions:
         return []
     taken = journal.leads_of(additions[0].rows[0].crm, {each for ids in found for each in ids or ()})
@@ -222,7 +232,11 @@ def _as_found(row: Recorded, crm_lead_id: str | None) -> Entry:
 
 
 def _looked_up(
-    rows: Iterable[Recorded], reader: LeadReader, journal: Journal, concurrency: int
+    rows: Iterable[Recorded],
+    reader: LeadReader,
+    journal: Journal,
+    concurrency: int,
+    looked_up: Callable[[], None] = lambda: None,
 ) -> list[tuple[Recorded, Entry]]:
     by_lead: dict[str, list[Recorded]] = defaultdict(list)
     for row in rows:
@@ -235,13 +249,19 @@ def _looked_up(
     names = names_of(can, there, gives=False)
     look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id, names))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:
-        found = pool.map(look, by_lead)
+        found = _each(pool.map(look, by_lead), looked_up)
         return [
             (row, _resolved(row, shown, modified_at(shown, reader)))
             for lead_rows, shown in zip(by_lead.values(), found, strict=True)
             if shown is not None
             for row in lead_rows
         ]
+
+
+def _each(found: Iterable[Shown], looked_up: Callable[[], None]) -> Iterator[Shown]:
+    for one in found:
+        looked_up()
+        yield one
 
 
 def _shown_now(reader: LeadReader, lead_id: str, names: Names) -> Mapping[str, str | None]:

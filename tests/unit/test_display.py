@@ -70,6 +70,25 @@ def test_what_cannot_be_told_is_left_out(progress: Progress, line: str) -> None:
     assert screen.lines[1:] == [line]
 
 
+def test_a_long_push_says_how_far_it_is() -> None:
+    """So do the leads of earlier runs that are looked up before it."""
+    screen = Screen()
+    screen.bars.stage("push scores")
+    for done in range(1, 101):
+        screen.now += 1
+        screen.bars.recovering(done, 4000)
+    for done in range(1, 31):
+        screen.now += 1
+        screen.bars.pushing(100 * done, 3000)
+    assert screen.lines == [
+        "push scores ...",
+        "push scores: 30 of 4,000 leads of earlier runs looked up",
+        "push scores: 60 of 4,000 leads of earlier runs looked up",
+        "push scores: 90 of 4,000 leads of earlier runs looked up",
+        "push scores: 2,000 of 3,000 leads",
+    ]
+
+
 def test_a_new_stage_begins_anew() -> None:
     """Neither the seconds nor the time reached of the stage before count."""
     screen = Screen()

@@ -40,7 +40,10 @@ class Desk:
                 found = reconcile.window_of(todo, raw, window, cursor=reached, sent=sent)
             if repair:
                 pipeline = self.rig.pipeline()
-                found = reconcile.repair(pipeline, reader, found, self.rig.warehouse.file_format)
+                self.told = []
+                found = reconcile.repair(
+                    pipeline, reader, found, self.rig.warehouse.file_format, on_progress=self.told.append
+                )
             return found
 
 
@@ -67,6 +70,7 @@ def test_every_kind_of_difference_is_told_and_mended(desk):
     before = desk.rig.cursor(desk.crm)
 
     found = desk.compare(repair=True, sent={sent})
+    assert [each.rows for each in desk.told] == list(range(len(found.faults)))
     kinds = {each.lead_id: each for each in found.differences}
     assert kinds.keys() == {lost, bent, dead, edited, sent}
     assert kinds[lost] == Difference(lost, "missing")

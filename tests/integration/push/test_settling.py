@@ -57,6 +57,15 @@ def test_sent_unknown_deferred(world: Any) -> None:
     assert [lead.lead_id for lead in world.plan().leads] == ["L0"]
 
 
+def test_it_is_told_how_far_the_looks_are(local: Any) -> None:
+    """Each lead that is looked up counts, once however many fields it has; those that were never sent need no look."""
+    local.changes(4)
+    killed(local, "L0", "L1", "L2")
+    told: list[tuple[int, int]] = []
+    recover("scores", local.journal, local.crm, on_progress=lambda *count: told.append(count))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
 def test_sent_unknown_and_no_such_lead(local: Any) -> None:
     """A lead the CRM doesn't have is deferred: whether it is refused or comes back, the next call shows."""
     local.changes(1)
