@@ -729,6 +729,13 @@ def run(
         if name in specs and specs[name].crm in unread:
             ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
             continue
+        if harm := next(
+            (each.summary for each in ran.pushed.values() if _harms(each, specs.get(name))), None
+        ):
+            ran.failed[name] = LeadloopError(
+                f"Nothing was sent to {harm.crm} after {harm.push}: {harm.stopped}"
+            )
+            continue
         try:
             done = push(
                 warehouse,
@@ -746,6 +753,11 @@ def run(
             if done is not None:
                 ran.pushed[name] = done
     return ran
+
+
+def _harms(pushed: Pushed, spec: PushSpec | None) -> bool:
+    """Whether the CRM of this push lost something by another one: a person has to look first."""
+    return pushed.summary.harmed and spec is not None and spec.crm == pushed.summary.crm
 
 
 def _own_pushes(project: Path | None, specs: Mapping[str, PushSpec]) -> list[str]:

@@ -133,3 +133,27 @@ def test_a_push_knows_where_its_leads_are():
     ]
     (spec,) = models._pushes_in(SimpleNamespace(nodes=dict(enumerate(nodes))))
     assert (spec.schema, spec.leads_schema) == ("analytics_marketing", "analytics")
+
+
+def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(monkeypatch, tmp_path):
+    """The first one that harmed it is named with what was lost; another CRM's pushes go on."""
+    pushed = {**specs("first"), **specs("second"), **specs("elsewhere", crm="pollybot")}
+    sent = []
+
+    def push(_warehouse, name, *_, **__):
+        sent.append(name)
+        summary = SimpleNamespace(
+            push=name, crm=pushed[name].crm, harmed=name == "first", stopped="company was gone", exit_code=1
+        )
+        return loop.Pushed(None, None, summary)
+
+    monkeypatch.setattr(models, "pushes", lambda _project: list(pushed.values()))
+    monkeypatch.setattr(models, "push_spec", lambda _project, name: pushed[name])
+    monkeypatch.setattr(loop, "vendors", lambda: ["convoso", "pollybot"])
+    monkeypatch.setattr(loop, "extract", lambda *_, **__: None)
+    monkeypatch.setattr(loop, "build", lambda *_, **__: None)
+    monkeypatch.setattr(loop, "push", push)
+    ran = loop.run(Warehouse.duckdb(tmp_path / "leads.duckdb"), tmp_path, pushes=list(pushed))
+    assert sent == ["first", "elsewhere"]
+    assert str(ran.failed["second"]) == "Nothing was sent to convoso after first: company was gone"
+    assert ran.exit_code == 1
