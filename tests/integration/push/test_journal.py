@@ -121,11 +121,13 @@ def test_the_same_lead_is_open_per_run(world: Any) -> None:
 
 
 def test_a_push_that_is_gone_is_found_by_what_it_left_open(world: Any) -> None:
-    """A lead that waits for an answer to a push whose model was deleted since can be looked up all the same."""
+    """A lead that waits for an answer to a push whose model was deleted or renamed since can be looked up all the same, and
+    what was never sent is not left as planned for good."""
     world.journal.record("r", [*entries(2, "unknown"), *entries(1, "applied")])
     world.journal.record("s", [entries(1, "applied")[0]._replace(push="another")])
     world.journal.record("t", [entries(1, "sent")[0]._replace(push="elsewhere", crm="pollybot")])
-    assert world.journal.open_pushes("convoso") == ["scores"]
+    world.journal.record("u", [entries(1, "planned")[0]._replace(push="renamed")])
+    assert world.journal.open_pushes("convoso") == ["renamed", "scores"]
 
 
 def test_a_journal_that_was_never_made_has_nothing_open(warehouse: Any) -> None:
