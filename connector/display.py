@@ -20,7 +20,7 @@ from rich.progress import (
 from connector import loop
 
 if TYPE_CHECKING:
-    from connector.extract.source import Progress as Reading
+    from connector.extract.job import Progress as Reading
 
 
 EVERY = 30.0

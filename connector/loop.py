@@ -36,6 +36,7 @@ from connector.push import (
     approvals,
     confirm,
     deliver,
+    expect,
     facts,
     make_plan,
     recover,
@@ -52,8 +53,9 @@ from connector.warehouse.ledger import columns_of, ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
+    from connector.extract.job import Progress
+    from connector.extract.load import Extracted
     from connector.extract.reconcile import Reconciled
-    from connector.extract.source import Extracted, Progress
 
 STATE = Path(".leadloop")
 """What leadloop keeps beside the project; all of it can be deleted, since the warehouse holds the truth."""
@@ -123,8 +125,8 @@ def extract(
     back, ``all`` (the default), ``sample`` or ``none``. ``same_account``: a person says that the account is the one that the
     warehouse holds, though it has none of the leads that the warehouse knows; else that is an ``OtherAccountError``.
     """
-    from connector.extract.kinds import load_everything
-    from connector.extract.source import job, tune
+    from connector.extract.job import job
+    from connector.extract.load import load, tune
 
     told = ""
 
@@ -158,7 +160,7 @@ def extract(
         with warehouse.translated():
             engine = warehouse.engine()
             is_noted = not same_account and check_account(engine, settings, reader)
-            done = load_everything(
+            done = load(
                 _pipeline(warehouse, vendor),
                 settings,
                 todo,
@@ -341,8 +343,9 @@ def reconcile(
     Without either it is the day before the end of the last extraction. ``repair`` reads again what differs.
     """
     from connector.extract import reconcile as comparing
-    from connector.extract.source import cursor as of_pipeline
-    from connector.extract.source import job, tune
+    from connector.extract.job import job
+    from connector.extract.load import tune
+    from connector.extract.past import cursor as of_pipeline
     from connector.extract.windows import Window
 
     listener.stage(f"reconcile {vendor}")
@@ -512,7 +515,7 @@ def push(
         recovery = _recovered(warehouse, spec, journal, reader, writer, listener)
         planned = _planned(warehouse, spec, limit, models.pushes(project))
         if agreed is not None:
-            planned.expect(agreed)
+            expect(planned, agreed)
         planned.check()
         if planned.leads and spec.fields:
             writer.check(spec.fields)
@@ -520,7 +523,7 @@ def push(
         if planned.leads and not agree(planned):
             return None
         again = _planned(warehouse, spec, limit)
-        again.expect(planned)
+        expect(again, planned)
         recent_edits = _recent_edits(warehouse, reader, planned)
         approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
         _say_future(warehouse, reader, listener)
@@ -585,8 +588,9 @@ def _recovered(
 
 def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:
     """Everything edited in the CRM up to this instant (UTC) is in the warehouse; ``None`` before the first extraction."""
-    from connector.extract.source import cursor as of_pipeline
-    from connector.extract.source import job, tune
+    from connector.extract.job import job
+    from connector.extract.load import tune
+    from connector.extract.past import cursor as of_pipeline
 
     tune()
     with warehouse.translated(), closing(crm.reader(vendor)) as reader:

@@ -23,10 +23,10 @@ import sqlalchemy as sa
 from connector.crm.base import LeadReader
 from connector.extract import removals, windows
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
-from connector.extract.kinds import load_again, told
-from connector.extract.raw import first_not_blank
+from connector.extract.job import Job, Progress
+from connector.extract.load import load_again, told
+from connector.extract.raw import LEADS, first_not_blank
 from connector.extract.reading import read_back, reading
-from connector.extract.source import TABLE, Job, Progress
 from connector.extract.windows import Window, instants, modified_at
 from connector.texts import BLANKS
 
@@ -124,12 +124,12 @@ class RawLeads:
         schema = f"{reader.capabilities.vendor}_raw"
         inspector = sa.inspect(engine)
         names = (
-            [column["name"] for column in inspector.get_columns(TABLE, schema=schema)]
-            if inspector.has_table(TABLE, schema=schema)
+            [column["name"] for column in inspector.get_columns(LEADS, schema=schema)]
+            if inspector.has_table(LEADS, schema=schema)
             else []
         )
         self.columns = [name for name in names if name not in OURS]
-        self._raw = raw = sa.table(TABLE, *(sa.column(name) for name in names), schema=schema)
+        self._raw = raw = sa.table(LEADS, *(sa.column(name) for name in names), schema=schema)
         self._id = first_not_blank(raw, reader.capabilities.id_fields)
         self._modified = first_not_blank(raw, reader.capabilities.modified_fields)
         self.there = self._id is not None

@@ -21,8 +21,9 @@ from connector.errors import IncompleteReadError, UnexpectedAnswerError
 from connector.extract import windows
 from connector.extract.columns import Columns
 from connector.extract.columns import ids as lead_ids_of
+from connector.extract.feed import Feed
+from connector.extract.job import Job, Progress
 from connector.extract.reading import PASSES, Batch, Reading
-from connector.extract.source import Feed, Job, Progress
 from connector.extract.windows import Window
 
 TABLE = "recordings"

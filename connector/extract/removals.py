@@ -14,10 +14,12 @@ from connector.config import named
 from connector.crm.base import Page, Removal, WindowReader
 from connector.errors import UnexpectedAnswerError
 from connector.extract.columns import SEEN_AT, TIMEZONE, ids
+from connector.extract.feed import Feed
+from connector.extract.job import Job, Progress
 from connector.extract.names import aside
+from connector.extract.past import Past
 from connector.extract.raw import REMOVALS
 from connector.extract.reading import BEFORE_ALL, Batch
-from connector.extract.source import Feed, Job, Past, Progress
 from connector.extract.windows import Window
 
 TABLE = REMOVALS

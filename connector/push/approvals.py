@@ -11,20 +11,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from connector.errors import FirstTimeError
-from connector.push.agreed import fingerprint
+from connector.push.fingerprint import fingerprint
 from connector.push.guardrails import count
+from connector.push.plan import LeadPlan, Plan
 from connector.push.tables import now, push_journal
 from connector.texts import is_blank
 from connector.warehouse import runs
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
-
-if TYPE_CHECKING:
-    from connector.push.plan import LeadPlan, Plan
 
 push_approvals = sa.Table(
     "push_approvals",
@@ -43,7 +40,7 @@ push_approvals = sa.Table(
 FIRST = "first"
 
 
-def with_first_time(connection: sa.Connection, plan: "Plan") -> "Plan":
+def with_first_time(connection: sa.Connection, plan: Plan) -> Plan:
     """The plan, saying for which fields it would be the first time, and of how many leads values would be replaced."""
     replaced: Counter[str] = Counter()
     known: set[str] = set()
@@ -57,7 +54,7 @@ def with_first_time(connection: sa.Connection, plan: "Plan") -> "Plan":
     return replace(found, fingerprint=fingerprint(found))
 
 
-def _replaced(lead: "LeadPlan", *, is_read: bool) -> Iterator[str]:
+def _replaced(lead: LeadPlan, *, is_read: bool) -> Iterator[str]:
     """Fields of a lead of the CRM in which something stands, or may stand where the CRM isn't read."""
     if lead.crm_lead_id is None:
         return
@@ -88,7 +85,7 @@ def _never_sent(connection: sa.Connection, crm: str, fields: Collection[str]) ->
     return {name for name in fields if not is_known(name)}
 
 
-def first_time(plan: "Plan") -> str:
+def first_time(plan: Plan) -> str:
     """What would be replaced for the first time, in words, or ``""``."""
     if not plan.first_time:
         return ""
@@ -104,7 +101,7 @@ def first_time(plan: "Plan") -> str:
     )
 
 
-def check(plan: "Plan", *, first: bool) -> None:
+def check(plan: Plan, *, first: bool) -> None:
     """Raises ``FirstTimeError`` unless somebody agrees (``first``), or is about to be asked, or there is nothing to agree to."""
     if plan.first_time and not first:
         raise FirstTimeError(
@@ -115,7 +112,7 @@ def check(plan: "Plan", *, first: bool) -> None:
         )
 
 
-def record(transaction: AbstractContextManager[sa.Connection], plan: "Plan") -> None:
+def record(transaction: AbstractContextManager[sa.Connection], plan: Plan) -> None:
     """Writes down who agreed to what; nothing where there was nothing to agree to."""
     if not plan.first_time:
         return

@@ -13,7 +13,7 @@ from connector.push.summary import Summary
 
 
 def of_extraction(done: Any) -> dict[str, Any]:
-    """Of an ``extract.source.Extracted``."""
+    """Of an ``extract.load.Extracted``."""
     return {"windows": _stretch(done.window), "rows": done.rows, "calls": done.calls}
 
 

@@ -18,7 +18,7 @@ and ``{"error": …}``, an unknown lead or field with 404.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -27,10 +27,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from connector.sandbox.faults import parse_fault
-
-if TYPE_CHECKING:
-    from connector.sandbox.server import Sandbox
+from connector.sandbox.book import Book
+from connector.sandbox.calls import Calls
+from connector.sandbox.editing import Editor
+from connector.sandbox.faults import Faults, parse_fault
+from connector.sandbox.refusals import Refusals
 
 CHUNK = 1_000
 JSON = "application/json"
@@ -38,11 +39,24 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Control:
-    """The endpoints over one sandbox."""
+    """The endpoints over one sandbox; ``state`` answers what ``GET state`` shows."""
 
-    def __init__(self, sandbox: "Sandbox") -> None:
-        self._sandbox = sandbox
-        self._book = sandbox.book
+    def __init__(
+        self,
+        *,
+        book: Book,
+        calls: Calls,
+        faults: Faults,
+        refusals: Refusals,
+        editor: Editor,
+        state: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._book = book
+        self._calls_made = calls
+        self._faults_on = faults
+        self._refusals = refusals
+        self._editor = editor
+        self._shown = state
 
     def app(self) -> Starlette:
         routes = [
@@ -80,7 +94,7 @@ class Control:
         return Route(f"/_sandbox/{name}", guarded, methods=[method])
 
     async def _state(self, request: Request) -> Response:
-        return _json(self._sandbox.state())
+        return _json(self._shown())
 
     async def _rows(self, request: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
@@ -129,45 +143,45 @@ class Control:
 
     async def _calls(self, request: Request) -> Response:
         last = request.query_params.get("last")
-        return _json(self._sandbox.calls.as_json(None if last is None else max(0, int(last))))
+        return _json(self._calls_made.as_json(None if last is None else max(0, int(last))))
 
     async def _clear_calls(self, request: Request) -> Response:
-        self._sandbox.calls.clear()
+        self._calls_made.clear()
         return _json({})
 
     async def _faults(self, request: Request) -> Response:
-        return _json(self._sandbox.faults.as_json())
+        return _json(self._faults_on.as_json())
 
     async def _add_fault(self, request: Request) -> Response:
         given = await _given(request, {"fault"}, set())
         fault = parse_fault(str(given["fault"]))
-        self._sandbox.faults.switch_on(fault)
+        self._faults_on.switch_on(fault)
         return await self._faults(request)
 
     async def _clear_faults(self, request: Request) -> Response:
-        self._sandbox.faults.clear()
+        self._faults_on.clear()
         return _json({})
 
     async def _refuse(self, request: Request) -> Response:
         given = await _given(request, {"lead_id", "code"}, {"field", "value"})
-        self._sandbox.refusals.add(
+        self._refusals.add(
             given["lead_id"], given["code"], field=given.get("field"), value=given.get("value")
         )
-        return _json(self._sandbox.refusals.as_json())
+        return _json(self._refusals.as_json())
 
     async def _clear_refusals(self, request: Request) -> Response:
-        self._sandbox.refusals.clear(request.query_params.get("lead_id"))
-        return _json(self._sandbox.refusals.as_json())
+        self._refusals.clear(request.query_params.get("lead_id"))
+        return _json(self._refusals.as_json())
 
     async def _edits_per_second(self, request: Request) -> Response:
         given = await _given(request, {"rate"}, set())
         # Stopping waits for the edit under way, which may itself be waiting for the book.
-        await anyio.to_thread.run_sync(self._sandbox.editor.set_rate, float(given["rate"]))
-        return _json({"rate": self._sandbox.editor.rate, "edits": self._sandbox.editor.edits})
+        await anyio.to_thread.run_sync(self._editor.set_rate, float(given["rate"]))
+        return _json({"rate": self._editor.rate, "edits": self._editor.edits})
 
     async def _clock(self, request: Request) -> Response:
         given = await _given(request, set(), {"now", "ticking", "advance", "reset"})
-        clock = self._sandbox.clock
+        clock = self._book.clock
         if given.get("reset"):
             clock.reset()
         now = _instant(given.get("now"))

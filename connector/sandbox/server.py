@@ -77,7 +77,14 @@ class Sandbox:
             vendor.name: vendor for vendor in (make(self.book, chosen, self.refusals) for make in VENDORS)
         }
         self._app = App(list(self.vendors.values()), self.faults, self.calls, self.clock, chosen.latency)
-        self._app.control = Control(self).app()
+        self._app.control = Control(
+            book=self.book,
+            calls=self.calls,
+            faults=self.faults,
+            refusals=self.refusals,
+            editor=self.editor,
+            state=self.state,
+        ).app()
         self._port = chosen.port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None

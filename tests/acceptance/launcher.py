@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 HEAVY = (
     "dlt", "dlt.destinations", "dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.postgres", "duckdb", "pyarrow",
     "pyarrow.parquet", "sqlalchemy", "duckdb_sqlalchemy", "psycopg2", "typer", "rich.progress", "rich.table", "requests",
-    "connector.loop", "connector.extract.source",
+    "connector.loop", "connector.extract.source", "connector.extract.load",
 )  # fmt: skip
 
 

@@ -27,11 +27,17 @@ def with_leadloop(base_url: str, folder: Path) -> Callable[[], int]:
     import dlt
 
     from connector import config
-    from connector.extract.source import job, load, tune
+    from connector.extract.job import job
+    from connector.extract.load import load, tune
 
     tune()
     settings = config.convoso_settings(
-        base_url=base_url, auth_token=TOKEN, timezone="America/Los_Angeles", rate=1000, settle=0
+        base_url=base_url,
+        auth_token=TOKEN,
+        timezone="America/Los_Angeles",
+        rate=1000,
+        settle=0,
+        removals=False,
     )
     pipeline = dlt.pipeline(
         "bench",
@@ -39,7 +45,7 @@ def with_leadloop(base_url: str, folder: Path) -> Callable[[], int]:
         dataset_name="convoso_raw",
         pipelines_dir=str(folder),
     )
-    return lambda: load(pipeline, job(settings)).rows
+    return lambda: load(pipeline, settings, job(settings)).rows
 
 
 def with_rest_api(base_url: str, folder: Path) -> Callable[[], int]:

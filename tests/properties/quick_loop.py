@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config, loop, scaffold
-from connector.extract import kinds, source
+from connector.extract import load
 from connector.push import Journal
 from connector.sandbox import Sandbox
 from connector.warehouse import mark, models, runs
@@ -107,8 +107,7 @@ class QuickLoop:
             self._open.exec_driver_sql("set threads = 1")
             self._open.commit()
         patch.setattr(loop, "_pipeline", lambda *_: self)
-        patch.setattr(source, "run_pipeline", self.land)
-        patch.setattr(kinds, "run_pipeline", self.land)
+        patch.setattr(load, "run_pipeline", self.land)
         patch.setattr(dlt.current, "resource_state", lambda: self._at_work)
         patch.setattr(models, "build", self._build)
 
@@ -265,6 +264,5 @@ class QuickLoop:
         with pytest.MonkeyPatch.context() as patch:
             for name in ("record", "start_run"):
                 patch.setattr(Journal, name, dying(getattr(Journal, name)))
-            for module in (source, kinds):
-                patch.setattr(module, "run_pipeline", dying(self.land))
+            patch.setattr(load, "run_pipeline", dying(self.land))
             yield

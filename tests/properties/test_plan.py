@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from connector.crm.base import Capabilities, OneByOne, Outcome
 from connector.errors import StoppedError
 from connector.push import deliver
-from connector.push.agreed import differences
 from connector.push.equality import same
+from connector.push.fingerprint import differences
 from connector.push.guardrails import guardrails
 from connector.push.journal import Entry, Journal
-from connector.push.plan import Plan, plan_rows
+from connector.push.plan import Plan
+from connector.push.planning import plan_rows
 
 FIELDS = ("lead_score", "status", "Phone 2")
 VALUES = st.one_of(

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from connector.display import EVERY, Bars
-from connector.extract.source import Progress
+from connector.extract.job import Progress
 from connector.extract.windows import Window
 
 WORLD = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2026, 11, 26, tzinfo=UTC))

@@ -205,7 +205,7 @@ def test_the_pushs_document() -> None:
 
 
 def made_extracted() -> Any:
-    from connector.extract.source import Extracted
+    from connector.extract.load import Extracted
     from connector.extract.windows import Window
 
     return Extracted(Window(NOW, NOW), 1, 1, 1, 0, "second")

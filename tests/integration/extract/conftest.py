@@ -17,10 +17,10 @@ from connector import config
 from connector.crm import clock
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Retry, Session
-from connector.extract import source
+from connector.extract import past
 from connector.extract.columns import column_name
-from connector.extract.kinds import load_everything
-from connector.extract.source import Extracted, job, load
+from connector.extract.job import job
+from connector.extract.load import CHUNK_ROWS, Extracted, load
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import Documents
 from connector.warehouse.connection import Warehouse
@@ -88,15 +88,16 @@ class Rig:
         start: datetime | None = None,
         end: datetime | None = None,
         filters: Mapping[str, str] | None = None,
-        chunk_rows: int = source.CHUNK_ROWS,
+        chunk_rows: int = CHUNK_ROWS,
         say: Callable[[str], None] = lambda _sentence: None,
         **given: Any,
     ) -> Extracted:
-        settings = self.settings(crm, **given)
+        settings = self.settings(crm, **{"removals": False, **given})
         with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
             todo = job(settings, start=start, end=end, filters=filters, reader=reader, say=say)
             return load(
                 pipeline or self.pipeline(),
+                settings,
                 todo,
                 file_format=self.warehouse.file_format,
                 chunk_rows=chunk_rows,
@@ -111,14 +112,20 @@ class Rig:
         end: datetime | None = None,
         filters: Mapping[str, str] | None = None,
         again: Iterable[str] = (),
+        chunk_rows: int = CHUNK_ROWS,
         **given: Any,
     ) -> Extracted:
         """Leads, removed leads and recordings, as the settings ask for them."""
         settings = self.settings(crm, **given)
         with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
             todo = job(settings, start=start, end=end, filters=filters, reader=reader)
-            return load_everything(
-                self.pipeline(), settings, todo, file_format=self.warehouse.file_format, again=again
+            return load(
+                self.pipeline(),
+                settings,
+                todo,
+                file_format=self.warehouse.file_format,
+                chunk_rows=chunk_rows,
+                again=again,
             )
 
     def cursors(self, table: str) -> dict[str, str]:
@@ -131,7 +138,7 @@ class Rig:
     def cursor(self, crm: Sandbox, filters: Mapping[str, str] | None = None, **given: Any) -> datetime | None:
         todo = job(self.settings(crm, **given), filters=filters)
         with closing(todo.reader):
-            return source.cursor(self.pipeline(), todo)
+            return past.cursor(self.pipeline(), todo)
 
     def raw(self, table: str = "lead_versions") -> list[dict[str, Any]]:
         engine = self.warehouse.engine()

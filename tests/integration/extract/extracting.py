@@ -11,14 +11,20 @@ from sqlalchemy.engine import make_url
 
 from connector import config
 from connector.crm.convoso import ConvosoReader
-from connector.extract.source import job, load
+from connector.extract.job import job
+from connector.extract.load import load
 from connector.warehouse.connection import Warehouse
 
 
 def main() -> None:
     url, address, folder = sys.argv[1:]
     settings = config.convoso_settings(
-        base_url=address, auth_token="sandbox-token", timezone="America/Los_Angeles", rate=1000, settle=0
+        base_url=address,
+        auth_token="sandbox-token",
+        timezone="America/Los_Angeles",
+        rate=1000,
+        settle=0,
+        removals=False,
     )
     warehouse = Warehouse(
         url.partition(":")[0].partition("+")[0].replace("postgresql", "postgres"), make_url(url)
@@ -30,7 +36,13 @@ def main() -> None:
         pipelines_dir=folder,
     )
     with closing(ConvosoReader(settings)) as reader:
-        load(pipeline, job(settings, reader=reader), file_format=warehouse.file_format, chunk_rows=500)
+        load(
+            pipeline,
+            settings,
+            job(settings, reader=reader),
+            file_format=warehouse.file_format,
+            chunk_rows=500,
+        )
 
 
 main()

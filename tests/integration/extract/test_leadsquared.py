@@ -15,9 +15,10 @@ from connector import config, leadsquared
 from connector.crm.http import Retry
 from connector.crm.leadsquared import LeadSquaredReader, open_session
 from connector.errors import CrmError
+from connector.extract.job import job
+from connector.extract.load import load
 from connector.extract.reading import Query, Reading, edited_since, read_back
 from connector.extract.reconcile import RawLeads, window_of
-from connector.extract.source import job, load
 from connector.extract.windows import Window
 from connector.sandbox import parse_fault
 from connector.sandbox.documents import Document
@@ -215,7 +216,7 @@ def test_loaded_with_its_cursor(duck, sandbox):
             dataset_name="leadsquared_raw",
             pipelines_dir=str(duck.folder / f"machine{number}"),
         )
-        return load(pipeline, job(settings, reader=reader), file_format=duck.warehouse.file_format)
+        return load(pipeline, settings, job(settings, reader=reader), file_format=duck.warehouse.file_format)
 
     with closing(reader):
         assert run(1).rows == 200

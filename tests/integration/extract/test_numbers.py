@@ -4,8 +4,8 @@ from contextlib import closing
 
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Session
-from connector.extract.kinds import load_everything
-from connector.extract.source import job
+from connector.extract.job import job
+from connector.extract.load import load
 
 from .conftest import QUICK
 
@@ -22,7 +22,7 @@ def test_each_reading_has_a_number_of_its_own(duck, sandbox):
 
     with closing(ConvosoReader(settings, session=Session(settings, retry=QUICK))) as reader:
         todo = job(settings, reader=reader, number=number)
-        load_everything(duck.pipeline(), settings, todo, again=[crm.book.ids()[0], "nobody"])
+        load(duck.pipeline(), settings, todo, again=[crm.book.ids()[0], "nobody"])
     numbers = [row["leadloop_sequence_number"] for row in duck.raw()]
     back = len(asked)
     assert sorted(numbers) == [1] * 5 + [back]

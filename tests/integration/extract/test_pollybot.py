@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from connector import config
 from connector.crm.http import Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession
-from connector.extract.source import job, load
+from connector.extract.job import job
+from connector.extract.load import load
 from tests.integration.extract.conftest import people_at_work, unseen
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
@@ -43,7 +44,7 @@ def extract(crm, warehouse, tmp_path):
             pipelines_dir=str(tmp_path / f"machine{len(runs)}"),
         )
         with closing(PollyBotReader(settings, session=PollyBotSession(settings, retry=QUICK))) as reader:
-            return load(pipeline, job(settings, reader=reader), file_format=warehouse.file_format)
+            return load(pipeline, settings, job(settings, reader=reader), file_format=warehouse.file_format)
 
     return run
 

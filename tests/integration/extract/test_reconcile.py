@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Session
-from connector.extract import reconcile, source
+from connector.extract import past, reconcile
+from connector.extract.job import job
 from connector.extract.reconcile import Difference, RawLeads
-from connector.extract.source import job
 from connector.extract.windows import Window
 
 from .conftest import QUICK, Rig
@@ -31,7 +31,7 @@ class Desk:
         settings = self.rig.settings(self.crm)
         with closing(ConvosoReader(settings, session=Session(settings, retry=QUICK))) as reader:
             todo = job(settings, reader=reader)
-            reached = source.cursor(self.rig.pipeline(), todo)
+            reached = past.cursor(self.rig.pipeline(), todo)
             raw = RawLeads(self.rig.warehouse.engine(), reader)
             if sample:
                 found = reconcile.sample_of(todo, raw, sample, cursor=reached, sent=sent)

@@ -178,11 +178,8 @@ def test_a_lead_without_recordings_is_no_error(duck, sandbox, at):
 
 
 @pytest.mark.long
-def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
+def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
     """The first run breaks off after some packages; the next one goes on, though its leads were called again."""
-    from connector.extract import kinds
-
-    monkeypatch.setattr(kinds, "CHUNK_ROWS", 25)
     time = at(NOON)
     crm = sandbox(leads=100, clock=time)
     for lead_id in crm.book.ids():
@@ -190,7 +187,14 @@ def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
         crm.book.call(lead_id)
     outage = crm.faults.add("status", 503, path="get-recordings", after=70)
     with pytest.raises(TransientError):
-        duck.everything(crm, page_size=50, retry=Retry(attempts=2, first=0.001), concurrency=1, **NO_LOOKBACK)
+        duck.everything(
+            crm,
+            chunk_rows=25,
+            page_size=50,
+            retry=Retry(attempts=2, first=0.001),
+            concurrency=1,
+            **NO_LOOKBACK,
+        )
     crm.faults.remove(outage)
     some = len(read(duck))
     assert 0 < some < len(in_book(crm))
@@ -198,7 +202,7 @@ def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
     for lead_id in crm.book.ids()[::2]:
         time.now += timedelta(seconds=1)
         crm.book.call(lead_id)
-    duck.everything(crm, page_size=50, **NO_LOOKBACK)
+    duck.everything(crm, chunk_rows=25, page_size=50, **NO_LOOKBACK)
     assert set(read(duck)) == in_book(crm)
 
 

@@ -158,11 +158,8 @@ def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(duck, sandbox
 
 
 @pytest.mark.long
-def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
+def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
     """What was loaded before has its cursor, what was not is read by the next run."""
-    from connector.extract import kinds
-
-    monkeypatch.setattr(kinds, "CHUNK_ROWS", 10)
     duck.defaults["start"] = "2026-06-01"
     time = at(NOON)
     crm = sandbox(leads=100, clock=time)
@@ -179,7 +176,7 @@ def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at, monkeypatch):
 
     vendor._actions["search"] = search
     with pytest.raises(TransientError):
-        duck.everything(crm, page_size=10, retry=Retry(attempts=2, first=0.001), concurrency=1)
+        duck.everything(crm, chunk_rows=10, page_size=10, retry=Retry(attempts=2, first=0.001), concurrency=1)
     crm.faults.clear()
     assert 0 < len(removals(duck)) < 60
     assert len(duck.cursors("lead_removals")) == 1

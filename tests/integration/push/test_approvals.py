@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connector import cli, config, crm, loop
 from connector.crm.base import Outcome
 from connector.errors import FirstTimeError
-from connector.extract.source import Extracted
+from connector.extract.load import Extracted
 from connector.push import Entry, Journal, Plan, plan_json, plan_text
 from connector.push.approvals import push_approvals
 from connector.warehouse import models, runs

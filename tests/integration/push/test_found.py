@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.errors import PlanMovedError, TransientError
-from connector.push import Journal, Summary, confirm, deliver, plan_json, summary_json, summary_text
+from connector.push import Journal, Summary, confirm, deliver, expect, plan_json, summary_json, summary_text
 from connector.push.agreed import read_plan
 from connector.warehouse.connection import Warehouse
 from tests.integration.push.conftest import CAN_ALL, World
@@ -146,7 +146,7 @@ def test_max_found_is_a_part_of_what_is_agreed_to(local: World, tmp_path: Path) 
     agreed = read_plan(saved)
     assert agreed.max_found == 7
     with pytest.raises(PlanMovedError, match="max_found"):
-        local.plan(max_found=8, **ADD).expect(agreed)
+        expect(local.plan(max_found=8, **ADD), agreed)
 
 
 def test_a_lead_that_cannot_be_looked_for_is_not_sent(world: World) -> None:

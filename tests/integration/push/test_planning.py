@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from connector.crm.base import Outcome
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError, PlanMovedError
-from connector.push import make_plan
+from connector.push import expect, make_plan
 from tests.integration.push.conftest import Push
 
 
@@ -246,9 +246,9 @@ def test_the_fingerprint_is_that_of_what_is_sent(local: Any) -> None:
     assert local.plan().fingerprint == first.fingerprint
     local.rows(("b", "status", "x", None, None, "clear"))
     second = local.plan()
-    second.expect(second)
+    expect(second, second)
     with pytest.raises(PlanMovedError, match="leadloop plan scores"):
-        second.expect(first)
+        expect(second, first)
 
 
 def test_an_edit_since_the_agreement_stops_the_push(world: Any) -> None:
@@ -260,7 +260,7 @@ def test_an_edit_since_the_agreement_stops_the_push(world: Any) -> None:
             sa.text("update analytics.scores set current_value = 'do not call' where lead_id = 'a'")
         )
     with pytest.raises(PlanMovedError, match=r"1 lead to be sent \(such as a: status\)") as caught:
-        world.plan().expect(agreed)
+        expect(world.plan(), agreed)
     assert "do not call" not in str(caught.value)
 
 

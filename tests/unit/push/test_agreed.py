@@ -12,7 +12,7 @@ import pytest
 from connector.config import ConvosoSettings, resolve
 from connector.crm.identity import account_of
 from connector.errors import ConfigError, PlanMovedError
-from connector.push import Plan, plan_json, plan_rows, read_plan
+from connector.push import Plan, expect, plan_json, plan_rows, read_plan
 
 AT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 LATER = datetime(2026, 11, 3, 8, 30, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_a_saved_plan_is_read_as_the_plan_that_it_was(tmp_path: Path) -> None:
     made = plan()
     path, _ = saved(tmp_path, made)
     assert read_plan(path) == made
-    plan(made_at=LATER).expect(read_plan(path))
+    expect(plan(made_at=LATER), read_plan(path))
 
 
 def _drop(document: Any) -> None:
@@ -147,7 +147,7 @@ def test_a_masked_plan_cant_be_agreed_to(tmp_path: Path) -> None:
 def test_any_difference_sends_nothing_and_is_named(now: Plan, told: str) -> None:
     """Account, host, policies, limits, what is shown, what was sent: each is told by name, and never a value."""
     with pytest.raises(PlanMovedError, match=told) as caught:
-        now.expect(plan())
+        expect(now, plan())
     assert caught.value.exit_code == 4
     assert not [value for value in ("typed", "Cold", "Hot", "Theirs", "Ours") if value in str(caught.value)]
 

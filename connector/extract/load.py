@@ -1,0 +1,254 @@
+"""How what is read gets into the warehouse: package by package, each with the cursor that belongs to it."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+
+import dlt
+import pyarrow as pa
+from dlt.extract.resource import DltResource
+
+from connector.config import VendorSettings
+from connector.crm.base import LeadReader, Page
+from connector.errors import CrmError, LeadloopError, TransientError, causes
+from connector.extract.columns import Columns, numbered
+from connector.extract.feed import Feed
+from connector.extract.job import Job, Progress
+from connector.extract.notes import Notes
+from connector.extract.past import HOMES, past
+from connector.extract.raw import LEADS
+from connector.extract.reading import read_back
+from connector.extract.recordings import TABLE as RECORDINGS
+from connector.extract.removals import TABLE as REMOVALS
+from connector.extract.removals import RemovalFeed, gone
+from connector.extract.streams import feeds_by_table, wanted
+from connector.extract.windows import Window
+
+CHUNK_ROWS = 2 * 122_880
+"""Rows per load package: each is a point to resume from, and bounds the memory that dlt needs.
+
+DuckDB compresses whole row groups (122,880 rows) on all cores while it loads them, and what is left over on one, later.
+"""
+READ_BACK = "leads that were sent"
+"""What is read into no table of its own, as ``on_table`` is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What an extraction did."""
+
+    window: Window | None
+    rows: int
+    calls: int
+    packages: int
+    read_back: int
+    precision: str
+    gone: int = 0
+    """Leads that were to be read back and weren't there."""
+    removals: int | None = None
+    """Rows of deleted and archived leads; ``None`` where they were not asked for."""
+    recordings: int | None = None
+    """Rows of recordings; ``None`` where they were not asked for."""
+    notes: tuple[str, ...] = ()
+    """What there is to say of single leads and fields."""
+
+
+def load(
+    pipeline: dlt.Pipeline,
+    settings: VendorSettings,
+    job: Job,
+    *,
+    file_format: str = "parquet",
+    chunk_rows: int = CHUNK_ROWS,
+    again: Iterable[str] = (),
+    on_table: Callable[[str], None] = lambda _table: None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Extracted:
+    """Reads and loads every stream that the settings ask for, ``chunk_rows`` rows or a little more per package.
+
+    Each is loaded by itself, with the cursor that belongs to it, so that one that fails takes nothing from another; an error
+    leaves everything up to the last package in the warehouse.
+
+    ``on_table`` is told what is read next: a table, or ``READ_BACK``. ``again``: ids of leads to read back one by one, whatever their clock says; asked for when leads and removed leads
+    are loaded. Where the CRM can't show one stream, the others are loaded all the same, and then the error is raised.
+    """
+    failed: list[CrmError] = []
+    loaded: dict[str, list[Feed]] = {}
+    packages = 0
+
+    def load_stream(table: str, feeds: list[Feed]) -> None:
+        nonlocal packages
+        loaded[table] = feeds
+        for feed in feeds:
+            on_table(table)
+            try:
+                with closing(feed):
+                    if isinstance(feed, RemovalFeed) and feed.idle(past(pipeline, table)):
+                        continue
+                    packages += _load_feed(pipeline, feed, file_format, chunk_rows)
+            except TransientError:
+                raise
+            except CrmError as error:
+                failed.append(error)
+
+    on = wanted(settings, job)
+    feeds = {
+        table: all_of for table, all_of in feeds_by_table(settings, job, on_progress).items() if table in on
+    }
+    last = feeds.pop(RECORDINGS, None)
+    for table, all_of in feeds.items():
+        load_stream(table, all_of)
+    singly = told(again, lambda: on_table(READ_BACK), on_progress)
+    back, missing = load_again(pipeline, job.reader, singly, file_format, job.number, job.notes)
+    packages += bool(back) + bool(missing)
+    if last:
+        load_stream(RECORDINGS, last)
+    if failed:
+        raise failed[0]
+    every = [feed for all_of in loaded.values() for feed in all_of]
+    leads = loaded[LEADS][0]
+    return Extracted(
+        leads.window,
+        leads.tally.rows,
+        sum(feed.tally.calls for feed in every),
+        packages,
+        back,
+        leads.tally.precision,
+        missing,
+        _rows(loaded.get(REMOVALS)),
+        _rows(loaded.get(RECORDINGS)),
+        job.notes.texts,
+    )
+
+
+def _rows(feeds: list[Feed] | None) -> int | None:
+    return None if feeds is None else sum(feed.tally.rows for feed in feeds)
+
+
+def told(
+    lead_ids: Iterable[str],
+    on_first: Callable[[], None],
+    on_progress: Callable[[Progress], None] | None,
+) -> Iterator[str]:
+    """These leads, one after the other; tells how many were read before each."""
+    for number, lead_id in enumerate(lead_ids):
+        if not number:
+            on_first()
+        if on_progress:
+            on_progress(Progress(number, number, None, None))
+        yield lead_id
+
+
+def load_again(
+    pipeline: dlt.Pipeline,
+    reader: LeadReader,
+    lead_ids: Iterable[str],
+    file_format: str,
+    number: Callable[[], int] | None = None,
+    notes: Notes | None = None,
+) -> tuple[int, int]:
+    """Reads these leads one by one, whatever their clock says, and loads them as they are, or that they are gone.
+
+    Returns how many there were of each; no cursor moves.
+    """
+    columns = past(pipeline, LEADS).as_columns(reader, notes)
+    tables = _read_back(reader, lead_ids, number() if number else None, columns)
+
+    def rows_of(table: str) -> Iterable[pa.Table]:
+        if table == LEADS:
+            dlt.current.resource_state()[HOMES] = columns.names.homes()
+        yield from tables[table]
+
+    for table in tables:
+        rows = dlt.resource(rows_of(table), name=table, write_disposition="append")
+        run_pipeline(pipeline, [rows], file_format)
+    back, missing = (sum(rows.num_rows for rows in tables.get(table, ())) for table in (LEADS, REMOVALS))
+    return back, missing
+
+
+def _read_back(
+    reader: LeadReader, lead_ids: Iterable[str], number: int | None, columns: Columns
+) -> Mapping[str, list[pa.Table]]:
+    """Table -> rows: the leads as they are now, and those that are gone."""
+    there: list[pa.Table] = []
+    nobody: list[tuple[str, Page]] = []
+    for lead_id in lead_ids:
+        page = read_back(reader, lead_id)
+        if page.rows:
+            there.append(numbered(columns.table(page), number))
+        else:
+            nobody.append((lead_id, page))
+    found = {}
+    if there:
+        found[LEADS] = there
+    if nobody:
+        found[REMOVALS] = [numbered(gone(nobody, reader.zone.key), number)]
+    return found
+
+
+def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> DltResource:
+    """What feeds of one table read, one after the other, as a resource of that name."""
+    rows = chain.from_iterable(feed.rows(most) for feed in feeds)
+    return dlt.resource(rows, name=feeds[0].table, write_disposition="append", selected=selected)
+
+
+def _load_feed(pipeline: dlt.Pipeline, feed: Feed, file_format: str, chunk_rows: int) -> int:
+    """Loads everything the feed reads; returns in how many packages."""
+    packages = 0
+    while not feed.done:
+        run_pipeline(pipeline, [resource(feed, most=chunk_rows)], file_format)
+        packages += 1
+    return packages
+
+
+NEEDED = {
+    "DEV_MODE": "false",
+    "RESTORE_FROM_DESTINATION": "true",
+    "USE_SINGLE_DATASET": "true",
+    "DATASET_NAME_LAYOUT": "%s",
+    "LOAD__RAISE_ON_FAILED_JOBS": "true",
+    "LOAD__DELETE_COMPLETED_JOBS": "true",  # else files of leads stay behind
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+}
+"""dlt's options for where a load goes, what it remembers, and which columns a row has."""
+UNWANTED = (
+    "FULL_REFRESH",
+    "REFRESH",
+    "IMPORT_SCHEMA_PATH",
+    "EXPORT_SCHEMA_PATH",
+    "SCHEMA_CONTRACT",
+    "NAMING",
+)
+"""Options of dlt's that would load something else, or drop what is there."""
+
+
+def tune() -> None:
+    """Sets what this load depends on, whatever the environment or a file says, and, where nothing else is set, what
+    suits it: no telemetry, no gzip between its steps."""
+    ours = {name.rpartition("__")[2] for name in NEEDED} | set(UNWANTED)
+    for name in list(os.environ):
+        # dlt lets the name win that says more, such as CONVOSO__DEV_MODE. After CRM__ come settings of leadloop's.
+        if name.rpartition("__")[2] in ours and not name.startswith("CRM__"):
+            del os.environ[name]
+    os.environ.update(NEEDED)
+    for name, value in {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "CRITICAL",
+        "DATA_WRITER__DISABLE_COMPRESSION": "true",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def run_pipeline(pipeline: dlt.Pipeline, resources: list[DltResource], file_format: str) -> None:
+    """Loads the resources as one package; an error of ours comes out of dlt's wrapping as itself."""
+    source = dlt.source(lambda: resources, name=pipeline.pipeline_name, max_table_nesting=0)()
+    try:
+        pipeline.run(source, loader_file_format=file_format)
+    except Exception as error:
+        for cause in causes(error):
+            if isinstance(cause, LeadloopError):
+                raise cause from None
+        raise
