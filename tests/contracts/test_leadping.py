@@ -8,7 +8,7 @@ import pytest
 from connector.config import LeadpingSettings, Secret
 from connector.crm.base import Page
 from connector.crm.leadping import LeadpingReader, LeadpingWriter, open_session
-from connector.crm.leadping_lead import OBJECTS
+from connector.crm.leadping.lead import OBJECTS
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import flat_texts
 from connector.sandbox.leadping import lead_id

@@ -6,7 +6,7 @@ import dlt
 import pytest
 import sqlalchemy as sa
 
-from connector.crm import leadping_lead
+from connector.crm.leadping import lead as leadping_lead
 from connector.extract.source import leadping
 from connector.warehouse.connection import Warehouse
 from tests.integration.extract.conftest import people_at_work, unseen

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from connector.config import LeadpingSettings, Secret
-from connector.crm import leadping_lead
 from connector.crm.leadping import Changed, LeadpingReader, LeadpingWriter, Listed, open_session
+from connector.crm.leadping import lead as leadping_lead
 from connector.crm.pace import Pace
 from connector.errors import (
     AuthError,

@@ -15,18 +15,10 @@ from connector import crm
 from connector.config import PollyBotSettings, Secret, resolve
 from connector.crm.answers import LEAN_FROM, flat
 from connector.crm.http import Answer, Retry
-from connector.crm.pollybot import (
-    STATUSES,
-    Casing,
-    PollyBotReader,
-    PollyBotSession,
-    PollyBotWriter,
-    body,
-    budget,
-    judge,
-    listed,
-    number_or_text,
-)
+from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotWriter
+from connector.crm.pollybot.facts import STATUSES
+from connector.crm.pollybot.responses import budget, judge, listed
+from connector.crm.pollybot.values import Casing, body, number_or_text
 from connector.errors import (
     AuthError,
     ConfigError,

@@ -1,0 +1,129 @@
+"""Reads the leads and recordings of one Convoso account."""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.config import ConvosoSettings, did_you_mean, named
+from connector.crm.answers import first_text
+from connector.crm.base import Bounds, Capabilities, Page, Precision
+from connector.crm.clock import CrmClock
+from connector.crm.convoso.calls import ask, call_with
+from connector.crm.convoso.facts import (
+    CAPABILITIES,
+    FORMATS,
+    MAX_RECORDINGS,
+    NO_LEAD,
+    NO_USERS,
+    RECORDINGS,
+    SEARCH,
+    time_filter,
+)
+from connector.crm.convoso.responses import ConvosoRefusedError, first_leads, leads, recordings, row_id
+from connector.crm.http import Session
+from connector.crm.ids import as_id
+from connector.errors import ConfigError, UnexpectedAnswerError
+
+
+class ConvosoReader:
+    """A ``LeadReader`` of one Convoso account."""
+
+    def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
+        check_filters(settings.filters)
+        self._settings = settings
+        self._session = session or Session(settings)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._settings.timezone
+
+    def search(
+        self,
+        bounds: Bounds | None,
+        *,
+        cursor_field: str = "updated_at",
+        precision: Precision = "second",
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        """``POST /leads/search``. Both ends of ``bounds`` are included (seen in live clients; the pages don't say).
+
+        ``filters`` go on top of the settings' own. ``ConfigError`` for a filter that Convoso doesn't have.
+        """
+        form = {**self._settings.filters, **(filters or {})}
+        check_filters(form)
+        if bounds is not None:
+            names = time_filter(cursor_field)
+            if clash := sorted(set(names) & set(form)):
+                raise ConfigError(f"The filter {clash[0]!r} and the window that is read exclude each other.")
+            form |= dict(zip(names, (end.strftime(FORMATS[precision]) for end in bounds), strict=True))
+        form |= {"offset": str(offset), "limit": str(limit or self._settings.page_size)}
+        return self._page(form)
+
+    def get(self, lead_id: str) -> Page:
+        """The lead as a search by its id shows it, whatever the settings' filters are."""
+        call = call_with(self._settings, SEARCH, {"lead_id": lead_id, "offset": "0", "limit": "10"})
+        page = ask(self._session, call, first_leads)
+        if any(self.lead_id(row) != lead_id for row in page.rows):
+            raise UnexpectedAnswerError("convoso: a search by lead id showed other leads.")
+        return Page(page.rows[:1], page.total, page.asked_at)
+
+    def recordings(
+        self, lead_id: str, bounds: Bounds | None, *, offset: int = 0, limit: int | None = None
+    ) -> Page:
+        """``POST /leads/get-recordings`` (community page), at most 100 recordings a page.
+
+        Code 6005, "Missing users", is the only one that the page has for it besides that of a bad offset. Since every
+        call names a lead, it can only be about that lead: one without recordings.
+        """
+        form = {"lead_id": lead_id, "offset": str(offset), "limit": str(limit or MAX_RECORDINGS)}
+        if bounds is not None:
+            form |= {
+                name: end.strftime(FORMATS["second"])
+                for name, end in zip(("start_time", "end_time"), bounds, strict=True)
+            }
+        asked_at = self.clock.now()
+        try:
+            page = ask(self._session, call_with(self._settings, RECORDINGS, form), recordings)
+        except ConvosoRefusedError as error:
+            if error.refusal not in (NO_LEAD, NO_USERS):
+                raise
+            return Page([], 0, asked_at)
+        if any(as_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
+            raise UnexpectedAnswerError("convoso: a lead's recordings were answered with another lead's.")
+        return page
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        """Rows say ``modified_at`` where filters say ``updated_at``."""
+        return first_text(row, CAPABILITIES.modified_fields)
+
+    def lead_id(self, row: Mapping[str, Any]) -> str:
+        """Ids come as numbers or as texts, under ``id`` or ``lead_id``."""
+        if (found := row_id(row)) is not None:
+            return found
+        raise UnexpectedAnswerError("convoso: a lead without an id.")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _page(self, form: Mapping[str, str]) -> Page:
+        return ask(self._session, call_with(self._settings, SEARCH, form), leads)
+
+
+def check_filters(filters: Mapping[str, str]) -> None:
+    """``ConfigError`` for the first name that is no search filter of Convoso."""
+    for name in filters:
+        if name not in CAPABILITIES.search_filters:
+            hint = did_you_mean(name, CAPABILITIES.search_filters) or "."
+            raise ConfigError(
+                f"{named('crm.convoso.filters')}: Convoso's search has no filter {name!r}{hint}"
+            )

@@ -1,0 +1,13 @@
+"""The session of one Leadping key."""
+
+from typing import Any
+
+from connector.config import LeadpingSettings
+from connector.crm.http import Session
+
+
+def open_session(settings: LeadpingSettings, **given: Any) -> Session:
+    """Calls to one organisation, with its key as a header; ``given`` are further arguments of ``Session``."""
+    return Session(
+        settings, headers=lambda: {"Authorization": f"Bearer {settings.api_key.reveal()}"}, **given
+    )

@@ -1,0 +1,45 @@
+"""What Leadping's API has: endpoints, limits, error codes and what they mean."""
+
+from typing import Literal
+
+from connector.crm.base import Capabilities
+from connector.crm.leadping import lead as leads
+
+LEADS = "/leads"
+LIST = "/leads/all/my"
+PAGE_SIZE = 100
+
+CAPABILITIES = Capabilities(
+    vendor="leadping",
+    modes=frozenset({"update"}),
+    page_size=PAGE_SIZE,
+    reading="scan",
+    max_rate=5.0,
+    cursor_fields=("updatedAt",),
+    modified_fields=("modifiedAt", "createdAt"),
+    created_field="createdAt",
+    organisation_fields=("organizationId",),
+    protected_fields=leads.PROTECTED,
+)
+
+Order = Literal["updatedAt", "createdAt"]
+PASSES = 8
+"""How often a list that loses leads while it is read, or shows fewer than its total, is read again before giving up."""
+QUIET_PASSES = 3
+"""So many in a row that bring nothing new are believed, whatever the total says: some servers count what they don't list."""
+STALLED = 100
+"""Pages in a row, each with a token of its own, that may show no lead that the pass has not seen before giving up."""
+FRESH = 1.5
+"""Seconds for which what a read showed is taken for what is there: at 5 calls a second, four threads' turns take 0.8."""
+NO_LEAD = "404"
+NOT_SHOWN = "not_shown"
+"""Our own code for a value that Leadping accepted and shows otherwise."""
+
+
+MEANINGS = {
+    400: "the update is not valid",
+    401: "the lead belongs to somebody else",
+    403: "the lead belongs to somebody else",
+    404: "there is no such lead",
+    422: "the update is not valid",
+}

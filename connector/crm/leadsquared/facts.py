@@ -1,0 +1,58 @@
+"""What LeadSquared's API has: endpoints, limits, names of ids and errors."""
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from connector.config import LEADSQUARED_PAGE_SIZE
+from connector.crm.base import Capabilities, Option
+
+API = "/v2/LeadManagement.svc/"
+MODIFIED = API + "Leads.RecentlyModified"
+GET = API + "Leads.GetById"
+METADATA = API + "LeadsMetaData.Get"
+UPDATE = API + "Lead.Update"
+BULK = API + "Lead/Bulk/UpdateV2"
+UPSERT = API + "Lead.CreateOrUpdate"
+LOOK_UP = API + "Leads.Get"
+
+UTC_ZONE = ZoneInfo("UTC")
+FORMAT = "%Y-%m-%d %H:%M:%S"
+FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - bounds are naive; the vendor is younger than this
+MOST_FOUND = 25
+"""Leads that are looked at where one is looked for by a value; more than one is rare."""
+BULK_LEADS = 25
+"""The most leads in one bulk update (page)."""
+
+ID = "ProspectID"
+ID_NAMES = (ID, "ProspectId", "prospect_id")
+ECHO = "Total"
+"""Rows carry the total of the search that found them under this name (seen); it is no field of the lead."""
+
+SEARCH_BY = "SearchBy"
+USUAL_KEYS = ("EmailAddress", "Phone")
+"""What an upsert looks for a lead by unless it is told (page)."""
+
+CAPABILITIES = Capabilities(
+    vendor="leadsquared",
+    modes=frozenset({"update", "upsert"}),
+    page_size=LEADSQUARED_PAGE_SIZE,
+    max_rate=5.0,
+    id_fields=(ID,),
+    modified_fields=("LeadLastModifiedOn", "ModifiedOn"),
+    created_field="CreatedOn",
+    protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
+    options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
+)
+
+# What the types that were seen mean; any other is refused all the same, with its name as the code.
+MEANINGS = {
+    "MXDuplicateEntryException": "another lead has this value in a field that must be unique",
+    "MXInvalidInputException": "a value, or the lead's id, is not accepted",
+    "MXMandatoryAttributeMissingException": "something that must be there is missing",
+    "MXUnknownAttributeException": "the account has no such field",
+}
+MX_NAME = re.compile(r"MX[A-Za-z]{1,80}")
+
+UNMEASURED = frozenset({"Phone", "Number", "Date", "DateTime", "Time", "Boolean"})
+"""Data types whose ``MaxLength`` is not the length of what is sent: the page shows 10 for phones and sends 13."""

@@ -1,0 +1,252 @@
+"""What LeadSquared answers: pages, the account's fields, outcomes and refusals."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.config import did_you_mean, named
+from connector.crm.answers import RawRows, first_text
+from connector.crm.base import Outcome, Page
+from connector.crm.http import AgainError, Answer
+from connector.crm.leadsquared.facts import ECHO, ID_NAMES, MEANINGS, MX_NAME, UNMEASURED
+from connector.errors import (
+    AuthError,
+    OutcomeUnknownError,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadField:
+    """What the account says about one of its fields."""
+
+    name: str
+    label: str
+    """Its display name, which people in the account know it by."""
+    longest: int | None
+    """Characters."""
+    locked: bool
+    """Whether it can be set only when a lead is made."""
+
+
+class LeadSquaredRefusedError(RefusedError):
+    """A refusal, with the fields it names."""
+
+    def __init__(self, message: str, *, code: str, fields: frozenset[str]) -> None:
+        super().__init__(message, code=code)
+        self.fields = fields
+
+
+def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
+    """Raises what an error in LeadSquared's own words means; silent about everything else, whatever its shape.
+
+    ``labels``: display names of the fields that were sent, so that those that the error names can be told. The server's
+    text is looked at for them and never passed on: it may repeat a value.
+    """
+    if answer.status in (401, 403):
+        raise AuthError(
+            f"leadsquared refuses the keys (status {answer.status}). Check {named('crm.leadsquared.access_key')} and "
+            f"{named('crm.leadsquared.secret_key')}, and that {named('crm.leadsquared.base_url')} is the host of the "
+            "account's own region."
+        )
+    if answer.status == 404:
+        raise UnreachableError(
+            f"leadsquared has no API at this address. Check {named('crm.leadsquared.base_url')}."
+        )
+    data = answer.data if isinstance(answer.data, dict) else {}
+    kind = data.get("ExceptionType")
+    if not isinstance(kind, str) or not MX_NAME.fullmatch(kind):
+        return
+    if "ratelimit" in kind.lower():
+        raise AgainError(f"too many calls ({kind})", throttled=True)
+    said = str(data.get("ExceptionMessage") or "").lower()
+    at_fault = {name for name, label in (labels or {}).items() if _names(said, name) or _names(said, label)}
+    meaning = MEANINGS.get(kind, "for a reason that is not documented")
+    raise LeadSquaredRefusedError(
+        f"leadsquared refuses: {meaning} ({kind})", code=kind, fields=frozenset(at_fault)
+    )
+
+
+def lead_id_of(row: Mapping[str, Any]) -> str:
+    if (text := first_text(row, ID_NAMES)) is not None:
+        return text.strip()
+    raise UnexpectedAnswerError("leadsquared: a lead without a ProspectID.")
+
+
+def is_same(shown: Any, value: str) -> bool:
+    return isinstance(shown, str) and shown.strip().casefold() == value.casefold()
+
+
+def leads_listed(answer: Answer) -> Page:
+    """The leads of an answer that is a list of them."""
+    if not isinstance(answer.data, list | RawRows):
+        raise UnexpectedAnswerError("leadsquared: leads were answered in no known shape; no list in it.")
+    return Page([_row(lead) for lead in answer.data], len(answer.data), answer.asked_at)
+
+
+def leads_found(answer: Answer) -> Page:
+    """The leads of a page and how many there are in all. Only a count of 0 may come without a list."""
+    data = answer.data
+    count = data.get("RecordCount") if isinstance(data, dict) else None
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise UnexpectedAnswerError(
+            "leadsquared: a search was answered in no known shape; no count of leads in it."
+        )
+    leads = data.get("Leads", [] if count == 0 else None)
+    if leads is None and count == 0:
+        leads = []
+    if not isinstance(leads, list | RawRows):
+        raise UnexpectedAnswerError(
+            "leadsquared: a search found leads and was answered without a list of them."
+        )
+    return Page([_row(lead) for lead in leads], count, answer.asked_at)
+
+
+def _row(lead: Any) -> dict[str, Any]:
+    """A lead as attribute -> value: searches answer pairs, a look at one lead a plain object."""
+    pairs = lead.get("LeadPropertyList") if isinstance(lead, dict) else None
+    if pairs is None and isinstance(lead, dict) and any(name in lead for name in ID_NAMES):
+        return {name: value for name, value in lead.items() if name != ECHO}
+    row = dict(_attributes(pairs))
+    row.pop(ECHO, None)
+    return row
+
+
+def _attributes(pairs: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(pairs, list | RawRows):
+        raise UnexpectedAnswerError("leadsquared: a lead in no known shape; no list of its attributes.")
+    for pair in pairs:
+        name = pair.get("Attribute") if isinstance(pair, dict) else None
+        if not isinstance(name, str) or not name or "Value" not in pair:
+            raise UnexpectedAnswerError("leadsquared: an attribute of a lead without its name or value.")
+        yield prefix + name, pair["Value"]
+        # A custom field set has fields of its own (page).
+        if pair.get("Fields"):
+            yield from _attributes(pair["Fields"], f"{prefix}{name}.")
+
+
+def fields_in(answer: Answer) -> dict[str, LeadField]:
+    data = answer.data
+    if not isinstance(data, list | RawRows) or not data:
+        raise UnexpectedAnswerError("leadsquared: the account's fields were answered in no known shape.")
+    fields = {}
+    for each in data:
+        name = each.get("SchemaName") if isinstance(each, dict) else None
+        if not isinstance(name, str) or not name:
+            raise UnexpectedAnswerError("leadsquared: one of the account's fields has no SchemaName.")
+        longest = str(each.get("MaxLength") or "").strip()
+        measured = longest.isascii() and longest.isdigit() and each.get("DataType") not in UNMEASURED
+        fields[name] = LeadField(
+            name,
+            str(each.get("DisplayName") or name),
+            (int(longest) or None) if measured else None,
+            # 0 in the page's unlocked field, 1 and 2 in locked ones.
+            str(each.get("LockAfterCreate") or 0).lower() not in ("0", "false"),
+        )
+    return fields
+
+
+def nearest(name: str, known: Mapping[str, LeadField]) -> str:
+    meant = next((each.name for each in known.values() if each.label.lower() == name.lower()), None)
+    return f"; did you mean {meant!r}?" if meant else did_you_mean(name, known) or "."
+
+
+def rejected_by(known: Mapping[str, LeadField], fields: Mapping[str, str | None]) -> Outcome | None:
+    """What the CRM would refuse for sure; one such field would take the lead's others with it."""
+    if missing := frozenset(fields.keys() - known.keys()):
+        code = "MXUnknownAttributeException"
+        return Outcome("rejected", code=code, reason=f"not sent: {MEANINGS[code]}", fields=missing)
+    if locked := frozenset(name for name in fields if known[name].locked):
+        reason = "not sent: the field is locked once a lead is made"
+        return Outcome("rejected", code="LockAfterCreate", reason=reason, fields=locked)
+    too_long = {
+        name: longest
+        for name, value in fields.items()
+        if (longest := known[name].longest) is not None and value is not None and len(value) > longest
+    }
+    if too_long:
+        limits = ", ".join(f"{name} takes {longest} characters" for name, longest in sorted(too_long.items()))
+        reason = f"not sent: the value is too long; {limits}"
+        return Outcome("rejected", code="MaxLength", reason=reason, fields=frozenset(too_long))
+    return None
+
+
+def updated(answer: Answer) -> Outcome:
+    """``applied`` only for what the page shows: success, and a row that was changed."""
+    rows = _count(_success(answer).get("AffectedRows"))
+    if rows is None:
+        raise OutcomeUnknownError("leadsquared: an update was answered in no known shape")
+    if rows < 1:
+        raise OutcomeUnknownError(
+            "leadsquared: an update was answered with success, and with no lead changed"
+        )
+    return Outcome("applied")
+
+
+def upserted(answer: Answer) -> Outcome:
+    """``applied``, with the lead's id, only for what the page shows: success, and which lead it is."""
+    lead_id = _success(answer).get("Id")
+    if not isinstance(lead_id, str) or not lead_id.strip():
+        raise OutcomeUnknownError("leadsquared: an upsert was answered without the lead's id")
+    return Outcome("applied", lead_id=lead_id.strip())
+
+
+def _success(answer: Answer) -> Mapping[str, Any]:
+    """The message of a write that succeeded."""
+    data = answer.data if isinstance(answer.data, dict) else {}
+    message = data.get("Message")
+    if data.get("Status") != "Success" or not isinstance(message, dict):
+        raise OutcomeUnknownError("leadsquared: a write was answered in no known shape")
+    return message
+
+
+def many_updated(data: Any, lead_ids: Sequence[str]) -> list[Outcome]:
+    """One outcome per lead: refused where the answer names it, applied only where all its counts agree with that."""
+    status = data.get("Status") if isinstance(data, dict) else None
+    if not isinstance(status, dict):
+        raise OutcomeUnknownError("leadsquared: a bulk update was answered in no known shape")
+    refused: dict[str, Outcome] = {}
+    details = data.get("Details")
+    for group in ("FailedLeads", "UnProcessedLeads"):
+        for each in (details.get(group) if isinstance(details, dict) else None) or []:
+            lead_id = str(each.get("IdentifierValue")).strip().lower() if isinstance(each, dict) else ""
+            said = str(each.get("Reason")).lower() if isinstance(each, dict) else ""
+            refused[lead_id] = _bulk_refusal(group, said)
+    adds_up = (
+        _count(status.get("TotalCount")) == len(lead_ids)
+        and _count(status.get("SuccessCount")) == len(lead_ids) - len(refused)
+        and refused.keys() <= {lead_id.lower() for lead_id in lead_ids}
+    )
+    others = (
+        Outcome("applied")
+        if adds_up
+        else Outcome("unknown", reason="leadsquared: the counts in the answer to a bulk update don't add up")
+    )
+    return [refused.get(lead_id.lower(), others) for lead_id in lead_ids]
+
+
+def _bulk_refusal(group: str, said: str) -> Outcome:
+    if "does not exist" in said:
+        why = "there is no such lead, or the keys' user may not change it"
+    elif group == "UnProcessedLeads":
+        return Outcome(
+            "deferred", code=group, reason=f"leadsquared left this lead of a bulk update out ({group})"
+        )
+    else:
+        why = "this lead of a bulk update failed; a call with bulk = false says more"
+    return Outcome("rejected", code=group, reason=f"leadsquared refuses: {why} ({group})")
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _names(said: str, word: str) -> bool:
+    """Whether a text in lower case has this name as words of its own."""
+    return re.search(rf"(?<!\w){re.escape(word.lower())}(?!\w)", said) is not None

@@ -1,0 +1,88 @@
+"""Reads the leads of one PollyBot workspace."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.config import PollyBotSettings
+from connector.crm.answers import flat
+from connector.crm.base import Capabilities, Page
+from connector.crm.clock import CrmClock
+from connector.crm.http import Call
+from connector.crm.ids import as_id, names_one
+from connector.crm.newest_first import Listed, Mark, NewestFirst, Row
+from connector.crm.pollybot.calls import PollyBotSession, call_for
+from connector.crm.pollybot.facts import CAPABILITIES, METADATA, NEWEST_FIRST, NO_LEAD
+from connector.crm.pollybot.responses import judge, lead_read, listed
+from connector.errors import RefusedError, UnexpectedAnswerError
+
+
+class PollyBotReader:
+    """A ``ScanReader`` of one PollyBot workspace."""
+
+    def __init__(self, settings: PollyBotSettings, *, session: PollyBotSession | None = None) -> None:
+        self._settings = settings
+        self._session = session or PollyBotSession(settings)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    @property
+    def clock(self) -> CrmClock:
+        return self._session.crm_clock
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo("UTC")
+
+    def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
+        """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
+        for part in NewestFirst("pollybot", self._list, self._mark, since):
+            wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]
+            rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
+            singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
+            yield Page(rows, part.total, part.asked_at, 1 + singly)
+
+    def get(self, lead_id: str) -> Page:
+        """``GET {leads}/{id}``."""
+        if not names_one(lead_id):
+            return Page([], 0, self.clock.now())
+        try:
+            call = call_for(self._settings, "GET", lead_id)
+            lead, asked_at = self._session.read(call, judge, lambda answer: lead_read(answer, lead_id))
+        except RefusedError as error:
+            if error.code == NO_LEAD:
+                return Page([], 0, self.clock.now())
+            raise
+        self._session.casing.saw(lead)
+        return Page([flat(lead)], 1, asked_at)
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        found = row.get("updatedAt") or row.get("updated_at")
+        return found if isinstance(found, str) else None
+
+    def lead_id(self, row: Mapping[str, Any]) -> str:
+        if (text := as_id(row.get("id"))) is None:
+            raise UnexpectedAnswerError("pollybot: a lead without an id.")
+        return text
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _list(self, number: int) -> Listed:
+        query = {"page": str(number), **NEWEST_FIRST}
+        call = Call("GET", self._settings.leads_path, query=query)
+        return self._session.read(call, judge, lambda answer: listed(answer, number))
+
+    def _mark(self, row: Row) -> Mark:
+        created = row.get("createdAt")
+        return Mark(self.lead_id(row), self.modified_at(row), created if isinstance(created, str) else None)
+
+    def _whole(self, row: Row) -> dict[str, Any] | None:
+        """The lead with its metadata; ``None`` where it was deleted meanwhile."""
+        if isinstance(row.get(METADATA), Mapping):
+            self._session.casing.saw(row)
+            return flat(row)
+        return next(iter(self.get(self.lead_id(row)).rows), None)

@@ -1,0 +1,97 @@
+"""Updates the leads of one PollyBot workspace."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from connector.config import PollyBotSettings
+from connector.crm.base import Capabilities, OneByOne, Outcome
+from connector.crm.http import Answer, outcome
+from connector.crm.ids import as_id, names_one
+from connector.crm.pollybot.calls import PollyBotSession, call_for
+from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, NO_LEAD, TEXTS
+from connector.crm.pollybot.responses import PollyBotRefusedError, fields_at_fault, judge, lead_in, lead_read
+from connector.crm.pollybot.values import UnfitError, body, problem_with, replaced
+from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
+
+
+class PollyBotWriter(OneByOne):
+    """A ``LeadWriter`` of one PollyBot workspace."""
+
+    def __init__(self, settings: PollyBotSettings, *, session: PollyBotSession | None = None) -> None:
+        self._settings = settings
+        self._session = session or PollyBotSession(settings)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    def check(self, fields: Collection[str]) -> None:
+        """PollyBot can't say which fields it has, so only those are refused that it can't set or might set too much of."""
+        for name in sorted(fields):
+            if problem := problem_with(name):
+                raise ModelError(f"pollybot: leadloop does not set the field {name!r}: {problem}.")
+
+    def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
+        """``PUT {leads}/{id}`` with just these fields; ``metadata.x`` sets the key ``x`` of the metadata, ``None`` is null.
+
+        ``customFields.x``, and a field that may be a list, cost a read before: the custom fields that the push doesn't name
+        are sent along, and a list is only ever replaced by a list. ``harm`` where the answer shows fewer custom fields.
+        """
+        refused = {name: problem for name in fields if (problem := problem_with(name))}
+        if refused:
+            reason = f"leadloop does not set this field: {next(iter(refused.values()))}"
+            return Outcome("rejected", reason=reason, fields=frozenset(refused))
+        if not names_one(lead_id):
+            return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in PollyBot")
+        if not fields:
+            return Outcome("applied", reason="nothing to set")
+        try:
+            return self._sent(lead_id, fields)
+        except UnfitError as wrong:
+            return Outcome("rejected", reason=str(wrong), fields=frozenset({wrong.field}))
+        except PollyBotRefusedError as error:
+            at_fault = fields_at_fault(error.field, fields)
+            return Outcome(
+                "rejected", code=error.code, reason=str(error), fields=at_fault, lead_id=error.other_lead
+            )
+        except (CrmError, ConfigError) as error:
+            return outcome(error)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _sent(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
+        sent = body(fields, self._session.casing)
+        looked_at = [name for name in fields if name not in TEXTS and not name.startswith(f"{METADATA}.")]
+        if looked_at:
+            try:
+                lead, _ = self._session.read(
+                    replace(call_for(self._settings, "GET", lead_id), exact=True),
+                    judge,
+                    lambda answer: lead_read(answer, lead_id),
+                )
+            except UnexpectedAnswerError as error:
+                return Outcome("deferred", reason=str(error))
+            sent |= {name: value for name in looked_at for name, value in [replaced(lead, name, fields)]}
+        call = replace(call_for(self._settings, "PUT", lead_id), json=sent, exact=bool(looked_at))
+        answer = self._session.write(call, judge)
+        done = self._updated(answer, lead_id)
+        had, has = sent.get(CUSTOM), (lead_in(answer) or {}).get(CUSTOM)
+        if isinstance(had, dict) and isinstance(has, dict) and (gone := sorted(had.keys() - has.keys())):
+            reason = (
+                f"after its update pollybot no longer shows {', '.join(f'{CUSTOM}.{name}' for name in gone)} of lead "
+                f"{lead_id}, though they were sent along. Nothing more is sent. Enter it again in PollyBot "
+                "(pollybot_raw.lead_versions has what was there), and ask its support how an update keeps them."
+            )
+            return replace(done, reason=reason, harm=True)
+        return done
+
+    def _updated(self, answer: Answer, lead_id: str) -> Outcome:
+        """``applied`` only where the answer says so and shows this very lead."""
+        lead = lead_in(answer)
+        if lead is None:
+            raise OutcomeUnknownError("pollybot: an update was answered in no known shape")
+        if as_id(lead.get("id")) != lead_id:
+            raise OutcomeUnknownError("pollybot: the answer to an update shows another lead")
+        self._session.casing.saw(lead)
+        return Outcome("applied", lead_id=lead_id)
