@@ -19,7 +19,8 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
+    ROOT / "tests/README.md",
 ]
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -388,6 +389,17 @@ def test_every_named_file_of_ours_exists() -> None:
         ):
             ours = (ROOT / name).exists() or name in written_by_init()
             assert ours, f"{path.name} names {name}"
+
+
+def test_every_fear_has_its_files() -> None:
+    """tests/README.md names files that are there, in their folders, and leaves out no folder that has tests."""
+    text = (ROOT / "tests/README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) ?\| `(tests[\w/]*)` \| (`.+`) \|$", text, re.MULTILINE)
+    assert rows[0][0], "the first row has no fear"
+    for _, folder, files in rows:
+        missing = [name for name in re.findall(r"`(.+?)`", files) if not (ROOT / folder / name).is_file()]
+        assert not missing, f"{folder}: {', '.join(missing)}"
+    assert {path.parent for path in (ROOT / "tests").rglob("test_*.py")} <= {ROOT / row[1] for row in rows}
 
 
 def written_by_init() -> set[str]:
