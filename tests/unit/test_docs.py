@@ -391,6 +391,20 @@ def test_every_named_file_of_ours_exists() -> None:
             assert ours, f"{path.name} names {name}"
 
 
+def test_every_decision_is_whole_and_in_the_index() -> None:
+    """A record of docs/decisions says what it was about, what was decided and what it costs, and the index has it."""
+    records = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "decisions").glob("*.md")}
+    index = records.pop("README.md")
+    assert records
+    for name, text in records.items():
+        assert re.findall(r"^\*\*(.+?)\*\*", text, re.MULTILINE)[:3] == [
+            "Context.",
+            "Decision.",
+            "What it costs.",
+        ]
+        assert f"[{text.splitlines()[0].removeprefix('# ')}]({name})" in index
+
+
 def test_every_fear_has_its_files() -> None:
     """tests/README.md names files that are there, in their folders, and leaves out no folder that has tests."""
     text = (ROOT / "tests/README.md").read_text(encoding="utf-8")
