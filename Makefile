@@ -24,12 +24,14 @@ $(READY): pyproject.toml constraints.txt
 demo: install ## the whole loop, twice, on DuckDB and the sandbox CRM
 	$(BIN)/leadloop demo
 
-check: install ## lint, types, layers, SQL style
+check: install ## lint, types, layers, SQL style, spelling, links between pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint dbt_models --processes 2
+	$(BIN)/codespell
+	$(BIN)/pytest -q tests/unit/test_links.py
 
 # tests/unit needs neither PostgreSQL nor dbt: about 80 seconds of CPU time, so 40 seconds on two idle cores.
 quick: install ## ruff and the tests of single modules: an answer in under a minute
