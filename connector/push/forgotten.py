@@ -34,20 +34,18 @@ NOBODY = "(restored)"
 
 
 def forgotten(journal: Journal, marks: Sequence[Mark]) -> list[Mark]:
-    """The pushes that were noted and that this warehouse doesn't know. Older ones than its oldest may have been cleared away."""
+    """The pushes that were noted and that this warehouse doesn't know, the marks being in their order.
+
+    Those before the first one that it knows may have been cleared away.
+    """
     if not marks:
         return []
     run = push_runs.c
     with journal.engine.connect() as connection:
-        known = set(
-            connection.scalars(sa.select(run.run_id).where(run.run_id.in_([each.run_id for each in marks])))
-        )
-        oldest = connection.scalar(sa.select(sa.func.min(run.started_at)))
-    return [
-        each
-        for each in marks
-        if each.run_id not in known and (oldest is None or each.at >= oldest or not known)
-    ]
+        query = sa.select(run.run_id).where(run.run_id.in_([each.run_id for each in marks]))
+        known = set(connection.scalars(query))
+    first = next((place for place, each in enumerate(marks) if each.run_id in known), 0)
+    return [each for each in marks[first:] if each.run_id not in known]
 
 
 def check(lost: Sequence[Mark], crm: str, label: str) -> None:
@@ -110,9 +108,9 @@ def _with_base(journal: Journal, crm: str) -> set[tuple[str, str]]:
 
 
 def _wanted(plans: Iterable[tuple[Push, Plan]]) -> Iterator[tuple[tuple[str, str], Entry]]:
-    """What would replace a value that isn't blank, or delete a lead."""
+    """What would replace a value that isn't blank, or delete a lead, now or once nothing holds it back."""
     for _, plan in plans:
-        for lead in plan.leads:
+        for lead in (*plan.leads, *plan.conflicts, *plan.rejected, *plan.flapping):
             for change in lead.changes:
                 has_value = change.field == WHOLE or not is_blank(change.current)
                 if lead.crm_lead_id is not None and has_value:

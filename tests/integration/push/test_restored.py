@@ -81,15 +81,20 @@ def test_a_warehouse_has_one_id_from_its_first_lock_on(warehouse: Warehouse) -> 
 
 
 def test_what_the_warehouse_knows_is_not_forgotten(world: Any) -> None:
-    """Runs that are in it; and runs from before its oldest, which somebody may have cleared away."""
+    """Runs that are in it; and those before the first one that it knows, which somebody may have cleared away.
+
+    A run without a mark, by a clock that was wrong, says nothing of that.
+    """
     world.changes(2)
     known = world.deliver().run_id
     now = datetime.now(UTC)
     mine, old, new = (
         Mark(known, "scores", now),
-        Mark("old", "scores", now - timedelta(days=1)),
+        Mark("old", "scores", now - timedelta(hours=1)),
         Mark("new", "scores", now + timedelta(days=1)),
     )
+    world.journal.clock = lambda: now - timedelta(days=1)
+    world.deliver()
     assert forgotten.forgotten(world.journal, [old, mine]) == []
     assert forgotten.forgotten(world.journal, [old, mine, new]) == [new]
     with world.engine.begin() as connection:
@@ -107,7 +112,11 @@ def test_accepting_gives_a_base_to_what_has_none(world: Any) -> None:
         ("differs", "lead_score", "typed", "50", None, "change"),
         ("blank", "lead_score", None, "50", None, "change"),
         ("known", "lead_score", "40", "50", "40", "change"),
+        ("unanswered", "lead_score", "typed", "50", "45", "conflict"),
+        ("refused", "lead_score", "typed", "50", None, "rejected"),
     )
+    world.lead("unanswered", lead_score="typed")
+    world.lead("refused", lead_score="typed")
     world.lead("differs", lead_score="typed")
     world.lead("blank", lead_score=" ")
     world.lead("known", lead_score="40")
@@ -126,9 +135,11 @@ def test_accepting_gives_a_base_to_what_has_none(world: Any) -> None:
     rows = {row.lead_id: row for row in world.journalled() if row.code == "restored"}
     assert {lead: (row.state, row.value) for lead, row in rows.items()} == {
         "differs": ("confirmed", "50"),
+        "unanswered": ("confirmed", "50"),
+        "refused": ("confirmed", "50"),
         "same": ("confirmed", "50"),
     }
-    assert len([row for row in world.journalled() if row.code == "restored"]) == 2
+    assert len([row for row in world.journalled() if row.code == "restored"]) == 4
     assert forgotten.forgotten(world.journal, lost) == []
     assert world.journal.unsettled_runs("scores") == []
 
