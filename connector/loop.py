@@ -6,29 +6,23 @@ Every stage takes the warehouse and can be called alone; what it needs from the 
 is handed over in memory. A stage that writes holds its lock, so that a second run of it refuses to start.
 """
 
-import random
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-
 from connector import config, crm
-from connector.crm.base import LeadReader, LeadWriter
-from connector.crm.clock import check_not_ahead, clock_of, skew
-from connector.crm.identity import account_of
+from connector.crm.account import Account
+from connector.crm.clock import skew
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
 from connector.extract.asking import asked_time, try_asking
-from connector.extract.columns import NUMBER
-from connector.extract.raw import LEADS, REMOVALS, first_not_blank
+from connector.extract.raw import LEADS
 from connector.parsing import is_loopback
 from connector.push import (
-    WHOLE,
     Journal,
     Plan,
     Recovery,
@@ -43,13 +37,15 @@ from connector.push import (
 )
 from connector.push import forgotten as restoring
 from connector.push.ahead import in_the_future
+from connector.push.edits import recent_edits
 from connector.push.resolve import Conflict, Side, conflicts, settle
 from connector.push.rivals import rivalry
+from connector.push.unseen import unseen
 from connector.warehouse import mark, models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import patient
-from connector.warehouse.ledger import columns_of, ensure, next_number
+from connector.warehouse.ledger import ensure, next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
@@ -59,12 +55,6 @@ if TYPE_CHECKING:
 
 STATE = Path(".leadloop")
 """What leadloop keeps beside the project; all of it can be deleted, since the warehouse holds the truth."""
-
-SAMPLE = 0.05
-"""The share of sent leads that ``confirm='sample'`` reads back."""
-
-AT_ONCE = 1000
-"""So many leads are named in one query."""
 
 
 class Listener:
@@ -137,19 +127,18 @@ def extract(
             listener.stage(f"extract {vendor}" + ("" if table == LEADS else f": {table}"))
 
     stage(LEADS)
-    settings = crm.vendor(vendor).settings()
     tune()
     with ExitStack() as stack:
-        reader = stack.enter_context(closing(crm.reader(vendor)))
-        stack.callback(_say_skew, vendor, reader, listener)
+        account = stack.enter_context(crm.account(vendor))
+        stack.callback(_say_skew, account, listener)
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
         numbers = _numbers(warehouse)
         todo = job(
-            settings,
+            account.settings,
             start=start,
             end=end,
             filters=filters,
-            reader=reader,
+            reader=account.reader,
             number=numbers,
             say=listener.notice,
         )
@@ -159,29 +148,29 @@ def extract(
             runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
-            is_noted = not same_account and check_account(engine, settings, reader)
+            is_noted = not same_account and check_account(engine, account.settings, account.reader)
             done = load(
                 _pipeline(warehouse, vendor),
-                settings,
+                account.settings,
                 todo,
                 file_format=warehouse.file_format,
-                again=_unseen(warehouse, vendor, confirm or {}, reader) if todo.moves_cursor else (),
+                again=unseen(engine, account, confirm or {}) if todo.moves_cursor else (),
                 on_table=stage,
                 on_progress=listener.extracting,
             )
             if not is_noted:
-                note_account(engine, settings, reader)
-            _say_future(warehouse, reader, listener)
+                note_account(engine, account.settings, account.reader)
+            _say_future(warehouse, account, listener)
             return done
 
 
-def _say_skew(vendor: str, reader: LeadReader, listener: Listener) -> None:
-    if (sentence := skew(vendor, clock_of(reader))) is not None:
+def _say_skew(account: Account, listener: Listener) -> None:
+    if (sentence := skew(account.vendor, account.clock)) is not None:
         listener.notice(sentence)
 
 
-def _say_future(warehouse: Warehouse, reader: LeadReader, listener: Listener) -> None:
-    for sentence in in_the_future(warehouse.engine(), reader):
+def _say_future(warehouse: Warehouse, account: Account, listener: Listener) -> None:
+    for sentence in in_the_future(warehouse.engine(), account.reader):
         listener.notice(sentence)
 
 
@@ -216,117 +205,6 @@ def _numbers(warehouse: Warehouse) -> Callable[[], int]:
     return number
 
 
-def _unseen(
-    warehouse: Warehouse, vendor: str, confirm: Mapping[str, str], reader: LeadReader
-) -> Iterator[str]:
-    """Ids of leads that accepted an update and have not been seen since, and of those that were found instead of added and
-    have never been seen; lazily, so that it is asked after the window."""
-    engine = warehouse.engine()
-    journal = Journal(engine)
-    if not journal.exists():
-        return
-    journal.ensure()
-    applied = journal.applied_unconfirmed(vendor).c
-    # A deleted lead has nothing to show any more, and the search for removed leads finds it: unless that happened while the
-    # CRM's clock was ahead of what it is now.
-    shows = sa.or_(applied.field != WHOLE, applied.recorded_at > clock_of(reader).now())
-    query = (
-        sa.select(
-            applied.meant,
-            applied.run_id,
-            applied.push,
-            sa.func.max(applied.recorded_at),
-            sa.func.max(applied.sequence_number),
-        )
-        .where(shows)
-        .group_by(applied.meant, applied.run_id, applied.push)
-    )
-    with engine.connect() as connection:
-        wanted = {
-            lead_id: Moment(recorded_at, number)
-            for lead_id, run_id, push, recorded_at, number in connection.execute(query)
-            if _wants_read_back(confirm.get(push, "all"), f"{run_id}/{lead_id}")
-        }
-        found = set(connection.scalars(journal.found(vendor)))
-        never_seen = found - _ever_seen(connection, vendor, found)
-    if wanted:
-        for lead_id, seen in _last_sightings(engine, vendor, wanted.values()).items():
-            if lead_id in wanted and seen.is_after(wanted[lead_id]):
-                del wanted[lead_id]
-    yield from sorted(wanted.keys() | never_seen)
-
-
-def _wants_read_back(confirm: str, lead: str) -> bool:
-    """By ``confirm`` of the push; a sample is the same leads however often it is drawn."""
-    if confirm == "sample":
-        return random.Random(lead).random() < SAMPLE  # noqa: S311 - a sample, not a secret
-    return confirm != "none"
-
-
-class Moment(NamedTuple):
-    """When something was recorded or seen: by the clock, and by the warehouse's count where it has a number."""
-
-    at: datetime
-    number: int | None = None
-
-    def is_after(self, other: "Moment") -> bool:
-        """By the count, since clocks differ and may be wrong; what has no number is from before there were any.
-
-        Only what is seen by a pipeline of the user's own is never counted: that goes by the time.
-        """
-        if self.number is not None:
-            return self.number > (other.number or 0)
-        return self.at > other.at
-
-
-def _sightings(
-    connection: sa.Connection, vendor: str
-) -> Iterator[tuple[sa.TableClause, sa.ColumnElement[str]]]:
-    """The raw tables that say of a lead whether it is there, each with the lead's id in it.
-
-    That a lead is gone tells as well when it was last asked for.
-    """
-    for table, id_fields in ((LEADS, crm.vendor(vendor).capabilities.id_fields), (REMOVALS, ("id",))):
-        there = columns_of(connection, f"{vendor}_raw", table)
-        raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{vendor}_raw")
-        lead_id = first_not_blank(raw, id_fields)
-        if lead_id is not None:
-            yield raw, lead_id
-
-
-def _ever_seen(connection: sa.Connection, vendor: str, leads: Collection[str]) -> set[str]:
-    """Those of these leads that were ever read, or seen to be gone."""
-    seen: set[str] = set()
-    for _, lead_id in _sightings(connection, vendor) if leads else ():
-        asked = sorted(leads)
-        for first in range(0, len(asked), AT_ONCE):
-            query = sa.select(lead_id).distinct().where(lead_id.in_(asked[first : first + AT_ONCE]))
-            seen.update(map(str, connection.scalars(query)))
-    return seen
-
-
-def _last_sightings(engine: sa.Engine, vendor: str, since: Collection[Moment]) -> dict[str, Moment]:
-    """Lead id -> when it was last seen, there or removed, of the leads seen after any of these moments."""
-    first = min(moment.at for moment in since)
-    first_number = min((moment.number for moment in since if moment.number is not None), default=None)
-    latest: dict[str, Moment] = {}
-    with engine.connect() as connection:
-        for raw, lead_id in _sightings(connection, vendor):
-            number = raw.c[NUMBER] if NUMBER in raw.c else sa.cast(sa.null(), sa.BigInteger)
-            later = [raw.c.leadloop_seen_at > first]
-            later += [number > first_number] if first_number is not None else []
-            query = (
-                sa.select(lead_id, sa.func.max(raw.c.leadloop_seen_at), sa.func.max(number))
-                .where(sa.or_(*later), lead_id.is_not(None))
-                .group_by(lead_id)
-            )
-            for found, *seen in connection.execute(query):
-                moment = Moment(*seen)
-                before = latest.get(str(found), moment)
-                latest[str(found)] = moment if moment.is_after(before) else before
-    return latest
-
-
 @runs.recorded("reconcile", project=False, facts=facts.of_comparison, crm="vendor", start="start", end="end")
 def reconcile(
     warehouse: Warehouse,
@@ -349,16 +227,16 @@ def reconcile(
     from connector.extract.windows import Window
 
     listener.stage(f"reconcile {vendor}")
-    settings = crm.vendor(vendor).settings()
     tune()
-    with warehouse.lock(f"extract:{vendor}"), closing(crm.reader(vendor)) as reader:
+    with crm.account(vendor) as account, warehouse.lock(f"extract:{vendor}"):
+        settings, reader = account.settings, account.reader
         todo = job(settings, start=start, end=end, reader=reader)
         warehouse.probe()
         with warehouse.translated():
             check_account(warehouse.engine(), settings, reader)
             reached = of_pipeline(_pipeline(warehouse, vendor), todo)
             raw = comparing.RawLeads(warehouse.engine(), reader)
-            sent = set(_unseen(warehouse, vendor, {}, reader))
+            sent = set(unseen(warehouse.engine(), account, {}))
             if sample is not None:
                 found = comparing.sample_of(
                     todo, raw, sample, cursor=reached, sent=sent, on_progress=listener.extracting
@@ -436,26 +314,31 @@ def _check_results(warehouse: Warehouse, spec: PushSpec) -> None:
 @runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
     """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse, but the row of its run."""
-    return _planned(warehouse, models.push_spec(project, name), limit, models.pushes(project))
+    spec = models.push_spec(project, name)
+    with ExitStack() as stack:
+        # What is sent to a CRM that is not set up can be looked at all the same.
+        account = None if config.missing(spec.crm) else stack.enter_context(crm.account(spec.crm))
+        return _planned(warehouse, spec, limit, account, models.pushes(project))
 
 
 def _planned(
-    warehouse: Warehouse, spec: PushSpec, limit: int | None, others: Iterable[PushSpec] = ()
+    warehouse: Warehouse,
+    spec: PushSpec,
+    limit: int | None,
+    account: Account | None,
+    others: Iterable[PushSpec] = (),
 ) -> Plan:
     with warehouse.translated():
-        vendor = crm.vendor(spec.crm)
-        account = None
-        if not config.missing(spec.crm):
-            vendor.privacy().check(spec.fields)
-            account = account_of(vendor.settings())
+        if account is not None:
+            account.privacy.check(spec.fields)
         made = make_plan(
             warehouse.engine(),
             spec,
-            capabilities=vendor.capabilities,
+            capabilities=account.capabilities if account else crm.vendor(spec.crm).capabilities,
             limit=limit,
             leads_schema=spec.leads_schema or None,
-            host=account.host if account else None,
-            account=account.mark if account else None,
+            host=account.identity.host if account else None,
+            account=account.identity.mark if account else None,
         )
         return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 
@@ -500,41 +383,40 @@ def push(
             runs.begin()
             stack.enter_context(warehouse.translated())
             _check_results(warehouse, spec)
-        reader, writer = stack.enter_context(crm.account(spec.crm))
-        settings = crm.vendor(spec.crm).settings()
-        check_account(warehouse.engine(), settings, reader)
+        account = stack.enter_context(crm.account(spec.crm))
+        check_account(warehouse.engine(), account.settings, account.reader)
         # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
-        journal = Journal(warehouse.engine(), lease=lease, clock=clock_of(reader).now)
-        stack.callback(_say_skew, spec.crm, reader, listener)
+        journal = Journal(warehouse.engine(), lease=lease, clock=account.clock.now)
+        stack.callback(_say_skew, account, listener)
         with warehouse.kept_open():
             journal.ensure()
             _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
             listener.stage(f"push {name}")
-            marks = mark.Marks(mark.identify(warehouse.engine()), settings)
-            _check_restored(warehouse, spec, journal, marks, project, accept=restored)
-        recovery = _recovered(warehouse, spec, journal, reader, writer, listener)
-        planned = _planned(warehouse, spec, limit, models.pushes(project))
+            marks = mark.Marks(mark.identify(warehouse.engine()), account.settings)
+            _check_restored(warehouse, spec, journal, marks, account, project, accept=restored)
+        recovery = _recovered(warehouse, spec, journal, account, listener)
+        planned = _planned(warehouse, spec, limit, account, models.pushes(project))
         if agreed is not None:
             expect(planned, agreed)
         planned.check()
         if planned.leads and spec.fields:
-            writer.check(spec.fields)
+            account.writer.check(spec.fields)
         approvals.check(planned, first=first)
         if planned.leads and not agree(planned):
             return None
-        again = _planned(warehouse, spec, limit)
+        again = _planned(warehouse, spec, limit, account)
         expect(again, planned)
-        recent_edits = _recent_edits(warehouse, reader, planned)
+        looked_up = recent_edits(warehouse.engine(), account, planned, lambda: _cursor(warehouse, account))
         approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
-        _say_future(warehouse, reader, listener)
+        _say_future(warehouse, account, listener)
         summary = deliver(
             planned,
-            writer,
+            account.writer,
             journal,
-            concurrency=settings.concurrency,
-            recent_edits=recent_edits,
+            concurrency=account.settings.concurrency,
+            recent_edits=looked_up,
             on_progress=listener.pushing,
-            on_start=lambda run_id: marks.add(mark.Mark(run_id, name, clock_of(reader).now())),
+            on_start=lambda run_id: marks.add(mark.Mark(run_id, name, account.clock.now())),
         )
         return Pushed(planned, recovery, summary)
 
@@ -544,6 +426,7 @@ def _check_restored(
     spec: PushSpec,
     journal: Journal,
     marks: mark.Marks,
+    account: Account,
     project: Path | None,
     *,
     accept: bool,
@@ -554,7 +437,7 @@ def _check_restored(
         restoring.check(lost, spec.crm, warehouse.label)
     elif lost:
         others = [each for each in models.pushes(project) if each.crm == spec.crm]
-        plans = [(each, _planned(warehouse, each, None)) for each in others]
+        plans = [(each, _planned(warehouse, each, None, account)) for each in others]
         restoring.accept(journal, lost, spec.crm, plans, spec.leads_schema or "analytics")
 
 
@@ -562,15 +445,15 @@ def _recovered(
     warehouse: Warehouse,
     spec: PushSpec,
     journal: Journal,
-    reader: LeadReader,
-    writer: LeadWriter,
+    account: Account,
     listener: Listener,
 ) -> Recovery:
     """Settles what earlier runs left open: of this push, and of others to this CRM, whose leads would have to wait.
 
     Others may be gone from the project by now. One that is at work just now settles its own.
     """
-    settle = timedelta(seconds=crm.vendor(spec.crm).settings().settle)
+    reader, writer = account.reader, account.writer
+    settle = timedelta(seconds=account.settings.settle)
     waiting = journal.open_pushes(spec.crm)
     if waiting:
         # How long ago something was sent is told by the CRM's clock.
@@ -588,71 +471,19 @@ def _recovered(
 
 def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:
     """Everything edited in the CRM up to this instant (UTC) is in the warehouse; ``None`` before the first extraction."""
+    with crm.account(vendor) as account:
+        return _cursor(warehouse, account)
+
+
+def _cursor(warehouse: Warehouse, account: Account) -> datetime | None:
     from connector.extract.job import job
     from connector.extract.load import tune
     from connector.extract.past import cursor as of_pipeline
 
     tune()
-    with warehouse.translated(), closing(crm.reader(vendor)) as reader:
-        return of_pipeline(_pipeline(warehouse, vendor), job(crm.vendor(vendor).settings(), reader=reader))
-
-
-def _recent_edits(
-    warehouse: Warehouse, reader: LeadReader, planned: Plan
-) -> Callable[[Collection[str]], Mapping[str, Mapping[str, str | None]]] | None:
-    """Those leads that were edited in the CRM since the warehouse's picture of it; asked before each batch.
-
-    The first look goes back to where the last extraction ended, the later ones only to the look before them.
-    """
-    from connector.extract.reading import Query, edited_since
-
-    if planned.leads:
-        try_asking(reader)
-    if planned.seen_at is None or not any(lead.crm_lead_id for lead in planned.leads):
-        return None
-    settings = crm.vendor(planned.crm).settings()
-    query = Query(getattr(settings, "cursor", "updated_at"))
-    overlap = timedelta(seconds=settings.settle)
-    with warehouse.engine().connect() as connection:
-        there = columns_of(connection, f"{planned.crm}_raw", LEADS)
-    reached = cursor(warehouse, planned.crm) or planned.seen_at
-    check_not_ahead(planned.crm, reached, clock_of(reader))
-    since = reached - overlap
-
-    def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
-        nonlocal since
-        asked_at = clock_of(reader).now()
-        found = edited_since(reader, min(since, asked_at), asked_at, query, waiting, there)
-        since = asked_at - overlap
-        return _unlike_planned(warehouse, reader, planned, found) if planned.mode == "delete" else found
-
-    return look
-
-
-def _unlike_planned(
-    warehouse: Warehouse, reader: LeadReader, planned: Plan, shown: Mapping[str, Mapping[str, str | None]]
-) -> dict[str, Mapping[str, str | None]]:
-    """Those of these leads that don't look as they did when the plan was made.
-
-    A CRM's clock counts whole seconds, so a look also finds what was edited, and read, in the second it begins with.
-    """
-    from connector.extract.columns import SEEN_AT
-    from connector.extract.reconcile import OURS, RawLeads
-
-    known = RawLeads(warehouse.engine(), reader).rows(shown)
-
-    def is_as_planned(lead_id: str) -> bool:
-        row = known.get(lead_id)
-        if row is None or planned.seen_at is None or row[SEEN_AT] > planned.seen_at:
-            return False
-        # A field that the raw table has no column for is not there when it is blank.
-        return all(
-            (row.get(name) or None) == (value or None)
-            for name, value in shown[lead_id].items()
-            if name not in OURS
-        )
-
-    return {lead_id: row for lead_id, row in shown.items() if not is_as_planned(lead_id)}
+    with warehouse.translated():
+        todo = job(account.settings, reader=account.reader)
+        return of_pipeline(_pipeline(warehouse, account.vendor), todo)
 
 
 @runs.recorded("resolve", facts=facts.of_decision, push="name", take="take")

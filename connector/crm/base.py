@@ -1,6 +1,6 @@
 """What every CRM looks like from inside leadloop: read pages of leads, write one lead, say what came of it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -282,3 +282,13 @@ class OneByOne(UpdatesOnly):
 
     def update_many(self: LeadWriter, leads: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[Outcome]:
         return [self.update(lead_id, fields) for lead_id, fields in leads]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a vendor's folder provides, as ``PARTS``."""
+
+    capabilities: Capabilities
+    reader: Callable[..., LeadReader]
+    writer: Callable[..., LeadWriter]
+    session: Callable[[Any], Any]

@@ -8,14 +8,14 @@ from connector.config import VendorSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Identity:
     """``host``: of the CRM's API, with its port; ``mark``: 12 hex digits, another one for another token."""
 
     host: str
     mark: str
 
 
-def account_of(settings: VendorSettings) -> Account:
+def identity_of(settings: VendorSettings) -> Identity:
     """The account that these settings lead to. The accounts of a CRM share its host: their tokens differ, or the path."""
     host = urlsplit(settings.base_url).netloc.rpartition("@")[2]
     digest = hashlib.sha256(f"leadloop account\0{settings.vendor}\0{host}".encode())
@@ -24,4 +24,4 @@ def account_of(settings: VendorSettings) -> Account:
             digest.update(f"\0{each.name}\0{getattr(settings, each.name).reveal()}".encode())
         if each.name == "leads_path":
             digest.update(f"\0{each.name}\0{getattr(settings, each.name)}".encode())
-    return Account(host, digest.hexdigest()[:12])
+    return Identity(host, digest.hexdigest()[:12])

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connector.config import VendorSettings, named
 from connector.crm.base import LeadReader
-from connector.crm.identity import Account, account_of
+from connector.crm.identity import Identity, identity_of
 from connector.errors import OtherAccountError
 from connector.extract.columns import SEEN_AT
 from connector.extract.names import column_name
@@ -57,10 +57,10 @@ def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReade
     No call where address and key are those of the last time. Else one lead is looked up, and up to 2 x ``KNOWN`` if the
     first ones are gone. What is found to be the same account under another address or key is noted.
     """
-    here = account_of(settings)
+    here = identity_of(settings)
     with engine.connect() as connection:
         row = _noted(connection, settings.vendor)
-        if row is not None and Account(row["host"], row["mark"]) == here:
+        if row is not None and Identity(row["host"], row["mark"]) == here:
             return str(row["known_leads"]) != NO_LEADS
         known = _known_leads(connection, reader, row)
     if not known:
@@ -73,10 +73,10 @@ def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReade
 
 def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader) -> None:
     """Notes that the warehouse holds the account of these settings, with some of its leads. Writes nothing that is noted."""
-    here = account_of(settings)
+    here = identity_of(settings)
     with engine.connect() as connection:
         row = _noted(connection, settings.vendor)
-        is_noted = row is not None and Account(row["host"], row["mark"]) == here
+        is_noted = row is not None and Identity(row["host"], row["mark"]) == here
         if is_noted and row is not None and row["known_leads"] != NO_LEADS:
             return
         known = _seen_leads(connection, reader)
@@ -175,7 +175,7 @@ def _digits(moment: object) -> str:
     return re.sub(r"\D", "", str(moment))[:14]
 
 
-def _sentence(settings: VendorSettings, here: Account, row: sa.RowMapping | None, count: int) -> str:
+def _sentence(settings: VendorSettings, here: Identity, row: sa.RowMapping | None, count: int) -> str:
     was = f" of {row['host']}" if row and row["host"] != here.host else ""
     return (
         f"{named(f'crm.{settings.vendor}.base_url')} or its key leads to another account: none of {count} leads that the "

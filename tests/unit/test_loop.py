@@ -1,14 +1,11 @@
 """What a run sends by itself, and what it doesn't."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import sqlalchemy as sa
 
-from connector import config, crm, loop
-from connector.extract.columns import column_name
+from connector import config, loop
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 
@@ -64,43 +61,6 @@ def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch
     account("http://127.0.0.1:8765/v1")
     examples = {**specs("here"), **specs("unset", "leadping"), **specs("wrong", "pollybot")}
     assert loop._own_pushes(models.packaged_project(), examples) == ["here"]
-
-
-@pytest.mark.parametrize("vendor", crm.VENDORS)
-def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
-    """Each CRM's id columns count, in their order; blank ids and sightings before the instant don't."""
-    seen = datetime(2026, 1, 1, tzinfo=UTC)
-    fields = crm.vendor(vendor).capabilities.id_fields
-    engine = Warehouse.duckdb(tmp_path / "leads.duckdb").engine()
-    since = [loop.Moment(seen)]
-    assert loop._last_sightings(engine, vendor, since) == {}
-
-    columns = ", ".join(f"{column_name(each)} text" for each in fields)
-    with engine.begin() as connection:
-        connection.execute(sa.text(f"create schema {vendor}_raw"))
-        connection.execute(
-            sa.text(f"create table {vendor}_raw.lead_versions ({columns}, leadloop_seen_at timestamptz)")
-        )
-        for place, (lead_id, hours) in enumerate([("1", 1), ("1", 2), ("2", 0), (" ", 1)]):
-            ids = {column_name(each): None for each in fields}
-            ids[column_name(fields[place % len(fields)])] = lead_id
-            marks = ", ".join(f":{name}" for name in ids)
-            connection.execute(
-                sa.text(f"insert into {vendor}_raw.lead_versions values ({marks}, :seen_at)"),
-                {**ids, "seen_at": seen + timedelta(hours=hours)},
-            )
-    assert loop._last_sightings(engine, vendor, since) == {"1": loop.Moment(seen + timedelta(hours=2))}
-    engine.dispose()
-
-
-def test_what_has_a_number_is_ordered_by_it():
-    """What has none is from before there were any; only what was never counted is later by its clock."""
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    later = now + timedelta(hours=1)
-    assert loop.Moment(now, 2).is_after(loop.Moment(later, 1))
-    assert not loop.Moment(later, 1).is_after(loop.Moment(now, 2))
-    assert loop.Moment(later, 1).is_after(loop.Moment(now))
-    assert loop.Moment(now, 1).is_after(loop.Moment(later))
 
 
 def test_pushes_of_ones_own_are_all_sent(account, tmp_path):

@@ -9,9 +9,13 @@ accepted. Facts from neither were seen in live clients.
 - Times are naive, in the account's own zone.
 """
 
+from connector.crm.base import Parts
 from connector.crm.convoso.facts import CAPABILITIES, REFUSALS
 from connector.crm.convoso.reader import ConvosoReader
 from connector.crm.convoso.responses import Found
 from connector.crm.convoso.writer import ConvosoWriter
+from connector.crm.http import Session
 
-__all__ = ["CAPABILITIES", "REFUSALS", "ConvosoReader", "ConvosoWriter", "Found"]
+__all__ = ["CAPABILITIES", "PARTS", "REFUSALS", "ConvosoReader", "ConvosoWriter", "Found"]
+
+PARTS = Parts(CAPABILITIES, ConvosoReader, ConvosoWriter, Session)

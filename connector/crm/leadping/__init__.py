@@ -13,6 +13,7 @@ From the vendor's page of ``PUT /leads/{id}`` ("page"), from live clients, and f
 - Times are ISO, in UTC.
 """
 
+from connector.crm.base import Parts
 from connector.crm.leadping.calls import open_session
 from connector.crm.leadping.changed import Changed
 from connector.crm.leadping.facts import CAPABILITIES
@@ -20,4 +21,6 @@ from connector.crm.leadping.reader import LeadpingReader
 from connector.crm.leadping.responses import Listed
 from connector.crm.leadping.writer import LeadpingWriter
 
-__all__ = ["CAPABILITIES", "Changed", "LeadpingReader", "LeadpingWriter", "Listed", "open_session"]
+__all__ = ["CAPABILITIES", "PARTS", "Changed", "LeadpingReader", "LeadpingWriter", "Listed", "open_session"]
+
+PARTS = Parts(CAPABILITIES, LeadpingReader, LeadpingWriter, open_session)

@@ -13,9 +13,12 @@ From the vendor's page ("page") and from live clients.
 - Times are ISO, in UTC.
 """
 
+from connector.crm.base import Parts
 from connector.crm.pollybot.calls import PollyBotSession
 from connector.crm.pollybot.facts import CAPABILITIES
 from connector.crm.pollybot.reader import PollyBotReader
 from connector.crm.pollybot.writer import PollyBotWriter
 
-__all__ = ["CAPABILITIES", "PollyBotReader", "PollyBotSession", "PollyBotWriter"]
+__all__ = ["CAPABILITIES", "PARTS", "PollyBotReader", "PollyBotSession", "PollyBotWriter"]
+
+PARTS = Parts(CAPABILITIES, PollyBotReader, PollyBotWriter, PollyBotSession)

@@ -64,8 +64,8 @@ def test_the_values_are_nowhere(private, duck, tmp_path):
 def test_whoever_reads_one_lead_or_recent_edits_sees_no_more(private):
     """Read-back and the look before a push go through the same reader, with a session of their own or a shared one."""
     first = private.book.ids()[0]
-    with crm.account("convoso") as (shared, _):
-        for reader in (shared, crm.reader("convoso")):
+    with crm.account("convoso") as account:
+        for reader in (account.reader, crm.reader("convoso")):
             for page in (reader.get(first), reader.search(None)):
                 row = next(row for row in page.rows if row["id"] == first)
                 assert "notes" not in row
@@ -78,9 +78,10 @@ def test_a_push_of_such_a_field_is_refused(private, duck):
         "scores", "analytics", "scores", "convoso", "lead_id", {"email": "x"}, "update", "crm_wins", "keep",
         "overwrite", None, None, None, "all",
     )  # fmt: skip
-    with pytest.raises(ModelError, match=r"'email', which crm\.convoso\.hash"):
-        loop._planned(duck.warehouse, spec, None)
-    privacy = crm.vendor("convoso").privacy()
+    with crm.account("convoso") as account:
+        with pytest.raises(ModelError, match=r"'email', which crm\.convoso\.hash"):
+            loop._planned(duck.warehouse, spec, None, account)
+        privacy = account.privacy
     for field in ("notes", "last_name", "Notes"):
         with pytest.raises(ModelError, match=r"crm\.convoso\.leave_out"):
             privacy.check([field])

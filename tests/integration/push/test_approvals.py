@@ -41,8 +41,9 @@ def push(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Push:
 
     def pushed(world: World, warehouse: Warehouse, **options: Any) -> loop.Pushed | None:
         @contextmanager
-        def account(_: str) -> Iterator[tuple[Crm, Crm]]:
-            yield world.crm, world.crm
+        def account(name: str) -> Iterator[crm.Account]:
+            vendor = crm.vendor(name)
+            yield crm.Account(vendor.settings(), vendor.capabilities, world.crm, world.crm)
 
         monkeypatch.setattr(crm, "account", account)
         monkeypatch.setattr(Crm, "check", lambda *_: None, raising=False)
@@ -234,7 +235,8 @@ def test_an_agreed_plan_says_so(local: World, push: Push, tmp_path: Path) -> Non
 
 
 def loop_plan(warehouse: Warehouse) -> Plan:
-    return loop._planned(warehouse, SPEC, None)
+    with crm.account("convoso") as account:
+        return loop._planned(warehouse, SPEC, None, account)
 
 
 def cli_text(plan: Plan) -> str:

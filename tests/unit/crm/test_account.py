@@ -8,5 +8,5 @@ def test_reader_and_writer_share_a_session(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CRM__CONVOSO__AUTH_TOKEN", "token")
     monkeypatch.setenv("CRM__CONVOSO__TIMEZONE", "UTC")
-    with crm.account("convoso") as (reader, writer):
-        assert reader._session is writer._session
+    with crm.account("convoso") as account:
+        assert account.reader._session is account.writer._session

@@ -129,8 +129,8 @@ def test_the_registry_gives_a_session_with_the_keys(
     monkeypatch.setenv("CRM__LEADSQUARED__BASE_URL", server.url)
     monkeypatch.setenv("CRM__LEADSQUARED__ACCESS_KEY", SECRETS[0])
     monkeypatch.setenv("CRM__LEADSQUARED__SECRET_KEY", SECRETS[1])
-    with crm.account("leadsquared") as (reader, _):
-        reader.get(IDS[0])
+    with crm.account("leadsquared") as account:
+        account.reader.get(IDS[0])
     crm.reader("leadsquared").get(IDS[0])
     for request in server.requests:
         assert request.headers["x-LSQ-AccessKey"] == SECRETS[0]

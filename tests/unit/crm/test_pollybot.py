@@ -702,7 +702,8 @@ def test_reader_and_writer_of_an_account_share_a_session(
     """One pace, one quota, one knowledge of how statuses are written."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CRM__POLLYBOT__API_KEY", "key")
-    with crm.account("pollybot") as (reader, writer):
+    with crm.account("pollybot") as account:
+        reader, writer = account.reader, account.writer
         assert isinstance(reader._session, PollyBotSession)  # type: ignore[attr-defined]
         assert reader._session is writer._session  # type: ignore[attr-defined]
 

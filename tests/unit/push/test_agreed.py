@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.config import ConvosoSettings, resolve
-from connector.crm.identity import account_of
+from connector.crm.identity import identity_of
 from connector.errors import ConfigError, PlanMovedError
 from connector.push import Plan, expect, plan_json, plan_rows, read_plan
 
@@ -156,7 +156,7 @@ def test_accounts_of_one_host_are_told_apart_without_their_token() -> None:
     """Another token or another host is another account, and the mark shows neither."""
 
     def of(token: str, url: str = "https://api.example.com/v1") -> Any:
-        return account_of(
+        return identity_of(
             resolve(
                 ConvosoSettings,
                 {"auth_token": token, "base_url": url, "timezone": "UTC", "shared_pace": None},
