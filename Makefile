@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo test long check format bench soak clean help
+.PHONY: install demo test long check docs format bench soak clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -24,12 +24,16 @@ $(READY): pyproject.toml constraints.txt
 demo: install ## the whole loop, twice, on DuckDB and the sandbox CRM
 	$(BIN)/leadloop demo
 
-check: install ## lint, types, layers, SQL style
+check: install ## lint, types, layers, SQL style, whether the generated docs are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint dbt_models --processes 2
+	$(BIN)/python docs/generate.py --check
+
+docs: install ## write the generated pages and tables of docs/ anew
+	$(BIN)/python docs/generate.py
 
 # In the order of the folders: files of one long test come first, and those of many short ones fill up what is left.
 test: check ## everything that has to pass at any time
