@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test long check format bench soak clean help
+.PHONY: install demo quick test long check docs format bench soak clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 demo: install ## the whole loop, twice, on DuckDB and the sandbox CRM
 	$(BIN)/leadloop demo
 
-check: install ## lint, types, layers, SQL style, spelling, links between pages
+check: install ## lint, types, layers, SQL style, spelling, links between pages, generated pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -32,6 +32,10 @@ check: install ## lint, types, layers, SQL style, spelling, links between pages
 	$(BIN)/sqlfluff lint dbt_models --processes 2
 	$(BIN)/codespell
 	$(BIN)/pytest -q tests/unit/test_links.py
+	$(BIN)/python docs/generate.py --check
+
+docs: install ## write the generated pages and tables of docs/ anew
+	$(BIN)/python docs/generate.py
 
 # tests/unit needs neither PostgreSQL nor dbt: about 80 seconds of CPU time, so 40 seconds on two idle cores.
 quick: install ## ruff and the tests of single modules: an answer in under a minute

@@ -23,6 +23,29 @@ if TYPE_CHECKING:
     from connector.push import Plan
     from connector.warehouse.connection import Warehouse
 
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "wrong usage or configuration",
+    3: "done but some leads were rejected or deferred",
+    4: "stopped by a guardrail or a conflict and nothing sent",
+    5: "another run holds the lock",
+}
+ENDS_WITH = {
+    "init": (0, 1, 2),
+    "sandbox": (0, 1, 2),
+    "demo": (0, 1, 2, 3, 4, 5),
+    "check": (0, 1, 2, 3, 5),
+    "extract": (0, 1, 2, 5),
+    "build": (0, 1, 2, 5),
+    "plan": (0, 1, 2, 4, 5),
+    "push": (0, 1, 2, 3, 4, 5),
+    "run": (0, 1, 2, 3, 4, 5),
+    "status": (0, 1, 2, 5),
+    "resolve": (0, 1, 2, 5),
+}
+"""The exit codes of each command, for docs/cli.md."""
+
 app = typer.Typer(
     name="leadloop",
     help="Leads out of a CRM into a warehouse, SQL says what should differ, and exactly those fields go back.",
@@ -31,8 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but some leads were rejected or "
-    "deferred, 4 stopped by a guardrail or a conflict and nothing sent, 5 another run holds the lock.",
+    epilog=f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
 )
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)

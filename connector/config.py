@@ -37,6 +37,7 @@ __all__ = [
     "destination_credentials",
     "did_you_mean",
     "env_name",
+    "meaning",
     "missing",
     "named",
     "origin",
@@ -62,104 +63,271 @@ def env_name(setting: str) -> str:
     return setting.upper().replace(".", "__")
 
 
-def how(parse: Parser, *, secret: bool = False) -> dict[str, Any]:
-    """What a dataclass field needs for dlt to find it and for its value to be read."""
-    return {"parse": parse, "secret": secret}
+def how(parse: Parser, meaning: str, *, secret: bool = False) -> dict[str, Any]:
+    """What a dataclass field needs for dlt to find it, for its value to be read, and for docs/settings.md to tell of it.
+
+    ``meaning`` is Markdown on one line, as it stands in the table of that page.
+    """
+    return {"parse": parse, "secret": secret, "meaning": meaning}
 
 
 CALLS = parsing.between(0, 1000, "calls per second", above=True)
+RATE = "Calls per second over all threads of a run; above 0, at most 1,000."
+IN_SECRETS = "It belongs into `.dlt/secrets.toml` or the environment; in `config.toml` it is refused."
+IN_THE_CLEAR = (
+    "`http://` is accepted only for this machine itself, since it would send the secret in clear text."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VendorSettings:
-    """What every CRM has. Times in seconds; ``rate`` in calls per second over all threads of a run.
+    """What every CRM has, and what it means there.
 
-    ``shared_pace``: a PostgreSQL database through which the runs of several machines keep ``rate`` together.
-    ``leave_out``, ``hash``: fields that never reach the warehouse, or only as a hash with ``hash_salt``.
+    ``meanings``: what a CRM has to say of one of these fields that is not what they mean for the others.
     """
 
     vendor: ClassVar[str]
+    meanings: ClassVar[Mapping[str, str]] = {}
 
-    base_url: str = field(metadata=how(parsing.url))
-    rate: float = field(default=5.0, metadata=how(CALLS))
-    concurrency: int = field(default=4, metadata=how(parsing.count(1, 64)))
-    timeout: float = field(default=30.0, metadata=how(parsing.between(0, 600, "seconds", above=True)))
-    settle: float = field(default=60.0, metadata=how(parsing.between(0, 86_400, "seconds")))
-    lookback: float = field(default=600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds")))
-    start: dt.date = field(default=dt.date(2000, 1, 1), metadata=how(parsing.past_date))
-    shared_pace: Secret | None = field(default=None, metadata=how(parsing.database, secret=True))
-    leave_out: tuple[str, ...] = field(default_factory=tuple, metadata=how(parsing.names))
-    hash: tuple[str, ...] = field(default_factory=tuple, metadata=how(parsing.names))
-    hash_salt: Secret | None = field(default=None, metadata=how(parsing.secret, secret=True))
+    base_url: str = field(metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"))
+    rate: float = field(default=5.0, metadata=how(CALLS, RATE))
+    concurrency: int = field(
+        default=4, metadata=how(parsing.count(1, 64), "Calls under way at once, 1 to 64.")
+    )
+    timeout: float = field(
+        default=30.0,
+        metadata=how(
+            parsing.between(0, 600, "seconds", above=True),
+            "Seconds to wait for each sign of an answer; above 0, at most 600. A whole call, with connecting, may take "
+            "four times as long, or a minute where that is more.",
+        ),
+    )
+    settle: float = field(
+        default=60.0,
+        metadata=how(
+            parsing.between(0, 86_400, "seconds"),
+            "Seconds. Edits younger than this are left to the next run, since the CRM's search may not show them yet. "
+            "At most one day.",
+        ),
+    )
+    lookback: float = field(
+        default=600.0,
+        metadata=how(
+            parsing.between(0, 31 * 86_400, "seconds"),
+            "Seconds before the cursor that every run reads again, for edits that became searchable late. "
+            "At most 31 days.",
+        ),
+    )
+    start: dt.date = field(
+        default=dt.date(2000, 1, 1),
+        metadata=how(parsing.past_date, "The first day to read while there is no cursor, in UTC."),
+    )
+    shared_pace: Secret | None = field(
+        default=None,
+        metadata=how(
+            parsing.database,
+            "A PostgreSQL database, `postgresql://user:password@host:5432/database`, through which all runs that name "
+            "it keep `rate` together, and the pauses that the CRM asks one of them for, whichever machine they run on. "
+            "It holds two small tables, `leadloop.pace`, and `leadloop.marks` with a note of "
+            "[each push](push.md#a-copy-of-the-warehouse-that-is-put-back). "
+            "Needs `pip install 'leadloop[postgres]'`.",
+            secret=True,
+        ),
+    )
+    leave_out: tuple[str, ...] = field(
+        default_factory=tuple,
+        metadata=how(
+            parsing.names,
+            'Fields that never reach the warehouse, as a list: `["notes"]`; in the environment `notes,address1`. '
+            "See [private fields](#private-fields).",
+        ),
+    )
+    hash: tuple[str, ...] = field(
+        default_factory=tuple,
+        metadata=how(parsing.names, "Fields of which only a hash reaches the warehouse, as a list."),
+    )
+    hash_salt: Secret | None = field(
+        default=None,
+        metadata=how(
+            parsing.secret,
+            "A long random text, required by `hash`. Who has it can find out which value belongs to a hash.",
+            secret=True,
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvosoSettings(VendorSettings):
-    """``crm.convoso.*``. Convoso publishes no rate limit: 10 calls a second is a courteous guess, and 429 slows us down.
-
-    ``timezone``: the account's own, in which its API takes and shows times. ``token_in``: where the token travels; the
-    query string, which one of Convoso's pages shows, ends up in proxy logs. ``filters``: search filters of every read.
-    ``removals``, ``recordings``: whether runs read deleted and archived leads, and recorded calls.
-    """
+    """``crm.convoso.*``. Convoso publishes no rate limit: 10 calls a second is a courteous guess, and 429 slows us down."""
 
     vendor: ClassVar[str] = "convoso"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "start": "The first day to read while there is no cursor, in the account's zone."
+    }
 
-    base_url: str = field(default="https://api.convoso.com/v1", metadata=how(parsing.url))
-    auth_token: Secret = field(metadata=how(parsing.secret, secret=True))
-    timezone: ZoneInfo = field(metadata=how(parsing.zone))
-    rate: float = field(default=10.0, metadata=how(CALLS))
-    cursor: Literal["updated_at", "changed_at"] = field(
-        default="updated_at", metadata=how(parsing.choice("updated_at", "changed_at"))
+    base_url: str = field(
+        default="https://api.convoso.com/v1",
+        metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"),
     )
-    filters: Mapping[str, str] = field(default_factory=dict, metadata=how(parsing.table))
-    token_in: Literal["body", "query"] = field(default="body", metadata=how(parsing.choice("body", "query")))
-    page_size: int = field(default=MAX_PAGE_SIZE, metadata=how(parsing.count(1, MAX_PAGE_SIZE)))
-    removals: bool = field(default=True, metadata=how(parsing.flag))
-    recordings: bool = field(default=False, metadata=how(parsing.flag))
+    auth_token: Secret = field(
+        metadata=how(parsing.secret, f"The account's API token. {IN_SECRETS}", secret=True)
+    )
+    timezone: ZoneInfo = field(
+        metadata=how(
+            parsing.zone,
+            "The account's own time zone, as an IANA name such as `America/Los_Angeles`. Convoso takes and shows every "
+            "time in it.",
+        )
+    )
+    rate: float = field(
+        default=10.0,
+        metadata=how(
+            CALLS,
+            f"{RATE} After a 429, and when answers take ever longer, leadloop goes slower by itself and recovers slowly.",
+        ),
+    )
+    cursor: Literal["updated_at", "changed_at"] = field(
+        default="updated_at",
+        metadata=how(
+            parsing.choice("updated_at", "changed_at"),
+            "Which clock of the CRM drives the extraction: `updated_at` (a user's edits) or `changed_at` (any change, "
+            "where the account has this filter). Each has its own cursor.",
+        ),
+    )
+    filters: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=how(
+            parsing.table,
+            'Search filters of every read, as a table: `[crm.convoso.filters]` with `list_id = "333"`; in the '
+            "environment a JSON object, or one variable per filter: `CRM__CONVOSO__FILTERS__LIST_ID=333`.",
+        ),
+    )
+    token_in: Literal["body", "query"] = field(
+        default="body",
+        metadata=how(
+            parsing.choice("body", "query"),
+            "Where the token travels: `body` (the form) or `query` (the address, which ends up in the logs of proxies; "
+            "one of Convoso's pages shows it).",
+        ),
+    )
+    page_size: int = field(
+        default=MAX_PAGE_SIZE,
+        metadata=how(parsing.count(1, MAX_PAGE_SIZE), f"Leads per call, 1 to {MAX_PAGE_SIZE:,}."),
+    )
+    removals: bool = field(
+        default=True,
+        metadata=how(
+            parsing.flag,
+            "Whether every run also asks which leads were deleted or archived since the last one: two small searches "
+            "where none were.",
+        ),
+    )
+    recordings: bool = field(
+        default=False,
+        metadata=how(
+            parsing.flag,
+            "Whether every run also reads recordings. Each lead that was called since the last run costs one call, the "
+            "first run one for every lead that was ever called (since `start`).",
+        ),
+    )
     recordings_lookback: float = field(
-        default=3600.0, metadata=how(parsing.between(0, 31 * 86_400, "seconds"))
+        default=3600.0,
+        metadata=how(
+            parsing.between(0, 31 * 86_400, "seconds"),
+            "Seconds before the cursor in which recordings are looked for again: as long as your longest call, since a "
+            "recording appears when the call has ended. At most 31 days.",
+        ),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeadSquaredSettings(VendorSettings):
-    """``crm.leadsquared.*``. The page allows 25 calls in 5 seconds, other pages less; "too many" slows us down.
-
-    ``base_url``: the host of the account's region, with or without its ``/v2``. ``keys_in``: where the keys travel; the
-    query string ends up in proxy logs. ``post_updated_lead``: whether the account's automations and webhooks see what
-    leadloop changes. ``bulk``: 25 leads in a call, which says less about why one was refused.
-    """
+    """``crm.leadsquared.*``. The page allows 25 calls in 5 seconds, other pages less; "too many" slows us down."""
 
     vendor: ClassVar[str] = "leadsquared"
 
     base_url: str = field(
         default="https://api.leadsquared.com",
-        metadata=how(parsing.url_without("/LeadManagement.svc", "/v2")),
+        metadata=how(
+            parsing.url_without("/LeadManagement.svc", "/v2"),
+            "The host of the account's own region, as *Settings > API and Webhooks* shows it, such as "
+            f"`https://api-in21.leadsquared.com`. A `/v2` at its end is taken off. {IN_THE_CLEAR}",
+        ),
     )
-    # A tenth below the page's limit: calls may arrive closer to one another than they left.
-    rate: float = field(default=4.5, metadata=how(CALLS))
-    access_key: Secret = field(metadata=how(parsing.secret, secret=True))
-    secret_key: Secret = field(metadata=how(parsing.secret, secret=True))
+    rate: float = field(
+        default=4.5,
+        metadata=how(
+            CALLS,
+            f"{RATE} The default is a tenth below 25 calls in 5 seconds, since calls may arrive closer to one another "
+            'than they left. After "too many calls" leadloop goes slower by itself and recovers slowly.',
+        ),
+    )
+    access_key: Secret = field(
+        metadata=how(
+            parsing.secret, f"The access key of an administrator of the account. {IN_SECRETS}", secret=True
+        )
+    )
+    secret_key: Secret = field(
+        metadata=how(parsing.secret, "The secret key that belongs to it.", secret=True)
+    )
     keys_in: Literal["header", "query"] = field(
-        default="header", metadata=how(parsing.choice("header", "query"))
+        default="header",
+        metadata=how(
+            parsing.choice("header", "query"),
+            "Where the keys travel: `header` or `query` (the address, which ends up in the logs of proxies).",
+        ),
     )
-    post_updated_lead: bool = field(default=False, metadata=how(parsing.flag))
-    bulk: bool = field(default=False, metadata=how(parsing.flag))
-    page_size: int = field(default=1000, metadata=how(parsing.count(1, LEADSQUARED_PAGE_SIZE)))
+    post_updated_lead: bool = field(
+        default=False,
+        metadata=how(
+            parsing.flag,
+            "Whether the account's automations and webhooks see the leads that leadloop changes.",
+        ),
+    )
+    bulk: bool = field(
+        default=False,
+        metadata=how(
+            parsing.flag,
+            "Whether a call may change 25 leads, which says less about why one was refused. It has no effect together "
+            "with `post_updated_lead`.",
+        ),
+    )
+    page_size: int = field(
+        default=1000,
+        metadata=how(
+            parsing.count(1, LEADSQUARED_PAGE_SIZE), f"Leads per call, 1 to {LEADSQUARED_PAGE_SIZE:,}."
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PollyBotSettings(VendorSettings):
-    """``crm.pollybot.*``. PollyBot allows 1,000 calls an hour per key; what is left of them slows us down in time.
-
-    ``leads_path``: where the leads are below ``base_url``; newer workspaces have them at ``/api/v1/chatbots/ID/leads``.
-    """
+    """``crm.pollybot.*``. PollyBot allows 1,000 calls an hour per key; what is left of them slows us down in time."""
 
     vendor: ClassVar[str] = "pollybot"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "rate": f"{RATE} When four fifths of the key's hourly calls are used, the rest is spread over what remains of the "
+        "hour.",
+        "settle": "Seconds before now at which a run's window ends. At most one day.",
+        "lookback": "Seconds before the cursor that every run reads again. At most 31 days.",
+        "start": "Not used: the first run reads every lead.",
+    }
 
-    base_url: str = field(default="https://pollybot.app", metadata=how(parsing.url))
-    api_key: Secret = field(metadata=how(parsing.secret, secret=True))
-    leads_path: str = field(default="/api/v1/leads", metadata=how(parsing.path))
+    base_url: str = field(
+        default="https://pollybot.app",
+        metadata=how(parsing.url, f"Address of the service, without the API's path. {IN_THE_CLEAR}"),
+    )
+    api_key: Secret = field(
+        metadata=how(parsing.secret, f"The workspace's key, `sk-workspace_…`. {IN_SECRETS}", secret=True)
+    )
+    leads_path: str = field(
+        default="/api/v1/leads",
+        metadata=how(
+            parsing.path,
+            "Where the leads are below the address. Newer workspaces have them at `/api/v1/chatbots/ID/leads`, with the "
+            "chatbot's id.",
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,11 +335,29 @@ class LeadpingSettings(VendorSettings):
     """``crm.leadping.*``. Leadping allows an organisation 300 calls in 60 seconds; a changed lead takes three of them."""
 
     vendor: ClassVar[str] = "leadping"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "settle": "Seconds. Edits younger than this are left to the next run, since the CRM's list may not show them yet. "
+        "At most one day.",
+        "lookback": "Seconds before the cursor that every run reads again, for edits that the list showed late. "
+        "At most 31 days.",
+        "start": "Not used: the first run reads every lead.",
+    }
 
-    base_url: str = field(default="https://api.leadping.ai", metadata=how(parsing.url))
-    # A little below the limit, as with LeadSquared.
-    rate: float = field(default=4.8, metadata=how(CALLS))
-    api_key: Secret = field(metadata=how(parsing.secret, secret=True))
+    base_url: str = field(
+        default="https://api.leadping.ai",
+        metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"),
+    )
+    rate: float = field(
+        default=4.8,
+        metadata=how(
+            CALLS,
+            f"{RATE} The default is a little below Leadping's own limit, 300 calls in 60 seconds for the whole "
+            "organisation: set it lower where other programs use the same one.",
+        ),
+    )
+    api_key: Secret = field(
+        metadata=how(parsing.secret, f"The organisation's API key (`sk_…`). {IN_SECRETS}", secret=True)
+    )
 
 
 SETTINGS: dict[str, type[VendorSettings]] = {
@@ -180,6 +366,42 @@ SETTINGS: dict[str, type[VendorSettings]] = {
     "pollybot": PollyBotSettings,
     "leadping": LeadpingSettings,
 }
+
+
+SHARED_SETTINGS: dict[str, tuple[str, str]] = {
+    "warehouse.destination": (
+        "`duckdb`",
+        "`duckdb` or `postgres`. This one setting switches loading, modelling and the journal together.",
+    ),
+    "destination.duckdb.credentials": (
+        "`leads.duckdb`",
+        (
+            "The path of the database file. Its folder must exist, and the file can't have the name of one of its schemas "
+            "(`analytics`, `leadloop`, `convoso_raw`). Only its owner can read it."
+        ),
+    ),
+    "destination.postgres.credentials": (
+        "required with `postgres`, secret",
+        (
+            "`postgresql://user:password@host:5432/database`, or a table with `host`, `port`, `username`, `password`, "
+            "`database`; in the environment also one by one, as `DESTINATION__POSTGRES__CREDENTIALS__PASSWORD`. "
+            "Needs `pip install 'leadloop[postgres]'`."
+        ),
+    ),
+    "dbt.project": (
+        "none",
+        (
+            "The folder of the dbt project, where it is neither `./dbt_models` nor the folder itself; `packaged` for the one "
+            "that comes with leadloop. The option `--dbt-project` wins."
+        ),
+    ),
+}
+"""What is set beside the CRMs, as docs/settings.md tells it: (default, meaning), both Markdown."""
+
+
+def meaning(cls: type[VendorSettings], spec: "Field[Any]") -> str:
+    """What a setting means for a CRM, as Markdown on one line."""
+    return cls.meanings.get(spec.name, str(spec.metadata["meaning"]))
 
 
 def convoso_settings(**given: Any) -> ConvosoSettings:
