@@ -4,7 +4,8 @@
     ├── ConfigError               a setting is missing or wrong                       stop
     │   ├── AuthError             the CRM refuses the credentials                     stop
     │   ├── UnreachableError      no CRM answers at the address in the settings       stop
-    │   └── OtherAccountError     the warehouse holds another account of this CRM     stop
+    │   ├── OtherAccountError     the warehouse holds another account of this CRM     stop
+    │   └── OtherVersionError     the warehouse's tables are of another leadloop      stop
     ├── CrmError
     │   ├── TransientError        throttled or failing, after all retries             retry
     │   ├── RefusedError          the CRM says no to this request                     skip
@@ -63,6 +64,10 @@ class UnreachableError(ConfigError):
 
 class OtherAccountError(ConfigError):
     """The settings lead to another account than the one whose leads are in the warehouse."""
+
+
+class OtherVersionError(ConfigError):
+    """The tables under ``leadloop`` are those of a newer leadloop, or of an older one and nobody has brought them up yet."""
 
 
 class CrmError(LeadloopError):

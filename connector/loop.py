@@ -45,7 +45,7 @@ from connector.warehouse import mark, models, private, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import patient
-from connector.warehouse.ledger import ensure, next_number
+from connector.warehouse.ledger import next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
@@ -199,7 +199,6 @@ def _numbers(warehouse: Warehouse) -> Callable[[], int]:
 
     def number() -> int:
         with engine.begin() as connection:
-            ensure(connection, ())
             return next_number(connection)
 
     return number

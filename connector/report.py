@@ -66,7 +66,11 @@ def _runs(connection: sa.Connection) -> list[dict[str, Any]]:
     """The latest runs, newest first, each with its fields counted by their last state."""
     if not columns_of(connection, "leadloop", "push_journal"):
         return []
-    latest = sa.select(push_runs).order_by(push_runs.c.started_at.desc()).limit(RUNS)
+    # Only what every version of the table has: a look brings no older one up.
+    names = ("run_id", "push", "crm", "started_at", "leads", "fields", "host", "pid")
+    latest = (
+        sa.select(*(push_runs.c[name] for name in names)).order_by(push_runs.c.started_at.desc()).limit(RUNS)
+    )
     runs = [dict(row) for row in connection.execute(latest).mappings()]
     row = push_journal.c
     place = sa.func.row_number().over(
@@ -85,10 +89,9 @@ def _runs(connection: sa.Connection) -> list[dict[str, Any]]:
     states: dict[str, dict[str, int]] = {}
     for run_id, state, number in connection.execute(counts):
         states.setdefault(run_id, {})[state] = number
-    names = ("run_id", "push", "crm", "started_at", "leads", "fields", "host", "pid")
     return [
         {
-            **{name: run[name] for name in names},
+            **run,
             "fields_by_state": dict(sorted(states.get(run["run_id"], {}).items())),
         }
         for run in runs

@@ -21,7 +21,7 @@ from connector.push.plan import LeadPlan, Plan
 from connector.push.tables import now, push_journal
 from connector.texts import is_blank
 from connector.warehouse import runs
-from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
 
 push_approvals = sa.Table(
     "push_approvals",
@@ -117,7 +117,6 @@ def record(transaction: AbstractContextManager[sa.Connection], plan: Plan) -> No
     if not plan.first_time:
         return
     with transaction as connection:
-        ensure(connection, (push_approvals,))
         connection.execute(
             push_approvals.insert(),
             [

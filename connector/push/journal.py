@@ -17,12 +17,10 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex
 
 from connector.errors import LockedError, WarehouseError
 from connector.push.plan import FieldChange, LeadPlan, Plan
 from connector.push.tables import (
-    ADDED,
     FOUND,
     State,
     adding_runs,
@@ -35,7 +33,8 @@ from connector.push.tables import (
 )
 from connector.warehouse import runs
 from connector.warehouse.leases import Lease, patient
-from connector.warehouse.ledger import SCHEMA, columns_of, ensure, next_number
+from connector.warehouse.ledger import SCHEMA, next_number
+from connector.warehouse.migrations import are_there, bring_up
 
 PATIENCE = 30.0
 """Seconds to wait for a DuckDB file that another process holds, or a server that cut us off, before a run gives up."""
@@ -127,14 +126,12 @@ class Journal:
         self.clock = clock
         self._patience = patience
         self._last_seq: dict[str, int] = {}
+        self._is_there = False
 
     def ensure(self) -> None:
-        """Makes the schema and its tables where they are missing, and adds the columns that older ones lack."""
+        """Makes the tables where they are missing, and brings older ones up; whoever has taken a lease has done so already."""
         with self._transaction() as connection:
-            ensure(connection, (push_runs, push_journal, push_settled), ADDED)
-            if connection.dialect.name == "postgresql":
-                for index in push_journal.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
+            bring_up(connection)
 
     def crms(self) -> list[str]:
         """The CRMs that anything was ever sent to; the journal's tables must be there (``ensure``)."""
@@ -363,9 +360,11 @@ class Journal:
         return sa.select(meant()).distinct().where(row.crm == crm, row.code == FOUND, meant().is_not(None))
 
     def exists(self) -> bool:
-        """Whether anything can have been recorded."""
-        with self._transaction() as connection:
-            return bool(columns_of(connection, SCHEMA, push_settled.name))
+        """Whether anything can have been recorded; ``OtherVersionError`` where it is in tables of another leadloop."""
+        if not self._is_there:
+            with self._transaction() as connection:
+                self._is_there = are_there(connection)
+        return self._is_there
 
     def _read(self, query: sa.Select[Any]) -> list[Recorded]:
         if not self.exists():

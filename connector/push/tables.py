@@ -64,12 +64,6 @@ push_settled = sa.Table(
     sa.Column("settled_at", sa.DateTime(timezone=True)),
 )
 
-# DuckDB scans columns faster than it keeps such an index up to date; PostgreSQL needs it to find a run's last number.
-push_journal_order = sa.Index("push_journal_order", push_journal.c.run_id, push_journal.c.seq)
-
-
-ADDED = (push_runs.c.options, push_runs.c.equal, push_journal.c.crm_lead_id, push_journal.c.sequence_number)
-"""Columns that older journals lack; ``Journal.ensure`` adds them."""
 
 FOUND = "found"
 """Code of an ``applied`` that no call stands behind: the CRM had the lead before, and what it shows is not ours."""

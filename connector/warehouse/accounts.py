@@ -19,7 +19,8 @@ from connector.errors import OtherAccountError
 from connector.extract.columns import SEEN_AT
 from connector.extract.names import column_name
 from connector.extract.raw import LEADS, first_not_blank
-from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, next_number
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
+from connector.warehouse.migrations import are_there
 
 accounts = sa.Table(
     "accounts",
@@ -84,7 +85,9 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
             return
         organisation = _organisation(connection, reader)
     with engine.begin() as connection:
-        ensure(connection, [accounts])
+        # `leadloop check` holds no lease: before the first one is taken there is nothing to note it in.
+        if not are_there(connection):
+            return
         connection.execute(
             accounts.insert().values(
                 crm=settings.vendor,

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from connector import config
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
-from connector.warehouse import leases, private
+from connector.warehouse import leases, migrations, private
 from connector.warehouse.leases import Lease
 
 Engine = Literal["duckdb", "postgres"]
@@ -276,7 +276,30 @@ def _engine(url: URL) -> sa.Engine:
     engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
     if url.get_backend_name() == "duckdb":
         sa.event.listen(engine, "connect", _in_utc)
+    sa.event.listen(engine, "engine_connect", _refusing_newer())
     return engine
+
+
+def _refusing_newer() -> Callable[[sa.Connection], None]:
+    """Has the first connection of this process look whether a newer leadloop has worked with the warehouse, whoever asks for it.
+
+    Raises ``OtherVersionError`` then, at every connection; where all is well, it is not asked again.
+    """
+    is_known = False
+
+    def look(connection: sa.Connection) -> None:
+        nonlocal is_known
+        if is_known:
+            return
+        try:
+            migrations.refuse_newer(connection)
+            connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        is_known = True
+
+    return look
 
 
 def _in_utc(connection: Any, _record: Any) -> None:

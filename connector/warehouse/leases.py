@@ -22,7 +22,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import LeaseLostError, LockedError
-from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, ensure, identity
+from connector.warehouse.ledger import METADATA
+from connector.warehouse.migrations import ONE_AT_A_TIME, bring_up
 
 TTL = 120.0
 """Seconds after which the lease of another machine (or container) counts as dead, if nobody has renewed it."""
@@ -145,11 +146,9 @@ def _take(engine: sa.Engine, name: str, token: str) -> float:
         row = sa.select(leases).where(leases.c.name == name)
         if connection.dialect.name == "postgresql":
             # Of two that begin at once the second waits for the first to be through here; at most a moment.
-            connection.exec_driver_sql(f"select pg_advisory_xact_lock(hashtext('{SCHEMA}.{leases.name}'))")
+            connection.exec_driver_sql(ONE_AT_A_TIME)
             row = row.with_for_update()
-        if not columns_of(connection, SCHEMA, leases.name):
-            ensure(connection, (leases,))
-        identity(connection)
+        bring_up(connection)
         asked = _clock()
         for holder in connection.execute(row).mappings().all():
             # Asked once the row is locked: its holder may have renewed it just before.

@@ -1,16 +1,13 @@
 """The schema ``leadloop``: what the tool itself remembers, in the warehouse that the leads are in.
 
-Each table is declared beside the code that writes it, with ``METADATA``. This file has what they share: how a table comes
-into being, how an older one gets the columns it lacks, and the number that says what happened first.
+Each table is declared beside the code that writes it, with ``METADATA``; how it comes into being, and an older one gets what
+it lacks, is in ``migrations.py``. This file has what they share: the warehouse's own row, and the number that says what
+happened first.
 """
 
-import uuid
-from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateSchema, CreateTable
 
 SCHEMA = "leadloop"
 METADATA = sa.MetaData(schema=SCHEMA)
@@ -27,40 +24,19 @@ warehouse = sa.Table(
     METADATA,
     sa.Column("id", sa.Text),
     sa.Column("made_at", sa.DateTime(timezone=True)),
+    # The last step that was done to the tables of this schema: see migrations.py.
+    sa.Column("version", sa.Integer),
 )
 
 
 def identity(connection: sa.Connection) -> str:
-    """The warehouse's own id: it gets one when it is first worked on, and a copy of it has the same."""
+    """The warehouse's own id: it has one since the first lease that was taken on it, and a copy of it has the same."""
     known = sa.select(warehouse.c.id).order_by(warehouse.c.made_at, warehouse.c.id).limit(1)
-    if not columns_of(connection, SCHEMA, warehouse.name):
-        ensure(connection, (warehouse,))
-    found: str | None = connection.scalar(known)
-    if found is None:
-        found = uuid.uuid4().hex
-        connection.execute(warehouse.insert().values(id=found, made_at=datetime.now(UTC)))
-    return found
-
-
-def ensure(
-    connection: sa.Connection, tables: Iterable[sa.Table], added: Iterable[sa.Column[object]] = ()
-) -> None:
-    """Makes the schema, the sequence and these tables where they are missing, and adds the columns that older ones lack."""
-    connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
-    connection.exec_driver_sql(f"create sequence if not exists {SEQUENCE}")
-    for table in tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-    for column in added:
-        assert isinstance(column.table, sa.Table)
-        if column.name not in columns_of(connection, SCHEMA, column.table.name):
-            kind = column.type.compile(connection.dialect)
-            connection.exec_driver_sql(
-                f"alter table {SCHEMA}.{column.table.name} add column {column.name} {kind}"
-            )
+    return str(connection.execute(known).scalar_one())
 
 
 def next_number(connection: sa.Connection) -> int:
-    """The next number of the sequence; the schema must be there (``ensure``)."""
+    """The next number of the sequence; a lease must have been taken before."""
     return int(connection.exec_driver_sql(f"select nextval('{SEQUENCE}')").scalar_one())
 
 

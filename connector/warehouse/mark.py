@@ -39,7 +39,7 @@ class Mark(NamedTuple):
 
 
 def identify(engine: sa.Engine) -> str:
-    """The id of a warehouse."""
+    """The id of a warehouse on which a lease was taken."""
     with patient(engine) as connection, connection.begin():
         return identity(connection)
 

@@ -30,7 +30,7 @@ from connector.errors import LeadloopError, LockedError, place_of
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import TTL, age, host_id, leases, lives, patient, process_started
-from connector.warehouse.ledger import METADATA, SCHEMA, SEQUENCE, columns_of, ensure
+from connector.warehouse.ledger import METADATA, SCHEMA, SEQUENCE, columns_of
 
 SPOOL = Path(".leadloop") / "runs"
 """Where rows wait that could not be written yet, one file each."""
@@ -321,10 +321,12 @@ def _read(file: Path, warehouse: Warehouse) -> dict[str, Any] | None:
 
 
 def _insert(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A row that has an end replaces what was said of its run's beginning, in one statement each."""
-    number: sa.ColumnElement[int] = sa.literal_column(f"nextval('{SEQUENCE}')")
+    """A row that has an end replaces what was said of its run's beginning, in one statement each.
 
-    def write() -> None:
+    Where no lease was ever taken there is no such table yet, and an older one may lack columns: then a row waits.
+    """
+    number: sa.ColumnElement[int] = sa.literal_column(f"nextval('{SEQUENCE}')")
+    with connection.begin():
         for row in rows:
             insert = postgresql.insert(runs).values({**row, "sequence_number": number})
             end = {name: insert.excluded[name] for name in _OF_THE_END}
@@ -333,14 +335,6 @@ def _insert(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> Non
                 if row["ended_at"]
                 else insert.on_conflict_do_nothing(index_elements=["run_id"])
             )
-
-    try:
-        with connection.begin():
-            write()
-    except sa.exc.DBAPIError:
-        with connection.begin():
-            ensure(connection, (runs,))
-            write()
 
 
 def _of_error(error: BaseException) -> dict[str, Any]:

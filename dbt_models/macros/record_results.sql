@@ -21,7 +21,7 @@ create table if not exists leadloop.dbt_results (
     sequence_number bigint,
     recorded_at timestamptz
 );
-insert into leadloop.dbt_results
+insert into leadloop.dbt_results (invocation_id, unique_id, name, kind, status, sequence_number, recorded_at)
 select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp
 from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status)
 cross join (select nextval('leadloop.sequence_number') as sequence_number) as numbered;

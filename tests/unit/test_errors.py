@@ -55,6 +55,7 @@ def test_the_last_column_is_the_action() -> None:
         ("AuthError", 2),
         ("UnreachableError", 2),
         ("OtherAccountError", 2),
+        ("OtherVersionError", 2),
         ("CrmError", 1),
         ("TransientError", 1),
         ("RefusedError", 1),

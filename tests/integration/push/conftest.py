@@ -128,13 +128,14 @@ class Crm(OneByOne):
 class World:
     """One warehouse, one CRM, one push."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, *, ensure: bool = True) -> None:
         self.engine = engine
         # A DuckDB file that is opened for each look at it takes most of the tests' time.
         self.kept = engine.connect() if engine.dialect.name == "duckdb" else None
         self.journal = Journal(engine)
         self.crm = Crm()
-        self.journal.ensure()
+        if ensure:
+            self.journal.ensure()
         with engine.begin() as connection:
             connection.execute(sa.text("create schema analytics"))
             connection.execute(

@@ -16,7 +16,7 @@ from connector.errors import FirstTimeError
 from connector.extract.load import Extracted
 from connector.push import Entry, Journal, Plan, plan_json, plan_text
 from connector.push.approvals import push_approvals
-from connector.warehouse import models, runs
+from connector.warehouse import mark, models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PushSpec
 from tests.integration.push.conftest import CAN_ALL, Crm, World
@@ -206,13 +206,14 @@ def test_another_warehouse_knows_nothing(local: World, postgres_url: str, tmp_pa
 
 
 def test_one_that_was_put_back_knows_nothing(local: World, tmp_path: Path, push: Push) -> None:
-    """A backup from before the first push was restored, and a person edited meanwhile."""
+    """A backup from before the first push was restored, without the marks beside it, and a person edited meanwhile."""
     warehouse = Warehouse.duckdb(tmp_path / "warehouse.duckdb")
     model(local, TYPED)
     local.let_go()
     shutil.copy(tmp_path / "warehouse.duckdb", tmp_path / "backup")
     push(local, warehouse, first=True)
     shutil.copy(tmp_path / "backup", tmp_path / "warehouse.duckdb")
+    shutil.rmtree(mark.FOLDER)
     with pytest.raises(FirstTimeError):
         push(local, warehouse)
     assert len(local.crm.calls) == 1

@@ -1,0 +1,163 @@
+"""The tables under ``leadloop`` have a version: numbered steps make them, and bring those of an older leadloop up to today's.
+
+``leadloop.warehouse`` holds the number of the last step that was done; tables without one are the oldest, those of 0.1.0.
+Whoever takes a lease does the steps that are missing (``leases.take``), so no command that only looks changes a table, and
+none works under a lock with tables that are older than it. A warehouse that a newer leadloop has worked with is refused,
+whatever is to be done with it.
+
+A step that was released is never edited: a new one gets the next number and ``VERSION`` grows. It only adds, and it leaves
+alone what is there: a run of an older leadloop may be at work meanwhile, and a step that was cut off is done again. The
+tables that the code declares (``METADATA``) are those that all the steps together make; a test compares them.
+``leadloop.dbt_results`` is not among them: dbt makes it, also where leadloop never ran (see ``record_results.sql``).
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateSchema
+
+from connector.errors import OtherVersionError
+from connector.warehouse.ledger import SCHEMA, columns_of, warehouse
+
+
+class Step(NamedTuple):
+    """One number of the version. The SQL is the same for every engine, but for what only PostgreSQL needs."""
+
+    number: int
+    what: str
+    sql: str
+    """Statements with a semicolon between them."""
+    postgres: str = ""
+
+    def statements(self, engine: str) -> list[str]:
+        """What is done in an engine, by SQLAlchemy's name of it."""
+        text = f"{self.sql};{self.postgres if engine == 'postgresql' else ''}"
+        return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+STEPS = (
+    Step(
+        1,
+        "runs of pushes, their journal, and in which of them nothing is open: the tables of 0.1.0",
+        """
+        create table if not exists leadloop.push_runs (
+            run_id text not null primary key, push text, crm text, mode text, started_at timestamptz, plan_fingerprint text,
+            leads integer, fields integer, host text, pid integer, leadloop_version text
+        );
+        create table if not exists leadloop.push_journal (
+            run_id text, seq bigint, push text, crm text, lead_id text, field text, column_name text, state text,
+            old_value text, value text, code text, reason text, recorded_at timestamptz
+        );
+        create table if not exists leadloop.push_settled (run_id text, settled_at timestamptz)
+        """,
+        # DuckDB scans columns faster than it keeps such an index up to date; PostgreSQL needs it to find a run's last number.
+        postgres="create index if not exists push_journal_order on leadloop.push_journal (run_id, seq)",
+    ),
+    Step(
+        2,
+        "leads can be added, which gives them an id of the CRM; fields can be compared by a rule",
+        """
+        alter table leadloop.push_runs add column if not exists options text;
+        alter table leadloop.push_runs add column if not exists equal text;
+        alter table leadloop.push_journal add column if not exists crm_lead_id text
+        """,
+    ),
+    Step(
+        3,
+        "what happened first is counted by the warehouse",
+        """
+        create sequence if not exists leadloop.sequence_number;
+        alter table leadloop.push_journal add column if not exists sequence_number bigint
+        """,
+    ),
+    Step(
+        4,
+        "who works on what, which accounts the leads are of, every run, and what a person has agreed to",
+        """
+        create table if not exists leadloop.leases (
+            name text, token text, host text, host_id text, pid bigint, process_started text, acquired_at timestamptz,
+            renewed_at timestamptz
+        );
+        create table if not exists leadloop.accounts (
+            crm text, vendor text, host text, mark text, organisation text, known_leads text, sequence_number bigint,
+            noted_at timestamptz
+        );
+        create table if not exists leadloop.runs (
+            run_id text not null primary key, part_of text, command text, crm text, push text, arguments text,
+            started_at timestamptz, ended_at timestamptz, exit_code integer, why text, who text, host text, host_id text,
+            pid bigint, process_started text, windows text, rows bigint, calls bigint, push_run_id text,
+            leadloop_version text, sequence_number bigint
+        );
+        create table if not exists leadloop.push_approvals (
+            kind text, who text, approved_at timestamptz, crm text, push text, field text, leads bigint,
+            sequence_number bigint, run_id text
+        )
+        """,
+    ),
+)
+VERSION = STEPS[-1].number
+_OLDEST = "push_settled"
+"""A table of the first step: where it is and no version, the tables are those of 0.1.0."""
+ONE_AT_A_TIME = f"select pg_advisory_xact_lock(hashtext('{SCHEMA}.leases'))"
+"""PostgreSQL: of two that take a lease or bring the tables up at once, the second waits until the first has committed."""
+
+
+def bring_up(connection: sa.Connection) -> None:
+    """Does the steps that are missing, in the transaction of the connection: all of them and their number, or none.
+
+    Raises ``OtherVersionError`` where a newer leadloop has worked with the warehouse. Costs two small queries where nothing is
+    missing. Not for commands that only look.
+    """
+    if _version(connection) == VERSION:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(ONE_AT_A_TIME)
+    connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
+    for statement in (
+        "create table if not exists leadloop.warehouse (id text, made_at timestamptz)",
+        "alter table leadloop.warehouse add column if not exists version integer",
+    ):
+        connection.exec_driver_sql(statement)
+    if not connection.scalar(sa.select(sa.func.count()).select_from(warehouse)):
+        connection.execute(warehouse.insert().values(id=uuid.uuid4().hex, made_at=datetime.now(UTC)))
+    # Asked again: whoever was waited for has done it.
+    for step in STEPS[_version(connection) or 0 :]:
+        for statement in step.statements(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+        connection.execute(warehouse.update().values(version=step.number))
+
+
+def are_there(connection: sa.Connection) -> bool:
+    """Whether there are tables that can be read; ``False`` where nobody ever took a lease.
+
+    Raises ``OtherVersionError`` where they are those of another leadloop.
+    """
+    found = _version(connection)
+    if found == VERSION:
+        return True
+    if found is None and not columns_of(connection, SCHEMA, _OLDEST):
+        return False
+    raise OtherVersionError(
+        f"The tables in the warehouse's schema {SCHEMA} have version {found or 0}, since an older leadloop made them; this "
+        f"one reads version {VERSION}. Nothing was done. To bring them up, with all that is in them: leadloop build"
+    )
+
+
+def refuse_newer(connection: sa.Connection) -> None:
+    """Raises ``OtherVersionError`` where a newer leadloop has worked with the warehouse; for commands that only look."""
+    _version(connection)
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """The number of the last step that was done; ``None`` where there is no number. No other than a known one."""
+    if warehouse.c.version.name not in columns_of(connection, SCHEMA, warehouse.name):
+        return None
+    found: int | None = connection.scalar(sa.select(sa.func.max(warehouse.c.version)))
+    if found is not None and found > VERSION:
+        raise OtherVersionError(
+            f"A newer leadloop has worked with this warehouse: the tables in its schema {SCHEMA} have version {found}, and "
+            f"this leadloop knows them up to version {VERSION}. Nothing was read or written. Run: pip install --upgrade leadloop"
+        )
+    return found
