@@ -143,7 +143,8 @@ def extract(
             say=listener.notice,
         )
         with warehouse.kept_open():
-            stack.enter_context(warehouse.lock(f"extract:{vendor}"))
+            lease = stack.enter_context(warehouse.lock(f"extract:{vendor}"))
+            todo = replace(todo, prove=lease.prove)
             warehouse.probe()
             runs.begin()
         with warehouse.translated():
@@ -227,7 +228,7 @@ def reconcile(
 
     listener.stage(f"reconcile {vendor}")
     tune()
-    with crm.account(vendor) as account, warehouse.lock(f"extract:{vendor}"):
+    with crm.account(vendor) as account, warehouse.lock(f"extract:{vendor}") as lease:
         settings, reader = account.settings, account.reader
         todo = job(settings, start=start, end=end, reader=reader)
         warehouse.probe()
@@ -258,6 +259,7 @@ def reconcile(
                     warehouse.file_format,
                     _numbers(warehouse),
                     on_progress=listener.extracting,
+                    prove=lease.prove,
                 )
         return found
 

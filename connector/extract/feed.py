@@ -86,6 +86,7 @@ class Feed:
             if self._columns:
                 state[HOMES] = self._columns.names.homes()
             if waiting.add(numbered(batch.table, self._number)):
+                self._job.prove()
                 yield waiting.take()
             if self._on_progress and self.window:
                 self._on_progress(Progress(self.tally.rows, self.tally.calls, batch.reached, self.window))
@@ -106,6 +107,8 @@ class Feed:
                 break
         else:
             self.done = True
+        # Also where there is nothing new: the cursor moves all the same.
+        self._job.prove()
         if waiting.rows:
             yield waiting.take()
         if self._job.number is None:

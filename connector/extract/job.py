@@ -35,6 +35,8 @@ class Job:
     """Gives each reading its place in the order of all that is read and recorded; ``None``: nobody counts."""
     say: Callable[[str], None] = lambda _sentence: None
     """Told, in one sentence, what a person should know although the reading goes on."""
+    prove: Callable[[], None] = lambda: None
+    """Called before anything is loaded; raises where another run has taken over."""
 
     notes: Notes = field(default_factory=Notes)
     """What there is to say of single leads and fields."""

@@ -101,7 +101,9 @@ def load(
     for table, all_of in feeds.items():
         load_stream(table, all_of)
     singly = told(again, lambda: on_table(READ_BACK), on_progress)
-    back, missing = load_again(pipeline, job.reader, singly, file_format, job.number, job.notes)
+    back, missing = load_again(
+        pipeline, job.reader, singly, file_format, job.number, job.notes, prove=job.prove
+    )
     packages += bool(back) + bool(missing)
     if last:
         load_stream(RECORDINGS, last)
@@ -148,6 +150,8 @@ def load_again(
     file_format: str,
     number: Callable[[], int] | None = None,
     notes: Notes | None = None,
+    *,
+    prove: Callable[[], None] = lambda: None,
 ) -> tuple[int, int]:
     """Reads these leads one by one, whatever their clock says, and loads them as they are, or that they are gone.
 
@@ -162,6 +166,7 @@ def load_again(
         yield from tables[table]
 
     for table in tables:
+        prove()
         rows = dlt.resource(rows_of(table), name=table, write_disposition="append")
         run_pipeline(pipeline, [rows], file_format)
     back, missing = (sum(rows.num_rows for rows in tables.get(table, ())) for table in (LEADS, REMOVALS))

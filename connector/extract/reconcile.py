@@ -265,10 +265,11 @@ def repair(
     number: Callable[[], int] | None = None,
     *,
     on_progress: Callable[[Progress], None] | None = None,
+    prove: Callable[[], None] = lambda: None,
 ) -> Reconciled:
     """Reads every lead that differs again into the raw tables, also that it is gone; no cursor moves."""
     leads = told((each.lead_id for each in found.faults), lambda: None, on_progress)
-    return replace(found, repaired=sum(load_again(pipeline, reader, leads, file_format, number)))
+    return replace(found, repaired=sum(load_again(pipeline, reader, leads, file_format, number, prove=prove)))
 
 
 class _Comparison:

@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from connector import checks, cli, config, crm, loop
-from connector.errors import ConfigError, UnreachableError
+from connector.errors import ConfigError, LeaseLostError, UnreachableError
 from connector.push import Journal
 from connector.push.journal import Entry
 from connector.sandbox import Sandbox
-from connector.warehouse import models
+from connector.warehouse import leases, models
 
 VENDORS = list(crm.VENDORS)
 
@@ -56,6 +56,29 @@ def sent(warehouse, vendor, *lead_ids):
     journal.ensure()
     entries = [Entry("p", vendor, each, "title", "title", "applied", None, "x") for each in lead_ids]
     journal.record("run", entries)
+
+
+def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads, rig):
+    """Its lease was taken while it read: exit code 5, no row and no cursor of it; the next one reads all."""
+    warehouse = rig.warehouse
+    leads("convoso")
+    taken = []
+
+    class Thief(loop.Listener):
+        def extracting(self, _progress):
+            if not taken:
+                held = leases.leases
+                with warehouse.engine().begin() as connection:
+                    old = held.c.renewed_at - sa.text("interval '1 hour'")
+                    connection.execute(held.update().values(host_id="elsewhere", renewed_at=old))
+                taken.append(leases.take(warehouse.engine(), "extract:convoso"))
+
+    with pytest.raises(LeaseLostError) as lost:
+        loop.extract(warehouse, listener=Thief())
+    assert lost.value.exit_code == 5
+    taken[0].release()
+    assert loop.cursor(warehouse, "convoso") is None
+    assert loop.extract(warehouse).rows == count(warehouse, "convoso_raw.lead_versions") == 12
 
 
 @pytest.mark.long
