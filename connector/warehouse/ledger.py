@@ -27,6 +27,7 @@ warehouse = sa.Table(
     METADATA,
     sa.Column("id", sa.Text),
     sa.Column("made_at", sa.DateTime(timezone=True)),
+    info={"one_row_per": "warehouse: there is one, with its own id"},
 )
 
 

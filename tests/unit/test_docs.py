@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import shlex
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,6 +94,32 @@ def test_a_changed_text_is_noticed(
     assert generate.main(["--check"]) == 1
     assert "docs/cli.md" in capsys.readouterr().err
     (tmp_path / "cli.md").unlink()  # it tells the sandbox's token, which the leak watch would find
+
+
+def test_a_changed_description_or_column_of_a_table_is_noticed(
+    generate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/schema.md follows the yml files of the models, docs.md, and the tables that leadloop declares itself."""
+    import sqlalchemy as sa
+
+    from connector.warehouse import ledger
+
+    shutil.copytree(generate.MODELS, tmp_path / "models")
+    monkeypatch.setattr(generate, "MODELS", tmp_path / "models")
+    assert generate.schema() == page("schema.md")
+    for name, old in (("marts/leads.yml", "blank is NULL"), ("docs.md", "The first sighting")):
+        before = generate.schema()
+        text = (tmp_path / "models" / name).read_text("utf-8")
+        (tmp_path / "models" / name).write_text(text.replace(old, "something else"), "utf-8")
+        assert generate.schema() != before
+
+    declared = sa.MetaData(schema=ledger.SCHEMA)
+    sa.Table(
+        "notes", declared, sa.Column("said_at", sa.DateTime(timezone=True)), info={"one_row_per": "note"}
+    )
+    monkeypatch.setattr(ledger, "METADATA", declared)
+    assert "### `leadloop.notes`\n\nOne row per note." in generate.schema()
+    assert "| `said_at` | timestamptz |" in generate.schema()
 
 
 def test_what_people_write_around_a_generated_part_stays(generate: Any) -> None:
