@@ -34,7 +34,7 @@ EXIT_CODES = {
 ENDS_WITH = {
     "init": (0, 1, 2),
     "sandbox": (0, 1, 2),
-    "demo": (0, 1, 2, 3, 4, 5),
+    "demo": (0, 1, 2, 4, 5),
     "check": (0, 1, 2, 3, 5),
     "extract": (0, 1, 2, 5),
     "build": (0, 1, 2, 5),
