@@ -34,7 +34,7 @@ EXIT_CODES = {
 ENDS_WITH = {
     "init": (0, 1, 2),
     "sandbox": (0, 1, 2),
-    "demo": (0, 1, 2, 3, 4, 5),
+    "demo": (0, 1, 2, 4, 5),
     "check": (0, 1, 2, 3, 5),
     "extract": (0, 1, 2, 5),
     "build": (0, 1, 2, 5),
@@ -131,9 +131,10 @@ def fail(error: LeadloopError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def emit(document: Mapping[str, Any]) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=_plain, indent=2) + "\n")
+def emit(kind: str, document: Mapping[str, Any]) -> None:
+    """One JSON document on stdout, which says what it is; a document that counts its versions itself keeps its own."""
+    told = {"kind": kind, "version": 1, **document}
+    sys.stdout.write(json.dumps(told, ensure_ascii=False, default=_plain, indent=2) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -188,7 +189,7 @@ def init(
 
     done = scaffold.write(folder)
     if as_json:
-        emit({"folder": str(done.folder), "written": done.written, "kept": done.kept})
+        emit("init", {"folder": str(done.folder), "written": done.written, "kept": done.kept})
         return
     for path in done.written:
         out.print(f"  wrote  {folder / path}", markup=False)
@@ -302,7 +303,7 @@ def check(
 
     found = checks.run(project)
     if as_json:
-        emit({"ok": all(each.ok for each in found), "checks": [each.as_dict() for each in found]})
+        emit("check", {"ok": all(each.ok for each in found), "checks": [each.as_dict() for each in found]})
     else:
         for each in found:
             mark = "[green]ok[/]     " if each.ok else "[red]wrong[/]  "
@@ -330,7 +331,10 @@ def _reconcile(
                 )
             )
     if as_json:
-        emit({"ok": not any(each.faults for each in found), "crms": [each.as_dict() for each in found]})
+        emit(
+            "reconcile",
+            {"ok": not any(each.faults for each in found), "crms": [each.as_dict() for each in found]},
+        )
     else:
         for each in found:
             out.print(each.text(), markup=False, soft_wrap=True)
@@ -401,7 +405,7 @@ def extract(
             failed = failed or error
             continue
         if as_json:
-            emit({"crm": name, **_extracted(done)})
+            emit("extract", {"crm": name, **_extracted(done)})
         else:
             out.print(_extracted_text(name, done), markup=False, soft_wrap=True)
     if failed is not None:
@@ -436,7 +440,7 @@ def build(
     with listening(err, brief=as_json) as listener:
         done = loop.build(_warehouse(), project, select=select, full_refresh=full_refresh, listener=listener)
     if as_json:
-        emit(done.as_dict())
+        emit("build", done.as_dict())
     else:
         out.print(done.text(), markup=False)
 
@@ -459,7 +463,7 @@ def plan(
         _write_private(html, pushing.plan_html(made, mask=mask))
         err.print(f"Wrote {html}.", markup=False)
     if as_json:
-        emit(pushing.plan_json(made, mask=mask))
+        emit("plan", pushing.plan_json(made, mask=mask))
     elif html is None:
         out.print(pushing.plan_text(made, mask=mask))
     stopped = made.problem()
@@ -539,6 +543,7 @@ def run(
         )
     if as_json:
         emit(
+            "run",
             {
                 "extracted": {name: _extracted(each) for name, each in done.extracted.items()},
                 "built": done.built.as_dict(),
@@ -547,7 +552,7 @@ def run(
                     name: {"error": type(e).__name__, "message": str(e)} for name, e in done.failed.items()
                 },
                 "exit_code": done.exit_code,
-            }
+            },
         )
     else:
         for name, each in done.extracted.items():
@@ -567,7 +572,7 @@ def status(as_json: Json = False) -> None:
 
     found = report.status(_warehouse())
     if as_json:
-        emit(found)
+        emit("status", found)
     else:
         out.print(report.status_text(found))
 
@@ -596,7 +601,7 @@ def resolve(
         _warehouse(), push, project, take=None if take is None else take.value, leads=lead or None
     )
     if as_json:
-        emit({"push": push, "take": take, "conflicts": [each.as_dict() for each in found]})
+        emit("resolve", {"push": push, "take": take, "conflicts": [each.as_dict() for each in found]})
         return
     for each in found:
         out.print(each.text(), markup=False)
@@ -642,7 +647,7 @@ def _report_push(done: Any, *, as_json: bool) -> None:
     from connector import push as pushing
 
     if as_json:
-        emit(pushing.summary_json(done.summary))
+        emit("push", pushing.summary_json(done.summary))
     else:
         out.print(pushing.summary_text(done.summary))
 

@@ -1,7 +1,7 @@
-"""Writes what the documentation says about commands and settings from what the code declares.
+"""Writes what the documentation says about commands, settings and tables from what the code declares.
 
 ``make docs`` writes the files; ``make check`` runs this with ``--check``, which writes nothing and ends with 1 where a
-file is not what it would be. A page is generated whole (``docs/cli.md``), or only between ``<!-- generated: NAME -->``
+file is not what it would be. A page is generated whole (``docs/cli.md``, ``docs/schema.md``), or only between ``<!-- generated: NAME -->``
 and ``<!-- end -->`` (``docs/settings.md``), with what people write around it.
 """
 
@@ -35,6 +35,7 @@ def pages() -> dict[Path, str]:
     """Each generated page with the whole text that it should have."""
     return {
         DOCS / "cli.md": commands(),
+        DOCS / "schema.md": schema(),
         DOCS / "settings.md": filled(read(DOCS / "settings.md"), settings_parts()),
     }
 
@@ -185,6 +186,117 @@ def example(epilog: str) -> str:
     """``Example, from cron: leadloop run --yes`` as a block with its sentence."""
     says, _, line = epilog.partition(": ")
     return f"{says}:\n\n```\n{line}\n```" if line else epilog
+
+
+# docs/schema.md
+
+
+MODELS = DOCS.parent / "dbt_models/models"
+WRITTEN = DOCS / "warehouse.md"
+FOLDERS = {
+    "marts": "Made by `leadloop build`.",
+    "pushes": "Examples of pushes: what would be sent now. A push of your own has the same columns.",
+    "examples": "Examples of models that a push stands on.",
+}
+
+
+def schema() -> str:
+    """The page of the tables and views that people query; staging models are not among them."""
+    head = (
+        f"# Tables and columns\n\n{MADE}\n\nWhat each table of the warehouse holds. [warehouse.md](warehouse.md) says how "
+        "they belong together, [queries.md](queries.md) what to ask them."
+    )
+    parts = [head, *raw_tables()]
+    for folder, says in FOLDERS.items():
+        parts.append(f"## `analytics`: {folder}\n\n{says}")
+        for model in sorted(declared(f"{folder}/*.yml", "models"), key=lambda each: str(each["name"])):
+            parts.append(described(f"analytics.{model['name']}", model))
+    return "\n\n".join(part.strip() for part in [*parts, *leadloop_tables()]) + "\n"
+
+
+def raw_tables() -> Iterator[str]:
+    for source in declared("staging/sources.yml", "sources"):
+        if source["name"] != "leadloop":
+            yield f"## `{source['name']}`\n\n{one_line(source['description'])}"
+            yield from (described(f"{source['name']}.{each['name']}", each) for each in source["tables"])
+
+
+def leadloop_tables() -> Iterator[str]:
+    """Columns and types from the tables' declarations, meanings from the dbt source, else from docs/warehouse.md."""
+    import pkgutil
+    from importlib import import_module
+
+    from connector import push, warehouse
+
+    for package in (push, warehouse):  # each table is declared beside the code that writes it
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+    from connector.warehouse.ledger import METADATA, SCHEMA
+
+    sources = {each["name"]: each["tables"] for each in declared("staging/sources.yml", "sources")}
+    in_dbt = {f"{SCHEMA}.{table['name']}": table["columns"] for table in sources[SCHEMA]}
+    yield f"## `{SCHEMA}`\n\nWhat leadloop did, and who works on the warehouse now; written by the command itself."
+    for name, declaration in sorted(METADATA.tables.items()):
+        meanings = {
+            **told_by_hand(name),
+            **{each["name"]: each["description"] for each in in_dbt.get(name, ())},
+        }
+        columns = [
+            {"name": each.name, "data_type": sql_type(each.type), "description": meanings.get(each.name, "")}
+            for each in declaration.columns
+        ]
+        row = f"One row per {declaration.info['one_row_per']}."
+        more = f"[More about it](warehouse.md#{name.replace('.', '')})."
+        yield described(name, {"description": f"{row} {more}", "columns": columns})
+
+
+def told_by_hand(name: str) -> dict[str, str]:
+    """Column -> meaning, from the table's section in docs/warehouse.md."""
+    below = read(WRITTEN).partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
+    return {
+        column: meaning.strip()
+        for column, meaning in re.findall(r"^\| `(\w+)` \| \w+ \|(.*)\|$", below, re.M)
+    }
+
+
+def sql_type(declared: Any) -> str:
+    """Its name as it is in both engines."""
+    kinds = {"DateTime": "timestamptz", "BigInteger": "bigint"}
+    return kinds.get(type(declared).__name__, type(declared).__name__.lower())
+
+
+def described(name: str, model: dict[str, Any]) -> str:
+    """A heading, what a row is, the columns that make it one, and all columns that are declared."""
+    tests = [test["grain"]["arguments"] for test in model.get("data_tests", ()) if "grain" in test]
+    key = "".join(f"\n\nOne row per {', '.join(f'`{each}`' for each in test['columns'])}." for test in tests)
+    columns = model["columns"]
+    typed = any("data_type" in each for each in columns)
+    explained = any(each.get("description") for each in columns)
+    rows = [
+        (
+            f"`{each['name']}`",
+            *((each.get("data_type", ""),) if typed else ()),
+            *((one_line(each.get("description", "")),) if explained else ()),
+        )
+        for each in columns
+    ]
+    head = ("column", *(("type",) if typed else ()), *(("meaning",) if explained else ()))
+    return f"### `{name}`\n\n{one_line(model['description'])}{key}\n\n{table(head, rows)}"
+
+
+def declared(files: str, kind: str) -> Iterator[dict[str, Any]]:
+    """The models or sources of some of the dbt project's yml files."""
+    import yaml
+
+    for path in sorted(MODELS.glob(files)):
+        yield from yaml.safe_load(read(path)).get(kind, ())
+
+
+def one_line(text: str) -> str:
+    """A description without line breaks, its ``{{ doc('name') }}`` replaced by that text of docs.md."""
+    texts = dict(re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", read(MODELS / "docs.md"), re.DOTALL))
+    whole = re.sub(r"{{ doc\('(\w+)'\) }}", lambda name: str(texts[name[1]]), text)
+    return " ".join(whole.split())
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ push_approvals = sa.Table(
     sa.Column("sequence_number", sa.BigInteger),
     # The run of the command in which it was agreed to, as in leadloop.runs.
     sa.Column("run_id", sa.Text),
+    info={"one_row_per": "field of a CRM whose first time was agreed to"},
 )
 FIRST = "first"
 

@@ -33,6 +33,7 @@ push_runs = sa.Table(
     sa.Column("leadloop_version", sa.Text),
     sa.Column("options", sa.Text),
     sa.Column("equal", sa.Text),
+    info={"one_row_per": "run of a push"},
 )
 
 push_journal = sa.Table(
@@ -55,6 +56,7 @@ push_journal = sa.Table(
     sa.Column("crm_lead_id", sa.Text),
     # What happened first: see warehouse/ledger.py. That of the write where a later look says what came of it.
     sa.Column("sequence_number", sa.BigInteger),
+    info={"one_row_per": "run, lead, field and state that it reached; append-only"},
 )
 
 push_settled = sa.Table(
@@ -62,6 +64,7 @@ push_settled = sa.Table(
     METADATA,
     sa.Column("run_id", sa.Text),
     sa.Column("settled_at", sa.DateTime(timezone=True)),
+    info={"one_row_per": "run of a push with nothing left open"},
 )
 
 

@@ -33,6 +33,7 @@ accounts = sa.Table(
     sa.Column("known_leads", sa.Text),
     sa.Column("sequence_number", sa.BigInteger),
     sa.Column("noted_at", sa.DateTime(timezone=True)),
+    info={"one_row_per": "account of a CRM, as it was first seen under an address and a key"},
 )
 
 KNOWN = 5

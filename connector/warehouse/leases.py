@@ -42,6 +42,7 @@ leases = sa.Table(
     sa.Column("process_started", sa.Text),
     sa.Column("acquired_at", sa.DateTime(timezone=True)),
     sa.Column("renewed_at", sa.DateTime(timezone=True)),
+    info={"one_row_per": "lock that is held now"},
 )
 
 _HELD: set[str] = set()

@@ -26,6 +26,7 @@ warehouse = sa.Table(
     sa.Column("made_at", sa.DateTime(timezone=True)),
     # The last step that was done to the tables of this schema: see migrations.py.
     sa.Column("version", sa.Integer),
+    info={"one_row_per": "warehouse: there is one, with its own id"},
 )
 
 

@@ -19,6 +19,7 @@ dbt_results = sa.Table(
     sa.Column("status", sa.Text),
     sa.Column("sequence_number", sa.BigInteger),
     sa.Column("recorded_at", sa.DateTime(timezone=True)),
+    info={"one_row_per": "dbt model, seed, snapshot or test, and run of dbt"},
 )
 
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")

@@ -67,6 +67,7 @@ runs = sa.Table(
     sa.Column("push_run_id", sa.Text),
     sa.Column("leadloop_version", sa.Text),
     sa.Column("sequence_number", sa.BigInteger),
+    info={"one_row_per": "run of a command or of one of its stages, however it ended"},
 )
 
 _NAMES = tuple(column.name for column in runs.columns)

@@ -6,6 +6,8 @@ import inspect
 import json
 import re
 import shlex
+import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +97,32 @@ def test_a_changed_text_is_noticed(
     assert generate.main(["--check"]) == 1
     assert "docs/cli.md" in capsys.readouterr().err
     (tmp_path / "cli.md").unlink()  # it tells the sandbox's token, which the leak watch would find
+
+
+def test_a_changed_description_or_column_of_a_table_is_noticed(
+    generate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/schema.md follows the yml files of the models, docs.md, and the tables that leadloop declares itself."""
+    import sqlalchemy as sa
+
+    from connector.warehouse import ledger
+
+    shutil.copytree(generate.MODELS, tmp_path / "models")
+    monkeypatch.setattr(generate, "MODELS", tmp_path / "models")
+    assert generate.schema() == page("schema.md")
+    for name, old in (("marts/leads.yml", "blank is NULL"), ("docs.md", "The first sighting")):
+        before = generate.schema()
+        text = (tmp_path / "models" / name).read_text("utf-8")
+        (tmp_path / "models" / name).write_text(text.replace(old, "something else"), "utf-8")
+        assert generate.schema() != before
+
+    declared = sa.MetaData(schema=ledger.SCHEMA)
+    sa.Table(
+        "notes", declared, sa.Column("said_at", sa.DateTime(timezone=True)), info={"one_row_per": "note"}
+    )
+    monkeypatch.setattr(ledger, "METADATA", declared)
+    assert "### `leadloop.notes`\n\nOne row per note." in generate.schema()
+    assert "| `said_at` | timestamptz |" in generate.schema()
 
 
 def test_what_people_write_around_a_generated_part_stays(generate: Any) -> None:
@@ -257,7 +285,8 @@ class Printed:
 
         self.monkeypatch.setattr(cli, "_warehouse", lambda: None)
         self.capsys.readouterr()
-        cli.app(list(arguments), standalone_mode=False)
+        with suppress(SystemExit):  # a plan with a problem is printed, and ends with its code
+            cli.app(list(arguments), standalone_mode=False)
         return json.loads(self.capsys.readouterr().out)
 
 
@@ -274,6 +303,47 @@ def test_the_documents_of_extract_and_build(printed: Printed) -> None:
     printed.monkeypatch.setattr(loop, "build", lambda *_, **__: made_build())
     same_fields(printed("extract", "--crm", "convoso", "--json"), "extract")
     same_fields(printed("build", "--json"), "build")
+
+
+def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> None:
+    """Each command that takes --json prints a document with its kind and a version, as docs/json.md says."""
+    from connector import checks, loop, report
+    from connector.extract.reconcile import Reconciled
+    from connector.extract.windows import Window
+    from connector.push import Recovery
+
+    for name, made in {
+        "extract": made_extracted(),
+        "build": made_build(),
+        "plan": made_plan(),
+        "push": loop.Pushed(made_plan(), Recovery(), made_summary()),
+        "run": loop.Ran({}, made_build()),
+        "resolve": [],
+        "reconcile": Reconciled("convoso", Window(NOW, NOW), 1, 1, ()),
+    }.items():
+        printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
+    printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [])
+    printed.monkeypatch.setattr(report, "status", lambda *_, **__: {})
+    more = {
+        "init": [str(tmp_path / "mine")],
+        "extract": ["--crm", "convoso"],
+        **{name: ["p"] for name in ("plan", "push", "resolve")},
+    }
+    lines = {
+        name: [name, *more.get(name, ())]
+        for name, command in commands().items()
+        if any("--json" in each.opts for each in command.params)
+    }
+    lines["check --reconcile"] = ["check", "--reconcile", "--crm", "convoso"]
+    versions = {name: printed(*line, "--json") for name, line in lines.items()}
+    for name, found in versions.items():
+        kind = name.split(" --")[-1]
+        assert list(found)[:2] == ["kind", "version"], name
+        assert found["kind"] == kind
+        assert isinstance(found["version"], int)
+        heading = f"## `leadloop {name}{' PUSH' if name in ('plan', 'push', 'resolve') else ''} --json`"
+        assert f"| `kind` | text | `{kind}` |" in section(page("json.md"), heading)
+    assert {name for name, found in versions.items() if found["version"] != 1} == {"plan"}
 
 
 def test_the_document_of_run(printed: Printed) -> None:
