@@ -4,7 +4,8 @@ from connector.push.agreed import read_plan
 from connector.push.deliver import deliver
 from connector.push.explain import plan_html, plan_json, plan_text, summary_json, summary_text
 from connector.push.guardrails import Guardrail
-from connector.push.journal import Entry, Journal, Recorded
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry, Recorded
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, Push, make_plan, plan_rows
 from connector.push.settle import Confirmation, Recovery, confirm, recover
 from connector.push.summary import Summary, Unapplied

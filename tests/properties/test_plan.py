@@ -18,7 +18,8 @@ from connector.push import deliver
 from connector.push.agreed import differences
 from connector.push.equality import same
 from connector.push.guardrails import guardrails
-from connector.push.journal import Entry, Journal
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry
 from connector.push.plan import Plan, plan_rows
 
 FIELDS = ("lead_score", "status", "Phone 2")
