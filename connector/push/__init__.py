@@ -5,7 +5,8 @@ from connector.push.deliver import deliver
 from connector.push.explain import plan_html, plan_json, plan_text, summary_json, summary_text
 from connector.push.fingerprint import expect
 from connector.push.guardrails import Guardrail
-from connector.push.journal import Entry, Journal, Recorded
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry, Recorded
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, Push
 from connector.push.planning import make_plan, plan_rows
 from connector.push.settle import Confirmation, Recovery, confirm, recover

@@ -31,10 +31,11 @@ from connector.errors import (
 )
 from connector.push.equality import same
 from connector.push.found import AT_ONCE, Search
-from connector.push.journal import Entry, Journal, entry
+from connector.push.journal import Journal, entry
+from connector.push.journal_row import Entry, State
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.summary import Summary, Tally
-from connector.push.tables import FOUND, State
+from connector.push.tables import FOUND
 
 BATCH = 2000
 """The most leads in a batch; it has as many as are sent in ``BATCH_SECONDS``."""

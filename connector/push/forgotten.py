@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from connector.errors import RestoredError
 from connector.extract.names import column_name
 from connector.extract.raw import blank_as_null
-from connector.push.journal import Entry, Journal
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry
 from connector.push.plan import WHOLE, Plan, Push
 from connector.push.tables import FOUND, meant, push_journal, push_runs
 from connector.texts import is_blank

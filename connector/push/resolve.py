@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from connector.errors import ConfigError
-from connector.push.journal import Entry, Journal
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 
 Side = Literal["ours", "theirs", "skip"]

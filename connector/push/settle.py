@@ -8,7 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -23,7 +23,8 @@ from connector.extract.reading import read_back
 from connector.extract.windows import floor_second, modified_at
 from connector.push.equality import same
 from connector.push.guardrails import count
-from connector.push.journal import Entry, Journal, Recorded, recorded
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry, Recorded, recorded
 from connector.push.plan import WHOLE
 from connector.push.tables import ADDING, push_journal
 from connector.warehouse.ledger import columns_of
@@ -219,7 +220,7 @@ def _looked_for(
         taken |= {own} if own is not None else set()
         if own is not None and reader is not None and addition.rows[0].mode == "upsert":
             # It may have been there before the write, so only what it shows tells whether that arrived.
-            there += (row._replace(crm_lead_id=own) for row in addition.rows)
+            there += (replace(row, crm_lead_id=own) for row in addition.rows)
         else:
             answers += ((row, _as_found(row, own)) for row in addition.rows)
     return answers + (_looked_up(there, reader, journal, concurrency) if reader is not None else [])

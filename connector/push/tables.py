@@ -7,15 +7,12 @@ rows are added and never changed, so the state of a field in a run is that of it
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
+from connector.push.journal_row import State, columns
 from connector.warehouse.ledger import METADATA
-
-State = Literal[
-    "planned", "sent", "applied", "confirmed", "rejected", "deferred", "unknown", "conflict", "reverted"
-]
 
 push_runs = sa.Table(
     "push_runs",
@@ -39,23 +36,7 @@ push_runs = sa.Table(
 push_journal = sa.Table(
     "push_journal",
     METADATA,
-    sa.Column("run_id", sa.Text),
-    sa.Column("seq", sa.BigInteger),
-    sa.Column("push", sa.Text),
-    sa.Column("crm", sa.Text),
-    sa.Column("lead_id", sa.Text),
-    sa.Column("field", sa.Text),
-    sa.Column("column_name", sa.Text),
-    sa.Column("state", sa.Text),
-    sa.Column("old_value", sa.Text),
-    sa.Column("value", sa.Text),
-    sa.Column("code", sa.Text),
-    sa.Column("reason", sa.Text),
-    sa.Column("recorded_at", sa.DateTime(timezone=True)),
-    # The lead in the CRM: the same as lead_id, or the CRM's own id where lead_id is the warehouse's (insert, upsert).
-    sa.Column("crm_lead_id", sa.Text),
-    # What happened first: see warehouse/ledger.py. That of the write where a later look says what came of it.
-    sa.Column("sequence_number", sa.BigInteger),
+    *columns(),
     info={"one_row_per": "run, lead, field and state that it reached; append-only"},
 )
 

@@ -18,7 +18,8 @@ from connector.push import deliver
 from connector.push.equality import same
 from connector.push.fingerprint import differences
 from connector.push.guardrails import guardrails
-from connector.push.journal import Entry, Journal
+from connector.push.journal import Journal
+from connector.push.journal_row import Entry
 from connector.push.plan import Plan
 from connector.push.planning import plan_rows
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connector import checks, cli, config, crm, loop
 from connector.errors import ConfigError, LeaseLostError, UnreachableError
 from connector.push import Journal
-from connector.push.journal import Entry
+from connector.push.journal_row import Entry
 from connector.sandbox import Sandbox
 from connector.warehouse import leases, models
 

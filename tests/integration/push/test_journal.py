@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ def test_values_come_back_as_they_were_given(world: Any) -> None:
         None,
     ]
     world.journal.record(
-        "r", [entries(1, value=text)[0]._replace(recorded_at=AT, reason=text) for text in texts]
+        "r", [replace(entries(1, value=text)[0], recorded_at=AT, reason=text) for text in texts]
     )
     rows = world.journalled()
     assert [row.value for row in rows] == texts
@@ -53,7 +54,7 @@ def test_values_come_back_as_they_were_given(world: Any) -> None:
 
 def test_a_reason_with_a_nul_is_kept_without_it(world: Any) -> None:
     """A CRM may answer anything; no database refuses the record of it."""
-    world.journal.record("r", [entries(1)[0]._replace(reason="a\x00b", code="\x00")])
+    world.journal.record("r", [replace(entries(1)[0], reason="a\x00b", code="\x00")])
     assert (world.journalled()[0].reason, world.journalled()[0].code) == ("ab", "")
 
 
@@ -73,7 +74,7 @@ def test_a_batch_is_all_or_nothing(world: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("connector.push.journal._ROWS_AT_A_TIME", 2)
     world.journal.record("r", entries(1))
     with pytest.raises(TypeError):
-        world.journal.record("r", [*entries(3), entries(1)[0]._replace(lead_id=object())])
+        world.journal.record("r", [*entries(3), replace(entries(1)[0], lead_id=object())])
     world.journal.record("r", entries(1))
     assert [row.seq for row in world.journalled()] == [1, 2]
 
@@ -102,9 +103,9 @@ def test_open_is_what_has_no_outcome(world: Any) -> None:
     }
     world.journal.record(
         "r",
-        [entries(1, state)[0]._replace(lead_id=lead) for lead, path in states.items() for state in path],
+        [replace(entries(1, state)[0], lead_id=lead) for lead, path in states.items() for state in path],
     )
-    world.journal.record("r", [entries(1)[0]._replace(push="another")])
+    world.journal.record("r", [replace(entries(1)[0], push="another")])
     found = world.journal.open_leads("scores")
     assert {row.lead_id: row.state for row in found} == {
         "planned": "planned",
@@ -124,9 +125,9 @@ def test_a_push_that_is_gone_is_found_by_what_it_left_open(world: Any) -> None:
     """A lead that waits for an answer to a push whose model was deleted or renamed since can be looked up all the same, and
     what was never sent is not left as planned for good."""
     world.journal.record("r", [*entries(2, "unknown"), *entries(1, "applied")])
-    world.journal.record("s", [entries(1, "applied")[0]._replace(push="another")])
-    world.journal.record("t", [entries(1, "sent")[0]._replace(push="elsewhere", crm="pollybot")])
-    world.journal.record("u", [entries(1, "planned")[0]._replace(push="renamed")])
+    world.journal.record("s", [replace(entries(1, "applied")[0], push="another")])
+    world.journal.record("t", [replace(entries(1, "sent")[0], push="elsewhere", crm="pollybot")])
+    world.journal.record("u", [replace(entries(1, "planned")[0], push="renamed")])
     assert world.journal.open_pushes("convoso") == ["renamed", "scores"]
 
 
@@ -141,7 +142,7 @@ def test_the_last_word_counts_over_runs_and_pushes(world: Any) -> None:
     """Of two writes to one field, whoever sent it, only the later one waits to be confirmed."""
 
     def one(push: str, state: Any, minute: int) -> Entry:
-        return entries(1, state)[0]._replace(push=push, recorded_at=AT + timedelta(minutes=minute))
+        return replace(entries(1, state)[0], push=push, recorded_at=AT + timedelta(minutes=minute))
 
     world.journal.record("r1", [one("scores", "applied", 0)])
     world.journal.record("r2", [one("tiers", "applied", 1), one("tiers", "deferred", 2)])

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import LeaseLostError, LockedError, WarehouseError
 from connector.push import Journal, recover
-from connector.push.journal import Entry
+from connector.push.journal_row import Entry
 from connector.warehouse import leases
 from connector.warehouse.connection import Warehouse
 from tests.integration.push.conftest import CAN_ALL, World

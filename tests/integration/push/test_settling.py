@@ -1,5 +1,6 @@
 """What earlier runs left open, and what the CRM shows of what it accepted; one test per transition."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import AuthError
 from connector.push import Confirmation, Recovery, confirm, recover
-from connector.push.journal import Entry, entry
+from connector.push.journal import entry
+from connector.push.journal_row import Entry
 
 
 def killed(world: Any, *sent: str) -> None:
@@ -249,7 +251,7 @@ def test_the_last_decision_counts_whatever_its_clock_says(world: Any) -> None:
     )  # fmt: skip
     world.journal.record("one", [skipped])
     assert world.journal.decided("scores", "skipped") == {("a", "lead_score")}
-    world.journal.record("two", [skipped._replace(state="applied", code="resolved", recorded_at=None)])
+    world.journal.record("two", [replace(skipped, state="applied", code="resolved", recorded_at=None)])
     assert world.journal.decided("scores", "skipped") == set()
 
 
