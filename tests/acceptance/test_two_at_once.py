@@ -11,6 +11,7 @@ from connector.sandbox import Sandbox
 pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_a_second_run_is_told_who_works_since_when(places, request, engine):
     """Exit code 5, process, machine and time; once the first is killed (-9) the next one carries on."""

@@ -34,11 +34,11 @@ from connector.errors import (
 )
 from connector.warehouse.connection import Warehouse
 from tests import postgres
-from tests.campaigns.storm_loop import NAMES, StormLoop, clock_wrong_by
+from tests.campaigns.storm_loop import StormLoop, clock_wrong_by
 from tests.campaigns.storm_world import WRITES, Table, World
 from tests.campaigns.world import drawn
 from tests.meanwhile import meanwhile
-from tests.properties.quick_loop import Killed
+from tests.properties.quick_loop import NAMES, Killed, Made
 
 KINDS = ("kill", "cut", "restore", "rename", "skew", "restart", "two at once")
 AT_REST = "at rest"
@@ -304,11 +304,17 @@ class Storm:
 
 
 @contextmanager
-def storm(warehouse: Warehouse, folder: Path, seed: int, say: Callable[[str], None]) -> Iterator[Storm]:
-    """A storm on this warehouse, which is empty, beside a project in this folder."""
+def storm(
+    warehouse: Warehouse,
+    folder: Path,
+    seed: int,
+    say: Callable[[str], None],
+    made: dict[str, Made] | None = None,
+) -> Iterator[Storm]:
+    """A storm on this warehouse, which is empty, beside a project in this folder; ``made`` as for a quick loop."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        quick = StormLoop(folder, warehouse, patch)
+        quick = StormLoop(folder, warehouse, patch, made)
         try:
             yield Storm(quick, seed, say)
         finally:

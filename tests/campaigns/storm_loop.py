@@ -23,15 +23,9 @@ from connector.sandbox import Sandbox
 from connector.sandbox.calls import Call
 from connector.warehouse import leases
 from connector.warehouse.connection import Warehouse
-from tests.properties.quick_loop import MODELS, Killed, QuickLoop
+from tests.properties.quick_loop import NAMES, Killed, Made, QuickLoop
 
 LEADS = 12
-NAMES = {
-    "scores": ("scores", "ratings", "tiers"),
-    "adding": ("adding", "forms_to_crm"),
-    "removing": ("removing", "deletions"),
-}
-"""What a push may be called; the rows are the same under each of its names."""
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'"
 
 
@@ -77,12 +71,15 @@ class StormLoop(QuickLoop):
     """A quick loop, its pushes under several names, on a warehouse that can be copied, cut and robbed."""
 
     leads: ClassVar[int] = LEADS
-    models: ClassVar[dict[str, str]] = {
-        **{name: MODELS[name] for name in ("wanted", "forms", "unwanted")},
-        **{name: MODELS[push] for push, names in NAMES.items() for name in names},
-    }
+    pushes: ClassVar[tuple[str, ...]] = tuple(name for names in NAMES.values() for name in names)
 
-    def __init__(self, folder: Path, warehouse: Warehouse, patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        warehouse: Warehouse,
+        patch: pytest.MonkeyPatch,
+        made: dict[str, Made] | None = None,
+    ) -> None:
         self._folder = folder
         self._copies = 0
         self._past: list[Sandbox] = []
@@ -95,7 +92,7 @@ class StormLoop(QuickLoop):
                 poolclass=sa.pool.NullPool,
             )
         )
-        super().__init__(folder, warehouse, patch)
+        super().__init__(folder, warehouse, patch, made)
         self.wires = Wires()
         if self._admin is not None:
             self._open.close()

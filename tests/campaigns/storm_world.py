@@ -13,8 +13,9 @@ from typing import Any
 
 from connector import loop
 from connector.errors import LeadloopError
-from tests.campaigns.storm_loop import NAMES, Copy, StormLoop
+from tests.campaigns.storm_loop import Copy, StormLoop
 from tests.campaigns.world import Counts
+from tests.properties.quick_loop import NAMES
 
 FIELDS = {"title": "tier", "city": "town"}
 WHOLE = "*"

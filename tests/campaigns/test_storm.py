@@ -1,6 +1,7 @@
 """The storm in its short form: each kind of strike once, on each warehouse."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,12 @@ from tests.campaigns.storm_world import Table
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_nothing_is_lost_doubled_mixed_or_stalled_in_a_storm(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_nothing_is_lost_doubled_mixed_or_stalled_in_a_storm(
+    warehouse: Warehouse, tmp_path: Path, made_before: dict[str, Any]
+) -> None:
     """Killed, cut, put back, renamed, with a wrong clock, elsewhere and two at once: all comes to rest as it has to be."""
     said = list[str]()
-    with storm.storm(warehouse, tmp_path, 1, said.append) as made:
+    with storm.storm(warehouse, tmp_path, 1, said.append, made_before) as made:
         storm.campaign(made, len(storm.KINDS))
     total = sum(made.tables.values(), Table())
     assert not said

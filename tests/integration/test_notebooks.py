@@ -29,6 +29,7 @@ def test_it_is_kept_without_outputs(path: Path) -> None:
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
 
 
+@pytest.mark.long
 def test_every_question_has_an_answer(past: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every cell runs and shows rows; edits and pushes of the warehouse's past are among them."""
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):

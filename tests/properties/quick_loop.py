@@ -30,7 +30,7 @@ TABLES = (
     "inputs.unwanted",
     "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.accounts",
 )  # fmt: skip
-MODELS = {
+_MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
     "forms": "select key, phone, name from inputs.forms",
     "unwanted": "select lead_id from inputs.unwanted",
@@ -41,7 +41,16 @@ MODELS = {
     "removing": "{{ leadloop.push(desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', mode = 'delete',"
     " max_share = none) }}",
 }
-"""Three pushes, ``scores``, ``adding`` and ``removing``, of what is in three tables."""
+NAMES = {
+    "scores": ("scores", "ratings", "tiers"),
+    "adding": ("adding", "forms_to_crm"),
+    "removing": ("removing", "deletions"),
+}
+"""Three pushes of what is in three tables, and what else each may be called; the rows are the same under each of its names."""
+MODELS = {
+    **{name: _MODELS[name] for name in ("wanted", "forms", "unwanted")},
+    **{name: _MODELS[push] for push, names in NAMES.items() for name in names},
+}
 
 HISTORY = "analytics.lead_history"
 REPLACED = f"delete from {HISTORY} as old using increment as new where old.crm = new.crm and old.lead_id = new.lead_id"
@@ -69,7 +78,8 @@ class QuickLoop:
     compiled once for the one table that grows, everything else being a view.
     """
 
-    models: ClassVar[dict[str, str]] = MODELS
+    pushes: ClassVar[tuple[str, ...]] = tuple(NAMES)
+    """Those that are in the project; under its other names a push is not there."""
     leads: ClassVar[int] = LEADS
 
     def __init__(
@@ -110,13 +120,17 @@ class QuickLoop:
         patch.setattr(load, "run_pipeline", self.land)
         patch.setattr(dlt.current, "resource_state", lambda: self._at_work)
         patch.setattr(models, "build", self._build)
+        there = models.pushes
+        patch.setattr(
+            models, "pushes", lambda *where: [each for each in there(*where) if each.name in self.pushes]
+        )
 
     def _make(self, folder: Path) -> None:
         scaffold.write(folder)
         project = folder / "dbt_models"
         for old in (project / "models").rglob("*.*"):
             old.unlink()
-        for name, text in self.models.items():
+        for name, text in MODELS.items():
             (project / "models" / f"{name}.sql").write_text(text)
         with (project / "dbt_project.yml").open("a") as file:
             file.write("data_tests:\n  leadloop:\n    +enabled: false\n")

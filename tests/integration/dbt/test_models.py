@@ -59,6 +59,7 @@ def test_an_empty_warehouse_has_empty_models(lab):
         assert lab.rows(f"select count(*) from analytics.{model}") == [(0,)]
 
 
+@pytest.mark.long
 def test_history_grows_and_equals_a_rebuild(lab):
     """New columns, late versions, repeats and a killed run: each build leaves what a full refresh would make."""
     lab.build(select=CONVOSO)

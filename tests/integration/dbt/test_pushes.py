@@ -278,6 +278,7 @@ def against(duck, own, name):
     return results.failed(duck.warehouse.engine(), models.push_spec(own.folder, name).stands_on)
 
 
+@pytest.mark.long
 def test_a_failed_test_stands_against_the_push(lab, own):
     """What failed on a push is known to whoever plans it next, until a build in which it passes."""
     lab.land([{"id": "1"}], "2 00:00")
@@ -423,6 +424,7 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
     }
 
 
+@pytest.mark.long
 def test_deletions(lab, own):
     """Leads that are there are deleted; gone, accepted and refused ones cost no call; a restored one is a conflict."""
     leads = ("there", "accepted", "restored", "refused", "seen since", "wanted back", "wanted gone")
@@ -548,6 +550,7 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
     }
 
 
+@pytest.mark.long
 def test_a_renamed_push_knows_what_it_sent(lab, own):
     """The base belongs to CRM, lead and field, and the warehouse's number says what is newest, whatever the clocks said; ids of
     another push's rows are no leads."""

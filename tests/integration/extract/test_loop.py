@@ -193,6 +193,7 @@ def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, db
     assert sandbox.calls.count("update", vendor="convoso") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("prefix", ["", "CONVOSO__", "PIPELINES__CONVOSO__"])
 def test_options_of_dlt_in_the_environment_change_nothing(leads, duckdb, monkeypatch, prefix):
     """Whatever is set for other pipelines: the load goes to the same dataset, on from its cursor, with the load's id."""

@@ -187,6 +187,7 @@ def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
         shutil.rmtree(mark.FOLDER)
 
 
+@pytest.mark.long
 def test_what_a_restored_warehouse_has_forgotten_to_have_added_or_deleted(quick: QuickLoop) -> None:
     """A lead that is found while its time lies in the CRM's future is read all the same; one that we deleted and that a
     person brings back, before or after the restore was accepted, is not deleted again."""
