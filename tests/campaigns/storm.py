@@ -11,6 +11,7 @@ happened since everything was last at rest; ``--seed N --only duckdb --life 7`` 
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -350,6 +351,8 @@ def main(say: Callable[[str], None] = print) -> None:
     for name in list(os.environ):
         if name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "DBT__", "LEADLOOP_")):
             del os.environ[name]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     found: list[Storm] = []
     kinds = [given.only] if given.only else ["duckdb", "postgres"]
@@ -358,10 +361,12 @@ def main(say: Callable[[str], None] = print) -> None:
         with (
             tempfile.TemporaryDirectory(prefix="leadloop-storm-", dir=memory) as name,
             _warehouse(kind, Path(name)) as warehouse,
+            storm(warehouse, Path(name), given.seed, say) as made,
         ):
-            with storm(warehouse, Path(name), given.seed, say) as made:
-                campaign(made, share, life=given.life)
             found.append(made)
+            # A campaign that is interrupted says what it has found by then.
+            with suppress(KeyboardInterrupt):
+                campaign(made, share, life=given.life)
     say(text(found))
     sys.exit(not all(sum(each.tables.values(), Table()).clean for each in found))
 
