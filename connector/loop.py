@@ -330,6 +330,7 @@ def _planned(
     others: Iterable[PushSpec] = (),
 ) -> Plan:
     with warehouse.translated():
+        identity = account.identity if account else None
         if account is not None:
             account.privacy.check(spec.fields)
         made = make_plan(
@@ -338,8 +339,8 @@ def _planned(
             capabilities=account.capabilities if account else crm.vendor(spec.crm).capabilities,
             limit=limit,
             leads_schema=spec.leads_schema or None,
-            host=account.identity.host if account else None,
-            account=account.identity.mark if account else None,
+            host=identity.host if identity else None,
+            account=identity.mark if identity else None,
         )
         return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 

@@ -369,6 +369,20 @@ class Session:
         return UnreachableError(f"{self._vendor} at {host}: {what}. Check {setting}.")
 
 
+class Speaking:
+    """The part of a reader or a writer that speaks to its CRM through one session."""
+
+    _session: Session
+
+    @property
+    def clock(self) -> CrmClock:
+        """The CRM's, as the session's answers tell it."""
+        return self._session.crm_clock
+
+    def close(self) -> None:
+        self._session.close()
+
+
 class _JudgedError(AgainError):
     """The CRM itself said in its own words that it did not do it: for a write, that is certain."""
 

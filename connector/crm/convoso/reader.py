@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from connector.config import ConvosoSettings, did_you_mean, named
 from connector.crm.answers import first_text
 from connector.crm.base import Bounds, Capabilities, Page, Precision
-from connector.crm.clock import CrmClock
 from connector.crm.convoso.calls import ask, call_with
 from connector.crm.convoso.facts import (
     CAPABILITIES,
@@ -20,12 +19,12 @@ from connector.crm.convoso.facts import (
     time_filter,
 )
 from connector.crm.convoso.responses import ConvosoRefusedError, first_leads, leads, recordings, row_id
-from connector.crm.http import Session
+from connector.crm.http import Session, Speaking
 from connector.crm.ids import as_id
 from connector.errors import ConfigError, UnexpectedAnswerError
 
 
-class ConvosoReader:
+class ConvosoReader(Speaking):
     """A ``LeadReader`` of one Convoso account."""
 
     def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
@@ -36,10 +35,6 @@ class ConvosoReader:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
-
-    @property
-    def clock(self) -> CrmClock:
-        return self._session.crm_clock
 
     @property
     def zone(self) -> ZoneInfo:
@@ -111,9 +106,6 @@ class ConvosoReader:
         if (found := row_id(row)) is not None:
             return found
         raise UnexpectedAnswerError("convoso: a lead without an id.")
-
-    def close(self) -> None:
-        self._session.close()
 
     def _page(self, form: Mapping[str, str]) -> Page:
         return ask(self._session, call_with(self._settings, SEARCH, form), leads)

@@ -30,13 +30,13 @@ from connector.crm.convoso.responses import (
     row_id,
     updated,
 )
-from connector.crm.http import Answer, Session, outcome
+from connector.crm.http import Answer, Session, Speaking, outcome
 from connector.crm.ids import as_id
 from connector.errors import ConfigError, CrmError, RefusedError, UnexpectedAnswerError
 from connector.texts import is_blank
 
 
-class ConvosoWriter(OneByOne):
+class ConvosoWriter(Speaking, OneByOne):
     """A ``LeadWriter`` of one Convoso account."""
 
     def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
@@ -191,9 +191,6 @@ class ConvosoWriter(OneByOne):
             return Outcome("rejected", code=error.code, reason=str(error), fields=at_fault)
         except (CrmError, ConfigError) as error:
             return outcome(error)
-
-    def close(self) -> None:
-        self._session.close()
 
 
 def _filled(fields: Mapping[str, str | None], options: Mapping[str, str]) -> dict[str, str]:

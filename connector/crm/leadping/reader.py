@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from connector.config import LeadpingSettings
 from connector.crm.base import Capabilities, Page
-from connector.crm.clock import CrmClock
-from connector.crm.http import Call, Session
+from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping import lead as leads
 from connector.crm.leadping.calls import open_session
@@ -19,7 +18,7 @@ from connector.crm.leadping.responses import Listed, judge, judge_list, lead_in,
 from connector.errors import RefusedError, UnexpectedAnswerError
 
 
-class LeadpingReader:
+class LeadpingReader(Speaking):
     """A ``ScanReader`` of one Leadping organisation."""
 
     def __init__(
@@ -32,10 +31,6 @@ class LeadpingReader:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
-
-    @property
-    def clock(self) -> CrmClock:
-        return self._session.crm_clock
 
     @property
     def zone(self) -> ZoneInfo:
@@ -82,9 +77,6 @@ class LeadpingReader:
         if (text := as_id(row.get("id"))) is None:
             raise UnexpectedAnswerError("leadping: a lead without an id.")
         return text
-
-    def close(self) -> None:
-        self._session.close()
 
     def _listed(self, order: Order, token: str | None) -> "Listed":
         body = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from connector.config import LeadpingSettings
 from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState
-from connector.crm.http import Call, LateError, Session, outcome
+from connector.crm.http import Call, LateError, Session, Speaking, outcome
 from connector.crm.ids import names_one
 from connector.crm.leadping import lead as leads
 from connector.crm.leadping.calls import open_session
@@ -16,7 +16,7 @@ from connector.crm.leadping.responses import LeadpingRefusedError, judge, lead_i
 from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
 
 
-class LeadpingWriter(OneByOne):
+class LeadpingWriter(Speaking, OneByOne):
     """A ``LeadWriter`` of one Leadping organisation: three calls for a lead that changes, one for a lead that need not.
 
     Until one update has been read back and found to have erased nothing, updates go one after the other, so that a server
@@ -64,9 +64,6 @@ class LeadpingWriter(OneByOne):
                 if not self._is_proven:
                     return self._watched(lead_id, fields)
         return self._watched(lead_id, fields)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _watched(self, lead_id: str, fields: Fields) -> Outcome:
         if self._harm is not None:

@@ -8,15 +8,14 @@ from zoneinfo import ZoneInfo
 from connector.config import LeadSquaredSettings
 from connector.crm.answers import first_text
 from connector.crm.base import Bounds, Capabilities, Page, Precision
-from connector.crm.clock import CrmClock
-from connector.crm.http import Session
+from connector.crm.http import Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import CAPABILITIES, FIRST, FORMAT, GET, ID, MODIFIED, UTC_ZONE
 from connector.crm.leadsquared.responses import judge, lead_id_of, leads_found, leads_listed
 from connector.errors import ConfigError, UnexpectedAnswerError
 
 
-class LeadSquaredReader:
+class LeadSquaredReader(Speaking):
     """A ``WindowReader`` of one LeadSquared account."""
 
     def __init__(self, settings: LeadSquaredSettings, *, session: Session | None = None) -> None:
@@ -26,10 +25,6 @@ class LeadSquaredReader:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
-
-    @property
-    def clock(self) -> CrmClock:
-        return self._session.crm_clock
 
     @property
     def zone(self) -> ZoneInfo:
@@ -79,9 +74,6 @@ class LeadSquaredReader:
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         return lead_id_of(row)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _page(self, bounds: Bounds | None, number: int, size: int) -> Page:
         low, high = bounds or (FIRST, self.clock.now().replace(tzinfo=None) + timedelta(days=1))

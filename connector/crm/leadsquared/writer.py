@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.config import LeadSquaredSettings
 from connector.crm.base import Capabilities, Outcome, UpdatesOnly
-from connector.crm.http import Answer, Session, outcome
+from connector.crm.http import Answer, Session, Speaking, outcome
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import (
     BULK,
@@ -59,7 +59,7 @@ class Metadata:
             return self._fields
 
 
-class LeadSquaredWriter(UpdatesOnly):
+class LeadSquaredWriter(Speaking, UpdatesOnly):
     """A ``LeadWriter`` of one LeadSquared account."""
 
     def __init__(
@@ -156,9 +156,6 @@ class LeadSquaredWriter(UpdatesOnly):
             ).rows
             found |= dict.fromkeys(lead_id_of(row) for row in rows if is_same(row.get(name), value))
         return list(found)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _unsent(self, fields: Mapping[str, str | None]) -> Outcome | None:
         """What comes of an update that needs no call, or must not have one."""

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from connector.config import PollyBotSettings
 from connector.crm.answers import flat
 from connector.crm.base import Capabilities, Page
-from connector.crm.clock import CrmClock
-from connector.crm.http import Call
+from connector.crm.http import Call, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Listed, Mark, NewestFirst, Row
 from connector.crm.pollybot.calls import PollyBotSession, call_for
@@ -18,8 +17,10 @@ from connector.crm.pollybot.responses import judge, lead_read, listed
 from connector.errors import RefusedError, UnexpectedAnswerError
 
 
-class PollyBotReader:
+class PollyBotReader(Speaking):
     """A ``ScanReader`` of one PollyBot workspace."""
+
+    _session: PollyBotSession
 
     def __init__(self, settings: PollyBotSettings, *, session: PollyBotSession | None = None) -> None:
         self._settings = settings
@@ -28,10 +29,6 @@ class PollyBotReader:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
-
-    @property
-    def clock(self) -> CrmClock:
-        return self._session.crm_clock
 
     @property
     def zone(self) -> ZoneInfo:
@@ -67,9 +64,6 @@ class PollyBotReader:
         if (text := as_id(row.get("id"))) is None:
             raise UnexpectedAnswerError("pollybot: a lead without an id.")
         return text
-
-    def close(self) -> None:
-        self._session.close()
 
     def _list(self, number: int) -> Listed:
         query = {"page": str(number), **NEWEST_FIRST}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from connector.config import PollyBotSettings
 from connector.crm.base import Capabilities, OneByOne, Outcome
-from connector.crm.http import Answer, outcome
+from connector.crm.http import Answer, Speaking, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.pollybot.calls import PollyBotSession, call_for
 from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, NO_LEAD, TEXTS
@@ -14,8 +14,10 @@ from connector.crm.pollybot.values import UnfitError, body, problem_with, replac
 from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
 
 
-class PollyBotWriter(OneByOne):
+class PollyBotWriter(Speaking, OneByOne):
     """A ``LeadWriter`` of one PollyBot workspace."""
+
+    _session: PollyBotSession
 
     def __init__(self, settings: PollyBotSettings, *, session: PollyBotSession | None = None) -> None:
         self._settings = settings
@@ -56,9 +58,6 @@ class PollyBotWriter(OneByOne):
             )
         except (CrmError, ConfigError) as error:
             return outcome(error)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _sent(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         sent = body(fields, self._session.casing)
