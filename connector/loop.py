@@ -280,7 +280,6 @@ def build(
         warehouse.probe()
         runs.begin()
         journal = Journal(warehouse.engine(), lease=lease)
-        journal.ensure()
         with warehouse.translated():
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
@@ -391,7 +390,6 @@ def push(
         journal = Journal(warehouse.engine(), lease=lease, clock=account.clock.now)
         stack.callback(_say_skew, account, listener)
         with warehouse.kept_open():
-            journal.ensure()
             _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
             listener.stage(f"push {name}")
             marks = mark.Marks(mark.identify(warehouse.engine()), account.settings)
@@ -506,7 +504,6 @@ def resolve(
             return conflicts(journal, made, leads)
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
         journal = Journal(warehouse.engine(), lease=lease)
-        journal.ensure()
         return settle(journal, plan(warehouse, name, project), take, leads)
 
 

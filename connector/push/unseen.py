@@ -27,7 +27,6 @@ def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> I
     journal = Journal(engine)
     if not journal.exists():
         return
-    journal.ensure()
     applied = journal.applied_unconfirmed(account.vendor).c
     # A deleted lead has nothing to show any more, and the search for removed leads finds it: unless that happened while the
     # CRM's clock was ahead of what it is now.
