@@ -102,7 +102,7 @@ def test_reading_under_fire(duck: Rig, crm: Sandbox) -> None:
         else:
             ended["complete"] += 1
             assert duck.missing(crm) == {}
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
     crm.faults.clear()
     duck.extract(crm, page_size=60)
     assert duck.missing(crm) == {}, ended
@@ -231,6 +231,6 @@ def test_a_crm_that_is_down_is_left_alone(local: World, crm: Sandbox, how: str) 
         summary = local.deliver(concurrency=4)
     assert summary.by_state == {"deferred": SENT}
     assert summary.stopped
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert len(crm.calls) - before <= BREAKER + 2 * 4
     assert all(row.reason for row in local.journalled() if row.state == "deferred")

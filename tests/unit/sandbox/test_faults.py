@@ -81,7 +81,7 @@ def test_a_hanging_call_says_nothing(crm: Sandbox, kind: str, written: bool) -> 
     assert (score(crm) == "99") is written
     began = time.monotonic()
     crm.stop()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_a_short_hang_ends_in_a_reset(crm: Sandbox, ask: Ask) -> None:
