@@ -11,16 +11,29 @@ import pytest
 from connector.errors import BuildError, ConfigError, LockedError, ModelError
 from connector.warehouse import dbt, models
 from connector.warehouse.connection import Warehouse
+from tests.integration.dbt.conftest import OwnProject
 
 GOOD = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'lead_score': 'score'}"
 
 
+def with_one_push(project):
+    project.desired("scores", "lead_id, score", "'1', 5")
+    project.push("sent", GOOD)
+    return project
+
+
+@pytest.fixture(scope="module")
+def _parsed(tmp_path_factory, dbt_state):
+    """dbt has parsed such a project before: a spoilt one is never remembered, and each would be parsed from the beginning."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "STATE", dbt_state)
+        models.pushes(with_one_push(OwnProject(tmp_path_factory.mktemp("parsed") / "own")).folder)
+
+
 @pytest.fixture
-def pushing(own):
+def pushing(own, _parsed):
     """A project with one push, whose options a test may spoil."""
-    own.desired("scores", "lead_id, score", "'1', 5")
-    own.push("sent", GOOD)
-    return own
+    return with_one_push(own)
 
 
 @pytest.mark.long
