@@ -33,7 +33,7 @@ def run(project: Path | None = None) -> list[Check]:
     """Settings, account, warehouse and dbt project, in this order."""
     checks: list[Check] = []
     for vendor in _chosen():
-        states = config.describe(vendor)
+        states = crm.vendor(vendor).described()
         wrong = [each for each in states if each.state in ("missing", "wrong")]
         if wrong:
             checks += [Check(each.setting, False, each.problem or "is wrong") for each in wrong]
@@ -50,10 +50,10 @@ def _chosen() -> list[str]:
     """The CRMs of which anything is set; the first one that leadloop knows where nothing is."""
     chosen = [
         vendor
-        for vendor in crm.VENDORS
-        if any(each.state in ("set", "wrong") for each in config.describe(vendor))
+        for vendor in crm.names()
+        if any(each.state in ("set", "wrong") for each in crm.vendor(vendor).described())
     ]
-    return chosen or [next(iter(crm.VENDORS))]
+    return chosen or [crm.names()[0]]
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:
@@ -96,7 +96,7 @@ def _account(vendor: str) -> list[Check]:
                 *_clock(reader),
             ]
             # A CRM that tells its times in UTC has no zone to be set wrongly.
-            if "timezone" in config.settings_class(vendor).__dataclass_fields__:
+            if "timezone" in crm.vendor(vendor).settings_class.__dataclass_fields__:
                 checks.append(_tried("time zone", lambda: _zone(reader)))
             checks.append(_tried("precision", lambda: _precision(reader)))
             return checks

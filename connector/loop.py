@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from connector import config, crm
+from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.crm.clock import skew
 from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
@@ -87,10 +88,10 @@ QUIET = Listener()
 
 def vendors() -> list[str]:
     """The CRMs whose required settings are all there; ``ConfigError`` names what the first one lacks if none is ready."""
-    ready = [name for name in crm.VENDORS if not config.missing(name)]
+    ready = [name for name in crm.names() if not crm.vendor(name).missing()]
     if not ready:
         raise ConfigError(
-            f"No CRM is set up: {config.named(config.missing(next(iter(crm.VENDORS)))[0])} is not set. "
+            f"No CRM is set up: {config.named(crm.vendor(crm.names()[0]).missing()[0])} is not set. "
             "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing."
         )
     return ready
@@ -188,7 +189,7 @@ def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
     return dlt.pipeline(
         vendor,
         destination=warehouse.destination(),
-        dataset_name=f"{vendor}_raw",
+        dataset_name=raw_schema(vendor),
         pipelines_dir=str(folder.absolute()),
         dev_mode=False,
     )
@@ -317,7 +318,7 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
     spec = models.push_spec(project, name)
     with ExitStack() as stack:
         # What is sent to a CRM that is not set up can be looked at all the same.
-        account = None if config.missing(spec.crm) else stack.enter_context(crm.account(spec.crm))
+        account = None if crm.vendor(spec.crm).missing() else stack.enter_context(crm.account(spec.crm))
         return _planned(warehouse, spec, limit, account, models.pushes(project))
 
 

@@ -290,3 +290,11 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     begins = [known for known in lower if len(word) > 2 and known.startswith(word.lower())]
     near = sorted(begins, key=len) or difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     return f"; did you mean {lower[near[0]]!r}?" if near else ""
+
+
+def no_such(kind: str, name: str, names: Iterable[str]) -> str:
+    """``No push named 'scors'; did you mean 'scores'? Available: scores, tiers.``"""
+    known = sorted(names)
+    return (
+        f"No {kind} named {name!r}{did_you_mean(name, known) or '.'} Available: {', '.join(known) or 'none'}."
+    )

@@ -67,17 +67,17 @@ SETTINGS_HEAD = ("in a file", "in the environment", "default", "meaning")
 
 
 def settings_parts() -> dict[str, Callable[[], str]]:
-    from connector import config
+    from connector.crm.registry import FOLDERS
 
-    vendors = {f"crm.{vendor}": partial(vendor_settings, vendor) for vendor in config.SETTINGS}
+    vendors = {f"crm.{vendor}": partial(vendor_settings, vendor) for vendor in FOLDERS}
     return {**vendors, "warehouse and dbt": shared_settings}
 
 
 def vendor_settings(vendor: str) -> str:
     """The address and what has to be set first, the rest as declared."""
-    from connector import config
+    from connector import config, crm
 
-    cls = config.settings_class(vendor)
+    cls = crm.vendor(vendor).settings_class
     ordered = sorted(fields(cls), key=lambda spec: spec.name != "base_url" and not required(spec))
     rows = [
         setting(f"crm.{vendor}.{spec.name}", default(spec), config.meaning(cls, spec)) for spec in ordered

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from connector.config import VendorSettings
 from connector.errors import ModelError
 
 Mode = Literal["update", "insert", "upsert", "delete"]
@@ -286,8 +287,9 @@ class OneByOne(UpdatesOnly):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a vendor's folder provides, as ``PARTS``."""
+    """What a CRM's folder provides, as ``PARTS``."""
 
+    settings: type[VendorSettings]
     capabilities: Capabilities
     reader: Callable[..., LeadReader]
     writer: Callable[..., LeadWriter]

@@ -1,13 +1,17 @@
-"""The CRMs that leadloop knows. A new one is a folder beside this file, its settings in ``config.py``, and one line here."""
+"""The CRMs there are: leadloop's own, each a folder beside this file and one line here, and those that other distributions
+bring, as entry points of the group ``leadloop.crms``."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
-from connector.config import VendorSettings, did_you_mean, resolve, settings_class
+from connector.config import SettingState, VendorSettings, describe, missing, resolve
 from connector.crm.base import Capabilities, LeadReader, LeadWriter, Parts
 from connector.crm.private import kept_private
 from connector.errors import ConfigError
+from connector.parsing import no_such
 
 FOLDERS = {
     "convoso": "connector.crm.convoso",
@@ -15,6 +19,8 @@ FOLDERS = {
     "pollybot": "connector.crm.pollybot",
     "leadping": "connector.crm.leadping",
 }
+GROUP = "leadloop.crms"
+"""An entry point is called like its CRM, and names a module that has ``PARTS``: ``fifth = "leadloop_fifth"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +29,45 @@ class Vendor:
 
     name: str
     folder: str
+    brought_by: str = "leadloop"
+    """The distribution that the folder comes with."""
 
     @property
     def parts(self) -> Parts:
-        return cast(Parts, import_module(self.folder).PARTS)
+        """What the folder provides; ``ConfigError`` where that is nothing that leadloop can use."""
+        try:
+            parts = getattr(import_module(self.folder), "PARTS", None)
+        except ImportError as error:
+            raise self._unusable(f"{self.folder} can't be imported: {error}") from error
+        if not isinstance(parts, Parts):
+            raise self._unusable(f"{self.folder} has no PARTS")
+        for what, name in (
+            ("its settings", parts.settings.vendor),
+            ("its capabilities", parts.capabilities.vendor),
+        ):
+            if name != self.name:
+                raise self._unusable(f"{what} are those of {name!r}")
+        return parts
 
     @property
     def capabilities(self) -> Capabilities:
         return self.parts.capabilities
 
+    @property
+    def settings_class(self) -> type[VendorSettings]:
+        return self.parts.settings
+
     def settings(self, **given: Any) -> VendorSettings:
-        """The vendor's settings as set; ``given`` wins."""
-        return resolve(settings_class(self.name), given)
+        """The CRM's settings as set; ``given`` wins."""
+        return resolve(self.settings_class, given, names())
+
+    def described(self) -> list[SettingState]:
+        """Every setting of the CRM: whether it is set, left at its default, missing or wrong."""
+        return describe(self.settings_class)
+
+    def missing(self) -> list[str]:
+        """The names of its required settings that have no value."""
+        return missing(self.settings_class)
 
     def reader(self, settings: VendorSettings | None = None) -> LeadReader:
         """Shows of each lead what the settings let through."""
@@ -42,19 +75,44 @@ class Vendor:
         return kept_private(self.parts.reader(settings), settings)
 
     def writer(self, settings: VendorSettings | None = None) -> LeadWriter:
-        parts: Parts = self.parts
-        return parts.writer(settings or self.settings())
+        return self.parts.writer(settings or self.settings())
+
+    def _unusable(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"The CRM {self.name!r} that {self.brought_by} brings can't be used: {why}. "
+            f"Install another version of {self.brought_by}, or remove it."
+        )
 
 
-VENDORS = {name: Vendor(name, folder) for name, folder in FOLDERS.items()}
+@cache
+def vendors() -> dict[str, Vendor]:
+    """Every CRM by its name, ours first. ``ConfigError`` where two have the same name."""
+    found = {name: Vendor(name, folder) for name, folder in FOLDERS.items()}
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        brought = Vendor(entry.name, entry.value, _distribution(entry))
+        known = found.setdefault(entry.name, brought)
+        if known != brought:
+            raise ConfigError(
+                f"Two CRMs are called {entry.name!r}: {known.brought_by} and {brought.brought_by} each bring one. Remove one of them."
+            )
+    return found
+
+
+def names() -> list[str]:
+    """The names of all CRMs, as settings, pushes and the column ``crm`` have them."""
+    return list(vendors())
+
+
+def raw_schema(name: str) -> str:
+    """The schema in which the leads of the CRM lie as it showed them."""
+    return f"{name}_raw"
 
 
 def vendor(name: str) -> Vendor:
     """A CRM by its name; ``ConfigError`` with the nearest name where there is none."""
-    if name not in VENDORS:
-        near = did_you_mean(name, VENDORS) or "."
-        raise ConfigError(f"There is no CRM called {name!r}{near} Known: {', '.join(sorted(VENDORS))}.")
-    return VENDORS[name]
+    if name not in vendors():
+        raise ConfigError(no_such("CRM", name, names()))
+    return vendors()[name]
 
 
 def reader(name: str) -> LeadReader:
@@ -65,3 +123,7 @@ def reader(name: str) -> LeadReader:
 def writer(name: str) -> LeadWriter:
     """Writes to the CRM of that name, with its settings."""
     return vendor(name).writer()
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value

@@ -92,12 +92,8 @@ def job(
 ) -> Job:
     """A job from settings; ``filters`` are added to those in the settings and win over them."""
     reader = reader or crm.vendor(settings.vendor).reader(settings)
-    # Not every CRM can be asked for anything but the time of modification.
-    query = Query(
-        getattr(settings, "cursor", "updated_at"),
-        {**getattr(settings, "filters", {}), **(filters or {})},
-        getattr(settings, "page_size", None),
-    )
+    asked = settings.reading
+    query = Query(asked.cursor, {**asked.filters, **(filters or {})}, asked.page_size)
     check_filters(reader, query.filters)
     return Job(
         reader=reader,

@@ -20,6 +20,7 @@ import dlt
 import pyarrow as pa
 import sqlalchemy as sa
 
+from connector.crm import raw_schema
 from connector.crm.base import LeadReader
 from connector.extract import removals, windows
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
@@ -121,7 +122,7 @@ class RawLeads:
 
     def __init__(self, engine: sa.Engine, reader: LeadReader) -> None:
         self._engine = engine
-        schema = f"{reader.capabilities.vendor}_raw"
+        schema = raw_schema(reader.capabilities.vendor)
         inspector = sa.inspect(engine)
         names = (
             [column["name"] for column in inspector.get_columns(LEADS, schema=schema)]

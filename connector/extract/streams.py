@@ -21,8 +21,7 @@ def feeds_by_table(
     if can.removals:
         found[REMOVALS] = [RemovalFeed(job, removal, on_progress) for removal in can.removals]
     if can.recordings:
-        lookback = getattr(settings, "recordings_lookback", job.lookback)
-        found[RECORDINGS] = [RecordingFeed(job, lookback, on_progress)]
+        found[RECORDINGS] = [RecordingFeed(job, settings.reading.recordings_lookback, on_progress)]
     return found
 
 
@@ -32,10 +31,8 @@ def wanted(settings: VendorSettings, job: Job) -> set[str]:
     A filter of the time of the last call rules recordings out: they are searched for by that time themselves.
     """
     on = {LEADS}
-    if getattr(settings, "removals", False):
+    if settings.reading.removals:
         on.add(REMOVALS)
-    if getattr(settings, "recordings", False) and not any(
-        name.startswith("last_call_") for name in job.query.filters
-    ):
+    if settings.reading.recordings and not any(name.startswith("last_call_") for name in job.query.filters):
         on.add(RECORDINGS)
     return on

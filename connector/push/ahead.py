@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from connector.crm import raw_schema
 from connector.crm.base import LeadReader
 from connector.crm.clock import NOTABLE, clock_of
 from connector.extract.columns import SEEN_AT
@@ -24,8 +25,8 @@ def in_the_future(engine: sa.Engine, reader: LeadReader) -> Iterator[str]:
     late = clock.now() + NOTABLE
     with engine.connect() as connection:
         for table in (LEADS, REMOVALS):
-            there = columns_of(connection, f"{crm}_raw", table)
-            raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{crm}_raw")
+            there = columns_of(connection, raw_schema(crm), table)
+            raw = sa.table(table, *map(sa.column, sorted(there)), schema=raw_schema(crm))
             lead = first_not_blank(raw, (*id_fields, "id"))
             if SEEN_AT in there and lead is not None:
                 query = sa.select(sa.func.count(), sa.func.min(lead)).where(raw.c[SEEN_AT] > late)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.crm.base import LeadReader
 from connector.crm.clock import check_not_ahead
@@ -29,10 +30,10 @@ def recent_edits(
     if planned.seen_at is None or not any(lead.crm_lead_id for lead in planned.leads):
         return None
     settings = account.settings
-    query = Query(getattr(settings, "cursor", "updated_at"))
+    query = Query(settings.reading.cursor)
     overlap = timedelta(seconds=settings.settle)
     with engine.connect() as connection:
-        there = columns_of(connection, f"{planned.crm}_raw", LEADS)
+        there = columns_of(connection, raw_schema(planned.crm), LEADS)
     end = reached() or planned.seen_at
     check_not_ahead(planned.crm, end, account.clock)
     since = end - overlap

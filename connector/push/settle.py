@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
+from connector.crm import raw_schema
 from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, LeadloopError
 from connector.extract.columns import MORE, names_of, text_row
@@ -246,7 +247,7 @@ def _looked_up(
         return []
     can = reader.capabilities
     with journal.engine.connect() as connection:
-        there = columns_of(connection, f"{can.vendor}_raw", LEADS)
+        there = columns_of(connection, raw_schema(can.vendor), LEADS)
     names = names_of(can, there, gives=False)
     look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id, names))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.extract.columns import NUMBER
 from connector.extract.raw import LEADS, REMOVALS, first_not_blank
@@ -88,8 +89,8 @@ def _sightings(
     That a lead is gone tells as well when it was last asked for.
     """
     for table, id_fields in ((LEADS, account.capabilities.id_fields), (REMOVALS, ("id",))):
-        there = columns_of(connection, f"{account.vendor}_raw", table)
-        raw = sa.table(table, *map(sa.column, sorted(there)), schema=f"{account.vendor}_raw")
+        there = columns_of(connection, raw_schema(account.vendor), table)
+        raw = sa.table(table, *map(sa.column, sorted(there)), schema=raw_schema(account.vendor))
         lead_id = first_not_blank(raw, id_fields)
         if lead_id is not None:
             yield raw, lead_id

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from connector.config import VendorSettings, named
+from connector.crm import raw_schema
 from connector.crm.base import LeadReader
 from connector.crm.identity import Identity, identity_of
 from connector.errors import OtherAccountError
@@ -121,7 +122,7 @@ def _known_leads(connection: sa.Connection, reader: LeadReader, row: sa.RowMappi
 def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
     """Up to ``KNOWN`` leads of the raw table, those seen last first; where a CRM is not read, those that a push wrote to."""
     capabilities = reader.capabilities
-    schema = f"{capabilities.vendor}_raw"
+    schema = raw_schema(capabilities.vendor)
     there = columns_of(connection, schema, LEADS)
     raw = sa.table(LEADS, *map(sa.column, there), schema=schema)
     lead_id = first_not_blank(raw, capabilities.id_fields)
@@ -142,7 +143,7 @@ def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
 
 def _organisation(connection: sa.Connection, reader: LeadReader) -> str | None:
     """The organisation that the lead seen last belongs to, where the vendor's leads say so."""
-    schema = f"{reader.capabilities.vendor}_raw"
+    schema = raw_schema(reader.capabilities.vendor)
     there = columns_of(connection, schema, LEADS)
     for name in map(column_name, reader.capabilities.organisation_fields):
         if name in there:

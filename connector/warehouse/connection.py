@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from connector import config
+from connector import config, crm
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
 from connector.warehouse import leases, migrations, private
 from connector.warehouse.leases import Lease
@@ -27,7 +27,6 @@ Engine = Literal["duckdb", "postgres"]
 DEFAULT_FILE = "leads.duckdb"
 PARTS = ("username", "password", "host", "port", "database")
 """Of a table of credentials, what is a part of the address itself."""
-SCHEMAS = ("analytics", "leadloop", "convoso_raw", "leadsquared_raw", "pollybot_raw", "leadping_raw")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Warehouse:
 
     @classmethod
     def duckdb(cls, path: str | Path) -> "Warehouse":
-        if Path(path).stem.lower() in SCHEMAS:
+        if Path(path).stem.lower() in {"analytics", "leadloop", *map(crm.raw_schema, crm.names())}:
             # DuckDB names the database after its file, and could not tell it from the schema of that name.
             raise ConfigError(
                 f"{config.named('destination.duckdb.credentials')}: the file can't be called {Path(path).name}, since "

@@ -4,7 +4,6 @@ The dbt project is the one that is named, else ``./dbt_models``, else the folder
 never taken unless it is named. What dbt and this module keep between calls is under ``./.leadloop/dbt`` and can be deleted at any time.
 """
 
-import difflib
 import hashlib
 import json
 import os
@@ -14,8 +13,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Protocol
 
-from connector import config
+from connector import config, crm
 from connector.errors import ConfigError, LeadloopError, ModelError
+from connector.parsing import no_such
 from connector.warehouse import dbt, private
 from connector.warehouse.connection import DEFAULT_FILE
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
@@ -197,14 +197,11 @@ def push_spec(project_dir: Path | None, name: str) -> PushSpec:
     found = {spec.name: spec for spec in pushes(project_dir)}
     if name in found:
         return found[name]
-    close = difflib.get_close_matches(name, found, n=1)
-    if close:
-        hint = f"Did you mean {close[0]}?"
-    else:
-        hint = (
-            f"There are: {', '.join(found)}." if found else "The dbt project has no model that calls push()."
-        )
-    raise ModelError(f"There is no push {name}. {hint}")
+    raise ModelError(
+        no_such("push", name, found)
+        if found
+        else f"No push named {name!r}: no model of the dbt project calls push()."
+    )
 
 
 def _project(folder: Path) -> Project:
@@ -224,11 +221,9 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
             raise ModelError(
                 f"The meta of {node.name} has a leadloop_push that the push macro did not write."
             )
-        if found["crm"] not in config.SETTINGS:
-            near = config.did_you_mean(str(found["crm"]), config.SETTINGS) or "."
+        if found["crm"] not in crm.names():
             raise ModelError(
-                f"push {node.name} ({node.original_file_path}): there is no CRM called {found['crm']}{near} "
-                f"Known: {', '.join(sorted(config.SETTINGS))}."
+                f"push {node.name} ({node.original_file_path}): {no_such('CRM', str(found['crm']), crm.names())}"
             )
         where = {"schema": node.schema, "identifier": node.alias, "leads_schema": leads_schema}
         stands_on = _stands_on(manifest, node.unique_id)

@@ -26,12 +26,12 @@ TOKEN = "sandbox-token"
 def with_leadloop(base_url: str, folder: Path) -> Callable[[], int]:
     import dlt
 
-    from connector import config
+    from connector import crm
     from connector.extract.job import job
     from connector.extract.load import load, tune
 
     tune()
-    settings = config.convoso_settings(
+    settings = crm.vendor("convoso").settings(
         base_url=base_url,
         auth_token=TOKEN,
         timezone="America/Los_Angeles",

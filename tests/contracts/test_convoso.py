@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector.config import ConvosoSettings, Secret
-from connector.crm.convoso import ConvosoReader, ConvosoWriter
+from connector.config import Secret
+from connector.crm.convoso import ConvosoReader, ConvosoSettings, ConvosoWriter
 from connector.crm.http import Session
 from connector.errors import RefusedError
 from connector.sandbox import Sandbox

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from connector.config import LeadpingSettings, Secret
+from connector.config import Secret
 from connector.crm.base import Page
-from connector.crm.leadping import LeadpingReader, LeadpingWriter, open_session
+from connector.crm.leadping import LeadpingReader, LeadpingSettings, LeadpingWriter, open_session
 from connector.crm.leadping.lead import OBJECTS
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import flat_texts

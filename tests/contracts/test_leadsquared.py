@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from connector.config import LeadSquaredSettings, Secret
+from connector.config import Secret
 from connector.crm.base import Outcome
-from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredWriter, Metadata, open_session
+from connector.crm.leadsquared import (
+    LeadSquaredReader,
+    LeadSquaredSettings,
+    LeadSquaredWriter,
+    Metadata,
+    open_session,
+)
 from connector.sandbox import Sandbox
 from connector.sandbox.leadsquared import prospect_id
 from tests.contracts.suite import QUICK, Documented, VendorContract

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from connector.config import PollyBotSettings, Secret
+from connector.config import Secret
 from connector.crm.base import LeadReader, Page
 from connector.crm.newest_first import instant
-from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotWriter
+from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
 from connector.extract.columns import as_text
 from connector.sandbox import Sandbox
 from tests.contracts.suite import QUICK, Documented, VendorContract

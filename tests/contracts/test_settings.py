@@ -11,7 +11,7 @@ from connector.crm.base import ScanReader, WindowReader
 from connector.sandbox import Sandbox
 
 
-@pytest.mark.parametrize("vendor", crm.VENDORS)
+@pytest.mark.parametrize("vendor", crm.names())
 def test_a_crm_is_reached_by_what_the_sandbox_says(vendor: str) -> None:
     """Every vendor's leads are read with these settings and no others; the other CRMs hold as many people as wished."""
     with Sandbox(leads=20, elsewhere=12) as sandbox:

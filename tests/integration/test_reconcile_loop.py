@@ -8,7 +8,7 @@ from connector.warehouse.connection import Warehouse
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("vendor", crm.VENDORS)
+@pytest.mark.parametrize("vendor", crm.names())
 def test_what_was_just_read_is_equal(vendor, tmp_path, monkeypatch):
     """Whether leads are looked for by window or by id, nothing differs, and what was lost is named and mended."""
     monkeypatch.chdir(tmp_path)

@@ -8,7 +8,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from connector.config import convoso_settings
+from connector import crm
 from connector.crm.pace import Pace
 from connector.crm.shared_pace import PostgresStore, store
 from connector.errors import ConfigError
@@ -98,7 +98,7 @@ def test_a_lost_connection_is_made_again(postgres_url):
 
 def test_a_database_that_is_not_there_is_named(postgres_url, monkeypatch):
     """The setting is named and its password is not; the call is not made."""
-    settings = convoso_settings(
+    settings = crm.vendor("convoso").settings(
         auth_token="t", timezone="UTC", shared_pace="postgresql://me:hunter2-secret@127.0.0.1:9/leads"
     )
     assert "hunter2" not in repr(settings)
@@ -114,4 +114,4 @@ def test_a_database_that_is_not_there_is_named(postgres_url, monkeypatch):
 def test_other_addresses_are_refused(url):
     """Only a PostgreSQL database can keep the pace."""
     with pytest.raises(ConfigError, match=r"crm\.convoso\.shared_pace .*postgresql://"):
-        convoso_settings(auth_token="t", timezone="UTC", shared_pace=url)
+        crm.vendor("convoso").settings(auth_token="t", timezone="UTC", shared_pace=url)

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector import config
-from connector.config import ConvosoSettings, Secret, convoso_settings
+from connector import config, crm
+from connector.config import Secret
+from connector.crm.convoso import ConvosoSettings
 from connector.errors import ConfigError
 
 TOKEN = "tok-93f1planted77c2"
@@ -55,7 +56,7 @@ def enough(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_defaults(enough: pytest.MonkeyPatch) -> None:
     """With the two required settings everything else has a value."""
-    assert convoso_settings() == ConvosoSettings(
+    assert crm.vendor("convoso").settings() == ConvosoSettings(
         base_url="https://api.convoso.com/v1",
         auth_token=Secret(TOKEN),
         timezone=ZoneInfo("America/Los_Angeles"),
@@ -88,7 +89,7 @@ def test_files(files: Callable[..., None]) -> None:
         """,
         secrets=f'[crm.convoso]\nauth_token = " {TOKEN} "\n',
     )
-    settings = convoso_settings()
+    settings = crm.vendor("convoso").settings()
     assert settings.base_url == "http://127.0.0.1:8000/v1"
     assert settings.auth_token.reveal() == TOKEN
     assert (settings.rate, settings.timeout, settings.page_size) == (2.0, 7.5, 500)
@@ -103,21 +104,23 @@ def test_the_environment_wins_over_files(files: Callable[..., None], enough: pyt
     enough.setenv("CRM__CONVOSO__RATE", "3")
     enough.setenv("CRM__CONVOSO__LOOKBACK", "")
     enough.setenv("CRM__CONVOSO__FILTERS__STATUS", "B")
-    settings = convoso_settings()
+    settings = crm.vendor("convoso").settings()
     assert (settings.rate, settings.settle, settings.lookback) == (3.0, 5.0, 600.0)
     assert settings.filters == {"list_id": "333", "status": "B"}
     enough.setenv("CRM__CONVOSO__FILTERS", '{"owner_id": 7}')
-    assert convoso_settings().filters == {"owner_id": "7", "status": "B"}
+    assert crm.vendor("convoso").settings().filters == {"owner_id": "7", "status": "B"}
 
 
 def test_given_values_win_and_are_checked(enough: pytest.MonkeyPatch) -> None:
     """Code that passes values gets the same checks; ``None`` means not given."""
-    settings = convoso_settings(auth_token="other", rate=4, settle=None, timezone=ZoneInfo("UTC"))
+    settings = crm.vendor("convoso").settings(
+        auth_token="other", rate=4, settle=None, timezone=ZoneInfo("UTC")
+    )
     assert (settings.auth_token.reveal(), settings.rate, settings.settle) == ("other", 4.0, 60.0)
     with pytest.raises(ConfigError, match=r"crm\.convoso\.rate"):
-        convoso_settings(rate=-1)
+        crm.vendor("convoso").settings(rate=-1)
     with pytest.raises(ConfigError, match="did you mean 'timezone'"):
-        convoso_settings(time_zone="UTC")
+        crm.vendor("convoso").settings(time_zone="UTC")
 
 
 WRONG = [
@@ -176,7 +179,7 @@ def test_wrong_values(enough: pytest.MonkeyPatch, name: str, given: str, says: s
     """One message with the setting in both spellings and what is expected, without what was given."""
     enough.setenv(f"CRM__CONVOSO__{name.upper()}", given)
     with pytest.raises(ConfigError) as caught:
-        convoso_settings()
+        crm.vendor("convoso").settings()
     message = str(caught.value)
     assert f"crm.convoso.{name} (environment: CRM__CONVOSO__{name.upper()})" in message
     assert says in message
@@ -185,7 +188,11 @@ def test_wrong_values(enough: pytest.MonkeyPatch, name: str, given: str, says: s
         assert given not in "".join(traceback.format_exception(caught.value))
 
 
-EVERY = [(cls, spec.name) for cls in config.SETTINGS.values() for spec in dataclasses.fields(cls)]
+def settings_class(name):
+    return crm.vendor(name).settings_class
+
+
+EVERY = [(cls, spec.name) for cls in map(settings_class, crm.names()) for spec in dataclasses.fields(cls)]
 
 
 @pytest.mark.parametrize(("cls", "name"), EVERY, ids=[f"{cls.vendor}.{name}" for cls, name in EVERY])
@@ -228,10 +235,10 @@ def test_wrong_types(files: Callable[..., None], enough: pytest.MonkeyPatch, lin
     name = line.split()[0]
     enough.delenv(f"CRM__CONVOSO__{name.upper()}", raising=False)
     if "'''" in line:
-        assert convoso_settings().base_url == "https://api.convoso.com/v1"
+        assert crm.vendor("convoso").settings().base_url == "https://api.convoso.com/v1"
         return
     with pytest.raises(ConfigError, match=rf"crm\.convoso\.{name}"):
-        convoso_settings()
+        crm.vendor("convoso").settings()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +246,7 @@ def test_wrong_types(files: Callable[..., None], enough: pytest.MonkeyPatch, lin
 )
 def test_clear_text_is_for_this_machine_only(enough: pytest.MonkeyPatch, url: str) -> None:
     """A sandbox on loopback needs no TLS."""
-    assert convoso_settings(base_url=url).base_url == url
+    assert crm.vendor("convoso").settings(base_url=url).base_url == url
 
 
 @pytest.mark.parametrize("name", ["auth_token", "timezone"])
@@ -247,9 +254,9 @@ def test_what_is_required(enough: pytest.MonkeyPatch, name: str) -> None:
     """A missing setting is named, with the file it belongs into."""
     enough.delenv(f"CRM__CONVOSO__{name.upper()}")
     with pytest.raises(ConfigError, match=rf"crm\.convoso\.{name}.*is not set.*\.dlt/") as caught:
-        convoso_settings()
+        crm.vendor("convoso").settings()
     assert ("secrets.toml" in str(caught.value)) == (name == "auth_token")
-    assert config.missing("convoso") == [f"crm.convoso.{name}"]
+    assert crm.vendor("convoso").missing() == [f"crm.convoso.{name}"]
 
 
 def test_a_variable_that_is_nearly_right_is_mentioned(enough: pytest.MonkeyPatch) -> None:
@@ -257,7 +264,7 @@ def test_a_variable_that_is_nearly_right_is_mentioned(enough: pytest.MonkeyPatch
     enough.delenv("CRM__CONVOSO__AUTH_TOKEN")
     enough.setenv("CRM_CONVOSO_AUTH_TOKEN", TOKEN)
     with pytest.raises(ConfigError, match="CRM_CONVOSO_AUTH_TOKEN, which is not the same"):
-        convoso_settings()
+        crm.vendor("convoso").settings()
 
 
 @pytest.mark.parametrize(
@@ -272,20 +279,20 @@ def test_unknown_names(enough: pytest.MonkeyPatch, variable: str, says: str) -> 
     """A misspelt setting would silently do nothing, so it is an error."""
     enough.setenv(variable, "1")
     with pytest.raises(ConfigError, match=says):
-        convoso_settings()
+        crm.vendor("convoso").settings()
 
 
 def test_unknown_names_in_files(files: Callable[..., None], enough: pytest.MonkeyPatch) -> None:
     """In both files, for a setting and for a CRM."""
     files(secrets="[crm.convoso]\nauth_tokn = 'x'\n")
     with pytest.raises(ConfigError, match="did you mean 'auth_token'"):
-        convoso_settings()
+        crm.vendor("convoso").settings()
     files(secrets="", config="[crm.convsoo]\nrate = 1\n")
     with pytest.raises(ConfigError, match="did you mean 'convoso'"):
-        convoso_settings()
+        crm.vendor("convoso").settings()
     files(config="[crm]\nconvoso = 'x'\n")
     with pytest.raises(ConfigError, match="must be a table"):
-        convoso_settings()
+        crm.vendor("convoso").settings()
 
 
 def test_a_secret_in_the_open_file_is_refused(files: Callable[..., None], enough: pytest.MonkeyPatch) -> None:
@@ -293,7 +300,7 @@ def test_a_secret_in_the_open_file_is_refused(files: Callable[..., None], enough
     enough.delenv("CRM__CONVOSO__AUTH_TOKEN")
     files(config=f"[crm.convoso]\nauth_token = '{TOKEN}'\n")
     with pytest.raises(ConfigError, match=r"move it to \.dlt/secrets\.toml") as caught:
-        convoso_settings()
+        crm.vendor("convoso").settings()
     assert TOKEN not in str(caught.value)
 
 
@@ -325,7 +332,7 @@ def test_files_that_are_no_text(project: Path) -> None:
 def test_a_new_process_says_the_same_about_a_broken_file(project: Path) -> None:
     """dlt reads its files late; the first setting that is asked for meets the error."""
     (project / ".dlt" / "secrets.toml").write_text("[crm.convoso\n")
-    code = "from connector.config import *\ntry: convoso_settings()\nexcept Exception as e: print(type(e).__name__, e)"
+    code = "from connector import crm\ntry: crm.vendor('convoso').settings()\nexcept Exception as e: print(type(e).__name__, e)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("ConfigError .dlt/secrets.toml is not valid TOML")
 
@@ -342,7 +349,7 @@ def test_describe_stops_at_nothing(enough: pytest.MonkeyPatch) -> None:
     enough.delenv("CRM__CONVOSO__TIMEZONE")
     enough.setenv("CRM__CONVOSO__RATE", "fast")
     enough.setenv("CRM__CONVOSO__SETTLE", "5")
-    states = {state.setting.rpartition(".")[2]: state for state in config.describe("convoso")}
+    states = {state.setting.rpartition(".")[2]: state for state in crm.vendor("convoso").described()}
     assert list(states) == [field.name for field in dataclasses.fields(ConvosoSettings)]
     assert (states["auth_token"].state, states["auth_token"].value) == ("set", "***")
     assert states["timezone"].state == "missing"
@@ -352,7 +359,7 @@ def test_describe_stops_at_nothing(enough: pytest.MonkeyPatch) -> None:
     assert (states["lookback"].state, states["lookback"].value) == ("default", "600.0")
     assert states["rate"].env == "CRM__CONVOSO__RATE"
     with pytest.raises(ConfigError, match="did you mean 'convoso'"):
-        config.describe("convos")
+        crm.vendor("convos").described()
 
 
 def test_the_warehouse(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,7 +450,8 @@ def test_secrets_compare_and_copy_like_texts() -> None:
 def test_every_setting_of_the_design_is_there() -> None:
     """What the design's page promises for every vendor exists for every vendor."""
     neutral = {"base_url", "rate", "concurrency", "timeout", "settle", "lookback"}
-    for vendor, cls in config.SETTINGS.items():
+    for vendor in crm.names():
+        cls = settings_class(vendor)
         assert neutral <= {field.name for field in dataclasses.fields(cls)}
         assert cls.vendor == vendor
 
@@ -453,7 +461,7 @@ def test_messages_end_as_sentences(enough: pytest.MonkeyPatch) -> None:
     messages: list[Any] = []
     for given in ({"rate": -1}, {"cursor": "x"}, {"timezone": "PST"}, {"ratee": 1}):
         with pytest.raises(ConfigError) as caught:
-            convoso_settings(**given)
+            crm.vendor("convoso").settings(**given)
         messages.append(str(caught.value))
     assert all(message[-1] in ".?" and "\n" not in message for message in messages)
 
@@ -505,7 +513,8 @@ PLACES = ("config", "secrets", "environment")
 
 def everywhere() -> Iterator[tuple[str, str, str, bool]]:
     """(vendor, setting, place, whether it is refused there), of every setting of every CRM."""
-    for vendor, cls in config.SETTINGS.items():
+    for vendor in crm.names():
+        cls = settings_class(vendor)
         for spec in dataclasses.fields(cls):
             for place in PLACES:
                 yield vendor, spec.name, place, place == "config" and spec.metadata["secret"]
@@ -532,12 +541,12 @@ def test_every_setting_works_from_every_place(
 ) -> None:
     """It is found wherever it may stand, and it is told where that was; a secret in config.toml is refused."""
     flags = {
-        spec.name for spec in dataclasses.fields(config.SETTINGS[vendor]) if spec.default in (True, False)
+        spec.name for spec in dataclasses.fields(settings_class(vendor)) if spec.default in (True, False)
     }
     text = SAMPLES.get(name, "true" if name in flags else "2")
     setting = f"crm.{vendor}.{name}"
     where = put(files, monkeypatch, place, setting, text)
-    state = next(each for each in config.describe(vendor) if each.setting == setting)
+    state = next(each for each in crm.vendor(vendor).described() if each.setting == setting)
     assert state.state == ("wrong" if refused else "set"), state.problem
     assert refused or (state.origin or "").endswith(where)
 

@@ -13,9 +13,10 @@ from connector.crm.base import Parts
 from connector.crm.convoso.facts import CAPABILITIES, REFUSALS
 from connector.crm.convoso.reader import ConvosoReader
 from connector.crm.convoso.responses import Found
+from connector.crm.convoso.settings import ConvosoSettings
 from connector.crm.convoso.writer import ConvosoWriter
 from connector.crm.http import Session
 
-__all__ = ["CAPABILITIES", "PARTS", "REFUSALS", "ConvosoReader", "ConvosoWriter", "Found"]
+__all__ = ["CAPABILITIES", "PARTS", "REFUSALS", "ConvosoReader", "ConvosoSettings", "ConvosoWriter", "Found"]
 
-PARTS = Parts(CAPABILITIES, ConvosoReader, ConvosoWriter, Session)
+PARTS = Parts(ConvosoSettings, CAPABILITIES, ConvosoReader, ConvosoWriter, Session)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from connector.config import ConvosoSettings
 from connector.crm.answers import UNLISTED
 from connector.crm.base import Page
 from connector.crm.convoso.responses import Found, judge
+from connector.crm.convoso.settings import ConvosoSettings
 from connector.crm.http import Answer, Call, Session
 
 

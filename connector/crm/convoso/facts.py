@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connector.config import MAX_PAGE_SIZE, did_you_mean
+from connector.config import did_you_mean
 from connector.crm.base import Capabilities, Option, Precision
+from connector.crm.convoso.settings import MAX_PAGE_SIZE
 from connector.errors import ConfigError
 
 SEARCH = "/leads/search"

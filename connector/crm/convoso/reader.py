@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.config import ConvosoSettings, did_you_mean, named
+from connector.config import did_you_mean, named
 from connector.crm.answers import first_text
 from connector.crm.base import Bounds, Capabilities, Page, Precision
 from connector.crm.convoso.calls import ask, call_with
@@ -19,6 +19,7 @@ from connector.crm.convoso.facts import (
     time_filter,
 )
 from connector.crm.convoso.responses import ConvosoRefusedError, first_leads, leads, recordings, row_id
+from connector.crm.convoso.settings import ConvosoSettings
 from connector.crm.http import Session, Speaking
 from connector.crm.ids import as_id
 from connector.errors import ConfigError, UnexpectedAnswerError

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.config import MAX_PAGE_SIZE, ConvosoSettings
 from connector.crm.base import Capabilities, Mode, OneByOne, Outcome
 from connector.crm.convoso.calls import ask, call_with
 from connector.crm.convoso.facts import (
@@ -30,6 +29,7 @@ from connector.crm.convoso.responses import (
     row_id,
     updated,
 )
+from connector.crm.convoso.settings import MAX_PAGE_SIZE, ConvosoSettings
 from connector.crm.http import Answer, Session, Speaking, outcome
 from connector.crm.ids import as_id
 from connector.errors import ConfigError, CrmError, RefusedError, UnexpectedAnswerError

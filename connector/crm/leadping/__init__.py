@@ -19,8 +19,18 @@ from connector.crm.leadping.changed import Changed
 from connector.crm.leadping.facts import CAPABILITIES
 from connector.crm.leadping.reader import LeadpingReader
 from connector.crm.leadping.responses import Listed
+from connector.crm.leadping.settings import LeadpingSettings
 from connector.crm.leadping.writer import LeadpingWriter
 
-__all__ = ["CAPABILITIES", "PARTS", "Changed", "LeadpingReader", "LeadpingWriter", "Listed", "open_session"]
+__all__ = [
+    "CAPABILITIES",
+    "PARTS",
+    "Changed",
+    "LeadpingReader",
+    "LeadpingSettings",
+    "LeadpingWriter",
+    "Listed",
+    "open_session",
+]
 
-PARTS = Parts(CAPABILITIES, LeadpingReader, LeadpingWriter, open_session)
+PARTS = Parts(LeadpingSettings, CAPABILITIES, LeadpingReader, LeadpingWriter, open_session)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from connector.config import LeadpingSettings
 from connector.crm.http import Session
+from connector.crm.leadping.settings import LeadpingSettings
 
 
 def open_session(settings: LeadpingSettings, **given: Any) -> Session:

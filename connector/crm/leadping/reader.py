@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.config import LeadpingSettings
 from connector.crm.base import Capabilities, Page
 from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
@@ -15,6 +14,7 @@ from connector.crm.leadping.calls import open_session
 from connector.crm.leadping.changed import Changed
 from connector.crm.leadping.facts import CAPABILITIES, LIST, NO_LEAD, PAGE_SIZE, Order
 from connector.crm.leadping.responses import Listed, judge, judge_list, lead_in, listed, path
+from connector.crm.leadping.settings import LeadpingSettings
 from connector.errors import RefusedError, UnexpectedAnswerError
 
 

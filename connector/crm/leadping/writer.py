@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from connector.config import LeadpingSettings
 from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState
 from connector.crm.http import Call, LateError, Session, Speaking, outcome
 from connector.crm.ids import names_one
@@ -13,6 +12,7 @@ from connector.crm.leadping.calls import open_session
 from connector.crm.leadping.facts import CAPABILITIES, FRESH, NO_LEAD, NOT_SHOWN
 from connector.crm.leadping.lead import Fields, Lead
 from connector.crm.leadping.responses import LeadpingRefusedError, judge, lead_in, path, stamp
+from connector.crm.leadping.settings import LeadpingSettings
 from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
 
 

@@ -14,8 +14,17 @@ from connector.crm.base import Parts
 from connector.crm.leadsquared.calls import open_session
 from connector.crm.leadsquared.facts import CAPABILITIES
 from connector.crm.leadsquared.reader import LeadSquaredReader
+from connector.crm.leadsquared.settings import LeadSquaredSettings
 from connector.crm.leadsquared.writer import LeadSquaredWriter, Metadata
 
-__all__ = ["CAPABILITIES", "PARTS", "LeadSquaredReader", "LeadSquaredWriter", "Metadata", "open_session"]
+__all__ = [
+    "CAPABILITIES",
+    "PARTS",
+    "LeadSquaredReader",
+    "LeadSquaredSettings",
+    "LeadSquaredWriter",
+    "Metadata",
+    "open_session",
+]
 
-PARTS = Parts(CAPABILITIES, LeadSquaredReader, LeadSquaredWriter, open_session)
+PARTS = Parts(LeadSquaredSettings, CAPABILITIES, LeadSquaredReader, LeadSquaredWriter, open_session)

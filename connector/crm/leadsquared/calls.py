@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
-from connector.config import LeadSquaredSettings
 from connector.crm.http import Call, Session
+from connector.crm.leadsquared.settings import LeadSquaredSettings
 
 
 def open_session(settings: LeadSquaredSettings, **given: Any) -> Session:

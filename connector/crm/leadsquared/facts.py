@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connector.config import LEADSQUARED_PAGE_SIZE
 from connector.crm.base import Capabilities, Option
+from connector.crm.leadsquared.settings import MAX_PAGE_SIZE
 
 API = "/v2/LeadManagement.svc/"
 MODIFIED = API + "Leads.RecentlyModified"
@@ -36,7 +36,7 @@ USUAL_KEYS = ("EmailAddress", "Phone")
 CAPABILITIES = Capabilities(
     vendor="leadsquared",
     modes=frozenset({"update", "upsert"}),
-    page_size=LEADSQUARED_PAGE_SIZE,
+    page_size=MAX_PAGE_SIZE,
     max_rate=5.0,
     id_fields=(ID,),
     modified_fields=("LeadLastModifiedOn", "ModifiedOn"),

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.config import LeadSquaredSettings
 from connector.crm.answers import first_text
 from connector.crm.base import Bounds, Capabilities, Page, Precision
 from connector.crm.http import Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import CAPABILITIES, FIRST, FORMAT, GET, ID, MODIFIED, UTC_ZONE
 from connector.crm.leadsquared.responses import judge, lead_id_of, leads_found, leads_listed
+from connector.crm.leadsquared.settings import LeadSquaredSettings
 from connector.errors import ConfigError, UnexpectedAnswerError
 
 

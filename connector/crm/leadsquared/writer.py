@@ -6,7 +6,6 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from connector.config import LeadSquaredSettings
 from connector.crm.base import Capabilities, Outcome, UpdatesOnly
 from connector.crm.http import Answer, Session, Speaking, outcome
 from connector.crm.leadsquared.calls import call_with, open_session
@@ -37,6 +36,7 @@ from connector.crm.leadsquared.responses import (
     updated,
     upserted,
 )
+from connector.crm.leadsquared.settings import LeadSquaredSettings
 from connector.errors import ConfigError, CrmError, LeadloopError, ModelError, RefusedError, TransientError
 
 

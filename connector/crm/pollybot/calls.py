@@ -3,9 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from connector.config import PollyBotSettings
 from connector.crm.http import Call, Session
 from connector.crm.pollybot.responses import budget
+from connector.crm.pollybot.settings import PollyBotSettings
 from connector.crm.pollybot.values import Casing
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.config import PollyBotSettings
 from connector.crm.answers import flat
 from connector.crm.base import Capabilities, Page
 from connector.crm.http import Call, Speaking
@@ -14,6 +13,7 @@ from connector.crm.newest_first import Listed, Mark, NewestFirst, Row
 from connector.crm.pollybot.calls import PollyBotSession, call_for
 from connector.crm.pollybot.facts import CAPABILITIES, METADATA, NEWEST_FIRST, NO_LEAD
 from connector.crm.pollybot.responses import judge, lead_read, listed
+from connector.crm.pollybot.settings import PollyBotSettings
 from connector.errors import RefusedError, UnexpectedAnswerError
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from connector.config import PollyBotSettings
 from connector.crm.base import Capabilities, OneByOne, Outcome
 from connector.crm.http import Answer, Speaking, outcome
 from connector.crm.ids import as_id, names_one
 from connector.crm.pollybot.calls import PollyBotSession, call_for
 from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, NO_LEAD, TEXTS
 from connector.crm.pollybot.responses import PollyBotRefusedError, fields_at_fault, judge, lead_in, lead_read
+from connector.crm.pollybot.settings import PollyBotSettings
 from connector.crm.pollybot.values import UnfitError, body, problem_with, replaced
 from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
 

@@ -168,7 +168,7 @@ def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
         (GOOD + ", colour = 5", "there is no option colour."),
         (
             GOOD.replace("crm = 'convoso'", "crm = 'convosso'"),
-            "no CRM called convosso; did you mean 'convoso'?",
+            "No CRM named 'convosso'; did you mean 'convoso'? Available: ",
         ),
         (GOOD + ", mode = 'updat'", "did you mean update?"),
         (GOOD + ", nulls = 'clean'", "did you mean clear?"),
@@ -225,9 +225,9 @@ def test_pushes_are_found_by_name(pushing, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(models.Project, "parse", None)
         assert models.push_spec(pushing.folder, "sent").crm == "convoso"
-    with pytest.raises(ModelError, match="Did you mean sent"):
+    with pytest.raises(ModelError, match="did you mean 'sent'"):
         models.push_spec(pushing.folder, "send")
-    with pytest.raises(ModelError, match="There are: sent"):
+    with pytest.raises(ModelError, match="No push named 'xyz'"):
         models.push_spec(pushing.folder, "xyz")
 
     pushing.push("another", GOOD)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connector import config
 from connector.crm import clock
-from connector.crm.convoso import ConvosoReader
+from connector.crm.convoso import ConvosoReader, ConvosoSettings
 from connector.crm.http import Retry, Session
 from connector.extract import past
 from connector.extract.columns import column_name
@@ -64,10 +64,10 @@ class Rig:
     defaults: dict[str, Any] = field(default_factory=dict)
     runs: int = 0
 
-    def settings(self, crm: Sandbox, **given: Any) -> config.ConvosoSettings:
+    def settings(self, crm: Sandbox, **given: Any) -> ConvosoSettings:
         base = {"base_url": crm.base_url + "/v1", "auth_token": crm.token, "timezone": crm.timezone}
         quick = {"rate": 1000.0, "settle": 0.0, "lookback": 0.0}
-        return config.convoso_settings(**(base | quick | self.defaults | given))
+        return config.resolve(ConvosoSettings, base | quick | self.defaults | given)
 
     def pipeline(self) -> dlt.Pipeline:
         """One that was never used on this machine: what it knows comes from the warehouse."""

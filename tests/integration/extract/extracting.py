@@ -9,7 +9,7 @@ from contextlib import closing
 import dlt
 from sqlalchemy.engine import make_url
 
-from connector import config
+from connector import crm
 from connector.crm.convoso import ConvosoReader
 from connector.extract.job import job
 from connector.extract.load import load
@@ -18,7 +18,7 @@ from connector.warehouse.connection import Warehouse
 
 def main() -> None:
     url, address, folder = sys.argv[1:]
-    settings = config.convoso_settings(
+    settings = crm.vendor("convoso").settings(
         base_url=address,
         auth_token="sandbox-token",
         timezone="America/Los_Angeles",

@@ -6,8 +6,8 @@ import dlt
 import pytest
 import sqlalchemy as sa
 
+from connector import leadping
 from connector.crm.leadping import lead as leadping_lead
-from connector.extract.source import leadping
 from connector.warehouse.connection import Warehouse
 from tests.integration.extract.conftest import people_at_work, unseen
 
@@ -38,7 +38,7 @@ def extract(crm, duckdb, tmp_path):
             dataset_name="leadping_raw",
             pipelines_dir=str(tmp_path / "dlt"),
         )
-        pipeline.run(leadping(crm.base_url, crm.token, settle=0, lookback=0, rate=1000))
+        pipeline.run(leadping(base_url=crm.base_url, api_key=crm.token, settle=0, lookback=0, rate=1000))
         with duckdb.engine().connect() as connection:
             found = connection.execute(sa.text("select * from leadping_raw.lead_versions")).mappings()
             return [dict(row) for row in found]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connector import config, leadsquared
 from connector.crm.http import Retry
-from connector.crm.leadsquared import LeadSquaredReader, open_session
+from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredSettings, open_session
 from connector.errors import CrmError
 from connector.extract.job import job
 from connector.extract.load import load
@@ -32,7 +32,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 def made(crm, **given):
     settings = config.resolve(
-        config.LeadSquaredSettings,
+        LeadSquaredSettings,
         {"base_url": crm.base_url, "access_key": crm.token, "secret_key": crm.token, "rate": 1000.0, **given},
     )
     return LeadSquaredReader(settings, session=open_session(settings, retry=QUICK)), settings

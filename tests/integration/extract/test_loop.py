@@ -13,7 +13,7 @@ from connector.push.journal_row import Entry
 from connector.sandbox import Sandbox
 from connector.warehouse import leases, models
 
-VENDORS = list(crm.VENDORS)
+VENDORS = list(crm.names())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from connector import config
 from connector.crm.http import Retry
-from connector.crm.pollybot import PollyBotReader, PollyBotSession
+from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings
 from connector.extract.job import job
 from connector.extract.load import load
 from tests.integration.extract.conftest import people_at_work, unseen
@@ -34,7 +34,7 @@ def extract(crm, warehouse, tmp_path):
     def run():
         runs.append(None)
         settings = config.resolve(
-            config.PollyBotSettings,
+            PollyBotSettings,
             {"base_url": crm.base_url, "api_key": crm.token, "rate": 1000.0, "settle": 0, "lookback": 0},
         )
         pipeline = dlt.pipeline(

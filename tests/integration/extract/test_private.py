@@ -101,7 +101,7 @@ def test_what_can_not_be_is_refused(monkeypatch, given, says):
     """Without ids and times there is no telling leads apart, and without a salt a hash hides nothing."""
     with pytest.raises(ConfigError, match=says):
         Privacy(
-            config.convoso_settings(auth_token="t", timezone="UTC", **given),
+            crm.vendor("convoso").settings(auth_token="t", timezone="UTC", **given),
             crm.vendor("convoso").capabilities,
         )
 

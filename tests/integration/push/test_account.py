@@ -18,9 +18,9 @@ def test_a_commands_settings_are_resolved_once(quick: QuickLoop, monkeypatch: py
     resolved: Counter[str] = Counter()
 
     def counting(real: Any) -> Any:
-        def resolve(settings: Any, given: Any) -> Any:
+        def resolve(settings: Any, *given: Any) -> Any:
             resolved[settings.vendor] += 1
-            return real(settings, given)
+            return real(settings, *given)
 
         return resolve
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.config import LeadSquaredSettings, Secret
-from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredWriter, open_session
+from connector.config import Secret
+from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredSettings, LeadSquaredWriter, open_session
 from connector.push import deliver, plan_rows, recover
 from connector.sandbox import Sandbox
 from tests.integration.push.conftest import Push

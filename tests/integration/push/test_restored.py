@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import loop
-from connector.config import LeadpingSettings, convoso_settings, resolve
+from connector import crm, loop
+from connector.config import resolve
+from connector.crm.leadping import LeadpingSettings
 from connector.errors import ConfigError, RestoredError
 from connector.push import Journal, forgotten
 from connector.warehouse import mark
@@ -23,7 +24,7 @@ AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 
 
 def settings(**given: Any) -> Any:
-    return convoso_settings(**{"auth_token": "token", "timezone": "UTC", **given})
+    return crm.vendor("convoso").settings(**{"auth_token": "token", "timezone": "UTC", **given})
 
 
 def test_marks_are_kept_apart_and_private(tmp_path: Path) -> None:

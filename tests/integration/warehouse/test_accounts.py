@@ -12,7 +12,7 @@ from connector.sandbox import Sandbox
 from connector.warehouse import accounts, models
 from connector.warehouse.connection import Warehouse
 
-VENDORS = list(crm.VENDORS)
+VENDORS = list(crm.names())
 
 
 @pytest.fixture

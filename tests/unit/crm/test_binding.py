@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector.config import ConvosoSettings, Secret
+from connector.config import Secret
 from connector.crm.binding import check_host, note_host
+from connector.crm.convoso import ConvosoSettings
 from connector.crm.http import Call, Session
 from connector.errors import ConfigError
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector import crm
-from connector.config import ConvosoSettings, Secret
-from connector.crm.convoso import CAPABILITIES, REFUSALS, ConvosoReader, ConvosoWriter
+from connector.config import Secret
+from connector.crm.convoso import CAPABILITIES, REFUSALS, ConvosoReader, ConvosoSettings, ConvosoWriter
 from connector.crm.http import Retry, Session
 from connector.errors import AuthError, ConfigError, RefusedError, TransientError, UnexpectedAnswerError
 
@@ -437,7 +437,9 @@ def test_the_registry_knows_its_vendors(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert crm.writer("convoso").capabilities.vendor == "convoso"
     with pytest.raises(ConfigError, match="did you mean 'convoso'"):
         crm.vendor("convoso ")
-    assert all(name == vendor.name == vendor.capabilities.vendor for name, vendor in crm.VENDORS.items())
+    assert all(
+        name == vendor.name == vendor.capabilities.vendor for name, vendor in crm.registry.vendors().items()
+    )
 
 
 # --- adding, upserting, deleting, finding -------------------------------------------------------------------------

@@ -18,7 +18,8 @@ import pytest
 import requests  # noqa: TID251 - its exceptions are what the door has to hide
 from urllib3.connection import HTTPConnection  # noqa: TID251 - as above
 
-from connector.config import ConvosoSettings, Secret
+from connector.config import Secret
+from connector.crm.convoso import ConvosoSettings
 from connector.crm.http import AgainError, Answer, Call, Retry, Session, outcome, retry_after
 from connector.errors import (
     AuthError,

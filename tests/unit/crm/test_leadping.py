@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 
-from connector.config import LeadpingSettings, Secret
-from connector.crm.leadping import Changed, LeadpingReader, LeadpingWriter, Listed, open_session
+from connector.config import Secret
+from connector.crm.leadping import (
+    Changed,
+    LeadpingReader,
+    LeadpingSettings,
+    LeadpingWriter,
+    Listed,
+    open_session,
+)
 from connector.crm.leadping import lead as leadping_lead
 from connector.crm.pace import Pace
 from connector.errors import (

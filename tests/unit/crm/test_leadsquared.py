@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 
 from connector import crm
-from connector.config import LeadSquaredSettings, Secret, resolve
+from connector.config import Secret, resolve
 from connector.crm.http import Retry
-from connector.crm.leadsquared import CAPABILITIES, LeadSquaredReader, LeadSquaredWriter, open_session
+from connector.crm.leadsquared import (
+    CAPABILITIES,
+    LeadSquaredReader,
+    LeadSquaredSettings,
+    LeadSquaredWriter,
+    open_session,
+)
 from connector.errors import (
     AuthError,
     ConfigError,

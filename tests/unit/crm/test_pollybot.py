@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from connector import crm
-from connector.config import PollyBotSettings, Secret, resolve
+from connector.config import Secret, resolve
 from connector.crm.answers import LEAN_FROM, flat
 from connector.crm.http import Answer, Retry
-from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotWriter
+from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
 from connector.crm.pollybot.facts import STATUSES
 from connector.crm.pollybot.responses import budget, judge, listed
 from connector.crm.pollybot.values import Casing, body, number_or_text

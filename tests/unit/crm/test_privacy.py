@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector.config import ConvosoSettings, Secret
+from connector.config import Secret
 from connector.crm.base import Outcome
-from connector.crm.convoso import ConvosoReader, ConvosoWriter
+from connector.crm.convoso import ConvosoReader, ConvosoSettings, ConvosoWriter
 from connector.crm.http import Call, Retry, Session
 from connector.errors import LeadloopError
 

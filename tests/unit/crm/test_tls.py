@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector.config import ConvosoSettings, Secret
+from connector.config import Secret
+from connector.crm.convoso import ConvosoSettings
 from connector.crm.http import Call, Session
 from connector.errors import UnreachableError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.config import ConvosoSettings, resolve
+from connector.config import resolve
+from connector.crm.convoso import ConvosoSettings
 from connector.crm.identity import identity_of
 from connector.errors import ConfigError, PlanMovedError
 from connector.push import Plan, expect, plan_json, plan_rows, read_plan

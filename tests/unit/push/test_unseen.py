@@ -12,7 +12,7 @@ from connector.push.unseen import Moment, last_sightings
 from connector.warehouse.connection import Warehouse
 
 
-@pytest.mark.parametrize("vendor", crm.VENDORS)
+@pytest.mark.parametrize("vendor", crm.names())
 def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
     """Each CRM's id columns count, in their order; blank ids and sightings before the instant don't."""
     seen = datetime(2026, 1, 1, tzinfo=UTC)

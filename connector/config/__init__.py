@@ -1,0 +1,56 @@
+"""Settings, resolved by dlt. A setting is written ``crm.convoso.rate`` in a file and ``CRM__CONVOSO__RATE`` in the environment.
+
+Everything that is wrong ends in one ``ConfigError`` that names the setting in both spellings and never shows what was set.
+"""
+
+from connector.config.lookup import anchored, env_name, named, origin, reload, value
+from connector.config.vendor import (
+    CALLS,
+    IN_SECRETS,
+    IN_THE_CLEAR,
+    RATE,
+    Reading,
+    SettingState,
+    VendorSettings,
+    describe,
+    how,
+    meaning,
+    missing,
+    resolve,
+)
+from connector.config.warehouse import (
+    SHARED_SETTINGS,
+    dbt_project,
+    destination_credentials,
+    warehouse_destination,
+    warehouse_origins,
+)
+from connector.parsing import Secret, did_you_mean
+
+__all__ = [
+    "CALLS",
+    "IN_SECRETS",
+    "IN_THE_CLEAR",
+    "RATE",
+    "SHARED_SETTINGS",
+    "Reading",
+    "Secret",
+    "SettingState",
+    "VendorSettings",
+    "anchored",
+    "dbt_project",
+    "describe",
+    "destination_credentials",
+    "did_you_mean",
+    "env_name",
+    "how",
+    "meaning",
+    "missing",
+    "named",
+    "origin",
+    "reload",
+    "resolve",
+    "value",
+    "warehouse_destination",
+    "warehouse_origins",
+]

@@ -1,0 +1,257 @@
+"""The settings of a CRM: what all of them have, and how a CRM's own are declared and resolved.
+
+Each is declared once, as a field of the CRM's dataclass (``crm/<vendor>/settings.py``): a default, how to read the value,
+whether it is secret, what it means.
+"""
+
+import datetime as dt
+import difflib
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeVar
+
+from connector import parsing
+from connector.config.lookup import env_name, merged, named, origin, parsed, tables_set, value, variables_set
+from connector.errors import ConfigError
+from connector.parsing import Parser, Secret, did_you_mean
+
+
+def how(parse: Parser, meaning: str, *, secret: bool = False) -> dict[str, Any]:
+    """What a dataclass field needs for dlt to find it, for its value to be read, and for docs/settings.md to tell of it.
+
+    ``meaning`` is Markdown on one line, as it stands in the table of that page.
+    """
+    return {"parse": parse, "secret": secret, "meaning": meaning}
+
+
+CALLS = parsing.between(0, 1000, "calls per second", above=True)
+
+
+RATE = "Calls per second over all threads of a run; above 0, at most 1,000."
+
+
+IN_SECRETS = "It belongs into `.dlt/secrets.toml` or the environment; in `config.toml` it is refused."
+
+
+IN_THE_CLEAR = (
+    "`http://` is accepted only for this machine itself, since it would send the secret in clear text."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the settings say of reading, for a CRM that can be asked for more than its leads by the time of modification."""
+
+    cursor: str = "updated_at"
+    filters: Mapping[str, str] = field(default_factory=dict)
+    page_size: int | None = None
+    """Leads per call; ``None``: as many as the CRM gives."""
+    removals: bool = False
+    """Whether removed leads are looked for."""
+    recordings: bool = False
+    recordings_lookback: float = 0.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorSettings:
+    """What every CRM has, and what it means there.
+
+    ``meanings``: what a CRM has to say of one of these fields that is not what they mean for the others.
+    """
+
+    vendor: ClassVar[str]
+    meanings: ClassVar[Mapping[str, str]] = {}
+
+    base_url: str = field(metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"))
+    rate: float = field(default=5.0, metadata=how(CALLS, RATE))
+    concurrency: int = field(
+        default=4, metadata=how(parsing.count(1, 64), "Calls under way at once, 1 to 64.")
+    )
+    timeout: float = field(
+        default=30.0,
+        metadata=how(
+            parsing.between(0, 600, "seconds", above=True),
+            "Seconds to wait for each sign of an answer; above 0, at most 600. A whole call, with connecting, may take "
+            "four times as long, or a minute where that is more.",
+        ),
+    )
+    settle: float = field(
+        default=60.0,
+        metadata=how(
+            parsing.between(0, 86_400, "seconds"),
+            "Seconds. Edits younger than this are left to the next run, since the CRM's search may not show them yet. "
+            "At most one day.",
+        ),
+    )
+    lookback: float = field(
+        default=600.0,
+        metadata=how(
+            parsing.between(0, 31 * 86_400, "seconds"),
+            "Seconds before the cursor that every run reads again, for edits that became searchable late. "
+            "At most 31 days.",
+        ),
+    )
+    start: dt.date = field(
+        default=dt.date(2000, 1, 1),
+        metadata=how(parsing.past_date, "The first day to read while there is no cursor, in UTC."),
+    )
+    shared_pace: Secret | None = field(
+        default=None,
+        metadata=how(
+            parsing.database,
+            "A PostgreSQL database, `postgresql://user:password@host:5432/database`, through which all runs that name "
+            "it keep `rate` together, and the pauses that the CRM asks one of them for, whichever machine they run on. "
+            "It holds two small tables, `leadloop.pace`, and `leadloop.marks` with a note of "
+            "[each push](push.md#a-copy-of-the-warehouse-that-is-put-back). "
+            "Needs `pip install 'leadloop[postgres]'`.",
+            secret=True,
+        ),
+    )
+    leave_out: tuple[str, ...] = field(
+        default_factory=tuple,
+        metadata=how(
+            parsing.names,
+            'Fields that never reach the warehouse, as a list: `["notes"]`; in the environment `notes,address1`. '
+            "See [private fields](#private-fields).",
+        ),
+    )
+    hash: tuple[str, ...] = field(
+        default_factory=tuple,
+        metadata=how(parsing.names, "Fields of which only a hash reaches the warehouse, as a list."),
+    )
+    hash_salt: Secret | None = field(
+        default=None,
+        metadata=how(
+            parsing.secret,
+            "A long random text, required by `hash`. Who has it can find out which value belongs to a hash.",
+            secret=True,
+        ),
+    )
+
+    @property
+    def reading(self) -> Reading:
+        return Reading()
+
+
+def meaning(cls: type[VendorSettings], spec: "Field[Any]") -> str:
+    """What a setting means for a CRM, as Markdown on one line."""
+    return cls.meanings.get(spec.name, str(spec.metadata["meaning"]))
+
+
+V = TypeVar("V", bound=VendorSettings)
+
+
+def resolve(cls: type[V], given: Mapping[str, Any] | None = None, known: Collection[str] = ()) -> V:
+    """A CRM's settings, every value checked; ``ConfigError`` for whatever is missing or wrong.
+
+    ``given`` holds values that win over what is set (``None`` = not given), under the same names and the same checks.
+    ``known``: the names of all CRMs; where they are given, what is set for a CRM of another name is wrong too.
+    """
+    given = {name: value for name, value in (given or {}).items() if value is not None}
+    prefix = f"crm.{cls.vendor}"
+    _refuse_unknown(cls, given, known)
+    values = {}
+    for spec in fields(cls):
+        raw = given[spec.name] if spec.name in given else _look_up(prefix, spec)
+        if raw is not None:
+            values[spec.name] = parsed(f"{prefix}.{spec.name}", spec.metadata["parse"], raw)
+        elif _required(spec):
+            raise ConfigError(_missing_message(f"{prefix}.{spec.name}", secret=spec.metadata["secret"]))
+    return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingState:
+    """One line of a list of settings, for people. ``value`` is masked where it is secret, ``None`` where unset."""
+
+    setting: str
+    env: str
+    state: Literal["set", "default", "missing", "wrong"]
+    value: str | None
+    problem: str | None = None
+    origin: str | None = None
+    """Where it is set: a variable of the environment, a file."""
+
+
+def describe(cls: type[VendorSettings]) -> list[SettingState]:
+    """Every setting of a CRM: whether it is set, left at its default, missing or wrong. Stops at nothing."""
+    states = []
+    for spec in fields(cls):
+        name = f"crm.{cls.vendor}.{spec.name}"
+        env = env_name(name)
+        try:
+            raw = _look_up(f"crm.{cls.vendor}", spec)
+            value = None if raw is None else parsed(name, spec.metadata["parse"], raw)
+        except ConfigError as error:
+            states.append(SettingState(name, env, "wrong", None, str(error)))
+            continue
+        if value is not None:
+            where = origin(name, secret=spec.metadata["secret"])
+            states.append(SettingState(name, env, "set", str(value), origin=where))
+        elif _required(spec):
+            problem = _missing_message(name, secret=spec.metadata["secret"])
+            states.append(SettingState(name, env, "missing", None, problem))
+        else:
+            states.append(SettingState(name, env, "default", str(_default(spec))))
+    return states
+
+
+def missing(cls: type[VendorSettings]) -> list[str]:
+    """The names of a CRM's required settings that have no value, as written in a file."""
+    return [state.setting for state in describe(cls) if state.state == "missing"]
+
+
+def _look_up(prefix: str, spec: "Field[Any]") -> Any:
+    name = f"{prefix}.{spec.name}"
+    if spec.metadata["parse"] is parsing.table:
+        return merged(name)
+    found = value(name, secret=spec.metadata["secret"])
+    if found is None and spec.metadata["secret"] and value(name) is not None:
+        raise ConfigError(
+            f"{named(name)} is a secret and stands in config.toml; move it to .dlt/secrets.toml."
+        )
+    return found
+
+
+def _required(spec: "Field[Any]") -> bool:
+    return spec.default is MISSING and spec.default_factory is MISSING
+
+
+def _default(spec: "Field[Any]") -> Any:
+    return spec.default if spec.default_factory is MISSING else spec.default_factory()
+
+
+def _missing_message(name: str, *, secret: bool) -> str:
+    file = ".dlt/secrets.toml" if secret else ".dlt/config.toml"
+    env = env_name(name)
+    near = difflib.get_close_matches(env, [key for key in os.environ if key != env], n=1, cutoff=0.85)
+    hint = f" The environment has {near[0]}, which is not the same name." if near else ""
+    return f"{named(name)} is not set. Put it into {file} or the environment.{hint}"
+
+
+def _refuse_unknown(cls: type[VendorSettings], given: Mapping[str, Any], known: Collection[str]) -> None:
+    """A misspelt name would silently do nothing, so it is an error."""
+    names = [spec.name for spec in fields(cls)]
+    for vendor, name in [*((cls.vendor, name) for name in given), *_names_set()]:
+        if known and vendor not in known:
+            raise ConfigError(
+                f"crm.{vendor} is set, and there is no CRM of that name{did_you_mean(vendor, known) or '.'}"
+            )
+        if vendor == cls.vendor and name not in names:
+            raise ConfigError(
+                f"{named(f'crm.{vendor}.{name}')} is no setting of leadloop{did_you_mean(name, names) or '.'}"
+            )
+
+
+def _names_set() -> Iterator[tuple[str, str]]:
+    """(vendor, setting) of everything under ``crm``."""
+    for vendors in tables_set("crm"):
+        for vendor, table in vendors.items():
+            if not isinstance(table, Mapping):
+                raise ConfigError(f"crm.{vendor} must be a table, [crm.{vendor}], and is a single value.")
+            yield from ((vendor, name) for name in table)
+    for path in variables_set("crm"):
+        if len(path) > 1:
+            yield path[0], path[1]

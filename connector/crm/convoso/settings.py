@@ -1,0 +1,106 @@
+"""``crm.convoso.*``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from connector import parsing
+from connector.config import CALLS, IN_SECRETS, IN_THE_CLEAR, RATE, Reading, Secret, VendorSettings, how
+
+MAX_PAGE_SIZE = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvosoSettings(VendorSettings):
+    """``crm.convoso.*``. Convoso publishes no rate limit: 10 calls a second is a courteous guess, and 429 slows us down."""
+
+    vendor: ClassVar[str] = "convoso"
+    meanings: ClassVar[Mapping[str, str]] = {
+        "start": "The first day to read while there is no cursor, in the account's zone."
+    }
+
+    base_url: str = field(
+        default="https://api.convoso.com/v1",
+        metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"),
+    )
+    auth_token: Secret = field(
+        metadata=how(parsing.secret, f"The account's API token. {IN_SECRETS}", secret=True)
+    )
+    timezone: ZoneInfo = field(
+        metadata=how(
+            parsing.zone,
+            "The account's own time zone, as an IANA name such as `America/Los_Angeles`. Convoso takes and shows every "
+            "time in it.",
+        )
+    )
+    rate: float = field(
+        default=10.0,
+        metadata=how(
+            CALLS,
+            f"{RATE} After a 429, and when answers take ever longer, leadloop goes slower by itself and recovers slowly.",
+        ),
+    )
+    cursor: Literal["updated_at", "changed_at"] = field(
+        default="updated_at",
+        metadata=how(
+            parsing.choice("updated_at", "changed_at"),
+            "Which clock of the CRM drives the extraction: `updated_at` (a user's edits) or `changed_at` (any change, "
+            "where the account has this filter). Each has its own cursor.",
+        ),
+    )
+    filters: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=how(
+            parsing.table,
+            'Search filters of every read, as a table: `[crm.convoso.filters]` with `list_id = "333"`; in the '
+            "environment a JSON object, or one variable per filter: `CRM__CONVOSO__FILTERS__LIST_ID=333`.",
+        ),
+    )
+    token_in: Literal["body", "query"] = field(
+        default="body",
+        metadata=how(
+            parsing.choice("body", "query"),
+            "Where the token travels: `body` (the form) or `query` (the address, which ends up in the logs of proxies; "
+            "one of Convoso's pages shows it).",
+        ),
+    )
+    page_size: int = field(
+        default=MAX_PAGE_SIZE,
+        metadata=how(parsing.count(1, MAX_PAGE_SIZE), f"Leads per call, 1 to {MAX_PAGE_SIZE:,}."),
+    )
+    removals: bool = field(
+        default=True,
+        metadata=how(
+            parsing.flag,
+            "Whether every run also asks which leads were deleted or archived since the last one: two small searches "
+            "where none were.",
+        ),
+    )
+    recordings: bool = field(
+        default=False,
+        metadata=how(
+            parsing.flag,
+            "Whether every run also reads recordings. Each lead that was called since the last run costs one call, the "
+            "first run one for every lead that was ever called (since `start`).",
+        ),
+    )
+    recordings_lookback: float = field(
+        default=3600.0,
+        metadata=how(
+            parsing.between(0, 31 * 86_400, "seconds"),
+            "Seconds before the cursor in which recordings are looked for again: as long as your longest call, since a "
+            "recording appears when the call has ended. At most 31 days.",
+        ),
+    )
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(
+            self.cursor,
+            self.filters,
+            self.page_size,
+            self.removals,
+            self.recordings,
+            self.recordings_lookback,
+        )
