@@ -1,4 +1,5 @@
-"""Writes what the documentation says about commands, settings and tables from what the code declares.
+"""Writes what the documentation says about commands, settings and tables from what the code declares, and what the dbt
+models know of the CRMs.
 
 ``make docs`` writes the files; ``make check`` runs this with ``--check``, which writes nothing and ends with 1 where a
 file is not what it would be. A page is generated whole (``docs/cli.md``, ``docs/schema.md``), or only between ``<!-- generated: NAME -->``
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
 MADE = "<!-- generated: made by `make docs`; edits here are lost -->"
 PART = re.compile(r"(<!-- generated: (?P<name>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -24,10 +26,10 @@ def main(arguments: list[str]) -> int:
     stale = {path: text for path, text in pages().items() if not path.exists() or read(path) != text}
     for path, text in stale.items():
         if "--check" in arguments:
-            sys.stderr.write(f"docs/{path.name} is not what the code declares: run `make docs`.\n")
+            sys.stderr.write(f"{shown(path)} is not what the code declares: run `make docs`.\n")
         else:
             path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"Wrote docs/{path.name}.\n")
+            sys.stdout.write(f"Wrote {shown(path)}.\n")
     return 1 if stale and "--check" in arguments else 0
 
 
@@ -37,7 +39,14 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": commands(),
         DOCS / "schema.md": schema(),
         DOCS / "settings.md": filled(read(DOCS / "settings.md"), settings_parts()),
+        CRMS_MACRO: crms_macro(),
+        CRMS_SOURCES: crms_sources(),
     }
+
+
+def shown(path: Path) -> str:
+    """The file as somebody in the repository's folder calls it."""
+    return f"docs/{path.name}" if path.parent == DOCS else str(path.relative_to(ROOT))
 
 
 def read(path: Path) -> str:
@@ -188,10 +197,137 @@ def example(epilog: str) -> str:
     return f"{says}:\n\n```\n{line}\n```" if line else epilog
 
 
+# What the dbt models know of the CRMs
+
+
+CRMS_MACRO = ROOT / "dbt_models/macros/crms_shipped.sql"
+CRMS_SOURCES = ROOT / "dbt_models/models/staging/crms_shipped.yml"
+
+
+def shipped() -> dict[str, Any]:
+    """Name -> parts of each CRM that comes with leadloop."""
+    from connector import crm
+    from connector.crm.registry import FOLDERS
+
+    return {name: crm.vendor(name).parts for name in FOLDERS}
+
+
+def crms_macro() -> str:
+    """The macro that tells every other one which CRMs there are."""
+    told = ",\n".join(f"        '{name}': {parts.as_dbt()}" for name, parts in shipped().items())
+    return (
+        "{# Made by `make docs` from connector/crm/; edits here are lost. The CRMs that come with leadloop. #}\n"
+        "{% macro crms_shipped() -%}\n    {{ return({\n" + told + "\n    }) }}\n{%- endmacro %}\n"
+    )
+
+
+def crms_sources() -> str:
+    """Their raw tables as dbt sources, for lineage, ``dbt docs`` and ``dbt source freshness``."""
+    import yaml
+
+    sources = [crm_source(name, parts) for name, parts in shipped().items()]
+
+    class WithoutAnchors(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    text: str = yaml.dump(
+        {"version": 2, "sources": sources},
+        Dumper=WithoutAnchors,
+        sort_keys=False,
+        width=118,
+        allow_unicode=True,
+    )
+    return f"# Made by `make docs` from connector/crm/; edits here are lost.\n{text}"
+
+
+def crm_source(name: str, parts: Any) -> dict[str, Any]:
+    from connector import crm
+
+    dbt, can = parts.for_dbt, parts.capabilities
+    seen = {
+        "leadloop_seen_at": "{{ doc('seen_at') }}",
+        "leadloop_timezone": "The IANA zone in which the row's times without an offset are.",
+        "leadloop_sequence_number": "{{ doc('reading_number') }}",
+        "_dlt_load_id": "The load that brought the row; see _dlt_loads.",
+    }
+    in_zone = "in the account's zone where the text has no offset"
+    tables = {
+        "lead_versions": (
+            (
+                "One row per sighting of a lead: every field as the API said it, as text, under a snake_case name. A field that the "
+                "account added itself appears as one more column. The table is not there before the first extraction."
+            ),
+            {
+                **dict.fromkeys(dbt.ids, "The lead's id, as text."),
+                dbt.created_at: f"When the lead was created; {in_zone}.",
+                dbt.modified_at: f"When the lead was last modified; {in_zone}.",
+            },
+        ),
+        "lead_removals": (
+            (
+                "One row per sighting of a lead that the CRM calls deleted or archived, or that it no longer finds by its id. Not there "
+                "before one was seen."
+            ),
+            {
+                "id": "The lead's id, as text.",
+                "removal": "`deleted` or `archived`.",
+                "removed_at": f"When it was removed; {in_zone}; NULL where unknown.",
+            },
+        ),
+    }
+    if can.recordings:
+        tables["recordings"] = (
+            "One row per sighting of a recorded call, as text. Not there before one was seen.",
+            {
+                "recording_id": "The recording's id.",
+                "lead_id": "The lead that was called.",
+                "start_time": f"When the recording begins; {in_zone}.",
+                "end_time": f"When it ends; {in_zone}.",
+                "seconds": "How long it is.",
+                "url": "Where it can be played or downloaded.",
+            },
+        )
+    told = [
+        {
+            "name": table,
+            "description": says,
+            **({"config": FRESHNESS} if table == "lead_versions" else {}),
+            "columns": [
+                {"name": column, "description": text} for column, text in {**columns, **seen}.items()
+            ],
+        }
+        for table, (says, columns) in tables.items()
+    ]
+    return {
+        "name": crm.raw_schema(name),
+        "description": f"What the API of {name} said, as dlt landed it. Append-only; the truth that everything else is made from.",
+        "tables": [*told, LOADS],
+    }
+
+
+FRESHNESS = {
+    "loaded_at_query": "{{ leadloop.last_seen(this) }}",
+    "freshness": {
+        "warn_after": {"count": 24, "period": "hour"},
+        "error_after": {"count": 72, "period": "hour"},
+    },
+}
+LOADS = {
+    "name": "_dlt_loads",
+    "description": "One row per load that dlt finished.",
+    "columns": [
+        {"name": "load_id", "description": "The load."},
+        {"name": "status", "description": "0 for a load that is complete."},
+        {"name": "inserted_at", "description": "When it was completed."},
+    ],
+}
+
+
 # docs/schema.md
 
 
-MODELS = DOCS.parent / "dbt_models/models"
+MODELS = ROOT / "dbt_models/models"
 WRITTEN = DOCS / "warehouse.md"
 FOLDERS = {
     "marts": "Made by `leadloop build`.",
@@ -215,10 +351,10 @@ def schema() -> str:
 
 
 def raw_tables() -> Iterator[str]:
-    for source in declared("staging/sources.yml", "sources"):
-        if source["name"] != "leadloop":
-            yield f"## `{source['name']}`\n\n{one_line(source['description'])}"
-            yield from (described(f"{source['name']}.{each['name']}", each) for each in source["tables"])
+    for name, parts in shipped().items():
+        source = crm_source(name, parts)
+        yield f"## `{source['name']}`\n\n{one_line(source['description'])}"
+        yield from (described(f"{source['name']}.{each['name']}", each) for each in source["tables"])
 
 
 def leadloop_tables() -> Iterator[str]:

@@ -285,6 +285,19 @@ class OneByOne(UpdatesOnly):
         return [self.update(lead_id, fields) for lead_id, fields in leads]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForDbt:
+    """What the dbt models have to know of a CRM; columns are those of its raw table ``lead_versions``."""
+
+    ids: tuple[str, ...] = ("id",)
+    """Columns that may hold the lead's id: the first of these that isn't blank."""
+    created_at: str = "created_at"
+    modified_at: str = "modified_at"
+    """The column with the time of the last edit."""
+    no_lead_codes: tuple[str, ...] = ()
+    """Codes with which it refuses a write to a lead that was removed, where such a lead can come back under its id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a CRM's folder provides, as ``PARTS``."""
@@ -294,3 +307,14 @@ class Parts:
     reader: Callable[..., LeadReader]
     writer: Callable[..., LeadWriter]
     session: Callable[[Any], Any]
+    for_dbt: ForDbt = ForDbt()
+
+    def as_dbt(self) -> dict[str, Any]:
+        """``for_dbt`` as the macros take it, also in the variable ``leadloop_crms``."""
+        dbt = self.for_dbt
+        return {
+            "ids": list(dbt.ids),
+            "times": {"created_at": dbt.created_at, "modified_at": dbt.modified_at},
+            "recordings": self.capabilities.recordings,
+            "no_lead_codes": list(dbt.no_lead_codes),
+        }

@@ -103,6 +103,11 @@ def names() -> list[str]:
     return list(vendors())
 
 
+def for_dbt() -> dict[str, Any]:
+    """What the dbt models have to be told of the CRMs that others bring; of ours they know it."""
+    return {name: each.parts.as_dbt() for name, each in vendors().items() if name not in FOLDERS}
+
+
 def raw_schema(name: str) -> str:
     """The schema in which the leads of the CRM lie as it showed them."""
     return f"{name}_raw"

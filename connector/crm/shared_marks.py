@@ -9,22 +9,26 @@ from connector.config import VendorSettings, named
 from connector.crm.shared_pace import make_table, unusable
 
 TABLE = "leadloop.marks"
+NOTED_AT = "noted_at timestamptz not null default clock_timestamp()"
 Result = TypeVar("Result")
 
 
 def read(settings: VendorSettings, name: str, most: int) -> list[tuple[str, str, datetime]]:
-    """(run, push, when) of the latest notes under a name; none where nothing is shared, ``ConfigError`` if it can't be read."""
+    """(run, push, when) of the latest notes under a name, in the order in which they came here; none where nothing is shared, ``ConfigError`` if it can't be read."""
     import sqlalchemy as sa
 
     if settings.shared_pace is None:
         return []
-    query = sa.text(f"select run_id, push, at from {TABLE} where name = :name order by at desc limit :most")
+    # By the time of this database: that of a push is what the CRM's clock said, which may be put back.
+    query = sa.text(
+        f"select run_id, push, at from {TABLE} where name = :name order by noted_at desc, at desc limit :most"
+    )
 
     def rows(connection: Any) -> Sequence[Any]:
         found: Sequence[Any] = connection.execute(query, {"name": name, "most": most}).all()
         return found
 
-    return [(run_id, push, at.astimezone(UTC)) for run_id, push, at in _in_database(settings, rows)]
+    return [(run_id, push, at.astimezone(UTC)) for run_id, push, at in reversed(_in_database(settings, rows))]
 
 
 def add(settings: VendorSettings, name: str, run_id: str, push: str, at: datetime) -> None:
@@ -50,6 +54,7 @@ def _in_database(settings: VendorSettings, work: Callable[[Any], Result]) -> Res
     with suppress(sa.exc.SQLAlchemyError, ImportError):
         engine = sa.create_engine(address, poolclass=sa.pool.NullPool, hide_parameters=True)
         with engine.connect() as connection, connection.begin():
-            make_table(connection, TABLE, "name text, run_id text, push text, at timestamptz")
+            make_table(connection, TABLE, f"name text, run_id text, push text, at timestamptz, {NOTED_AT}")
+            connection.execute(sa.text(f"alter table {TABLE} add column if not exists {NOTED_AT}"))
             return work(connection)
     raise unusable(named(f"crm.{settings.vendor}.shared_pace"))

@@ -4,6 +4,7 @@ dbt is imported when it is first called: that takes seconds.
 """
 
 import gc
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connector import crm
 from connector.errors import BuildError, LeadloopError, ModelError
 from connector.warehouse import private
 
@@ -151,6 +153,8 @@ class Project:
         ]
         if command[0] != "deps":  # which has no such option
             arguments += ["--target-path", str(place)]
+        if brought := crm.for_dbt():
+            arguments += ["--vars", json.dumps({"leadloop_crms": brought})]
         variables = {**environment, PACKAGE_VARIABLE: str(self.package)}
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")

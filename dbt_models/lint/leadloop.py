@@ -24,7 +24,7 @@ def fields_among(columns: list[str]) -> list[str]:
 
 
 def crms_read() -> list[dict[str, str]]:
-    return [{"staged": "staged"}]
+    return [{"crm": "one"}]
 
 
 def fields_of(_crms: object) -> list[str]:
@@ -32,14 +32,10 @@ def fields_of(_crms: object) -> list[str]:
 
 
 def removals_read() -> dict[str, str]:
-    return {"convoso": "raw"}
+    return {"one": "raw"}
 
 
-def convoso() -> dict[str, str]:
-    return {"raw": "raw"}
-
-
-leadsquared = pollybot = leadping = convoso
+recordings_read = removals_read
 
 
 def further(columns: list[str], table: str = "") -> str:

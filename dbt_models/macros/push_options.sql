@@ -165,5 +165,5 @@
 
 {# The codes with which a CRM refuses a write to a lead that was removed, where such a lead can come back under its id. #}
 {% macro no_lead_codes(crm) -%}
-    {{ return({'convoso': ['6001', '6071']}.get(crm, [])) }}
+    {{ return(leadloop.crms().get(crm, {}).get('no_lead_codes', [])) }}
 {%- endmacro %}

@@ -1,49 +1,43 @@
-{# The CRMs whose leads are read. A new one is a name here, a macro of that name below, and a staging model. #}
+{# The CRMs there are: name -> facts, those that come with leadloop and those of the variable leadloop_crms, which leadloop sets
+   where another distribution brings a CRM. Facts are:
+
+   ids: the raw columns that may hold the lead's id; the first one that isn't blank does.
+   times: created_at and modified_at -> the raw column.
+   recordings: whether recorded calls are read.
+   no_lead_codes: the codes with which the CRM refuses a write to a lead that was removed, where such a lead can come back. #}
+{% macro crms() -%}
+    {{ return(dict(leadloop.crms_shipped(), **var('leadloop_crms', {}))) }}
+{%- endmacro %}
+
 {% macro crm_names() -%}
-    {{ return(['convoso', 'leadsquared', 'pollybot', 'leadping']) }}
+    {{ return(leadloop.crms() | list) }}
 {%- endmacro %}
 
-{# Where each CRM's leads lie, and what it calls the columns that every CRM has.
-
-   ids: the raw columns that may hold the lead's id; the first one that isn't blank does. #}
-{% macro convoso() -%}
-    {{ return({
-        'crm': 'convoso', 'raw': source('convoso_raw', 'lead_versions'), 'ids': ['id', 'lead_id'],
-        'times': {'created_at': 'created_at', 'modified_at': 'modified_at'}
-    }) }}
+{# A raw table of a CRM. Those of the CRMs that come with leadloop are sources, so that dbt knows what the models stand on. #}
+{% macro raw_table(crm, table) -%}
+    {%- if crm in leadloop.crms_shipped() -%}
+        {{ return(source(crm ~ '_raw', table)) }}
+    {%- endif -%}
+    {{ return(api.Relation.create(database=target.database, schema=crm ~ '_raw', identifier=table, type='table')) }}
 {%- endmacro %}
 
-{% macro leadsquared() -%}
-    {{ return({
-        'crm': 'leadsquared', 'raw': source('leadsquared_raw', 'lead_versions'), 'ids': ['prospect_id'],
-        'times': {'created_at': 'created_on', 'modified_at': 'modified_on'}
-    }) }}
+{# For a source's freshness: when leads were last seen. A CRM that was never read has nothing that could be stale. #}
+{% macro last_seen(relation) -%}
+    {%- if load_relation(relation) is none -%}
+        select current_timestamp as last_seen_at
+    {%- else -%}
+        select max(leadloop_seen_at) as last_seen_at from {{ relation }}
+    {%- endif -%}
 {%- endmacro %}
 
-{% macro pollybot() -%}
-    {{ return({
-        'crm': 'pollybot', 'raw': source('pollybot_raw', 'lead_versions'), 'ids': ['id'],
-        'times': {'created_at': 'created_at', 'modified_at': 'updated_at'}
-    }) }}
-{%- endmacro %}
-
-{% macro leadping() -%}
-    {{ return({
-        'crm': 'leadping', 'raw': source('leadping_raw', 'lead_versions'), 'ids': ['id'],
-        'times': {'created_at': 'created_at', 'modified_at': 'modified_at'}
-    }) }}
-{%- endmacro %}
-
-{# Those from which something was read, each with its staging model and its fields: raw column -> column of leads. The
-   staging models of the others are named here too, since dbt has to know them before it can look into the warehouse. #}
+{# The CRMs from which leads were read: name, raw table, facts, and fields: raw column -> column of leads. #}
 {% macro crms_read() -%}
     {%- set found = [] -%}
     {%- for name in leadloop.crm_names() -%}
-        {%- set leads = leadloop[name]() -%}
-        {%- set staged = ref('leadloop', 'stg_' ~ name ~ '__lead_versions') -%}
+        {%- set leads = dict(leadloop.crms()[name], crm=name, raw=leadloop.raw_table(name, 'lead_versions')) -%}
         {%- set columns = leadloop.columns_of(leads['raw']) -%}
         {%- if leads['ids'] | select('in', columns) | list -%}
-            {%- do found.append(dict(leads, staged=staged, fields=leadloop.staged_fields(leads, columns))) -%}
+            {%- do found.append(dict(leads, columns=columns, fields=leadloop.staged_fields(leads, columns))) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(found) }}
@@ -73,22 +67,15 @@
 {%- endmacro %}
 
 {# One CRM's raw sightings with leadloop's names and types: blank is NULL, times are points in time, the id is lead_id,
-   and every other column passes through as text. A raw table that isn't there gives no rows. A row without an id can't be
+   and every other column passes through as text. A row without an id can't be
    told from any other, and is left out.
 
    only: a relation or CTE; just the leads in it are read. To say so here costs far less than to join the result with it:
    times and hashes are then never made for the others. #}
 {% macro staged_leads(leads, only=none) -%}
-    {%- set columns = leadloop.columns_of(leads['raw']) -%}
+    {%- set columns = leads['columns'] -%}
     {%- set ids = leads['ids'] | select('in', columns) | list -%}
-    {%- if not ids -%}
-        {{ return(leadloop.no_rows({
-            'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
-            'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint',
-            '_dlt_load_id': 'text', 'content_hash': 'text'
-        })) }}
-    {%- endif -%}
-    {%- set fields = leadloop.staged_fields(leads, columns) -%}
+    {%- set fields = leads['fields'] -%}
 select
     '{{ leads['crm'] }}' as crm,
     lead_id,
@@ -141,8 +128,9 @@ from (
     {{ return('leadloop_sequence_number' if 'leadloop_sequence_number' in columns else 'cast(null as bigint)') }}
 {%- endmacro %}
 
-{# The leads of several CRMs that are in "only", one below the other: what some CRM doesn't have is NULL in its rows. #}
-{% macro staged_leads_of(crms, fields, only) -%}
+{# The leads of several CRMs, or those of them that are in "only", one below the other: what some CRM doesn't have is NULL in
+   its rows. #}
+{% macro staged_leads_of(crms, fields, only=none) -%}
     {%- for leads in crms %}
     {{- 'union all' if not loop.first }}
     select
@@ -151,7 +139,9 @@ from (
         created_at,
         modified_at,
         leadloop_seen_at,
+        leadloop_timezone,
         leadloop_sequence_number,
+        _dlt_load_id,
         content_hash
         {%- for column in fields %},
         {{ 'cast(null as text) as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
@@ -160,7 +150,8 @@ from (
     {% else -%}
     {{ leadloop.no_rows({
         'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
-        'leadloop_seen_at': 'timestamptz', 'leadloop_sequence_number': 'bigint', 'content_hash': 'text'
+        'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint',
+        '_dlt_load_id': 'text', 'content_hash': 'text'
     }) }}
     {%- endfor %}
 {%- endmacro %}

@@ -2,7 +2,7 @@
 {% macro removals_read() -%}
     {%- set found = {} -%}
     {%- for name in leadloop.crm_names() -%}
-        {%- set raw = source(name ~ '_raw', 'lead_removals') -%}
+        {%- set raw = leadloop.raw_table(name, 'lead_removals') -%}
         {%- if leadloop.columns_of(raw) -%}
             {%- do found.update({name: raw}) -%}
         {%- endif -%}
@@ -39,7 +39,19 @@
     where lead_id is not null
 {%- endmacro %}
 
-{# The same for recorded calls. #}
+{# The CRMs of which recorded calls were seen: their names, and where those lie. #}
+{% macro recordings_read() -%}
+    {%- set found = {} -%}
+    {%- for name in leadloop.crm_names() if leadloop.crms()[name]['recordings'] -%}
+        {%- set raw = leadloop.raw_table(name, 'recordings') -%}
+        {%- if leadloop.columns_of(raw) -%}
+            {%- do found.update({name: raw}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# The sightings of one CRM's recorded calls. #}
 {% macro staged_recordings(crm, raw) -%}
     {%- set columns = leadloop.columns_of(raw) -%}
     {%- set texts -%}

@@ -10,7 +10,7 @@ accepted. Facts from neither were seen in live clients.
 """
 
 from connector.crm.base import Parts
-from connector.crm.convoso.facts import CAPABILITIES, REFUSALS
+from connector.crm.convoso.facts import CAPABILITIES, FOR_DBT, REFUSALS
 from connector.crm.convoso.reader import ConvosoReader
 from connector.crm.convoso.responses import Found
 from connector.crm.convoso.settings import ConvosoSettings
@@ -19,4 +19,4 @@ from connector.crm.http import Session
 
 __all__ = ["CAPABILITIES", "PARTS", "REFUSALS", "ConvosoReader", "ConvosoSettings", "ConvosoWriter", "Found"]
 
-PARTS = Parts(ConvosoSettings, CAPABILITIES, ConvosoReader, ConvosoWriter, Session)
+PARTS = Parts(ConvosoSettings, CAPABILITIES, ConvosoReader, ConvosoWriter, Session, FOR_DBT)

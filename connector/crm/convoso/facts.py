@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connector.config import did_you_mean
-from connector.crm.base import Capabilities, Option, Precision
+from connector.crm.base import Capabilities, ForDbt, Option, Precision
 from connector.crm.convoso.settings import MAX_PAGE_SIZE
 from connector.errors import ConfigError
 
@@ -157,3 +157,6 @@ def time_filter(name: str) -> tuple[str, str]:
             f"Convoso's search has no time filter {name!r}{did_you_mean(name, TIME_FILTERS) or '.'}"
         )
     return TIME_FILTERS[name]
+
+
+FOR_DBT = ForDbt(ids=("id", "lead_id"), no_lead_codes=tuple(sorted(GONE)))

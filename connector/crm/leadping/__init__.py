@@ -16,7 +16,7 @@ From the vendor's page of ``PUT /leads/{id}`` ("page"), from live clients, and f
 from connector.crm.base import Parts
 from connector.crm.leadping.calls import open_session
 from connector.crm.leadping.changed import Changed
-from connector.crm.leadping.facts import CAPABILITIES
+from connector.crm.leadping.facts import CAPABILITIES, FOR_DBT
 from connector.crm.leadping.reader import LeadpingReader
 from connector.crm.leadping.responses import Listed
 from connector.crm.leadping.settings import LeadpingSettings
@@ -33,4 +33,4 @@ __all__ = [
     "open_session",
 ]
 
-PARTS = Parts(LeadpingSettings, CAPABILITIES, LeadpingReader, LeadpingWriter, open_session)
+PARTS = Parts(LeadpingSettings, CAPABILITIES, LeadpingReader, LeadpingWriter, open_session, FOR_DBT)

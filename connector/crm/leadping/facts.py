@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from connector.crm.base import Capabilities
+from connector.crm.base import Capabilities, ForDbt
 from connector.crm.leadping import lead as leads
 
 LEADS = "/leads"
@@ -43,3 +43,5 @@ MEANINGS = {
     404: "there is no such lead",
     422: "the update is not valid",
 }
+
+FOR_DBT = ForDbt()

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connector.crm.base import Capabilities, Option
+from connector.crm.base import Capabilities, ForDbt, Option
 from connector.crm.leadsquared.settings import MAX_PAGE_SIZE
 
 API = "/v2/LeadManagement.svc/"
@@ -56,3 +56,5 @@ MX_NAME = re.compile(r"MX[A-Za-z]{1,80}")
 
 UNMEASURED = frozenset({"Phone", "Number", "Date", "DateTime", "Time", "Boolean"})
 """Data types whose ``MaxLength`` is not the length of what is sent: the page shows 10 for phones and sends 13."""
+
+FOR_DBT = ForDbt(ids=("prospect_id",), created_at="created_on", modified_at="modified_on")

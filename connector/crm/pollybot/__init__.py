@@ -15,11 +15,11 @@ From the vendor's page ("page") and from live clients.
 
 from connector.crm.base import Parts
 from connector.crm.pollybot.calls import PollyBotSession
-from connector.crm.pollybot.facts import CAPABILITIES
+from connector.crm.pollybot.facts import CAPABILITIES, FOR_DBT
 from connector.crm.pollybot.reader import PollyBotReader
 from connector.crm.pollybot.settings import PollyBotSettings
 from connector.crm.pollybot.writer import PollyBotWriter
 
 __all__ = ["CAPABILITIES", "PARTS", "PollyBotReader", "PollyBotSession", "PollyBotSettings", "PollyBotWriter"]
 
-PARTS = Parts(PollyBotSettings, CAPABILITIES, PollyBotReader, PollyBotWriter, PollyBotSession)
+PARTS = Parts(PollyBotSettings, CAPABILITIES, PollyBotReader, PollyBotWriter, PollyBotSession, FOR_DBT)

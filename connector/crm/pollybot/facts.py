@@ -2,7 +2,7 @@
 
 import re
 
-from connector.crm.base import Capabilities
+from connector.crm.base import Capabilities, ForDbt
 
 PAGE_SIZE = 100
 NEWEST_FIRST = {"limit": str(PAGE_SIZE), "sortBy": "updatedAt", "sortOrder": "desc"}
@@ -43,3 +43,5 @@ LONGEST_RESET = 7200.0
 """Seconds; an end of the quota's hour that lies further ahead is a misunderstanding."""
 SAFE_INTEGER = 2**53 - 1
 """The largest whole number that a server in JavaScript keeps as it is."""
+
+FOR_DBT = ForDbt(modified_at="updated_at")

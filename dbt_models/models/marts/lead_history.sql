@@ -10,17 +10,12 @@
 {%- set fields = leadloop.fields_of(crms) %}
 
 with counted as (
-    {%- for leads in crms %}
-    {{ 'union all' if not loop.first }}
     select
         crm,
         lead_id,
         count(*) as sightings
-    from {{ leads['staged'] }}
+    from {{ ref('stg_lead_versions') }}
     group by crm, lead_id
-    {%- else %}
-    {{ leadloop.no_rows({'crm': 'text', 'lead_id': 'text', 'sightings': 'bigint'}) }}
-    {%- endfor %}
 ),
 
 -- What is here already; nothing, when the table is made from the beginning.

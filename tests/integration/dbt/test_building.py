@@ -40,13 +40,13 @@ def pushing(own, _parsed):
 def test_the_file_is_free_after_a_build(duck):
     """Another process can open the DuckDB file for writing as soon as a build has ended, also when it failed."""
     write = f"import duckdb; duckdb.connect({str(duck.warehouse.path)!r}).execute('create or replace table t (a int)')"
-    duck.build(select="stg_convoso__lead_versions")
+    duck.build(select="stg_lead_versions")
     subprocess.run([sys.executable, "-c", write], check=True)
 
     duck.land([{"id": None}], "1 00:00")
     duck.execute("alter table convoso_raw.lead_versions drop column leadloop_timezone")
     with pytest.raises(BuildError):
-        duck.build(select="stg_convoso__lead_versions")
+        duck.build(select="stg_lead_versions")
     subprocess.run([sys.executable, "-c", write], check=True)
 
 

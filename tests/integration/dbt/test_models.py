@@ -6,7 +6,7 @@ import pytest
 
 # Convoso's leads, versions and changes; and without the views, which stay as they are however the leads grow.
 GROWING = "lead_history lead_changes"
-CONVOSO = f"stg_convoso__lead_versions stg_leadloop__push_journal {GROWING}"
+CONVOSO = f"stg_lead_versions stg_leadloop__push_journal {GROWING}"
 
 LEAD = {"created_at": "2026-01-01 00:00:00"}
 
@@ -271,7 +271,7 @@ def test_a_removed_lead_is_marked_until_it_is_back(lab):
         "select lead_id, removal, removed_at from analytics.leads where removed_at is not null order by 1"
     )
     lab.land([lead(n, "2026-01-02 10:00:00", status="NEW") for n in (1, 2, 3)], "2 10:01")
-    lab.build(select="stg_convoso__lead_versions stg_lead_removals lead_history leads")
+    lab.build(select="stg_lead_versions stg_lead_removals lead_history leads")
     assert lab.rows(removed) == []
 
     gone = [

@@ -1,1 +1,0 @@
-{{ leadloop.staged_leads(leadloop.leadping()) }}
