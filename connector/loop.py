@@ -328,6 +328,8 @@ def _planned(
     limit: int | None,
     account: Account | None,
     others: Iterable[PushSpec] = (),
+    *,
+    whole: bool = False,
 ) -> Plan:
     with warehouse.translated():
         identity = account.identity if account else None
@@ -341,6 +343,7 @@ def _planned(
             leads_schema=spec.leads_schema or None,
             host=identity.host if identity else None,
             account=identity.mark if identity else None,
+            whole=whole,
         )
         return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 
@@ -438,7 +441,7 @@ def _check_restored(
         restoring.check(lost, spec.crm, warehouse.label)
     elif lost:
         others = [each for each in models.pushes(project) if each.crm == spec.crm]
-        plans = [(each, _planned(warehouse, each, None, account)) for each in others]
+        plans = [(each, _planned(warehouse, each, None, account, whole=True)) for each in others]
         restoring.accept(journal, lost, spec.crm, plans, spec.leads_schema or "analytics")
 
 

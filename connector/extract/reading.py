@@ -45,6 +45,8 @@ MORE_LOOKS = 5
 BEFORE_ALL = (datetime.fromisoformat("1971-01-01 00:00:00"), datetime.fromisoformat("1971-01-01 00:00:01"))
 AFTER_ALL = (datetime.fromisoformat("2037-12-01 00:00:00"), datetime.fromisoformat("2037-12-01 00:00:01"))
 """Bounds in which no CRM of today has a lead: who shows one overlooks where they end, or where they start."""
+FURTHEST = timedelta(days=366)
+"""How far a CRM's clock may have been ahead of what it says now."""
 AHEAD = 48
 """Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 50 MB."""
 
@@ -528,14 +530,16 @@ def edited_since(
     only: Collection[str] | None = None,
     there: Collection[str] = (),
 ) -> dict[str, dict[str, str | None]]:
-    """The leads (``only`` some of them) whose clock moved between two instants, by lead id, as text by column name.
+    """The leads (``only`` some of them) whose clock moved since an instant, by lead id, as text by column name.
 
+    ``now`` is what the CRM's clock says. What was edited in its future is found too: an edit of before that clock was put
+    back, or of when it was ahead, would be overwritten as if nobody had made it.
     ``there``: the columns of the raw table, which say in which of them each field is; where they don't,
     ``UnexpectedAnswerError``. Small by nature: meant for the minutes between a plan and its push.
     """
     found: dict[str, dict[str, str | None]] = {}
     columns = Columns.of(reader, there, gives=False)
-    window = Window(windows.floor_second(since), windows.floor_second(now) + timedelta(seconds=1))
+    window = Window(windows.floor_second(since), windows.floor_second(now) + FURTHEST)
     for batch in reading(reader, window, query, concurrency=1, only=only, columns=columns):
         for row in batch.table.to_pylist():
             lead_id = reader.lead_id(row)

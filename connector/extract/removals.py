@@ -13,13 +13,14 @@ import pyarrow as pa
 from connector.config import named
 from connector.crm.base import Page, Removal, WindowReader
 from connector.errors import UnexpectedAnswerError
-from connector.extract.columns import SEEN_AT, TIMEZONE, ids
+from connector.extract import windows
+from connector.extract.columns import SEEN_AT, TIMEZONE, column_name, ids
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.names import aside
 from connector.extract.past import Past
 from connector.extract.raw import REMOVALS
-from connector.extract.reading import BEFORE_ALL, Batch
+from connector.extract.reading import BEFORE_ALL, Batch, read_back
 from connector.extract.windows import Window
 
 TABLE = REMOVALS
@@ -44,7 +45,32 @@ class RemovalFeed(Feed):
                 continue
             checked = checked or self._is_filtered()
             id_fields = self._job.reader.capabilities.id_fields
-            yield replace(batch, table=removed(batch.table, self._removal, id_fields))
+            yield replace(batch, table=self._looked_up(removed(batch.table, self._removal, id_fields)))
+
+    def _looked_up(self, table: pa.Table) -> pa.Table:
+        """The rows without leads that are there after all, where a row says that its lead was modified after its removal.
+
+        It may have come back; or the CRM's clock was put back before it was removed. Only the lead itself can tell: one that
+        isn't there has no ``removed_at``, as whatever is asked for and isn't there.
+        """
+        reader = self._job.reader
+        times = {column_name(name) for name in reader.capabilities.modified_fields} & set(table.column_names)
+        kept, gone = [], set()
+        for place, row in enumerate(table.select(["id", "removed_at", *sorted(times)]).to_pylist()):
+            removals = windows.instants(row["removed_at"], reader.zone.key)
+            modified = windows.modified_at(row, reader)
+            if removals and modified and min(modified) > max(removals):
+                page = read_back(reader, row["id"])
+                self.tally.calls += page.calls
+                if page.rows:
+                    continue
+                gone.add(place)
+            kept.append(place)
+        if not gone and len(kept) == table.num_rows:
+            return table
+        at = table.column("removed_at").to_pylist()
+        shown = pa.array([None if place in gone else text for place, text in enumerate(at)], pa.string())
+        return table.set_column(table.column_names.index("removed_at"), "removed_at", shown).take(kept)
 
     def _found(self, window: Window, cursors: Mapping[str, str]) -> Iterator[Batch]:
         try:

@@ -66,7 +66,10 @@ def check(lost: Sequence[Mark], crm: str, label: str) -> None:
 def accept(
     journal: Journal, lost: Sequence[Mark], crm: str, plans: Iterable[tuple[Push, Plan]], leads_schema: str
 ) -> None:
-    """Gives fields a base, as above, and makes the forgotten runs known. All of a push's leads have to have been read."""
+    """Gives fields a base, as above, and makes the forgotten runs known. All of a push's leads have to have been read.
+
+    The plans are whole ones: what was on its way when the copy was made, a person may have replaced since.
+    """
     plans = list(plans)
     known = _with_base(journal, crm)
     entries = []

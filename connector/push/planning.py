@@ -45,19 +45,20 @@ def make_plan(
     leads_schema: str | None = None,
     host: str | None = None,
     account: str | None = None,
+    whole: bool = False,
 ) -> Plan:
     """The plan of one push model as the warehouse stands now.
 
     ``capabilities`` (of the CRM that is written to) has mode, fields and options checked; ``limit`` keeps the first leads by id;
     ``leads_schema`` is where ``leads`` is, by default beside the push model; ``host`` and ``account`` say whose leads they
-    are, as in ``crm.identity``. Raises ``ModelError`` for what no plan can
-    be made of; what a plan shows but may not be sent is raised by ``Plan.check``.
+    are, as in ``crm.identity``; ``whole`` plans also what has to wait until it is known what came of an earlier write. Raises
+    ``ModelError`` for what no plan can be made of; what a plan shows but may not be sent is raised by ``Plan.check``.
     """
     if capabilities is not None:
         check(push, capabilities)
     made_at = now()
     with engine.connect() as connection:
-        unresolved, unanswered = _unresolved(connection, push)
+        unresolved, unanswered = _unresolved(connection, push) if not whole else ((), ())
         crm_leads, seen_at = _book(connection, push.crm, leads_schema or push.schema)
         plan = plan_rows(
             push,

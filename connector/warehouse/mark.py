@@ -54,10 +54,18 @@ class Marks:
         self._file = folder / f"{hashlib.sha256(self._name.encode()).hexdigest()[:32]}.jsonl"
 
     def all(self) -> list[Mark]:
-        """The latest notes, the oldest first; ``ConfigError`` where the shared database can't be read."""
-        shared = shared_marks.read(self._settings, self._name, KEPT)
-        found = {mark.run_id: mark for mark in [*self._noted(), *(Mark(*row) for row in shared)]}
-        return sorted(found.values(), key=lambda mark: mark.at)[-KEPT:]
+        """The latest notes in the order in which they were made, whatever any clock said; ``ConfigError`` where the shared
+        database can't be read."""
+        found = [Mark(*row) for row in shared_marks.read(self._settings, self._name, KEPT)]
+        places = {mark.run_id: place for place, mark in enumerate(found)}
+        added = place = 0
+        for mark in self._noted():
+            if mark.run_id in places:
+                place = places[mark.run_id] + 1
+            else:
+                found.insert(place + added, mark)
+                added += 1
+        return found[-KEPT:]
 
     def add(self, mark: Mark) -> None:
         """Notes a push, before its first call. A folder that can't be written to keeps no note."""

@@ -72,6 +72,8 @@ class Storm:
         """So many strikes on a new world, or as many as it takes to find a fault."""
         chance = random.Random(f"{self.seed} {self.quick.warehouse.kind} {life}")
         self.random, self.world = chance, World(self.quick, chance)
+        # Nothing of the lives before: a life that is repeated alone is the same.
+        self._statements, self._seconds = 100, 1.0
         world, rest = self.world, self.tables[AT_REST]
         for _ in range(4):
             world.want()
@@ -85,8 +87,7 @@ class Storm:
                 world.copy()
             if not world.wrong and (number % EVERY == 0 or number == strikes):
                 world.come_to_rest(rest)
-                if not world.wrong:
-                    world.log.clear()
+                world.say("-- at rest")
             if world.wrong:
                 self._tell(life, number)
                 break

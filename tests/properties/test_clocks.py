@@ -160,3 +160,57 @@ def test_what_we_deleted_while_the_crms_clock_was_ahead_is_seen_to_be_gone(quick
         calls.append(crm.calls.count() - before)
     # An empty answer is believed when it has come twice.
     assert calls == [calls[1] + 2, calls[1], calls[1]]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_an_edit_of_before_the_crms_clock_went_back_is_not_overwritten(quick: QuickLoop) -> None:
+    """Its time lies in the CRM's future: no window of an extraction holds it, and the look before the push finds it."""
+    crm = quick.begin()
+    lead = crm.book.ids()[0]
+    read(quick)
+    want(quick, lead, "gold")
+    loop.push(quick.warehouse, "scores", first=True)
+    crm.clock.advance(5)
+    read(quick)
+    crm.clock.advance(5)
+    crm.book.edit(lead, {"title": "a person's"})
+    crm.clock.advance(-HOUR / 4)
+    read(quick)
+    want(quick, lead, "silver")
+    loop.push(quick.warehouse, "scores")
+    assert crm.book.row(lead)["title"] == "a person's"
+    crm.clock.advance(HOUR / 2)
+    read(quick)
+    assert quick.rows("select title from analytics.leads where lead_id = :lead", lead=lead) == [
+        ("a person's",)
+    ]
+
+
+@pytest.mark.parametrize("by", ["a person", "us"])
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_a_lead_that_is_removed_after_the_crms_clock_went_back_is_gone(quick: QuickLoop, by: str) -> None:
+    """It was modified after it was removed, says the CRM: one that has come back looks just the same, so it is asked for."""
+    crm = quick.begin()
+    lead = crm.book.ids()[0]
+    crm.clock.advance(HOUR)
+    crm.book.edit(lead, {"title": "a person's"})
+    crm.clock.advance(5)
+    read(quick)
+    crm.clock.advance(-HOUR)
+    if by == "us":
+        quick.write("insert into inputs.unwanted values (:lead)", lead=lead)
+        read(quick)
+        loop.push(quick.warehouse, "removing")
+    else:
+        crm.book.archive(lead)
+    assert lead not in crm.book.ids()
+    crm.clock.advance(2 * HOUR)
+    read(quick)
+    shown = "select lead_id from analytics.leads where lead_id = :lead and removed_at is null"
+    assert quick.rows(shown, lead=lead) == []
+    crm.clock.advance(5)
+    crm.book.restore(lead)
+    crm.book.edit(lead, {"title": "is back"})
+    crm.clock.advance(5)
+    read(quick)
+    assert quick.rows(shown, lead=lead) == [(lead,)]

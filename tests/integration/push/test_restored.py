@@ -69,6 +69,20 @@ def test_marks_are_shared_with_other_machines(tmp_path: Path, postgres_url: str)
         Marks("one", unreachable, tmp_path).all()
 
 
+def test_marks_are_in_the_order_in_which_they_were_made(tmp_path: Path, postgres_url: str) -> None:
+    """The time of a push is the CRM's; a clock that was put back must not make what was forgotten look cleared away."""
+    alone, shared = settings(), settings(shared_pace=postgres_url)
+    Marks("one", alone, tmp_path).add(Mark("before it was shared", "scores", AT))
+    for number in range(3):
+        Marks("one", shared, tmp_path).add(Mark(f"run {number}", "scores", AT - timedelta(hours=number)))
+    Marks("one", shared, tmp_path / "elsewhere").add(Mark("run 3", "scores", AT - timedelta(days=1)))
+    Marks("one", alone, tmp_path).add(Mark("no longer shared", "scores", AT - timedelta(days=2)))
+    noted = ["before it was shared", "run 0", "run 1", "run 2", "no longer shared"]
+    assert [each.run_id for each in Marks("one", alone, tmp_path).all()] == noted
+    noted = ["before it was shared", "run 0", "run 1", "run 2", "no longer shared", "run 3"]
+    assert [each.run_id for each in Marks("one", shared, tmp_path).all()] == noted
+
+
 def test_a_warehouse_has_one_id_from_its_first_lock_on(warehouse: Warehouse) -> None:
     """So a copy that was made before its first push has it as well."""
     with warehouse.lock("extract:convoso"):
@@ -189,6 +203,30 @@ def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
 
 
 @pytest.mark.long
+def test_what_was_on_its_way_when_the_copy_was_made_overwrites_nobody(quick: QuickLoop) -> None:
+    """A lead with an unanswered write waits, and its other fields with it: a base they get all the same."""
+    crm = quick.begin()
+    lead, another = crm.book.ids()[:2]
+    quick.write("insert into inputs.wanted values (:lead, 'gold', null)", lead=another)
+    loop.run(quick.warehouse)
+    for table in ("push_runs", "push_journal", "push_settled"):
+        quick.write(f"delete from leadloop.{table}")
+    quick.write(
+        "insert into leadloop.push_journal (run_id, seq, push, crm, lead_id, field, column_name, state, value, recorded_at,"
+        " crm_lead_id) values ('killed', 1, 'scores', 'convoso', :lead, 'title', 'title', 'sent', 'gold', now(), :lead)",
+        lead=lead,
+    )
+    quick.write("insert into inputs.wanted values (:lead, 'gold', 'a town')", lead=lead)
+    crm.book.edit(lead, {"title": "typed by a person", "city": "typed as well"})
+    crm.clock.advance(600)
+    loop.run(quick.warehouse, restored=True)
+    crm.clock.advance(600)
+    for _ in range(2):
+        loop.run(quick.warehouse)
+    shown = crm.book.row(lead)
+    assert (shown["title"], shown["city"]) == ("typed by a person", "typed as well")
+
+
 def test_what_a_restored_warehouse_has_forgotten_to_have_added_or_deleted(quick: QuickLoop) -> None:
     """A lead that is found while its time lies in the CRM's future is read all the same; one that we deleted and that a
     person brings back, before or after the restore was accepted, is not deleted again."""
