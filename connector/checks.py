@@ -53,7 +53,7 @@ def _chosen() -> list[str]:
         for vendor in crm.names()
         if any(each.state in ("set", "wrong") for each in crm.vendor(vendor).described())
     ]
-    return chosen or [crm.names()[0]]
+    return chosen or [crm.DEFAULT]
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:

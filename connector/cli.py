@@ -246,8 +246,8 @@ def sandbox(
 
 
 def _announce(running: Any) -> None:
-    for vendor, settings in running.settings().items():
-        leads = f" with {len(running.book):,} leads" if vendor == "convoso" else ", the same people"
+    for place, (vendor, settings) in enumerate(running.settings().items()):
+        leads = ", the same people" if place else f" with {len(running.book):,} leads"
         name = type(running.vendors[vendor]).__name__
         out.print(f"{name} at {settings['base_url']}{leads}", markup=False)
     out.print("Point leadloop at one or more of them, in another terminal:", markup=False)

@@ -91,7 +91,7 @@ def vendors() -> list[str]:
     ready = [name for name in crm.names() if not crm.vendor(name).missing()]
     if not ready:
         raise ConfigError(
-            f"No CRM is set up: {config.named(crm.vendor(crm.names()[0]).missing()[0])} is not set. "
+            f"No CRM is set up: {config.named(crm.vendor(crm.DEFAULT).missing()[0])} is not set. "
             "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing."
         )
     return ready
@@ -100,7 +100,7 @@ def vendors() -> list[str]:
 @runs.recorded("extract", project=False, facts=facts.of_extraction, crm="vendor", start="start", end="end")
 def extract(
     warehouse: Warehouse,
-    vendor: str = "convoso",
+    vendor: str = crm.DEFAULT,
     *,
     start: datetime | None = None,
     end: datetime | None = None,
@@ -209,7 +209,7 @@ def _numbers(warehouse: Warehouse) -> Callable[[], int]:
 @runs.recorded("reconcile", project=False, facts=facts.of_comparison, crm="vendor", start="start", end="end")
 def reconcile(
     warehouse: Warehouse,
-    vendor: str = "convoso",
+    vendor: str = crm.DEFAULT,
     *,
     start: datetime | None = None,
     end: datetime | None = None,

@@ -19,6 +19,8 @@ FOLDERS = {
     "pollybot": "connector.crm.pollybot",
     "leadping": "connector.crm.leadping",
 }
+DEFAULT = next(iter(FOLDERS))
+"""The CRM that is meant where none is named."""
 GROUP = "leadloop.crms"
 """An entry point is called like its CRM, and names a module that has ``PARTS``: ``fifth = "leadloop_fifth"``."""
 

@@ -28,7 +28,7 @@ from connector.extract.windows import Window
 
 TABLE = "recordings"
 PAGE = 100
-"""Recordings per call (Convoso's community page)."""
+"""Recordings per call."""
 DEFAULT_PAGE = 10
 """What a server that overlooks the limit serves at least: a page with fewer is the last one."""
 MOST = 100_000

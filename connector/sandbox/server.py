@@ -44,7 +44,8 @@ class Sandbox:
             crm.calls.count("update")
 
     Keyword arguments are those of ``Options``; besides, ``clock`` is a callable that returns an aware datetime,
-    ``faults`` are specs as ``parse_fault`` reads them, and ``book`` is one to go on with instead of a new one.
+    ``faults`` are specs as ``parse_fault`` reads them, ``book`` is one to go on with instead of a new one, and ``crms`` are
+    imitations of further CRMs.
     Entering it starts the server in a daemon thread, leaving it stops the server and the edits.
     """
 
@@ -54,6 +55,7 @@ class Sandbox:
         clock: Callable[[], datetime] | None = None,
         faults: Iterable[str | Fault] = (),
         book: Book | None = None,
+        crms: Iterable[Callable[[Book, Options, Refusals], Vendor]] = (),
         **options: Any,
     ) -> None:
         self.options = make_options(options)
@@ -74,7 +76,8 @@ class Sandbox:
         self.calls = Calls()
         self.editor = Editor(self.book, chosen.seed)
         self.vendors = {
-            vendor.name: vendor for vendor in (make(self.book, chosen, self.refusals) for make in VENDORS)
+            vendor.name: vendor
+            for vendor in (make(self.book, chosen, self.refusals) for make in (*VENDORS, *crms))
         }
         self._app = App(list(self.vendors.values()), self.faults, self.calls, self.clock, chosen.latency)
         self._app.control = Control(

@@ -5,7 +5,7 @@
    recorded in the model's meta, where leadloop finds them. #}
 {% macro push(desired=none) -%}
     {%- if varargs -%}
-        {%- do leadloop.refuse_push("every option needs its name, as in crm = 'convoso'") -%}
+        {%- do leadloop.refuse_push("every option needs its name, as in crm = '" ~ leadloop.crm_names() | first ~ "'") -%}
     {%- endif -%}
     {%- set options = leadloop.push_options(kwargs) -%}
     {%- if desired is none or desired is string -%}

@@ -52,7 +52,7 @@
     {%- for name in ['crm', 'key'] -%}
         {%- if options[name] is not string or not options[name] | trim -%}
             {%- do leadloop.refuse_push(
-                name ~ " is missing; write for instance " ~ ("crm = 'convoso'" if name == 'crm' else "key = 'lead_id'")
+                name ~ " is missing; write for instance " ~ ("crm = '" ~ leadloop.crm_names() | first ~ "'" if name == 'crm' else "key = 'lead_id'")
             ) -%}
         {%- endif -%}
     {%- endfor -%}

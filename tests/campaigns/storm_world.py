@@ -219,6 +219,9 @@ class World:
                 self.spared.add(lead)
             if lead in self.deleted:
                 self.kept.add(lead)
+            if lead in self.gone:
+                # Nobody looked at it when a person went on with the warehouse: what it shows may be whoever's.
+                self._doubt(lead, self.book.row(lead))
             self.say(f"brought back {lead}{' (we deleted it)' if lead in self.kept else ''}")
 
     def _removed(self) -> dict[str, str]:
@@ -253,12 +256,15 @@ class World:
 
     def _doubt_what_is_unknown(self) -> None:
         for lead, row in self.book.rows().items():
-            for name in FIELDS:
-                pair = lead, name
-                if row.get(name) and pair not in self.settled and pair not in self.typed:
-                    self.doubt[pair] = row.get(name)
+            self._doubt(lead, row)
             if lead in self.unwanted:
                 self.doubt[lead, WHOLE] = None
+
+    def _doubt(self, lead: str, row: Any) -> None:
+        for name in FIELDS:
+            pair = lead, name
+            if row.get(name) and pair not in self.settled and pair not in self.typed:
+                self.doubt[pair] = row.get(name)
 
     def throw_copies_away(self) -> None:
         for noted in self.copies:

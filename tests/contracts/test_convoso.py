@@ -11,7 +11,7 @@ from connector.crm.convoso import ConvosoReader, ConvosoSettings, ConvosoWriter
 from connector.crm.http import Session
 from connector.errors import RefusedError
 from connector.sandbox import Sandbox
-from tests.contracts.suite import QUICK, Documented, VendorContract
+from connector.testing import QUICK, Documented, VendorContract
 
 PHONE = {"phone_number": "5551230000"}
 ONE_SECOND = datetime(2026, 3, 1, 12)

@@ -12,7 +12,7 @@ from connector.crm.leadping.lead import OBJECTS
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import flat_texts
 from connector.sandbox.leadping import lead_id
-from tests.contracts.suite import QUICK, Documented, VendorContract
+from connector.testing import QUICK, Documented, VendorContract
 
 NAME = {"contact.firstName": "Planted"}
 EVERYTHING = {

@@ -16,7 +16,7 @@ from connector.crm.leadsquared import (
 )
 from connector.sandbox import Sandbox
 from connector.sandbox.leadsquared import prospect_id
-from tests.contracts.suite import QUICK, Documented, VendorContract
+from connector.testing import QUICK, Documented, VendorContract
 
 SOME = {"mx_City": "Anytown"}
 

@@ -13,7 +13,7 @@ from connector.crm.newest_first import instant
 from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
 from connector.extract.columns import as_text
 from connector.sandbox import Sandbox
-from tests.contracts.suite import QUICK, Documented, VendorContract
+from connector.testing import QUICK, Documented, VendorContract
 
 EMAIL = {"email": "existing@example.com"}
 

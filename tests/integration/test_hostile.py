@@ -18,7 +18,7 @@ from connector.extract.windows import Window
 from connector.push import recover
 from connector.push.deliver import BREAKER
 from connector.sandbox import KINDS, Sandbox
-from tests.contracts.suite import VendorContract
+from connector.testing import VendorContract
 from tests.contracts.test_convoso import TestConvosoCommunity as Community
 from tests.contracts.test_convoso import TestConvosoLive as Live
 from tests.contracts.test_leadping import TestLeadping as Leadping

@@ -29,7 +29,7 @@ from connector.errors import (
     UnreachableError,
 )
 from connector.sandbox import Sandbox
-from tests.contracts.suite import QUICK
+from connector.testing import QUICK
 
 Make = Callable[..., Any]
 SAYS = "Planted Personname with 5559871234 is no good for sk_planted"

@@ -106,7 +106,8 @@ class VendorContract:
 
     @pytest.fixture
     def lead(self, crm: Sandbox) -> str:
-        return self.book(crm).ids()[7]
+        lead_id: str = self.book(crm).ids()[7]
+        return lead_id
 
     def carried_out(self, crm: Sandbox) -> int:
         """How many calls that change a lead reached the book."""

@@ -1,0 +1,84 @@
+"""A CRM that another distribution brings goes the whole way, and no file of leadloop's is edited for it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from leadloop_tinybook.sandbox import Tinybook
+
+from connector.testing import Sandbox
+
+HERE = Path(__file__).parent
+PUSH = """{{ leadloop.push(
+    desired = ref('greetings'), crm = 'tinybook', key = 'lead_id', fields = {'notes': 'greeting'}
+) }}
+"""
+GREETINGS = """select lead_id, 'hello' as greeting
+from {{ ref('leadloop', 'leads') }}
+where crm = 'tinybook'
+order by lead_id
+limit 3
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the distribution was installed, as pip does it, without asking anything outside of this machine."""
+    place = tmp_path_factory.mktemp("installed")
+    options = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(place)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(HERE)], check=True, timeout=120)
+    return place
+
+
+@pytest.mark.long
+def test_from_the_first_command_to_the_last(installed: Path, tmp_path: Path) -> None:
+    """init, check, extract, build, plan, push, run and status; a person's edit is a conflict as anywhere else."""
+    with Sandbox(leads=30, crms=[Tinybook]) as crm:
+        book: Any = crm.vendors["tinybook"].leads  # type: ignore[attr-defined]
+        settings = crm.settings()["tinybook"]
+        outside = {
+            name: text for name, text in os.environ.items() if not name.startswith(("CRM__", "LEADLOOP_"))
+        }
+        environment = outside | {
+            "PYTHONPATH": str(installed),
+            "CRM__TINYBOOK__BASE_URL": settings["base_url"],
+            "CRM__TINYBOOK__KEY": settings["key"],
+            "CRM__TINYBOOK__SETTLE": "0",
+        }
+        project = tmp_path / "project"
+
+        def leadloop(*arguments: str, code: int = 0) -> str:
+            command = [str(Path(sys.executable).parent / "leadloop"), *arguments]
+            folder = project if project.exists() else tmp_path
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+            )
+            assert done.returncode == code, done.stdout + done.stderr
+            return done.stdout
+
+        leadloop("init", "project")
+        (project / ".dlt" / "config.toml").write_text("[runtime]\n")
+        for name in ("pushes/tiers_to_convoso.sql", "pushes/tiers_to_convoso.yml", "tiers.sql"):
+            (project / "dbt_models" / "models" / name).unlink()
+        (project / "dbt_models" / "models" / "greetings.sql").write_text(GREETINGS)
+        (project / "dbt_models" / "models" / "pushes" / "greetings_to_tinybook.sql").write_text(PUSH)
+
+        assert "tinybook answers" in leadloop("check")
+        leadloop("extract", "--crm", "tinybook")
+        leadloop("build")
+        plan = json.loads(leadloop("plan", "greetings_to_tinybook", "--json"))
+        assert (plan["crm"], len(plan["leads"])) == ("tinybook", 3)
+        leadloop("push", "greetings_to_tinybook", "--yes", "--first")
+        greeted = [lead for lead in book.ids() if book.row(lead)["notes"] == "hello"]
+        assert len(greeted) == 3
+        leadloop("run", "--yes")
+        book.edit(greeted[0], {"notes": "a person's"})
+        leadloop("run", "--yes")
+        assert book.row(greeted[0])["notes"] == "a person's"
+        assert crm.calls.count("update") == 3
+        status = json.loads(leadloop("status", "--json"))
+        assert "tinybook" in json.dumps(status)
