@@ -15,10 +15,10 @@ from connector.extract.raw import LEADS
 
 HOMES = "homes"
 """Where a resource's state has ``Past.homes``."""
-MOST_ON_POSTGRES = 300
-"""Columns of fields in a raw table on PostgreSQL.
+MOST_COLUMNS = {"postgres": 300}
+"""A destination's name -> how many columns of fields a raw table gets there; any number where it is not named.
 
-A row there has to fit a page of 8 kB, in which a text takes up to 24 bytes; only longer ones are kept elsewhere. So no more
+A row on PostgreSQL has to fit a page of 8 kB, in which a text takes up to 24 bytes; only longer ones are kept elsewhere. So no more
 than 330 are sure to fit, filled, beside our own columns. And ``leads``, with the fields of all CRMs, has at most 1,600.
 """
 
@@ -65,6 +65,4 @@ def past(pipeline: dlt.Pipeline, table: str) -> Past:
 def most_columns(pipeline: Any) -> int | None:
     """How many columns of fields a table of this pipeline's destination gets; ``None`` for any number."""
     destination = pipeline.destination
-    return (
-        MOST_ON_POSTGRES if destination is not None and destination.destination_name == "postgres" else None
-    )
+    return MOST_COLUMNS.get(destination.destination_name) if destination is not None else None

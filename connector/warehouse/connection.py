@@ -3,71 +3,61 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import parse_qsl
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from connector import config, crm
+from connector import config
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
 from connector.warehouse import leases, migrations, private
+from connector.warehouse.duckdb import DuckDB
+from connector.warehouse.engine import Engine
+from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.leases import Lease
+from connector.warehouse.postgres import Postgres
 
-Engine = Literal["duckdb", "postgres"]
-
-DEFAULT_FILE = "leads.duckdb"
-PARTS = ("username", "password", "host", "port", "database")
-"""Of a table of credentials, what is a part of the address itself."""
+Kind = Literal["duckdb", "postgres"]
 
 
 @dataclass(frozen=True)
 class Warehouse:
     """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb`` or ``postgres``."""
 
-    kind: Engine
+    kind: Kind
+    """The engine's name."""
     url: URL = field(repr=False)
 
     @classmethod
     def open(cls) -> "Warehouse":
         """The warehouse of the settings ``warehouse.destination`` and ``destination.<name>.credentials``."""
         kind = config.warehouse_destination()
-        given = config.destination_credentials(kind)
-        if kind == "duckdb":
-            return cls.duckdb(_duckdb_path(given))
-        if given is None:
-            raise ConfigError(
-                f"{config.named('destination.postgres.credentials')} is not set, and warehouse.destination is "
-                "postgres. Put postgresql://user:password@host:5432/database into .dlt/secrets.toml."
-            )
-        return cls.postgres(_postgres_url(given))
+        return cls(cast(Kind, kind), ENGINES[kind].url(config.destination_credentials(kind)))
 
     @classmethod
     def duckdb(cls, path: str | Path) -> "Warehouse":
-        if Path(path).stem.lower() in {"analytics", "leadloop", *map(crm.raw_schema, crm.names())}:
-            # DuckDB names the database after its file, and could not tell it from the schema of that name.
-            raise ConfigError(
-                f"{config.named('destination.duckdb.credentials')}: the file can't be called {Path(path).name}, since "
-                f"{Path(path).stem} is a schema in it. Call it {DEFAULT_FILE}, for instance."
-            )
-        return cls("duckdb", URL.create("duckdb", database=str(Path(path).absolute())))
+        return cls("duckdb", DuckDB().of(path))
 
     @classmethod
     def postgres(cls, url: str | URL) -> "Warehouse":
-        return cls("postgres", make_url(url).set(drivername="postgresql+psycopg2"))
+        return cls("postgres", Postgres().of(url))
+
+    @property
+    def _kind(self) -> Engine:
+        return ENGINES[self.kind]
 
     @property
     def path(self) -> Path | None:
         """The database file, where the warehouse is one."""
-        return Path(self.url.database or "") if self.kind == "duckdb" else None
+        return self._kind.path(self.url)
 
     @property
     def is_there(self) -> bool:
@@ -77,9 +67,7 @@ class Warehouse:
     @property
     def label(self) -> str:
         """The warehouse for people: a path, or host and database; never a password."""
-        if self.kind == "duckdb":
-            return str(self.path)
-        return f"postgresql://{self.url.host or 'localhost'}:{self.url.port or 5432}/{self.url.database}"
+        return self._kind.label(self.url)
 
     def engine(self) -> sa.Engine:
         """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used.
@@ -90,40 +78,20 @@ class Warehouse:
 
     def destination(self) -> Any:
         """The dlt destination."""
-        if self.kind == "duckdb":
-            import dlt
-
-            return dlt.destinations.duckdb(credentials=str(self.path))
-        # dlt insists on a password; a server that trusts its clients never looks at it.
-        password = self.url.password or os.environ.get("PGPASSWORD") or "none"
-        url = self.url.set(drivername="postgresql", password=password)
-        from connector.warehouse.postgres import postgres
-
-        return postgres(credentials=url.render_as_string(hide_password=False))
+        return self._kind.destination(self.url)
 
     @property
     def file_format(self) -> str:
         """What dlt loads fastest into this engine."""
-        return "parquet" if self.kind == "duckdb" else "csv"
+        return self._kind.file_format
 
     @property
-    def dbt_target(self) -> Engine:
+    def dbt_target(self) -> Kind:
         return self.kind
 
     def dbt_env(self) -> dict[str, str]:
         """What ``dbt_models/profiles.yml`` reads; holds the password, under a name that dbt masks."""
-        if self.kind == "duckdb":
-            return {"LEADLOOP_DBT_TARGET": "duckdb", "LEADLOOP_DUCKDB_PATH": str(self.path)}
-        query = self.url.query
-        return {
-            "LEADLOOP_DBT_TARGET": "postgres",
-            "LEADLOOP_POSTGRES_HOST": self.url.host or "localhost",
-            "LEADLOOP_POSTGRES_PORT": str(self.url.port or 5432),
-            "LEADLOOP_POSTGRES_USER": self.url.username or "postgres",
-            "LEADLOOP_POSTGRES_DBNAME": self.url.database or "postgres",
-            "LEADLOOP_POSTGRES_SSLMODE": str(query.get("sslmode", "prefer")),
-            "DBT_ENV_SECRET_LEADLOOP_POSTGRES_PASSWORD": self.url.password or "",
-        }
+        return self._kind.dbt_env(self.url)
 
     def probe(self) -> None:
         """Opens the warehouse for writing and lets go of it again: ``LockedError``, ``WarehouseError``, ``ConfigError``."""
@@ -137,7 +105,7 @@ class Warehouse:
         Nothing that takes long belongs into it, such as calls to a CRM: nobody else can open the file meanwhile.
         """
         with ExitStack() as stack:
-            if self.kind == "duckdb" and self.is_there:
+            if self.path is not None and self.is_there:
                 # Where another process has the file, the steps themselves wait for it, and say so.
                 with suppress(sa.exc.DBAPIError):
                     stack.enter_context(self.engine().connect())
@@ -156,8 +124,7 @@ class Warehouse:
         """A folder is not made: it would be where nobody looks for it."""
         if self.path is not None and not self.path.parent.is_dir():
             raise ConfigError(
-                f"{config.named('destination.duckdb.credentials')} names a file in a folder that doesn't exist: "
-                f"{self.path.parent}."
+                f"{self._kind.setting} names a file in a folder that doesn't exist: {self.path.parent}."
             )
 
     @contextmanager
@@ -173,51 +140,7 @@ class Warehouse:
 
     def explained(self, error: BaseException) -> WarehouseError | ConfigError | None:
         """What an engine's error means for a person, if it is about reaching the warehouse at all."""
-        text = " ".join(str(each) for each in causes(error))
-        if "Could not set lock on file" in text or "different configuration" in text:
-            holder = text.partition("PID ")[2].partition(")")[0]
-            by = f"process {holder}" if holder.isdigit() else "another process"
-            return LockedError(
-                f"{self.label} is held by {by}, and DuckDB lets one process write at a time. Close it there (a "
-                "notebook, a SQL shell, another run) and run again."
-            )
-        if self.kind == "duckdb" and any(
-            mark in text for mark in ("not a valid DuckDB database", "Serialization Error", "newer version")
-        ):
-            return ConfigError(
-                f"{config.named('destination.duckdb.credentials')}: {self.label} is no database file that this "
-                "version of DuckDB can read."
-            )
-        if self.kind == "duckdb" and "IO Error" in text and "Cannot open file" in text:
-            return ConfigError(
-                f"{config.named('destination.duckdb.credentials')}: {self.label} can't be opened."
-            )
-        if self.kind == "postgres" and any(
-            mark in text
-            for mark in (
-                "could not translate host",
-                "Connection refused",
-                "authentication failed",
-                "does not exist\n",
-            )
-        ):
-            return ConfigError(
-                f"{config.named('destination.postgres.credentials')}: {self.label} can't be opened; is the server "
-                "running, and are host, database, user and password right?"
-            )
-        if self.kind == "postgres" and any(
-            mark in text for mark in ("terminating connection", "server closed the connection", "starting up")
-        ):
-            return WarehouseError(
-                f"{self.label} cut the connection in the middle of the work. What was recorded stays; run again when "
-                "the server is there."
-            )
-        if self.kind == "postgres" and "row is too big" in text:
-            return WarehouseError(
-                f"{self.label}: a lead has more filled fields than a row of a table can hold in PostgreSQL. Fields that nobody "
-                "needs can be left out of the warehouse: crm.<vendor>.leave_out. Nothing of the last package was kept."
-            )
-        return None
+        return self._kind.explained(" ".join(str(each) for each in causes(error)), self.label)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[Lease]:
@@ -226,15 +149,14 @@ class Warehouse:
         It is free again when the process has ended, however it ended: at once for others on this machine, after
         ``leases.TTL`` for other machines. ``LockedError`` says who holds it since when.
         """
-        with self._file_lock(name) if self.kind == "duckdb" else nullcontext(), self._lease(name) as lease:
+        with self._file_lock(name) if self.path is not None else nullcontext(), self._lease(name) as lease:
             yield lease
 
     @contextmanager
     def _lease(self, name: str) -> Iterator[Lease]:
         with self._opening():
             lease = leases.take(self.engine(), name)
-        if self.kind == "postgres":
-            # A DuckDB file would be held for it, against whoever works on it in this very run; dbt is another process.
+        if self._kind.keeps_leases_alive:
             lease.keep_alive()
         try:
             yield lease
@@ -273,8 +195,8 @@ class Warehouse:
 @lru_cache(maxsize=8)
 def _engine(url: URL) -> sa.Engine:
     engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
-    if url.get_backend_name() == "duckdb":
-        sa.event.listen(engine, "connect", _in_utc)
+    kind = engine_of(engine)
+    sa.event.listen(engine, "connect", lambda connection, _record: kind.connected(connection))
     sa.event.listen(engine, "engine_connect", _refusing_newer())
     return engine
 
@@ -301,14 +223,6 @@ def _refusing_newer() -> Callable[[sa.Connection], None]:
     return look
 
 
-def _in_utc(connection: Any, _record: Any) -> None:
-    """DuckDB takes the zone in which it shows times from the machine: a user's view would be another one on the next machine.
-
-    PostgreSQL takes it from the server, which is one for all.
-    """
-    connection.execute("set TimeZone = 'UTC'")
-
-
 def _me() -> dict[str, Any]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%F %T}"}
 
@@ -319,46 +233,3 @@ def _read(note: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return holder if isinstance(holder, dict) else {}
-
-
-def _duckdb_path(given: Any) -> str:
-    if given is None:
-        return DEFAULT_FILE
-    path = (given.get("database") or given.get("url")) if isinstance(given, dict) else given
-    if not isinstance(path, str) or not path or path == ":memory:":
-        raise ConfigError(
-            f"{config.named('destination.duckdb.credentials')} must be the path of a database file, such as "
-            f"{DEFAULT_FILE}."
-        )
-    path = path.removeprefix("duckdb:///")
-    setting = "destination.duckdb.credentials"
-    table = isinstance(given, dict) and given.get("database")
-    return str(config.anchored(f"{setting}.database" if table else setting, path))
-
-
-def _query(given: Mapping[str, Any]) -> dict[str, str]:
-    """What a table of credentials says besides who and where, as the driver takes it: ``query`` and the timeout."""
-    query = given.get("query") or {}
-    query = dict(parse_qsl(query.lstrip("?"))) if isinstance(query, str) else query
-    timeout = {"connect_timeout": given["connect_timeout"]} if given.get("connect_timeout") else {}
-    return {str(name): str(value) for name, value in {**timeout, **query}.items()}
-
-
-def _postgres_url(given: Any) -> URL:
-    try:
-        if isinstance(given, str):
-            url = make_url(given)
-        else:
-            base = make_url(given["url"]) if given.get("url") else URL.create("postgresql", port=5432)
-            parts = {name: given[name] for name in PARTS if given.get(name)}
-            if "port" in parts:
-                parts["port"] = int(parts["port"])
-            url = base.set(**parts).update_query_dict(_query(given))
-        if not url.drivername.startswith("postgres") or not url.database:
-            raise ValueError(url.drivername)
-    except (sa.exc.ArgumentError, AttributeError, TypeError, ValueError):
-        raise ConfigError(
-            f"{config.named('destination.postgres.credentials')} must look like "
-            "postgresql://user:password@host:5432/database."
-        ) from None
-    return url

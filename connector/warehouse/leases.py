@@ -22,8 +22,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import LeaseLostError, LockedError
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import METADATA
-from connector.warehouse.migrations import ONE_AT_A_TIME, bring_up
+from connector.warehouse.migrations import bring_up
 
 TTL = 120.0
 """Seconds after which the lease of another machine (or container) counts as dead, if nobody has renewed it."""
@@ -145,9 +146,9 @@ def _take(engine: sa.Engine, name: str, token: str) -> float:
     me = os.getpid()
     with patient(engine) as connection, connection.begin():
         row = sa.select(leases).where(leases.c.name == name)
-        if connection.dialect.name == "postgresql":
+        if (one_at_a_time := engine_of(connection).one_at_a_time) is not None:
             # Of two that begin at once the second waits for the first to be through here; at most a moment.
-            connection.exec_driver_sql(ONE_AT_A_TIME)
+            connection.exec_driver_sql(one_at_a_time)
             row = row.with_for_update()
         bring_up(connection)
         asked = _clock()
@@ -248,8 +249,7 @@ def age(connection: sa.Connection) -> sa.ColumnElement[Any]:
 
 def _now(connection: sa.Connection) -> sa.Function[datetime]:
     """The database's own clock, also in the middle of a transaction."""
-    name = "clock_timestamp" if connection.dialect.name == "postgresql" else "get_current_timestamp"
-    return sa.Function(name, type_=sa.DateTime(timezone=True))
+    return sa.Function(engine_of(connection).now, type_=sa.DateTime(timezone=True))
 
 
 def _clock() -> float:

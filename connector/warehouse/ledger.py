@@ -5,9 +5,9 @@ it lacks, is in ``migrations.py``. This file has what they share: the warehouse'
 happened first.
 """
 
-from contextlib import suppress
-
 import sqlalchemy as sa
+
+from connector.warehouse.engines import engine_of
 
 SCHEMA = "leadloop"
 METADATA = sa.MetaData(schema=SCHEMA)
@@ -43,17 +43,4 @@ def next_number(connection: sa.Connection) -> int:
 
 def columns_of(connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
     """The columns of a table or view; empty where there is none of that name."""
-    if connection.dialect.name == "duckdb":
-        # It takes a tenth of the time there. What is not there, or a view of what is gone, is an error.
-        quoted = map(connection.dialect.identifier_preparer.quote_identifier, (schema, name))
-        with suppress(sa.exc.DBAPIError):
-            return frozenset(row[0] for row in connection.exec_driver_sql(f"describe {'.'.join(quoted)}"))
-    columns = sa.table(
-        "columns",
-        sa.column("table_schema"),
-        sa.column("table_name"),
-        sa.column("column_name"),
-        schema="information_schema",
-    ).c
-    query = sa.select(columns.column_name).where(columns.table_schema == schema, columns.table_name == name)
-    return frozenset(connection.scalars(query))
+    return engine_of(connection).columns_of(connection, schema, name)

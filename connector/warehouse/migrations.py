@@ -12,28 +12,32 @@ tables that the code declares (``METADATA``) are those that all the steps togeth
 """
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema
 
 from connector.errors import OtherVersionError
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of, warehouse
 
 
 class Step(NamedTuple):
-    """One number of the version. The SQL is the same for every engine, but for what only PostgreSQL needs."""
+    """One number of the version. The SQL is the same for every engine, but for what only one of them needs."""
 
     number: int
     what: str
     sql: str
     """Statements with a semicolon between them."""
-    postgres: str = ""
+    only: Mapping[str, str] = MappingProxyType({})
+    """An engine's name -> what it needs besides."""
 
     def statements(self, engine: str) -> list[str]:
-        """What is done in an engine, by SQLAlchemy's name of it."""
-        text = f"{self.sql};{self.postgres if engine == 'postgresql' else ''}"
+        """What is done in an engine, by its name."""
+        text = f"{self.sql};{self.only.get(engine, '')}"
         return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
@@ -53,7 +57,9 @@ STEPS = (
         create table if not exists leadloop.push_settled (run_id text, settled_at timestamptz)
         """,
         # DuckDB scans columns faster than it keeps such an index up to date; PostgreSQL needs it to find a run's last number.
-        postgres="create index if not exists push_journal_order on leadloop.push_journal (run_id, seq)",
+        only={
+            "postgres": "create index if not exists push_journal_order on leadloop.push_journal (run_id, seq)"
+        },
     ),
     Step(
         2,
@@ -100,8 +106,6 @@ STEPS = (
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"
 """A table of the first step: where it is and no version, the tables are those of 0.1.0."""
-ONE_AT_A_TIME = f"select pg_advisory_xact_lock(hashtext('{SCHEMA}.leases'))"
-"""PostgreSQL: of two that take a lease or bring the tables up at once, the second waits until the first has committed."""
 
 
 def bring_up(connection: sa.Connection) -> None:
@@ -112,8 +116,9 @@ def bring_up(connection: sa.Connection) -> None:
     """
     if _version(connection) == VERSION:
         return
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(ONE_AT_A_TIME)
+    engine = engine_of(connection)
+    if engine.one_at_a_time is not None:
+        connection.exec_driver_sql(engine.one_at_a_time)
     connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
     for statement in (
         "create table if not exists leadloop.warehouse (id text, made_at timestamptz)",
@@ -124,7 +129,7 @@ def bring_up(connection: sa.Connection) -> None:
         connection.execute(warehouse.insert().values(id=uuid.uuid4().hex, made_at=datetime.now(UTC)))
     # Asked again: whoever was waited for has done it.
     for step in STEPS[_version(connection) or 0 :]:
-        for statement in step.statements(connection.dialect.name):
+        for statement in step.statements(engine.name):
             connection.exec_driver_sql(statement)
         connection.execute(warehouse.update().values(version=step.number))
 

@@ -17,8 +17,8 @@ from connector import config, crm
 from connector.errors import ConfigError, LeadloopError, ModelError
 from connector.parsing import no_such
 from connector.warehouse import dbt, private
-from connector.warehouse.connection import DEFAULT_FILE
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
+from connector.warehouse.duckdb import DEFAULT_FILE
 
 STATE = Path(".leadloop") / "dbt"
 PACKAGED = "packaged"

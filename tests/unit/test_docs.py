@@ -140,7 +140,7 @@ def test_what_people_write_around_a_generated_part_stays(generate: Any) -> None:
 def test_the_warehouses_settings_are_listed() -> None:
     """Every engine has its credentials in the list, and the default engine and file are as in the code."""
     from connector import config
-    from connector.warehouse.connection import DEFAULT_FILE
+    from connector.warehouse.duckdb import DEFAULT_FILE
 
     rows = {row[0].strip("`"): row for row in table(page("settings.md")) if not row[0].startswith("`crm.")}
     assert rows["warehouse.destination"][2] == "`duckdb`"

@@ -171,7 +171,7 @@ def test_a_step_only_adds() -> None:
         r"create (table|index|sequence) if not exists |alter table [\w.]+ add column if not exists \w+ \w+$"
     )
     for step in migrations.STEPS:
-        for statement in step.statements("postgresql"):
+        for statement in step.statements("postgres"):
             assert adding.match(statement), statement
 
 

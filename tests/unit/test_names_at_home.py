@@ -1,4 +1,4 @@
-"""What is true of one CRM stands in its folder: elsewhere neither Python nor SQL knows a CRM by its name."""
+"""What is true of one CRM stands in its folder, what is true of one engine in its file: nothing else knows them by name."""
 
 import ast
 import re
@@ -69,3 +69,24 @@ def test_the_test_finds_what_it_looks_for() -> None:
     named = code(ast.parse('x = settings.convoso\ny = "leadping_raw"'))
     assert sorted(filter(NAMES.search, named)) == ["convoso", "leadping_raw"]
     assert not list(filter(NAMES.search, code(ast.parse('"""As Convoso does."""\nf(help="convoso")'))))
+
+
+ENGINES = {"duckdb", "postgres", "postgresql"}
+HOMES_OF_ENGINES = {
+    "connector/parsing.py",  # the scheme of an address
+    "connector/sandbox",
+}
+
+
+def test_no_code_asks_which_engine_it_is() -> None:
+    """What differs between engines, ``warehouse/<engine>.py`` answers."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "connector").rglob("*.py"))
+        if not any(path.is_relative_to(ROOT / home) for home in HOMES_OF_ENGINES)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Compare)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and each.value in ENGINES
+    ]
+    assert found == []

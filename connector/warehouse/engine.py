@@ -1,0 +1,85 @@
+"""What leadloop has to know of a database engine. Each engine answers in a file of its own, and nothing else asks which it is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from connector import config
+from connector.errors import ConfigError, WarehouseError
+
+
+class Engine(ABC):
+    """One engine: its three doors (dlt, SQLAlchemy, dbt), how it locks, and what its errors mean."""
+
+    name: ClassVar[str]
+    """As ``warehouse.destination``, dlt and dbt's target have it."""
+    dialect: ClassVar[str]
+    """As SQLAlchemy has it."""
+    file_format: ClassVar[str]
+    """What dlt loads fastest into it."""
+    now: ClassVar[str]
+    """The SQL function of its clock that goes on in the middle of a transaction."""
+    one_at_a_time: ClassVar[str | None] = None
+    """A statement after which a second transaction that says it waits for the first; ``None``: only one can write anyway."""
+    keeps_leases_alive: ClassVar[bool] = True
+    """Whether a lease is renewed from a thread: a file would be held for that, against whoever works on it in this very run."""
+
+    @property
+    def setting(self) -> str:
+        """The name of the setting that says where the database is, as messages show it."""
+        return config.named(f"destination.{self.name}.credentials")
+
+    @abstractmethod
+    def url(self, credentials: Any) -> URL:
+        """Where the database is, from its setting; ``ConfigError`` for what is missing or wrong."""
+
+    def path(self, url: URL) -> Path | None:
+        """The database's file, where it is one."""
+        return None
+
+    @abstractmethod
+    def label(self, url: URL) -> str:
+        """The database for people; never a password."""
+
+    @abstractmethod
+    def destination(self, url: URL) -> Any:
+        """The dlt destination."""
+
+    @abstractmethod
+    def dbt_env(self, url: URL) -> dict[str, str]:
+        """What ``dbt_models/profiles.yml`` reads; a password has a name that dbt masks."""
+
+    def connected(self, connection: Any) -> None:  # noqa: B027 - most engines need nothing
+        """Prepares a new connection of the driver's."""
+
+    @abstractmethod
+    def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
+        """What an error's text means for a person, if it is about reaching or holding the database at all."""
+
+    def is_cut(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the connection is gone, and not the statement wrong, so that the same work can be tried again."""
+        return False
+
+    def columns_of(self, connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
+        """The columns of a table or view; empty where there is none of that name."""
+        columns = sa.table(
+            "columns",
+            sa.column("table_schema"),
+            sa.column("table_name"),
+            sa.column("column_name"),
+            schema="information_schema",
+        ).c
+        query = sa.select(columns.column_name).where(
+            columns.table_schema == schema, columns.table_name == name
+        )
+        return frozenset(connection.scalars(query))
+
+    @abstractmethod
+    def insert(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Adds many rows at once, given as column -> values."""
