@@ -12,6 +12,7 @@ from connector import config, crm
 from connector.crm.base import LeadReader, ScanReader, WindowReader
 from connector.crm.clock import clock_of, skew
 from connector.errors import LeadloopError, OtherAccountError
+from connector.texts import moment
 from connector.warehouse import models
 from connector.warehouse.accounts import check_account
 from connector.warehouse.connection import Warehouse
@@ -163,30 +164,23 @@ def _newest(reader: WindowReader, now: datetime) -> datetime | None:
         if not page.rows:
             continue
         last = reader.search(bounds, offset=page.total - 1, limit=1) if page.total else page
-        moments = [_moment(reader.modified_at(row)) for row in last.rows or page.rows]
-        return max((moment for moment in moments if moment), default=None)
+        moments = [moment(reader.modified_at(row)) for row in last.rows or page.rows]
+        return max(filter(None, moments), default=None)
     return None
 
 
-def _ahead(moment: datetime, zone: ZoneInfo, now: datetime) -> timedelta:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)) - now
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
+def _ahead(shown: datetime, zone: ZoneInfo, now: datetime) -> timedelta:
+    return (shown if shown.tzinfo else shown.replace(tzinfo=zone)) - now
 
 
 def _precision(reader: WindowReader) -> str:
     """Asks for the second of one lead: a server that ignores the time answers its whole day."""
     sample = reader.search(None, limit=1)
-    moment = _moment(reader.modified_at(sample.rows[0])) if sample.rows else None
-    if moment is None:
+    modified = moment(reader.modified_at(sample.rows[0])) if sample.rows else None
+    if modified is None:
         return "no lead to try it with"
-    wall = moment.astimezone(reader.zone).replace(tzinfo=None) if moment.tzinfo else moment
-    around = [_moment(reader.modified_at(row)) for row in reader.search((wall, wall), limit=100).rows]
+    wall = modified.astimezone(reader.zone).replace(tzinfo=None) if modified.tzinfo else modified
+    around = [moment(reader.modified_at(row)) for row in reader.search((wall, wall), limit=100).rows]
     outside = [each for each in around if each and each.replace(tzinfo=None) != wall]
     if outside:
         return "the server ignores the time of day: leadloop reads whole days, which costs more calls"

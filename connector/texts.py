@@ -3,6 +3,7 @@
 ``dbt_models/macros/text.sql`` has the same two in SQL, and a test compares them.
 """
 
+from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
 
 BLANKS = " \t\n\v\f\r"
@@ -20,3 +21,11 @@ def is_blank(text: str | None) -> bool:
 def lowered(text: str) -> str:
     """A to Z in lower case; what else has a case, and which, depends on a locale."""
     return text.translate(_LOWER)
+
+
+def moment(text: str | None) -> datetime | None:
+    """The ISO time that a text is, aware where it says its zone; ``None`` for anything else."""
+    try:
+        return datetime.fromisoformat((text or "").strip(BLANKS))
+    except ValueError:
+        return None

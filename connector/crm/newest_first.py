@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
+from connector.texts import moment
 
 PASSES = 8
 """How often a list without a reliable order is read before giving up."""
@@ -203,8 +204,7 @@ def page_of(vendor: str, rows: Sequence[Row], total: Any, size: int, asked_at: d
 
 def instant(text: str | None) -> datetime | None:
     """An ISO time in UTC; without an offset it is meant as UTC. ``None`` for anything else."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
+    found = moment(text)
+    if found is None:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from connector.crm.base import Bounds, LeadReader
 from connector.errors import ConfigError
 from connector.extract.names import column_name
+from connector.texts import moment
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -49,13 +50,12 @@ def floor_second(instant: datetime) -> datetime:
 
 def instants(text: str | None, zone: str | None) -> tuple[datetime, ...]:
     """What points in time a CRM's time may mean: two for a local time in the hour that happens twice, none for no time."""
-    try:
-        moment = datetime.fromisoformat((text or "").strip())
-    except ValueError:
+    found = moment(text)
+    if found is None:
         return ()
-    if moment.tzinfo is not None:
-        return (floor_second(moment),)
-    local = moment.replace(tzinfo=_zone(zone or "UTC"))
+    if found.tzinfo is not None:
+        return (floor_second(found),)
+    local = found.replace(tzinfo=_zone(zone or "UTC"))
     return tuple(floor_second(each) for each in (local, local.replace(fold=1)))
 
 
