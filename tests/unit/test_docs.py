@@ -18,6 +18,7 @@ import pytest
 
 from connector.crm.convoso import ConvosoSettings
 from connector.crm.pollybot import PollyBotSettings
+from connector.warehouse.connection import Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -289,7 +290,7 @@ class Printed:
     def __call__(self, *arguments: str) -> Any:
         from connector import cli
 
-        self.monkeypatch.setattr(cli, "_warehouse", lambda: None)
+        self.monkeypatch.setattr(Warehouse, "open", lambda: None)
         self.capsys.readouterr()
         with suppress(SystemExit):  # a plan with a problem is printed, and ends with its code
             cli.app(list(arguments), standalone_mode=False)
@@ -364,7 +365,7 @@ def test_the_document_of_run(printed: Printed) -> None:
     printed.monkeypatch.setattr(loop, "run", lambda *_, **__: done)
     from connector import cli
 
-    printed.monkeypatch.setattr(cli, "_warehouse", lambda: None)
+    printed.monkeypatch.setattr(Warehouse, "open", lambda: None)
     printed.capsys.readouterr()
     cli.app(["run", "--json"], standalone_mode=False)
     found = json.loads(printed.capsys.readouterr().out)

@@ -145,11 +145,11 @@ def test_status_makes_no_warehouse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where there is none it says so, and there is none afterwards."""
-    from connector import cli
+    from connector.cli.status import status
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "leads.duckdb")
-    cli.status(as_json=True)
+    status(as_json=True)
     assert '"crms": []' in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 

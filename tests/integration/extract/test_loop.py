@@ -12,6 +12,7 @@ from connector.push import Journal
 from connector.push.journal_row import Entry
 from connector.sandbox import Sandbox
 from connector.warehouse import leases, models
+from connector.warehouse.connection import Warehouse
 
 VENDORS = list(crm.names())
 
@@ -106,7 +107,7 @@ def test_a_crm_that_can_not_be_read_holds_up_no_other(leads, duckdb, monkeypatch
     leads("convoso", "pollybot")
     monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
     config.reload()
-    monkeypatch.setattr(cli, "_warehouse", lambda: duckdb)
+    monkeypatch.setattr(Warehouse, "open", lambda: duckdb)
     with pytest.raises(UnreachableError):
         cli.app(["extract"], standalone_mode=False)
     assert count(duckdb, "pollybot_raw.lead_versions") == 12
@@ -116,7 +117,7 @@ def test_a_crm_that_can_not_be_read_holds_up_no_other(leads, duckdb, monkeypatch
 def test_one_document_is_about_one_crm(leads, duckdb, monkeypatch, capsys):
     """With several CRMs set up, --json and --filter want to know which; nothing is read before that."""
     sandbox = leads("convoso", "pollybot")
-    monkeypatch.setattr(cli, "_warehouse", lambda: duckdb)
+    monkeypatch.setattr(Warehouse, "open", lambda: duckdb)
     for argv in (["--json"], ["--filter", "list_id=333"]):
         with pytest.raises(ConfigError, match="--crm"):
             cli.app(["extract", *argv], standalone_mode=False)
@@ -139,7 +140,7 @@ def test_filters_that_can_not_be_are_refused_before_anything_is_read(
 ):
     """A misspelt filter, one that would show removed leads as present ones, and any filter where the CRM has none."""
     sandbox = leads(vendor)
-    monkeypatch.setattr(cli, "_warehouse", lambda: duckdb)
+    monkeypatch.setattr(Warehouse, "open", lambda: duckdb)
     with pytest.raises(ConfigError, match=says):
         cli.app(["extract", "--crm", vendor, "--filter", given], standalone_mode=False)
     assert len(sandbox.calls) == 0

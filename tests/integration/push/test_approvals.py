@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import cli, config, crm, loop
+from connector import config, crm, loop
+from connector.cli import asking
 from connector.crm.base import Outcome
 from connector.errors import FirstTimeError
 from connector.extract.load import Extracted
@@ -254,15 +255,15 @@ def test_the_question_names_it(local: World, monkeypatch: pytest.MonkeyPatch, ye
     """In a terminal it is asked, also with --yes, which is no answer to this; with --first and --yes it is not."""
     model(local, TYPED)
     questions: list[str] = []
-    monkeypatch.setattr(cli, "_in_a_terminal", lambda: True)
+    monkeypatch.setattr(asking, "in_a_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda text, **_: questions.append(text) or True)
     ask = {
-        first: cli._asking(yes, loop.QUIET, first=first, mask=False, quiet=True) for first in (False, True)
+        first: asking.asking(yes, loop.QUIET, first=first, mask=False, quiet=True) for first in (False, True)
     }
     assert ask[False](local.plan())
     assert "lead_score (1 lead)" in questions[0]
     assert ask[True](local.plan())
     assert len(questions) == (1 if yes else 2)
-    monkeypatch.setattr(cli, "_in_a_terminal", lambda: False)
+    monkeypatch.setattr(asking, "in_a_terminal", lambda: False)
     assert ask[False](local.plan())
     assert len(questions) == (1 if yes else 2)

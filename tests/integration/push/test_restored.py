@@ -261,7 +261,7 @@ def test_what_a_restored_warehouse_has_forgotten_to_have_added_or_deleted(quick:
 
 def test_the_command_passes_it_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """``leadloop run --restored`` accepts, ``leadloop run`` doesn't."""
-    from connector import cli
+    from connector.cli.run import run as command
 
     given: list[bool] = []
 
@@ -273,5 +273,5 @@ def test_the_command_passes_it_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(loop, "run", run)
     for restored in (True, False):
         with pytest.raises(RestoredError):
-            cli.run(restored=restored)
+            command(restored=restored)
     assert given == [True, False]

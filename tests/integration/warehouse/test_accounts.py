@@ -111,7 +111,7 @@ def test_a_warehouse_from_before_there_were_accounts_is_looked_at_as_well(open_a
 @pytest.mark.long
 def test_a_person_may_say_that_it_is_the_same_account(open_account, duck, monkeypatch):
     """All known leads are gone: --same-account reads on, and what it says is noted for later runs."""
-    monkeypatch.setattr(cli, "_warehouse", lambda: duck)
+    monkeypatch.setattr(Warehouse, "open", lambda: duck)
     open_account("convoso", seed=1)
     loop.extract(duck, "convoso")
     other = open_account("convoso", seed=2)

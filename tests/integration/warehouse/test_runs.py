@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import cli, config, report
+from connector import config, report
+from connector.cli.extract import extract
+from connector.cli.status import status
 from connector.errors import ConfigError, GuardrailError, LockedError
 from connector.sandbox import Sandbox
 from connector.warehouse import runs
@@ -230,12 +232,12 @@ def test_a_missing_setting_leaves_a_row(
         for name, value in crm.settings()["convoso"].items():
             monkeypatch.setenv(config.env_name(f"crm.convoso.{name}"), value)
         config.reload()
-        cli.extract()
+        extract()
     monkeypatch.delenv("CRM__CONVOSO__AUTH_TOKEN")
     config.reload()
     for vendor in (None, "convoso"):
         with pytest.raises(ConfigError, match="auth_token"):
-            cli.extract(vendor=vendor)
+            extract(vendor=vendor)
     read, nothing_set_up, named = recorded(warehouse)
     assert (read["exit_code"], read["crm"], read["rows"], read["push_run_id"]) == (0, "convoso", 3, None)
     assert read["calls"] >= 1
@@ -243,7 +245,7 @@ def test_a_missing_setting_leaves_a_row(
     assert (nothing_set_up["exit_code"], named["exit_code"], named["crm"]) == (2, 2, "convoso")
     assert "auth_token" in nothing_set_up["why"]
     assert crm.token not in nothing_set_up["why"] + named["why"]
-    cli.status()
+    status()
     shown = capsys.readouterr().out
     assert "extract convoso" in shown
     assert "2: " in shown

@@ -1,0 +1,115 @@
+"""The command itself: its exit codes, what every command shares, and the entry point that turns errors into messages."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from connector.cli.output import err, fail
+from connector.errors import ConfigError, LeadloopError, place_of
+
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "wrong usage or configuration",
+    3: "done but some leads were rejected or deferred",
+    4: "stopped by a guardrail or a conflict and nothing sent",
+    5: "another run holds the lock",
+}
+ENDS_WITH = {
+    "init": (0, 1, 2),
+    "sandbox": (0, 1, 2),
+    "demo": (0, 1, 2, 4, 5),
+    "check": (0, 1, 2, 3, 5),
+    "extract": (0, 1, 2, 5),
+    "build": (0, 1, 2, 5),
+    "plan": (0, 1, 2, 4, 5),
+    "push": (0, 1, 2, 3, 4, 5),
+    "run": (0, 1, 2, 3, 4, 5),
+    "status": (0, 1, 2, 5),
+    "resolve": (0, 1, 2, 5),
+}
+"""The exit codes of each command, for docs/cli.md."""
+
+app = typer.Typer(
+    name="leadloop",
+    help="Leads out of a CRM into a warehouse, SQL says what should differ, and exactly those fields go back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
+)
+
+
+def main() -> None:
+    """The entry point: every error becomes one message on stderr and an exit code, never a bare traceback."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except LeadloopError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        err.print("Interrupted; what was recorded stays recorded, and the next run goes on from there.")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("LEADLOOP_DEBUG"):
+            raise
+        err.print(
+            f"leadloop failed in a way it did not expect: {type(error).__name__} at {place_of(error)}. Nothing that was recorded "
+            "is lost. LEADLOOP_DEBUG=1 shows the whole trace, which may hold values of leads.",
+            markup=False,
+        )
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-C",
+            metavar="DIR",
+            help="Work in this folder, as if the command was started there; a second one is relative to the first.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand != "init":
+        os.umask(0o077)  # what engines, dlt and dbt write on the way holds leads as well
+    for folder in folders or ():
+        _go_to(folder)
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("leadloop"))
+        raise typer.Exit
+
+
+def _go_to(folder: Path) -> None:
+    """Before anything has read a setting, or as if so: files are found relative to the folder."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise ConfigError(f"-C {folder}: can't go to that folder: {error.strerror}.") from None
+    if "dlt" in sys.modules:
+        from connector import config
+
+        config.reload()
+
+
+def _terminated(_signal: int, _frame: Any) -> NoReturn:
+    raise KeyboardInterrupt

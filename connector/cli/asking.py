@@ -1,0 +1,39 @@
+"""Whether a person agrees to what is about to be sent."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from connector.cli.output import err
+
+if TYPE_CHECKING:
+    from connector.push import Plan
+
+
+def in_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def asking(yes: bool, listener: Any, *, first: bool, mask: bool, quiet: bool) -> "Callable[[Plan], bool]":
+    """Shows the plan and asks in a terminal. Elsewhere there is nobody to ask, the guardrails decide, and values are masked:
+    what is written there ends up in a log. ``yes`` is no answer for a first time, only ``first`` is."""
+
+    def agree(made: "Plan") -> bool:
+        from connector import push as pushing
+        from connector.push.approvals import first_time
+
+        listener.pause()
+        if not quiet:
+            err.print(pushing.plan_text(made, mask=mask or not err.is_terminal))
+        asks = made.first_time and not first
+        if (yes and not asks) or not in_a_terminal():
+            return True
+        question = f"Send this to {made.crm}?"
+        if typer.confirm(f"{first_time(made)}. {question}" if asks else question, err=True):
+            return True
+        err.print("Nothing was sent.")
+        return False
+
+    return agree

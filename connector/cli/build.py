@@ -1,0 +1,30 @@
+"""``leadloop build``."""
+
+from typing import Annotated
+
+import typer
+
+from connector.cli.app import app
+from connector.cli.options import Json, Project, warehouse
+from connector.cli.output import emit, err, out
+
+
+@app.command(epilog="Example: leadloop build --select leads+")
+def build(
+    select: Annotated[str | None, typer.Option(help="Which models, as dbt selects them.")] = None,
+    full_refresh: Annotated[
+        bool, typer.Option(help="Make incremental models anew from the raw tables.")
+    ] = False,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Make and test the dbt models: leads, their history, what changed, what should differ."""
+    from connector import loop
+    from connector.display import listening
+
+    with listening(err, brief=as_json) as listener:
+        done = loop.build(warehouse(), project, select=select, full_refresh=full_refresh, listener=listener)
+    if as_json:
+        emit("build", done.as_dict())
+    else:
+        out.print(done.text(), markup=False)

@@ -1,0 +1,113 @@
+"""``leadloop extract``."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from connector.cli.app import app
+from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, instant, warehouse
+from connector.cli.output import emit, err, out
+from connector.errors import ConfigError, LeadloopError
+
+
+@app.command(epilog="Example: leadloop extract --start 2026-10-01 --end 2026-10-31 --filter list_id=333")
+def extract(
+    vendor: Crm = None,
+    start: Start = None,
+    end: End = None,
+    filters: Filter = None,
+    same_account: Annotated[
+        bool,
+        typer.Option(
+            "--same-account",
+            help="With --crm: the account is the known one, though its known leads are gone.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read what was edited or removed since the last run into the warehouse. A backfill (--start, --end) leaves the cursor alone."""
+    from connector import loop
+    from connector.display import listening
+
+    first, last = instant("--start", start), instant("--end", end)
+    if first and last and first >= last:
+        raise ConfigError(f"--start {start} must lie before --end {end}.")
+    if first and first > datetime.now(UTC):
+        raise ConfigError(f"--start {start} lies in the future, where no lead was edited yet.")
+    if same_account and vendor is None:
+        raise ConfigError("--same-account is about one CRM: say with --crm which.")
+    vendors = [vendor] if vendor else _ready()
+    if len(vendors) > 1 and (as_json or filters):
+        option = "--json" if as_json else "--filter"
+        raise ConfigError(f"{option} is about one CRM: say with --crm which ({', '.join(vendors)}).")
+    failed = None
+    for name in vendors:
+        try:
+            with listening(err, brief=as_json) as listener:
+                done = loop.extract(
+                    warehouse(),
+                    name,
+                    start=first,
+                    end=last,
+                    filters=filters_of(filters),
+                    same_account=same_account,
+                    listener=listener,
+                )
+        except LeadloopError as error:
+            if failed is not None:
+                err.print(str(error), markup=False, soft_wrap=True)
+            failed = failed or error
+            continue
+        if as_json:
+            emit("extract", {"crm": name, **extracted(done)})
+        else:
+            out.print(extracted_text(name, done), markup=False, soft_wrap=True)
+    if failed is not None:
+        raise failed
+
+
+def _ready() -> list[str]:
+    """The CRMs that are set up; where none is, an extraction has failed, and leaves its row as any other."""
+    from connector import loop
+    from connector.warehouse import runs
+
+    try:
+        return loop.vendors()
+    except LeadloopError as error:
+        runs.failed(warehouse, "extract", error)
+        raise
+
+
+def extracted(done: Any) -> dict[str, Any]:
+    return {
+        "rows": done.rows,
+        "read_back": done.read_back,
+        "gone": done.gone,
+        "removals": done.removals,
+        "recordings": done.recordings,
+        "calls": done.calls,
+        "packages": done.packages,
+        "precision": done.precision,
+        "window": {"start": done.window.start, "end": done.window.end} if done.window else None,
+        "notes": list(done.notes),
+    }
+
+
+def extracted_text(vendor: str, done: Any) -> str:
+    notes = "".join(f"\n{vendor}: {note}" for note in done.notes)
+    if done.window is None:
+        return f"{vendor}: nothing has settled since the last run.{notes}"
+    from connector.push.guardrails import count
+
+    parts = [
+        f"{count(done.rows, 'row')} in {count(done.calls, 'call')}",
+        f"{count(done.read_back, 'lead')} read back" if done.read_back else "",
+        f"{count(done.gone, 'lead')} gone" if done.gone else "",
+        f"{count(done.removals, 'removed lead')}" if done.removals else "",
+        f"{count(done.recordings, 'recording')}" if done.recordings is not None else "",
+    ]
+    return (
+        f"{vendor}: {', '.join(filter(None, parts))}; everything edited up to "
+        f"{done.window.end:%F %T} UTC is in the warehouse.{notes}"
+    )

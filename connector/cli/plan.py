@@ -1,0 +1,36 @@
+"""``leadloop plan``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.cli.app import app
+from connector.cli.options import Json, Limit, Mask, Project, warehouse
+from connector.cli.output import emit, err, fail, out, write_private
+
+
+@app.command(epilog="Example: leadloop plan lead_scores_to_convoso --html plan.html")
+def plan(
+    push: Annotated[str, typer.Argument(help="The push model's name.", metavar="PUSH")],
+    project: Project = None,
+    limit: Limit = None,
+    html: Annotated[Path | None, typer.Option(help="Write the plan as one self-contained page.")] = None,
+    mask: Mask = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a push would send now. Sends nothing."""
+    from connector import loop
+    from connector import push as pushing
+
+    made = loop.plan(warehouse(), push, project, limit=limit)
+    if html is not None:
+        write_private(html, pushing.plan_html(made, mask=mask))
+        err.print(f"Wrote {html}.", markup=False)
+    if as_json:
+        emit("plan", pushing.plan_json(made, mask=mask))
+    elif html is None:
+        out.print(pushing.plan_text(made, mask=mask))
+    stopped = made.problem()
+    if stopped is not None:
+        fail(stopped)

@@ -1,0 +1,57 @@
+"""``leadloop push``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from connector.cli.app import app
+from connector.cli.asking import asking, in_a_terminal
+from connector.cli.options import First, Json, Limit, Mask, Project, Yes, warehouse
+from connector.cli.output import emit, err, out
+
+
+@app.command(epilog="Example: leadloop push lead_scores_to_convoso --limit 10")
+def push(
+    name: Annotated[str, typer.Argument(help="The push model's name.", metavar="PUSH")],
+    project: Project = None,
+    limit: Limit = None,
+    agreed: Annotated[
+        Path | None,
+        typer.Option("--plan", help="A plan saved by `plan --json`: anything else is refused."),
+    ] = None,
+    yes: Yes = False,
+    first: First = False,
+    mask: Mask = False,
+    as_json: Json = False,
+) -> None:
+    """Send exactly what the plan shows. Asks first in a terminal, unless --yes is given."""
+    from connector import loop
+    from connector import push as pushing
+    from connector.display import listening
+
+    saved = None if agreed is None else pushing.read_plan(agreed)
+    with listening(err, brief=as_json) as listener:
+        done = loop.push(
+            warehouse(),
+            name,
+            project,
+            limit=limit,
+            agreed=saved,
+            agree=asking(yes or saved is not None, listener, first=first, mask=mask, quiet=as_json),
+            first=first or in_a_terminal(),
+            listener=listener,
+        )
+    if done is None:
+        raise typer.Exit(0)
+    report_push(done, as_json=as_json)
+    raise typer.Exit(done.summary.exit_code)
+
+
+def report_push(done: Any, *, as_json: bool) -> None:
+    from connector import push as pushing
+
+    if as_json:
+        emit("push", pushing.summary_json(done.summary))
+    else:
+        out.print(pushing.summary_text(done.summary))

@@ -1,0 +1,66 @@
+"""``leadloop sandbox``."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from connector.cli.app import app
+from connector.cli.output import out
+from connector.errors import ConfigError
+
+
+@app.command(epilog="Example: leadloop sandbox --leads 5000 --port 8765 --edits-per-second 5")
+def sandbox(
+    leads: Annotated[int, typer.Option(min=0, help="How many leads the book holds.")] = 5000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8765,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same leads.")] = 7,
+    timezone: Annotated[str, typer.Option(help="The account's time zone.")] = "America/Los_Angeles",
+    token: Annotated[str, typer.Option(help="The token it accepts.")] = "sandbox-token",  # noqa: S107 - not a secret
+    envelope: Annotated[
+        str, typer.Option(help="live or community: the two shapes of answers seen.")
+    ] = "live",
+    precision: Annotated[
+        str, typer.Option(help="second, or day for a server that ignores the time.")
+    ] = "second",
+    edits_per_second: Annotated[float, typer.Option(min=0, help="Edits it makes by itself.")] = 0.0,
+    touch_on_api_edit: Annotated[
+        bool, typer.Option(help="Whether an API edit moves the lead's clock.")
+    ] = False,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds added to every answer.")] = 0.0,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="A fault and its share, such as status=503:0.1; repeatable.")
+    ] = None,
+) -> None:
+    """Run a CRM on this machine, to rehearse with: it answers as Convoso does, and nothing leaves the machine."""
+    from connector.sandbox import serve
+
+    try:
+        serve(
+            leads=leads,
+            port=port,
+            seed=seed,
+            timezone=timezone,
+            token=token,
+            envelope=envelope,
+            precision=precision,
+            edits_per_second=edits_per_second,
+            touch_on_api_edit=touch_on_api_edit,
+            latency=latency,
+            faults=fault or [],
+            on_ready=_announce,
+        )
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"leadloop sandbox: {error}") from None
+
+
+def _announce(running: Any) -> None:
+    for place, (vendor, settings) in enumerate(running.settings().items()):
+        leads = ", the same people" if place else f" with {len(running.book):,} leads"
+        name = type(running.vendors[vendor]).__name__
+        out.print(f"{name} at {settings['base_url']}{leads}", markup=False)
+    out.print("Point leadloop at one or more of them, in another terminal:", markup=False)
+    for vendor, settings in running.settings().items():
+        for name, value in settings.items():
+            out.print(f"  export CRM__{vendor.upper()}__{name.upper()}={value}", markup=False)
+    sys.stdout.flush()
