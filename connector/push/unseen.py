@@ -30,8 +30,9 @@ def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> I
         return
     applied = journal.applied_unconfirmed(account.vendor).c
     # A deleted lead has nothing to show any more, and the search for removed leads finds it: unless that happened while the
-    # CRM's clock was ahead of what it is now.
-    shows = sa.or_(applied.field != WHOLE, applied.recorded_at > account.clock.now())
+    # CRM's clock was ahead of what it is now. When one was removed that wasn't there any more, nobody knows.
+    was_gone = applied.code.is_not(None)
+    shows = sa.or_(applied.field != WHOLE, was_gone, applied.recorded_at > account.clock.now())
     query = (
         sa.select(
             applied.meant,

@@ -214,3 +214,24 @@ def test_a_lead_that_is_removed_after_the_crms_clock_went_back_is_gone(quick: Qu
     crm.clock.advance(5)
     read(quick)
     assert quick.rows(shown, lead=lead) == [(lead,)]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_a_lead_that_was_gone_when_we_deleted_it_is_asked_for(quick: QuickLoop) -> None:
+    """Somebody removed it while the CRM's clock was ahead: no search finds that yet, and the delete says only that it is gone."""
+    crm = quick.begin()
+    lead = crm.book.ids()[0]
+    read(quick)
+    quick.write("insert into inputs.unwanted values (:lead)", lead=lead)
+    crm.clock.advance(HOUR)
+    crm.book.delete(lead)
+    crm.clock.advance(-HOUR)
+    read(quick)
+    loop.push(quick.warehouse, "removing")
+    assert crm.calls.count("delete") == 1
+    crm.clock.advance(5)
+    read(quick)
+    shown = "select lead_id from analytics.leads where lead_id = :lead and removed_at is null"
+    assert quick.rows(shown, lead=lead) == []
+    loop.push(quick.warehouse, "removing")
+    assert crm.calls.count("delete") == 1
