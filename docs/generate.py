@@ -76,9 +76,7 @@ SETTINGS_HEAD = ("in a file", "in the environment", "default", "meaning")
 
 
 def settings_parts() -> dict[str, Callable[[], str]]:
-    from connector.crm.registry import FOLDERS
-
-    vendors = {f"crm.{vendor}": partial(vendor_settings, vendor) for vendor in FOLDERS}
+    vendors = {f"crm.{vendor}": partial(vendor_settings, vendor) for vendor in shipped()}
     return {**vendors, "warehouse and dbt": shared_settings}
 
 
@@ -206,10 +204,9 @@ CRMS_SOURCES = ROOT / "dbt_models/models/staging/crms_shipped.yml"
 
 def shipped() -> dict[str, Any]:
     """Name -> parts of each CRM that comes with leadloop."""
-    from connector import crm
-    from connector.crm.registry import FOLDERS
+    from connector.crm import registry
 
-    return {name: crm.vendor(name).parts for name in FOLDERS}
+    return {name: registry.vendor(name).parts for name in registry.FOLDERS}
 
 
 def crms_macro() -> str:

@@ -20,8 +20,6 @@ from connector.config.lookup import (
 from connector.errors import ConfigError
 
 DESTINATIONS = ("duckdb", "postgres")
-
-
 SHARED_SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.destination": (
         "`duckdb`",
@@ -50,8 +48,6 @@ SHARED_SETTINGS: dict[str, tuple[str, str]] = {
         ),
     ),
 }
-
-
 """What is set beside the CRMs, as docs/settings.md tells it: (default, meaning), both Markdown."""
 
 

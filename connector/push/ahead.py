@@ -30,7 +30,7 @@ def in_the_future(engine: sa.Engine, reader: LeadReader) -> Iterator[str]:
             lead = first_not_blank(raw, (*id_fields, "id"))
             if SEEN_AT in there and lead is not None:
                 query = sa.select(sa.func.count(), sa.func.min(lead)).where(raw.c[SEEN_AT] > late)
-                yield from _said(connection, query, f"{crm}_raw.{table}")
+                yield from _said(connection, query, f"{raw_schema(crm)}.{table}")
         if columns_of(connection, SCHEMA, push_journal.name):
             row = push_journal.c
             query = sa.select(sa.func.count(), sa.func.min(row.lead_id))

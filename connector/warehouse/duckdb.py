@@ -110,6 +110,5 @@ class DuckDB(Engine):
         if not isinstance(path, str) or not path or path == ":memory:":
             raise ConfigError(f"{self.setting} must be the path of a database file, such as {DEFAULT_FILE}.")
         path = path.removeprefix("duckdb:///")
-        setting = f"destination.{self.name}.credentials"
         table = isinstance(given, dict) and given.get("database")
-        return str(config.anchored(f"{setting}.database" if table else setting, path))
+        return str(config.anchored(f"{self.credentials}.database" if table else self.credentials, path))

@@ -29,9 +29,14 @@ class Engine(ABC):
     """Whether a lease is renewed from a thread: a file would be held for that, against whoever works on it in this very run."""
 
     @property
+    def credentials(self) -> str:
+        """The name of the setting that says where the database is."""
+        return f"destination.{self.name}.credentials"
+
+    @property
     def setting(self) -> str:
-        """The name of the setting that says where the database is, as messages show it."""
-        return config.named(f"destination.{self.name}.credentials")
+        """The same as messages show it."""
+        return config.named(self.credentials)
 
     @abstractmethod
     def url(self, credentials: Any) -> URL:
