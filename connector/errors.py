@@ -34,18 +34,51 @@ Messages name settings, models, ids and counts. They never hold a token, a reque
 a lead's field.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 Action = Literal["retry", "skip", "stop", "resolve"]
 
 
 class LeadloopError(Exception):
-    """Root of the tree; ``str(error)`` is one message for a person, with what to do next."""
+    """Root of the tree: what happened, what to do next, and what it is about.
+
+    ``str(error)`` is one message for a person, made from ``what`` and ``advice``. ``crm``, ``lead_id``, ``fields`` (as the CRM
+    calls them) and ``code`` (the CRM's own, as text) say the same to a program, as far as they are known.
+    """
 
     action: ClassVar[Action] = "stop"
     exit_code: ClassVar[int] = 1
+    is_said_of_crm: ClassVar[bool] = False
+    """Whether ``what`` goes on after the CRM's name: "refuses the token" becomes "convoso refuses the token".
+
+    Whoever reads an answer need not know whose it is: ``of_crm`` adds that."""
+
+    def __init__(
+        self,
+        what: str,
+        advice: str = "",
+        *,
+        crm: str | None = None,
+        lead_id: str | None = None,
+        fields: Collection[str] = (),
+        code: str | None = None,
+    ) -> None:
+        super().__init__(what, advice)
+        self.what = what
+        self.advice = advice
+        self.crm = crm
+        self.lead_id = lead_id
+        self.fields = frozenset(fields)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{_sentence(self._told())} {self.advice}" if self.advice else self._told()
+
+    def _told(self) -> str:
+        return f"{self.crm} {self.what}" if self.is_said_of_crm and self.crm else self.what
 
 
 class ConfigError(LeadloopError):
@@ -57,9 +90,13 @@ class ConfigError(LeadloopError):
 class AuthError(ConfigError):
     """The CRM refuses the credentials."""
 
+    is_said_of_crm = True
+
 
 class UnreachableError(ConfigError):
     """No CRM answers at the address in the settings: wrong URL, wrong host, or nothing listens there."""
+
+    is_said_of_crm = True
 
 
 class OtherAccountError(ConfigError):
@@ -73,24 +110,37 @@ class OtherVersionError(ConfigError):
 class CrmError(LeadloopError):
     """Something between leadloop and the CRM."""
 
+    is_said_of_crm = True
+
 
 class TransientError(CrmError):
-    """The CRM throttles or fails, and went on doing so through all retries."""
+    """The CRM throttles or fails, and went on doing so through all retries.
+
+    ``down``: nothing answers any more, so the next call at once would fail as well.
+    """
 
     action = "retry"
 
+    def __init__(self, what: str, advice: str = "", *, down: bool = False, **about: Any) -> None:
+        super().__init__(what, advice, **about)
+        self.down = down
+
 
 class RefusedError(CrmError):
-    """The CRM understood the request and says no.
+    """The CRM understood the request and says no; ``fields`` are those that it finds fault with.
 
-    ``code`` is the vendor's error code as text, or ``None``.
+    ``lead_id`` is another lead where that one stands in the way.
     """
 
     action = "skip"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
+    def at_fault(self, sent: Collection[str]) -> frozenset[str]:
+        """Those of the fields that were sent which the CRM means; empty where it means the whole call."""
+        return self.fields.intersection(sent)
+
+    def reason(self, sent: Collection[str]) -> str:
+        """Why a write of these fields was refused."""
+        return str(self)
 
 
 class UnexpectedAnswerError(CrmError):
@@ -167,6 +217,20 @@ class PlanMovedError(StoppedError):
 
 class FirstTimeError(StoppedError):
     """Values would be replaced in a field to which, as far as is known, nothing was ever sent, and nobody agreed to it."""
+
+
+@contextmanager
+def of_crm(crm: str) -> Iterator[None]:
+    """Whatever is raised in here and says no CRM is about this one."""
+    try:
+        yield
+    except LeadloopError as error:
+        error.crm = error.crm or crm
+        raise
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def place_of(error: BaseException) -> str:

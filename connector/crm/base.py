@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from connector.config import VendorSettings
-from connector.errors import ModelError
+from connector.errors import ConfigError, LeadloopError, ModelError, RefusedError, TransientError
 
 Mode = Literal["update", "insert", "upsert", "delete"]
 Precision = Literal["second", "day"]
@@ -16,6 +16,11 @@ OutcomeState = Literal["applied", "rejected", "deferred", "unknown", "conflict"]
 
 Bounds = tuple[datetime, datetime]
 """A closed interval in the account's own local time: two naive datetimes, whole seconds, first <= last."""
+
+
+def not_set(crm: str, field: str, why: str) -> ModelError:
+    """No push may set this field."""
+    return ModelError(f"leadloop does not set the field {field!r} in {crm}: {why}.", crm=crm, fields=[field])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,7 @@ class Capabilities:
     def check_protected(self, fields: Collection[str]) -> None:
         """Raises ``ModelError`` for a field that no push may set."""
         if protected := self.protected_fields.intersection(fields):
-            raise ModelError(
-                f"{self.vendor}: leadloop does not set the field {min(protected)!r}: it says which lead is meant."
-            )
+            raise not_set(self.vendor, min(protected), "it says which lead is meant")
 
     def protected(self, fields: Collection[str]) -> "Outcome | None":
         """What comes of a write that sets such a field, without a call; ``None`` where it sets none."""
@@ -115,6 +118,18 @@ class Outcome:
     harm: bool = False
     """The write took away something that nobody set, and ``reason`` names it: nothing more may be sent until a person has
     looked, whatever the state is."""
+
+    @classmethod
+    def of(cls, error: LeadloopError, sent: Collection[str] = ()) -> "Outcome":
+        """What a write of the fields ``sent`` came to that ended in ``error``, whose message becomes the reason."""
+        if isinstance(error, RefusedError):
+            at_fault = error.at_fault(sent)
+            return cls("rejected", error.code, error.reason(sent), at_fault, lead_id=error.lead_id)
+        if isinstance(error, TransientError):
+            return cls("deferred", reason=str(error), breaks=error.down)
+        if isinstance(error, ConfigError):
+            return cls("deferred", reason=str(error), breaks=True)
+        return cls("unknown", reason=str(error))
 
 
 class LeadReader(Protocol):

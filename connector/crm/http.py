@@ -31,7 +31,6 @@ from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 from connector.config import VendorSettings, named
 from connector.crm import shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
-from connector.crm.base import Outcome
 from connector.crm.binding import check_host, note_host
 from connector.crm.clock import CrmClock
 from connector.crm.latency import kind_of
@@ -39,13 +38,12 @@ from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.crm.transport import Watch, WatchedAdapter
 from connector.errors import (
     AuthError,
-    ConfigError,
-    CrmError,
     OutcomeUnknownError,
     RefusedError,
     TransientError,
     UnexpectedAnswerError,
     UnreachableError,
+    of_crm,
 )
 from connector.parsing import is_loopback
 
@@ -94,11 +92,9 @@ class Answer:
 class AgainError(TransientError):
     """What a vendor's ``judge`` raises for an answer that is worth another try, or that means "too many"."""
 
-    def __init__(self, message: str, *, throttled: bool = False, down: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *, throttled: bool = False, **about: Any) -> None:
+        super().__init__(what, **about)
         self.throttled = throttled
-        self.down = down
-        """Nothing answers any more: the next call at once would fail as well."""
 
 
 class LateError(TransientError):
@@ -195,6 +191,10 @@ class Session:
         Raises ``UnreachableError`` while nothing has ever answered, later ``TransientError``; ``AuthError``,
         ``RefusedError``, ``UnexpectedAnswerError`` and whatever ``judge`` raises.
         """
+        with of_crm(self._vendor):
+            return self._read(call, judge, understood)
+
+    def _read(self, call: Call, judge: Judge, understood: Callable[[Answer], Any] | None) -> Any:
         began = self._clock()
         attempt = odd = 0
         while True:
@@ -226,36 +226,59 @@ class Session:
             if attempt >= self._retry.attempts or self._clock() - began + delay > self._retry.total:
                 what = problem.what if isinstance(problem, _Failure) else str(problem)
                 gone = isinstance(problem, _Failure) and not problem.sent
-                raise AgainError(f"{self._vendor}: {call}: {what} ({attempt} attempts)", down=gone)
+                raise AgainError(f"failed at {call}: {what} ({attempt} attempts)", down=gone)
             self._sleep(delay)
 
-    def write(self, call: Call, judge: Judge, *, late: Callable[[], bool] | None = None) -> Answer:
-        """The answer to a call that changes something: one attempt, never repeated.
+    @overload
+    def write(self, call: Call, judge: Judge, *, late: Callable[[], bool] | None = None) -> Answer: ...
+    @overload
+    def write(
+        self,
+        call: Call,
+        judge: Judge,
+        understood: Callable[[Answer], Understood],
+        *,
+        late: Callable[[], bool] | None = None,
+    ) -> Understood: ...
+    def write(
+        self,
+        call: Call,
+        judge: Judge,
+        understood: Callable[[Answer], Any] | None = None,
+        *,
+        late: Callable[[], bool] | None = None,
+    ) -> Any:
+        """The answer to a call that changes something, or what ``understood`` makes of it: one attempt, never repeated.
 
         ``late`` is asked when the call's turn has come, which may take a while; ``LateError`` where it says so.
 
         ``OutcomeUnknownError`` where it may have been carried out; after every other error it certainly was not.
         Only a decoded answer at status 2xx to which ``judge`` has no objection is returned.
         """
+        with of_crm(self._vendor):
+            answer = self._write(call, judge, late)
+            return answer if understood is None else understood(answer)
+
+    def _write(self, call: Call, judge: Judge, late: Callable[[], bool] | None) -> Answer:
         self.pace.wait()
         if late is not None and late():
-            raise LateError(f"{self._vendor}: {call}: its turn came too late")
+            raise LateError(f"was not sent {call}: its turn came too late")
         result = self._send(call)
         if isinstance(result, _Failure):
             if result.sent:
-                raise OutcomeUnknownError(f"{self._vendor}: {call}: {result.what}")
+                raise OutcomeUnknownError(f"may have carried out {call}: {result.what}")
             if result.hopeless or not self._met:
                 raise self._unreachable(result.what)
-            raise AgainError(f"{self._vendor}: {call}: {result.what}", down=True)
+            raise AgainError(f"did not get {call}: {result.what}", down=True)
         if result.kind != "json" and result.answer.status < 300 and (self._met or result.kind != "html"):
-            raise OutcomeUnknownError(f"{self._vendor}: {call}: answered, but not in JSON")
+            raise OutcomeUnknownError(f"answered {call}, but not in JSON")
         problem = self._verdict(call, result, judge)
         if problem is None:
             return result.answer
         status = result.answer.status
         if status >= 500 and status not in DEFERRED_STATUSES and not isinstance(problem, _JudgedError):
-            raise OutcomeUnknownError(f"{self._vendor}: {call}: answered with status {status}")
-        raise AgainError(f"{self._vendor}: {call}: {problem}", throttled=problem.throttled)
+            raise OutcomeUnknownError(f"answered {call} with status {status}")
+        raise AgainError(f"did not carry out {call}: {problem}", throttled=problem.throttled)
 
     def close(self) -> None:
         self._http.close()
@@ -264,7 +287,6 @@ class Session:
     def _verdict(self, call: Call, reply: _Reply, judge: Judge) -> AgainError | None:
         """``None`` for an answer to work with, an ``AgainError`` for one to try again; raises what is final."""
         status = reply.answer.status
-        prefix = f"{self._vendor}: {call}"
         if reply.kind == "json":
             try:
                 judge(reply.answer)
@@ -281,19 +303,19 @@ class Session:
             self.pace.throttled(reply.retry_after)
             return AgainError("too many calls (status 429)", throttled=True)
         if status in (401, 403):
-            raise AuthError(f"{prefix}: the CRM refuses the credentials (status {status}).")
+            raise AuthError(f"refuses the credentials at {call} (status {status})")
         if 300 <= status < 400:
             raise self._unreachable(f"answers with a redirect (status {status}), which is not followed")
         if status >= 500 or status in DEFERRED_STATUSES:
             return AgainError(f"the CRM fails (status {status})")
         if reply.kind == "json":
-            raise RefusedError(f"{prefix}: refused with status {status}.", code=str(status))
+            raise RefusedError(f"refuses {call} (status {status})", code=str(status))
         if status in (404, 405, 410) or status < 300:
             if not self._met:
                 raise self._unreachable(f"answers {call} with a page that is not the API's (status {status})")
             # It has answered before, so this is a page of something in between.
             return AgainError(f"an answer that is not JSON, or not whole (status {status})")
-        raise RefusedError(f"{prefix}: refused with status {status}.", code=str(status))
+        raise RefusedError(f"refuses {call} (status {status})", code=str(status))
 
     def _send(self, call: Call) -> _Reply | _Failure:
         sent_at = self.crm_clock.local()
@@ -366,7 +388,7 @@ class Session:
     def _unreachable(self, what: str) -> UnreachableError:
         setting = named(f"crm.{self._vendor}.base_url")
         host = urlsplit(self._settings.base_url).netloc
-        return UnreachableError(f"{self._vendor} at {host}: {what}. Check {setting}.")
+        return UnreachableError(f"at {host}: {what}", f"Check {setting}.")
 
 
 class Speaking:
@@ -385,17 +407,6 @@ class Speaking:
 
 class _JudgedError(AgainError):
     """The CRM itself said in its own words that it did not do it: for a write, that is certain."""
-
-
-def outcome(error: CrmError | ConfigError) -> Outcome:
-    """What a write that ended in ``error`` came to. The error's text becomes the reason."""
-    if isinstance(error, RefusedError):
-        return Outcome("rejected", code=error.code, reason=str(error))
-    if isinstance(error, ConfigError):
-        return Outcome("deferred", reason=str(error), breaks=True)
-    if isinstance(error, TransientError):
-        return Outcome("deferred", reason=str(error), breaks=isinstance(error, AgainError) and error.down)
-    return Outcome("unknown", reason=str(error))
 
 
 def retry_after(text: str | None, now: dt.datetime) -> float | None:

@@ -83,8 +83,9 @@ class NewestFirst:
             # What is edited from here on doesn't have to be found, and must not keep the reading going.
             self._horizon = self._horizon or self._latest
         raise IncompleteReadError(
-            f"{self._vendor} shows other leads each time its list is read ({PASSES} times, {len(self._ids)} leads). "
-            "The cursor stays where it was, so nothing is skipped: run again."
+            f"shows other leads each time its list is read ({PASSES} times, {len(self._ids)} leads)",
+            "The cursor stays where it was, so nothing is skipped: run again.",
+            crm=self._vendor,
         )
 
     def _pass(self) -> Iterator[Listed]:
@@ -128,14 +129,16 @@ class NewestFirst:
             number = number if done else covered // page.size + 1
         if covered > total:
             raise IncompleteReadError(
-                f"{self._vendor} counts {total} leads and shows more, without an end: the same ones come again and again. The "
-                "cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the CRM's "
-                "support about it."
+                f"counts {total} leads and shows more, without an end: the same ones come again and again",
+                "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the CRM's "
+                "support about it.",
+                crm=self._vendor,
             )
         raise IncompleteReadError(
-            f"{self._vendor} says that its list has {total} leads, but only {covered} of them could be read one after the "
-            "other. The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the "
-            "CRM's support about it."
+            f"says that its list has {total} leads, but only {covered} of them could be read one after the other",
+            "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask the CRM's "
+            "support about it.",
+            crm=self._vendor,
         )
 
     def _check_number(self, number: int) -> None:
@@ -143,9 +146,10 @@ class NewestFirst:
         before, page = ([self._mark(row) for row in self._fetch(each).rows] for each in (number - 1, number))
         if page and page == before:
             raise UnexpectedAnswerError(
-                f"{self._vendor} overlooks the number of the page: asked twice for the pages {number - 1} and {number} of its "
-                "list of leads, it showed the same leads on both. So no more than a page of them can be read. The cursor "
-                "stays where it was: run again, and if it stays like this, ask the CRM's support about it."
+                f"overlooks the number of the page: asked twice for the pages {number - 1} and {number} of its list of leads, "
+                "it showed the same leads on both. So no more than a page of them can be read",
+                "The cursor stays where it was: run again, and if it stays like this, ask the CRM's support about it.",
+                crm=self._vendor,
             )
 
     def _is_end(self, page: Listed, times: Sequence[datetime | None], start: int, reached: int) -> bool:
@@ -193,12 +197,12 @@ def _goes_on(page: Listed, start: int) -> bool:
     return 0 < page.size <= len(page.rows) and start + len(page.rows) > page.total
 
 
-def page_of(vendor: str, rows: Sequence[Row], total: Any, size: int, asked_at: datetime) -> Listed:
+def page_of(rows: Sequence[Row], total: Any, size: int, asked_at: datetime) -> Listed:
     """A page whose numbers make sense; ``UnexpectedAnswerError`` otherwise."""
     if isinstance(total, bool) or not isinstance(total, int) or total < 0:
-        raise UnexpectedAnswerError(f"{vendor}: a page of leads without their total.")
+        raise UnexpectedAnswerError("showed a page of leads without their total")
     if len(rows) > size:
-        raise UnexpectedAnswerError(f"{vendor}: a page of {len(rows)} leads, where {size} were asked for.")
+        raise UnexpectedAnswerError(f"showed a page of {len(rows)} leads, where {size} were asked for")
     return Listed(rows, total, size, asked_at)
 
 

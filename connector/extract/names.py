@@ -167,8 +167,11 @@ class Names:
             return plain, False, is_new
         if not self._gives:
             raise UnexpectedAnswerError(
-                f"{self._vendor} shows the fields {home!r} and {field!r}, which differ only in how they are written, and the "
-                "warehouse does not know them apart yet. `leadloop extract` gives each a column of its own."
+                f"shows the fields {home!r} and {field!r}, which differ only in how they are written, and the warehouse does "
+                "not know them apart yet",
+                "`leadloop extract` gives each a column of its own.",
+                crm=self._vendor,
+                fields=(home, field),
             )
         self._moved.append((field, home, own))
         return own, True, True

@@ -308,9 +308,10 @@ class Reading:
             vendor, name = self._reader.capabilities.vendor, self._query.cursor_field
             what = " and the ".join(parts)
             raise UnexpectedAnswerError(
-                f"{vendor} overlooks the {what} of the time filter {name!r}: asked twice for leads of a time at which there "
-                "can be none, it showed some. So what it shows can't be read window by window. The cursor stays where it "
-                "was: ask the CRM's support whether the account may search by that time."
+                f"overlooks the {what} of the time filter {name!r}: asked twice for leads of a time at which there can be "
+                "none, it showed some. So what it shows can't be read window by window",
+                "The cursor stays where it was: ask the CRM's support whether the account may search by that time.",
+                crm=vendor,
             )
         self._heeds_time = True
 
@@ -325,10 +326,11 @@ class Reading:
                 return
         vendor = self._reader.capabilities.vendor
         raise UnexpectedAnswerError(
-            f"{vendor} overlooks 'offset': asked twice for the leads from place {one} and from place {other} between "
+            f"overlooks 'offset': asked twice for the leads from place {one} and from place {other} between "
             f"{bounds[0]:%F %T} and {bounds[1]:%F %T} ({self._reader.zone.key}), it showed the same ones. So no more than "
-            "a page of them can be read. The cursor stays before this window: run again, and if it stays like this, ask "
-            "the CRM's support about it."
+            "a page of them can be read",
+            "The cursor stays before this window: run again, and if it stays like this, ask the CRM's support about it.",
+            crm=vendor,
         )
 
     def _is_of_whole_days(self, bounds: Bounds, read: _Read) -> bool:
@@ -415,17 +417,20 @@ class Reading:
 
     def _endless(self, bounds: Bounds) -> UnexpectedAnswerError:
         return UnexpectedAnswerError(
-            f"{self._reader.capabilities.vendor} shows leads from any place on between {bounds[0]:%F %T} and {bounds[1]:%F %T} "
-            f"({self._reader.zone.key}), the place {MOST_ROWS:,} included, so that there is no end to look for. The cursor stays "
-            "before this window: run again, and if it stays like this, ask the CRM's support about 'offset'."
+            f"shows leads from any place on between {bounds[0]:%F %T} and {bounds[1]:%F %T} ({self._reader.zone.key}), the "
+            f"place {MOST_ROWS:,} included, so that there is no end to look for",
+            "The cursor stays before this window: run again, and if it stays like this, ask the CRM's support about 'offset'.",
+            crm=self._reader.capabilities.vendor,
         )
 
     def _incomplete(self, bounds: Bounds, found: int, total: int | None) -> IncompleteReadError:
         says = f"says that {total} leads match" if total is not None else "shows new leads on every pass"
         return IncompleteReadError(
-            f"{self._reader.capabilities.vendor} {says} between {bounds[0]:%F %T} and {bounds[1]:%F %T} "
-            f"({self._reader.zone.key}), but {found} could be read in {PASSES} passes. The cursor stays before this "
-            "window, so nothing is skipped: run again, and if it stays like this, ask the CRM's support about the window."
+            f"{says} between {bounds[0]:%F %T} and {bounds[1]:%F %T} ({self._reader.zone.key}), but {found} could be read in "
+            f"{PASSES} passes",
+            "The cursor stays before this window, so nothing is skipped: run again, and if it stays like this, ask the CRM's "
+            "support about the window.",
+            crm=self._reader.capabilities.vendor,
         )
 
 
@@ -485,8 +490,8 @@ def _table(columns: Columns, page: Page, reader: LeadReader) -> pa.Table:
     id_fields = reader.capabilities.id_fields
     if None in ids(table, id_fields):
         raise UnexpectedAnswerError(
-            f"{reader.capabilities.vendor} showed a lead without {' or '.join(id_fields)}; nothing can be concluded from "
-            "such a page."
+            f"showed a lead without {' or '.join(id_fields)}; nothing can be concluded from such a page",
+            crm=reader.capabilities.vendor,
         )
     return table
 
@@ -557,6 +562,8 @@ def read_back(reader: LeadReader, lead_id: str) -> Page:
     page = page if page.rows else reader.get(lead_id)
     if any(reader.lead_id(row) != lead_id for row in page.rows):
         raise UnexpectedAnswerError(
-            f"{reader.capabilities.vendor} was asked for lead {lead_id} and answered with another one."
+            f"was asked for lead {lead_id} and answered with another one",
+            crm=reader.capabilities.vendor,
+            lead_id=lead_id,
         )
     return page

@@ -160,9 +160,11 @@ def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list
                 break
             if offset > MOST:
                 raise UnexpectedAnswerError(
-                    f"{reader.capabilities.vendor} shows more than {MOST:,} recordings of lead {lead_id} between "
-                    f"{bounds[0]:%F %T} and {bounds[1]:%F %T} ({reader.zone.key}), and no end of them. The cursor stays before "
-                    "them: run again, and if it stays like this, ask the CRM's support about it."
+                    f"shows more than {MOST:,} recordings of lead {lead_id} between {bounds[0]:%F %T} and "
+                    f"{bounds[1]:%F %T} ({reader.zone.key}), and no end of them",
+                    "The cursor stays before them: run again, and if it stays like this, ask the CRM's support about it.",
+                    crm=reader.capabilities.vendor,
+                    lead_id=lead_id,
                 )
         if total is None and repeats == 1:
             # The page before came again, which may be an accident: only a second look tells.
@@ -170,15 +172,20 @@ def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list
             continue
         if repeats > 2 and (total is None or len(known) < total):
             raise UnexpectedAnswerError(
-                f"{reader.capabilities.vendor} overlooks 'offset': wherever the recordings of lead {lead_id} are to go on, it "
-                "shows the same page of them again. The cursor stays before them: run again, and if it stays like this, "
-                "ask the CRM's support about it."
+                f"overlooks 'offset': wherever the recordings of lead {lead_id} are to go on, it shows the same page of them "
+                "again",
+                "The cursor stays before them: run again, and if it stays like this, ask the CRM's support about it.",
+                crm=reader.capabilities.vendor,
+                lead_id=lead_id,
             )
         if total is None or len(known) >= total:
             return pages
     raise IncompleteReadError(
-        f"{reader.capabilities.vendor} says that lead {lead_id} has {total} recordings between {bounds[0]:%F %T} and "
-        f"{bounds[1]:%F %T} ({reader.zone.key}), and showed {len(known)}. The cursor stays before them: run again."
+        f"says that lead {lead_id} has {total} recordings between {bounds[0]:%F %T} and {bounds[1]:%F %T} "
+        f"({reader.zone.key}), and showed {len(known)}",
+        "The cursor stays before them: run again.",
+        crm=reader.capabilities.vendor,
+        lead_id=lead_id,
     )
 
 

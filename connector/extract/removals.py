@@ -104,9 +104,10 @@ class RemovalFeed(Feed):
         if reader.search(BEFORE_ALL, cursor_field=field, filters=self._job.query.filters, limit=1).rows:
             vendor = reader.capabilities.vendor
             raise UnexpectedAnswerError(
-                f"{vendor} shows leads that were {self._removal} in the year 1971, so it overlooks that filter, and what "
-                f"it shows says nothing about removed leads. Nothing of it was kept. {named(f'crm.{vendor}.removals')} "
-                "= false leaves them out."
+                f"shows leads that were {self._removal} in the year 1971, so it overlooks that filter, and what it shows says "
+                "nothing about removed leads. Nothing of it was kept",
+                f"{named(f'crm.{vendor}.removals')} = false leaves them out.",
+                crm=vendor,
             )
         return True
 

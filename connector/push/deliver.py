@@ -21,14 +21,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Outcome
-from connector.errors import (
-    ConfigError,
-    LeadloopError,
-    ModelError,
-    OutcomeUnknownError,
-    RefusedError,
-    TransientError,
-)
+from connector.errors import LeadloopError, ModelError
 from connector.push.equality import same
 from connector.push.found import AT_ONCE, Search
 from connector.push.journal import Journal, entry
@@ -419,14 +412,8 @@ def _call(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence
         if len(outcomes) == len(leads):
             return outcomes
         failed = Outcome("unknown", reason="the answer does not say what came of each lead")
-    except RefusedError as error:
-        failed = Outcome("rejected", code=error.code, reason=str(error))
-    except TransientError as error:
-        failed = Outcome("deferred", reason=str(error))
-    except ConfigError as error:
-        failed = Outcome("deferred", reason=str(error), breaks=True)
-    except OutcomeUnknownError as error:
-        failed = Outcome("unknown", reason=str(error))
+    except LeadloopError as error:
+        failed = Outcome.of(error)
     except Exception as error:
         # Nobody knows whether the request had left, and the error's own words might quote the lead.
         failed = Outcome("unknown", reason=f"the call failed on this side with {type(error).__name__}")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from connector import errors
-from connector.errors import LeadloopError
+from connector.errors import CrmError, LeadloopError, ModelError, RefusedError, of_crm
 
 CLASSES = {
     name: cls
@@ -93,3 +93,26 @@ def test_one_handler_catches_all() -> None:
     for cls in CLASSES.values():
         assert issubclass(cls, LeadloopError)
         assert str(cls("a sentence")) == "a sentence"
+
+
+def test_an_error_tells_a_program_what_its_sentence_tells_a_person() -> None:
+    """CRM, lead, fields and code are there one by one, and what to do comes after what happened."""
+    error = RefusedError(
+        "refuses: a value is not accepted (BAD)",
+        "Change it.",
+        crm="convoso",
+        lead_id="7",
+        fields=["a"],
+        code="BAD",
+    )
+    assert str(error) == "convoso refuses: a value is not accepted (BAD). Change it."
+    assert (error.crm, error.lead_id, error.fields, error.code) == ("convoso", "7", {"a"}, "BAD")
+    assert str(ModelError("no field 'x' in convoso", crm="convoso")) == "no field 'x' in convoso"
+
+
+def test_whoever_reads_an_answer_need_not_know_whose_it_is() -> None:
+    """``of_crm`` adds the CRM to an error that names none, and leaves another one's alone."""
+    for said, told in ((None, "convoso fails"), ("pollybot", "pollybot fails")):
+        with pytest.raises(CrmError) as caught, of_crm("convoso"):
+            raise CrmError("fails", crm=said)
+        assert str(caught.value) == told

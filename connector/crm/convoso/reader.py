@@ -70,7 +70,7 @@ class ConvosoReader(Speaking):
         call = call_with(self._settings, SEARCH, {"lead_id": lead_id, "offset": "0", "limit": "10"})
         page = ask(self._session, call, first_leads)
         if any(self.lead_id(row) != lead_id for row in page.rows):
-            raise UnexpectedAnswerError("convoso: a search by lead id showed other leads.")
+            raise UnexpectedAnswerError("showed other leads in a search by lead id", crm=CAPABILITIES.vendor)
         return Page(page.rows[:1], page.total, page.asked_at)
 
     def recordings(
@@ -95,7 +95,7 @@ class ConvosoReader(Speaking):
                 raise
             return Page([], 0, asked_at)
         if any(as_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
-            raise UnexpectedAnswerError("convoso: a lead's recordings were answered with another lead's.")
+            raise UnexpectedAnswerError("showed another lead's recordings", crm=CAPABILITIES.vendor)
         return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
@@ -106,7 +106,7 @@ class ConvosoReader(Speaking):
         """Ids come as numbers or as texts, under ``id`` or ``lead_id``."""
         if (found := row_id(row)) is not None:
             return found
-        raise UnexpectedAnswerError("convoso: a lead without an id.")
+        raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
 
     def _page(self, form: Mapping[str, str]) -> Page:
         return ask(self._session, call_with(self._settings, SEARCH, form), leads)

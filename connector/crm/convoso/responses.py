@@ -40,8 +40,8 @@ class Found(msgspec.Struct, forbid_unknown_fields=True):
 class ConvosoRefusedError(RefusedError):
     """A refusal with what is known about its code."""
 
-    def __init__(self, message: str, *, code: str | None, refusal: Refusal | None) -> None:
-        super().__init__(message, code=code)
+    def __init__(self, what: str, *, code: str | None, refusal: Refusal | None) -> None:
+        super().__init__(what, code=code, fields=refusal.fields if refusal else ())
         self.refusal = refusal
 
 
@@ -63,13 +63,13 @@ def judge(answer: Answer) -> None:
     if refusal is None:
         if auth or (code is None and _has(said, AUTH_PHRASES)):
             token = named("crm.convoso.auth_token")
-            raise AuthError(f"convoso refuses the token ({shown}). Check {token}.")
+            raise AuthError(f"refuses the token ({shown})", f"Check {token}.")
         if code == "429" or answer.status == 429 or _has(said, THROTTLE_PHRASES):
             raise AgainError(f"too many calls ({shown})", throttled=True)
         if (code or "") in ("500", "502", "503", "504") or answer.status >= 500 or _has(said, FAULT_PHRASES):
             raise AgainError(f"the CRM fails ({shown})")
     meaning = refusal.meaning if refusal else "for a reason that is not documented"
-    raise ConvosoRefusedError(f"convoso refuses: {meaning} ({shown})", code=code, refusal=refusal)
+    raise ConvosoRefusedError(f"refuses: {meaning} ({shown})", code=code, refusal=refusal)
 
 
 def leads(answer: Answer) -> Page:
@@ -80,7 +80,7 @@ def first_leads(answer: Answer) -> Page:
     """As ``leads``; a first page without rows has to say that there are none."""
     page = leads(answer)
     if page.total and not page.rows:
-        raise UnexpectedAnswerError("convoso: a search found leads and was answered without any.")
+        raise UnexpectedAnswerError("says that a search found leads, and shows none")
     return page
 
 
@@ -132,9 +132,7 @@ def _page(answer: Answer, what: str, top: tuple[str, ...]) -> Page:
     if not isinstance(rows, RawRows) and not (
         isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     ):
-        raise UnexpectedAnswerError(
-            f"convoso: a search was answered in no known shape; no list of {what} in it."
-        )
+        raise UnexpectedAnswerError(f"answered a search in no known shape: it has no list of {what}")
     totals = [place["total"] for place in (inner, envelope) if isinstance(place, dict) and "total" in place]
     return Page(rows, _total(totals[0]) if totals else None, answer.asked_at)
 
@@ -144,7 +142,7 @@ def _total(total: Any) -> int | None:
         return None
     text = str(total).strip()
     if isinstance(total, bool) or not (text.isascii() and text.isdigit()):
-        raise UnexpectedAnswerError("convoso: the total of a search is not a number.")
+        raise UnexpectedAnswerError("answered a search with a total that is not a number")
     return int(text)
 
 
@@ -152,11 +150,11 @@ def updated(answer: Answer, lead_id: str) -> Outcome:
     """``applied`` only where the answer says so, and of no other lead."""
     data = answer.data
     if not isinstance(data, dict) or data.get("success") is not True:
-        raise OutcomeUnknownError("convoso: an update was answered in no known shape")
+        raise OutcomeUnknownError("answered an update in no known shape")
     inner = data.get("data")
     named_id = as_id(inner.get("lead_id")) if isinstance(inner, dict) else None
     if named_id is not None and named_id != lead_id:
-        raise OutcomeUnknownError("convoso: the answer to an update names another lead")
+        raise OutcomeUnknownError("answered an update with another lead")
     return Outcome("applied", lead_id=named_id)
 
 
@@ -164,17 +162,17 @@ def inserted(answer: Answer) -> Outcome:
     """``applied`` with the lead's id, which the page shows twice: as ``data.lead_id`` and as ``id``."""
     data = answer.data
     if not isinstance(data, dict) or data.get("success") is not True:
-        raise OutcomeUnknownError("convoso: an insert was answered in no known shape")
+        raise OutcomeUnknownError("answered an insert in no known shape")
     inner = data.get("data")
     named_id = (as_id(inner.get("lead_id")) if isinstance(inner, dict) else None) or as_id(data.get("id"))
     if named_id is None:
-        raise OutcomeUnknownError("convoso: the answer to an insert does not say which lead it is")
+        raise OutcomeUnknownError("answered an insert and did not say which lead it is")
     return Outcome("applied", lead_id=named_id)
 
 
 def deleted(answer: Answer) -> Outcome:
     if not isinstance(answer.data, dict) or answer.data.get("success") is not True:
-        raise OutcomeUnknownError("convoso: a delete was answered in no known shape")
+        raise OutcomeUnknownError("answered a delete in no known shape")
     return Outcome("applied")
 
 

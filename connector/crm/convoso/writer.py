@@ -21,7 +21,6 @@ from connector.crm.convoso.facts import (
     time_filter,
 )
 from connector.crm.convoso.responses import (
-    ConvosoRefusedError,
     deleted,
     first_leads,
     inserted,
@@ -30,9 +29,9 @@ from connector.crm.convoso.responses import (
     updated,
 )
 from connector.crm.convoso.settings import MAX_PAGE_SIZE, ConvosoSettings
-from connector.crm.http import Answer, Session, Speaking, outcome
+from connector.crm.http import Answer, Session, Speaking
 from connector.crm.ids import as_id
-from connector.errors import ConfigError, CrmError, RefusedError, UnexpectedAnswerError
+from connector.errors import ConfigError, CrmError, UnexpectedAnswerError
 from connector.texts import is_blank
 
 
@@ -132,7 +131,9 @@ class ConvosoWriter(Speaking, OneByOne):
             rows = ask(self._session, call, first_leads).rows
             if any(not _has_phone(row, digits) for row in rows):
                 # A filter that is ignored would show leads that are not meant, and hide the one that is.
-                raise UnexpectedAnswerError("convoso: a search by phone number showed other leads.")
+                raise UnexpectedAnswerError(
+                    "showed other leads in a search by phone number", crm=CAPABILITIES.vendor
+                )
             ids |= {
                 found
                 for row in rows
@@ -184,13 +185,9 @@ class ConvosoWriter(Speaking, OneByOne):
     ) -> Outcome:
         """One call, and what came of it; ``fields`` are those of the lead that can be at fault."""
         try:
-            return understood(self._session.write(call_with(self._settings, path, form), judge))
-        except RefusedError as error:
-            refusal = error.refusal if isinstance(error, ConvosoRefusedError) else None
-            at_fault = refusal.fields.intersection(fields) if refusal else frozenset()
-            return Outcome("rejected", code=error.code, reason=str(error), fields=at_fault)
+            return self._session.write(call_with(self._settings, path, form), judge, understood)
         except (CrmError, ConfigError) as error:
-            return outcome(error)
+            return Outcome.of(error, fields)
 
 
 def _filled(fields: Mapping[str, str | None], options: Mapping[str, str]) -> dict[str, str]:

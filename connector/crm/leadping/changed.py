@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from connector.crm.leadping.facts import PASSES, QUIET_PASSES, STALLED, Order
+from connector.crm.leadping.facts import CAPABILITIES, PASSES, QUIET_PASSES, STALLED, Order
 from connector.crm.leadping.responses import Listed, created, updated
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
 
@@ -48,12 +48,13 @@ class Changed:
             if one.is_complete or quiet >= QUIET_PASSES:
                 if one.total and not self._seen:
                     raise UnexpectedAnswerError(
-                        f"leadping says that it has {one.total} leads, and shows none."
+                        f"says that it has {one.total} leads, and shows none", crm=CAPABILITIES.vendor
                     )
                 return one.at_end
         raise IncompleteReadError(
-            f"leadping's list of leads changed each time it was read ({PASSES} times, {len(self._seen)} leads). "
-            "The cursor stays where it was, so nothing is skipped: run again."
+            f"showed another list of leads each time it was read ({PASSES} times, {len(self._seen)} leads)",
+            "The cursor stays where it was, so nothing is skipped: run again.",
+            crm=CAPABILITIES.vendor,
         )
 
     def _pass(self, one: "_Pass") -> Iterator[tuple[list[str], int | None]]:
@@ -67,7 +68,8 @@ class Changed:
                 page = self._fetch(one.order, token)
             if page.token in tokens:
                 raise UnexpectedAnswerError(
-                    "leadping: the list of leads goes in a circle; a continuation token came twice."
+                    "shows its list of leads in a circle: a continuation token came twice",
+                    crm=CAPABILITIES.vendor,
                 )
             changed = []
             known = len(one.ids)
@@ -82,9 +84,10 @@ class Changed:
             stalled = stalled + 1 if len(one.ids) == known else 0
             if stalled > STALLED:
                 raise UnexpectedAnswerError(
-                    f"leadping: {stalled} pages in a row of the list of leads had a new continuation token and no new lead. "
+                    f"showed {stalled} pages of its list of leads in a row with a new continuation token and no new lead",
                     "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask "
-                    "Leadping's support about it."
+                    "Leadping's support about it.",
+                    crm=CAPABILITIES.vendor,
                 )
             if page.rows:
                 # Also where none of them has changed: whoever waits is told that the reading goes on.

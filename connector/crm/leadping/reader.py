@@ -75,7 +75,7 @@ class LeadpingReader(Speaking):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         if (text := as_id(row.get("id"))) is None:
-            raise UnexpectedAnswerError("leadping: a lead without an id.")
+            raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
         return text
 
     def _listed(self, order: Order, token: str | None) -> "Listed":

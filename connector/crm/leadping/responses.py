@@ -11,7 +11,7 @@ from connector.crm.http import AgainError, Answer
 from connector.crm.ids import as_id
 from connector.crm.leadping import lead as leads
 from connector.crm.leadping.facts import LEADS, MEANINGS
-from connector.crm.leadping.lead import Fields, Lead
+from connector.crm.leadping.lead import Lead
 from connector.crm.newest_first import instant
 from connector.errors import AuthError, RefusedError, UnexpectedAnswerError, UnreachableError
 
@@ -26,20 +26,16 @@ class Listed:
 
 
 class LeadpingRefusedError(RefusedError):
-    """A refusal; ``keys``: what the server names in its ``errors``."""
+    """A refusal; its ``fields`` are what the server names in its ``errors``."""
 
-    def __init__(self, message: str, *, code: str, keys: Collection[str] = ()) -> None:
-        super().__init__(message, code=code)
-        self.keys = keys
-
-    def at_fault(self, fields: Fields) -> frozenset[str]:
+    def at_fault(self, sent: Collection[str]) -> frozenset[str]:
         """The pushed fields that the server means."""
-        return frozenset().union(*(leads.meant(key, fields) for key in self.keys))
+        return frozenset().union(*(leads.meant(key, sent) for key in self.fields))
 
-    def reason(self, at_fault: Collection[str]) -> str:
+    def reason(self, sent: Collection[str]) -> str:
         """With the names of further fields that the server finds fault with, as far as they are names and no values."""
-        others = frozenset().union(*(leads.meant(key, leads.NAMES) for key in self.keys))
-        if at_fault or not others:
+        others = frozenset().union(*(leads.meant(key, leads.NAMES) for key in self.fields))
+        if self.at_fault(sent) or not others:
             return str(self)
         return f"{self}; it names {', '.join(sorted(others))}, which the push doesn't set"
 
@@ -53,9 +49,7 @@ def judge(answer: Answer) -> None:
     if not isinstance(data, dict) or status < 400 or status in (408, 425):
         return
     if status in (401, 403) and "own this lead" not in str(data.get("detail") or data.get("title")).lower():
-        raise AuthError(
-            f"leadping refuses the API key (status {status}). Check {named('crm.leadping.api_key')}."
-        )
+        raise AuthError(f"refuses the API key (status {status})", f"Check {named('crm.leadping.api_key')}.")
     if status == 429:
         raise AgainError("too many calls (status 429)", throttled=True)
     # Nobody knows what a server that failed has done before; the session decides by the status.
@@ -63,17 +57,13 @@ def judge(answer: Answer) -> None:
         errors = data.get("errors")
         keys = [key for key in errors if isinstance(key, str)] if isinstance(errors, dict) else []
         meaning = MEANINGS.get(status, "for a reason that is not documented")
-        raise LeadpingRefusedError(
-            f"leadping refuses: {meaning} (status {status})", code=str(status), keys=keys
-        )
+        raise LeadpingRefusedError(f"refuses: {meaning} (status {status})", code=str(status), fields=keys)
 
 
 def judge_list(answer: Answer) -> None:
     """As ``judge``, where 404 can't be about a lead."""
     if answer.status == 404:
-        raise UnreachableError(
-            f"leadping has no leads at this address. Check {named('crm.leadping.base_url')}."
-        )
+        raise UnreachableError("has no leads at this address", f"Check {named('crm.leadping.base_url')}.")
     judge(answer)
 
 
@@ -83,13 +73,11 @@ def listed(answer: Answer) -> Listed:
     items, token, total = data.get("items"), data.get("continuationToken"), data.get("totalCount")
     rows = items if items is not None and not isinstance(items, str | dict | int | bool) else None
     if rows is None or not all(isinstance(row, dict) for row in rows):
-        raise UnexpectedAnswerError(
-            "leadping: the list of leads was answered in no known shape; no items in it."
-        )
+        raise UnexpectedAnswerError("answered the list of leads in no known shape: it has no items")
     if token is not None and not isinstance(token, str):
-        raise UnexpectedAnswerError("leadping: the list of leads has a continuation token that is no text.")
+        raise UnexpectedAnswerError("answered the list of leads with a continuation token that is no text")
     if total is not None and (isinstance(total, bool) or not isinstance(total, int) or total < 0):
-        raise UnexpectedAnswerError("leadping: the total of the list of leads is not a number.")
+        raise UnexpectedAnswerError("answered the list of leads with a total that is not a number")
     return Listed(list(rows), token or None, total)
 
 
@@ -97,7 +85,7 @@ def lead_in(answer: Answer, lead_id: str) -> Lead:
     """The lead in an answer about one; ``UnexpectedAnswerError`` for anything else."""
     lead = answer.data
     if not isinstance(lead, dict) or as_id(lead.get("id")) != lead_id:
-        raise UnexpectedAnswerError("leadping: a call about one lead was answered with something else.")
+        raise UnexpectedAnswerError("answered a call about one lead with something else")
     return lead
 
 

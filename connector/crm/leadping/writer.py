@@ -4,16 +4,16 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState
-from connector.crm.http import Call, LateError, Session, Speaking, outcome
+from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState, not_set
+from connector.crm.http import Call, LateError, Session, Speaking
 from connector.crm.ids import names_one
 from connector.crm.leadping import lead as leads
 from connector.crm.leadping.calls import open_session
 from connector.crm.leadping.facts import CAPABILITIES, FRESH, NO_LEAD, NOT_SHOWN
 from connector.crm.leadping.lead import Fields, Lead
-from connector.crm.leadping.responses import LeadpingRefusedError, judge, lead_in, path, stamp
+from connector.crm.leadping.responses import judge, lead_in, path, stamp
 from connector.crm.leadping.settings import LeadpingSettings
-from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
+from connector.errors import ConfigError, CrmError, OutcomeUnknownError, UnexpectedAnswerError
 
 
 class LeadpingWriter(Speaking, OneByOne):
@@ -44,7 +44,7 @@ class LeadpingWriter(Speaking, OneByOne):
     def check(self, fields: Collection[str]) -> None:
         """Every name must be one of the page's request, or a key below ``metadata.sourceMetadata``."""
         for name, why in leads.unknown(fields).items():
-            raise ModelError(f"leadping: leadloop does not set the field {name!r}: {why}.")
+            raise not_set(CAPABILITIES.vendor, name, why)
 
     def update(self, lead_id: str, fields: Fields) -> Outcome:
         """Reads the lead, sends it whole with these fields in it, and reads it again.
@@ -76,14 +76,11 @@ class LeadpingWriter(Speaking, OneByOne):
     def _tried(self, lead_id: str, fields: Fields) -> Outcome:
         try:
             return self._update(lead_id, fields)
-        except LeadpingRefusedError as error:
-            at_fault = error.at_fault(fields)
-            return Outcome("rejected", code=error.code, reason=error.reason(at_fault), fields=at_fault)
         except UnexpectedAnswerError as error:
             # Only a read before the write ends so.
             return Outcome("deferred", reason=str(error))
         except (CrmError, ConfigError) as error:
-            return outcome(error)
+            return Outcome.of(error, fields)
 
     def _update(self, lead_id: str, fields: Fields) -> Outcome:
         before = self._read(lead_id)
@@ -109,7 +106,7 @@ class LeadpingWriter(Speaking, OneByOne):
             written = lead_in(answer, lead_id)
         except UnexpectedAnswerError:
             raise OutcomeUnknownError(
-                "leadping: an update was answered with something else than the lead"
+                "answered an update with something else than the lead", crm=CAPABILITIES.vendor
             ) from None
         return self._confirmed(before, written, fields)
 

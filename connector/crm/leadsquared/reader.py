@@ -65,7 +65,7 @@ class LeadSquaredReader(Speaking):
         call = call_with(self._settings, "GET", GET, query={"id": lead_id})
         page = self._session.read(call, judge, leads_listed)
         if len(page.rows) > 1 or any(self.lead_id(row).lower() != lead_id.lower() for row in page.rows):
-            raise UnexpectedAnswerError("leadsquared: a look at one lead showed other leads.")
+            raise UnexpectedAnswerError("showed other leads in a look at one lead", crm=CAPABILITIES.vendor)
         return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from connector.config import did_you_mean, named
 from connector.crm.answers import RawRows, first_text
 from connector.crm.base import Outcome, Page
 from connector.crm.http import AgainError, Answer
-from connector.crm.leadsquared.facts import ECHO, ID_NAMES, MEANINGS, MX_NAME, UNMEASURED
+from connector.crm.leadsquared.facts import CAPABILITIES, ECHO, ID_NAMES, MEANINGS, MX_NAME, UNMEASURED
 from connector.errors import (
     AuthError,
     OutcomeUnknownError,
@@ -32,14 +32,6 @@ class LeadField:
     """Whether it can be set only when a lead is made."""
 
 
-class LeadSquaredRefusedError(RefusedError):
-    """A refusal, with the fields it names."""
-
-    def __init__(self, message: str, *, code: str, fields: frozenset[str]) -> None:
-        super().__init__(message, code=code)
-        self.fields = fields
-
-
 def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
     """Raises what an error in LeadSquared's own words means; silent about everything else, whatever its shape.
 
@@ -48,14 +40,13 @@ def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
     """
     if answer.status in (401, 403):
         raise AuthError(
-            f"leadsquared refuses the keys (status {answer.status}). Check {named('crm.leadsquared.access_key')} and "
+            f"refuses the keys (status {answer.status})",
+            f"Check {named('crm.leadsquared.access_key')} and "
             f"{named('crm.leadsquared.secret_key')}, and that {named('crm.leadsquared.base_url')} is the host of the "
-            "account's own region."
+            "account's own region.",
         )
     if answer.status == 404:
-        raise UnreachableError(
-            f"leadsquared has no API at this address. Check {named('crm.leadsquared.base_url')}."
-        )
+        raise UnreachableError("has no API at this address", f"Check {named('crm.leadsquared.base_url')}.")
     data = answer.data if isinstance(answer.data, dict) else {}
     kind = data.get("ExceptionType")
     if not isinstance(kind, str) or not MX_NAME.fullmatch(kind):
@@ -65,15 +56,13 @@ def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
     said = str(data.get("ExceptionMessage") or "").lower()
     at_fault = {name for name, label in (labels or {}).items() if _names(said, name) or _names(said, label)}
     meaning = MEANINGS.get(kind, "for a reason that is not documented")
-    raise LeadSquaredRefusedError(
-        f"leadsquared refuses: {meaning} ({kind})", code=kind, fields=frozenset(at_fault)
-    )
+    raise RefusedError(f"refuses: {meaning} ({kind})", code=kind, fields=at_fault)
 
 
 def lead_id_of(row: Mapping[str, Any]) -> str:
     if (text := first_text(row, ID_NAMES)) is not None:
         return text.strip()
-    raise UnexpectedAnswerError("leadsquared: a lead without a ProspectID.")
+    raise UnexpectedAnswerError("showed a lead without a ProspectID", crm=CAPABILITIES.vendor)
 
 
 def is_same(shown: Any, value: str) -> bool:
@@ -83,7 +72,7 @@ def is_same(shown: Any, value: str) -> bool:
 def leads_listed(answer: Answer) -> Page:
     """The leads of an answer that is a list of them."""
     if not isinstance(answer.data, list | RawRows):
-        raise UnexpectedAnswerError("leadsquared: leads were answered in no known shape; no list in it.")
+        raise UnexpectedAnswerError("answered leads in no known shape: there is no list of them")
     return Page([_row(lead) for lead in answer.data], len(answer.data), answer.asked_at)
 
 
@@ -92,16 +81,12 @@ def leads_found(answer: Answer) -> Page:
     data = answer.data
     count = data.get("RecordCount") if isinstance(data, dict) else None
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise UnexpectedAnswerError(
-            "leadsquared: a search was answered in no known shape; no count of leads in it."
-        )
+        raise UnexpectedAnswerError("answered a search in no known shape: it has no count of leads")
     leads = data.get("Leads", [] if count == 0 else None)
     if leads is None and count == 0:
         leads = []
     if not isinstance(leads, list | RawRows):
-        raise UnexpectedAnswerError(
-            "leadsquared: a search found leads and was answered without a list of them."
-        )
+        raise UnexpectedAnswerError("says that a search found leads, and shows no list of them")
     return Page([_row(lead) for lead in leads], count, answer.asked_at)
 
 
@@ -117,11 +102,11 @@ def _row(lead: Any) -> dict[str, Any]:
 
 def _attributes(pairs: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if not isinstance(pairs, list | RawRows):
-        raise UnexpectedAnswerError("leadsquared: a lead in no known shape; no list of its attributes.")
+        raise UnexpectedAnswerError("showed a lead in no known shape: it has no list of attributes")
     for pair in pairs:
         name = pair.get("Attribute") if isinstance(pair, dict) else None
         if not isinstance(name, str) or not name or "Value" not in pair:
-            raise UnexpectedAnswerError("leadsquared: an attribute of a lead without its name or value.")
+            raise UnexpectedAnswerError("showed an attribute of a lead without its name or value")
         yield prefix + name, pair["Value"]
         # A custom field set has fields of its own (page).
         if pair.get("Fields"):
@@ -131,12 +116,12 @@ def _attributes(pairs: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def fields_in(answer: Answer) -> dict[str, LeadField]:
     data = answer.data
     if not isinstance(data, list | RawRows) or not data:
-        raise UnexpectedAnswerError("leadsquared: the account's fields were answered in no known shape.")
+        raise UnexpectedAnswerError("answered the account's fields in no known shape")
     fields = {}
     for each in data:
         name = each.get("SchemaName") if isinstance(each, dict) else None
         if not isinstance(name, str) or not name:
-            raise UnexpectedAnswerError("leadsquared: one of the account's fields has no SchemaName.")
+            raise UnexpectedAnswerError("showed one of the account's fields without its SchemaName")
         longest = str(each.get("MaxLength") or "").strip()
         measured = longest.isascii() and longest.isdigit() and each.get("DataType") not in UNMEASURED
         fields[name] = LeadField(
@@ -178,11 +163,9 @@ def updated(answer: Answer) -> Outcome:
     """``applied`` only for what the page shows: success, and a row that was changed."""
     rows = _count(_success(answer).get("AffectedRows"))
     if rows is None:
-        raise OutcomeUnknownError("leadsquared: an update was answered in no known shape")
+        raise OutcomeUnknownError("answered an update in no known shape")
     if rows < 1:
-        raise OutcomeUnknownError(
-            "leadsquared: an update was answered with success, and with no lead changed"
-        )
+        raise OutcomeUnknownError("answered an update with success, and with no lead changed")
     return Outcome("applied")
 
 
@@ -190,7 +173,7 @@ def upserted(answer: Answer) -> Outcome:
     """``applied``, with the lead's id, only for what the page shows: success, and which lead it is."""
     lead_id = _success(answer).get("Id")
     if not isinstance(lead_id, str) or not lead_id.strip():
-        raise OutcomeUnknownError("leadsquared: an upsert was answered without the lead's id")
+        raise OutcomeUnknownError("answered an upsert without the lead's id")
     return Outcome("applied", lead_id=lead_id.strip())
 
 
@@ -199,7 +182,7 @@ def _success(answer: Answer) -> Mapping[str, Any]:
     data = answer.data if isinstance(answer.data, dict) else {}
     message = data.get("Message")
     if data.get("Status") != "Success" or not isinstance(message, dict):
-        raise OutcomeUnknownError("leadsquared: a write was answered in no known shape")
+        raise OutcomeUnknownError("answered a write in no known shape")
     return message
 
 
@@ -207,7 +190,7 @@ def many_updated(data: Any, lead_ids: Sequence[str]) -> list[Outcome]:
     """One outcome per lead: refused where the answer names it, applied only where all its counts agree with that."""
     status = data.get("Status") if isinstance(data, dict) else None
     if not isinstance(status, dict):
-        raise OutcomeUnknownError("leadsquared: a bulk update was answered in no known shape")
+        raise OutcomeUnknownError("answered a bulk update in no known shape")
     refused: dict[str, Outcome] = {}
     details = data.get("Details")
     for group in ("FailedLeads", "UnProcessedLeads"):
@@ -223,7 +206,7 @@ def many_updated(data: Any, lead_ids: Sequence[str]) -> list[Outcome]:
     others = (
         Outcome("applied")
         if adds_up
-        else Outcome("unknown", reason="leadsquared: the counts in the answer to a bulk update don't add up")
+        else Outcome("unknown", reason="the counts in leadsquared's answer to a bulk update don't add up")
     )
     return [refused.get(lead_id.lower(), others) for lead_id in lead_ids]
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from connector.crm.base import Capabilities, Outcome, UpdatesOnly
-from connector.crm.http import Answer, Session, Speaking, outcome
+from connector.crm.http import Answer, Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import (
     BULK,
@@ -24,7 +24,6 @@ from connector.crm.leadsquared.facts import (
 )
 from connector.crm.leadsquared.responses import (
     LeadField,
-    LeadSquaredRefusedError,
     fields_in,
     is_same,
     judge,
@@ -89,12 +88,16 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
         for name in sorted(fields):
             if name not in known:
                 raise ModelError(
-                    f"leadsquared: the account's leads have no field {name!r}{nearest(name, known)}"
+                    f"leadsquared: the account's leads have no field {name!r}{nearest(name, known)}",
+                    crm=CAPABILITIES.vendor,
+                    fields=[name],
                 )
             if known[name].locked:
                 raise ModelError(
-                    f"leadsquared: the field {name!r} is locked once a lead is made (LockAfterCreate). Leave it out of "
-                    "the push, or take the lock away in the account's lead fields."
+                    f"leadsquared: the field {name!r} is locked once a lead is made (LockAfterCreate)",
+                    "Leave it out of the push, or take the lock away in the account's lead fields.",
+                    crm=CAPABILITIES.vendor,
+                    fields=[name],
                 )
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
@@ -185,11 +188,9 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
             query = {**query, "postUpdatedLead": "true"}
         call = call_with(self._settings, "POST", path, query=query, json=body)
         try:
-            return read(self._session.write(call, partial(judge, labels=self._labels(fields))))
-        except LeadSquaredRefusedError as error:
-            return Outcome("rejected", code=error.code, reason=str(error), fields=error.fields)
+            return self._session.write(call, partial(judge, labels=self._labels(fields)), read)
         except (CrmError, ConfigError) as error:
-            return outcome(error)
+            return Outcome.of(error, fields)
 
     def _bulk(self, leads: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[Outcome]:
         if len(leads) == 1:
@@ -203,13 +204,14 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
             ],
         }
         try:
-            answer = self._session.write(call_with(self._settings, "POST", BULK, json=body), judge)
-            return many_updated(answer.data, [lead_id for lead_id, _ in leads])
+            call = call_with(self._settings, "POST", BULK, json=body)
+            lead_ids = [lead_id for lead_id, _ in leads]
+            return self._session.write(call, judge, lambda answer: many_updated(answer.data, lead_ids))
         except RefusedError:
             # The whole call was refused, so nothing was carried out, and one lead may be to blame: each on its own.
             return [self._update(lead_id, fields) for lead_id, fields in leads]
         except (CrmError, ConfigError) as error:
-            return [outcome(error)] * len(leads)
+            return [Outcome.of(error)] * len(leads)
 
     def _labels(self, fields: Mapping[str, str | None]) -> dict[str, str]:
         return {name: self._metadata.fields()[name].label for name in fields}

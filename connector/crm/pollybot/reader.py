@@ -62,7 +62,7 @@ class PollyBotReader(Speaking):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         if (text := as_id(row.get("id"))) is None:
-            raise UnexpectedAnswerError("pollybot: a lead without an id.")
+            raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
         return text
 
     def _list(self, number: int) -> Listed:

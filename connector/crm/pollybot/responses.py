@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,14 +30,11 @@ from connector.errors import AuthError, RefusedError, UnexpectedAnswerError, Unr
 
 
 class PollyBotRefusedError(RefusedError):
-    """A refusal with the field the server names, and the other lead that stands in the way."""
+    """A refusal; its ``fields`` has the one that the server names, by a name of its own."""
 
-    def __init__(
-        self, message: str, *, code: str | None, field: str | None = None, other_lead: str | None = None
-    ) -> None:
-        super().__init__(message, code=code)
-        self.field = field
-        self.other_lead = other_lead
+    def at_fault(self, sent: Collection[str]) -> frozenset[str]:
+        """The pushed fields that the server means."""
+        return frozenset().union(*(_meant(name, sent) for name in self.fields))
 
 
 def judge(answer: Answer) -> None:
@@ -54,37 +51,35 @@ def judge(answer: Answer) -> None:
     details = details if isinstance(details, dict) else {}
     if code in AUTH_CODES or answer.status in (401, 403):
         shown = code or f"status {answer.status}"
-        raise AuthError(f"pollybot refuses the API key ({shown}). Check {named('crm.pollybot.api_key')}.")
+        raise AuthError(f"refuses the API key ({shown})", f"Check {named('crm.pollybot.api_key')}.")
     if answer.status == 429 or any(word in (code or "") for word in THROTTLE_CODES):
         raise AgainError(f"too many calls ({code or 'status 429'})", throttled=True)
     if code == NO_LEAD or (answer.status == 404 and "lead not found" in said):
-        raise PollyBotRefusedError(f"pollybot refuses: there is no such lead ({NO_LEAD})", code=NO_LEAD)
+        raise PollyBotRefusedError(f"refuses: there is no such lead ({NO_LEAD})", code=NO_LEAD)
     if code == BAD_VALUE:
         field = details.get("field")
         raise PollyBotRefusedError(
-            f"pollybot refuses: a value is not accepted ({code}){_allowed(details)}",
+            f"refuses: a value is not accepted ({code}){_allowed(details)}",
             code=code,
-            field=field if isinstance(field, str) else None,
+            fields=[field] if isinstance(field, str) else (),
         )
     if code == KNOWN_EMAIL:
         other = details.get("existingLeadId")
         known = isinstance(other, str) and LEAD_ID.fullmatch(other) is not None
         raise PollyBotRefusedError(
-            f"pollybot refuses: another lead has this email address ({code})",
+            f"refuses: another lead has this email address ({code})",
             code=code,
-            field="email",
-            other_lead=other if known else None,
+            fields=["email"],
+            lead_id=other if known else None,
         )
     if answer.status == 404:
         setting = named("crm.pollybot.leads_path")
-        raise UnreachableError(
-            f"pollybot has no leads at this path ({code or 'status 404'}). Check {setting}."
-        )
+        raise UnreachableError(f"has no leads at this path ({code or 'status 404'})", f"Check {setting}.")
     # Nobody knows what a server that failed has done before; the session decides by the status.
     if answer.status < 500 and (data.get("success") is False or code is not None or answer.status >= 400):
         shown = code or (f"status {answer.status}" if answer.status >= 400 else "no code")
         raise PollyBotRefusedError(
-            f"pollybot refuses for a reason that is not documented ({shown})",
+            f"refuses for a reason that is not documented ({shown})",
             code=code or (str(answer.status) if answer.status >= 400 else None),
         )
 
@@ -119,21 +114,16 @@ def listed(answer: Answer, number: int) -> Listed:
         rows = [] if says_none(paging.get("total")) else None
     if not isinstance(paging, dict) or not isinstance(rows, list | RawRows):
         raise UnexpectedAnswerError(
-            "pollybot: the list of leads was answered in no known shape; no leads and pagination in it."
+            "answered the list of leads in no known shape: it has no leads and pagination"
         )
     if not all(isinstance(row, Mapping) for row in rows) or paging.get("page", number) != number:
-        raise UnexpectedAnswerError(
-            "pollybot: the list of leads shows something else than the page asked for."
-        )
+        raise UnexpectedAnswerError("answered the list of leads with another page than the one asked for")
     size = paging.get("limit")
     size = size if isinstance(size, int) and 0 < size <= PAGE_SIZE else PAGE_SIZE
-    return page_of("pollybot", list(rows), paging.get("total"), size, answer.asked_at)
+    return page_of(list(rows), paging.get("total"), size, answer.asked_at)
 
 
-def fields_at_fault(field: str | None, fields: Mapping[str, str | None]) -> frozenset[str]:
-    """The pushed fields that the server means by a name of its own."""
-    if field is None:
-        return frozenset()
+def _meant(field: str, fields: Collection[str]) -> frozenset[str]:
     for name in (field, f"{METADATA}.{field}"):
         if name in fields:
             return frozenset({name})
@@ -163,7 +153,7 @@ def lead_read(answer: Answer, lead_id: str) -> tuple[dict[str, Any], datetime]:
     """The lead that was asked for, and when."""
     lead = lead_in(answer)
     if lead is None or as_id(lead.get("id")) != lead_id:
-        raise UnexpectedAnswerError("pollybot: a read of one lead was answered with something else.")
+        raise UnexpectedAnswerError("answered a read of one lead with something else")
     return lead, answer.asked_at
 
 

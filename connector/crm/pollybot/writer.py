@@ -3,15 +3,15 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from connector.crm.base import Capabilities, OneByOne, Outcome
-from connector.crm.http import Answer, Speaking, outcome
+from connector.crm.base import Capabilities, OneByOne, Outcome, not_set
+from connector.crm.http import Answer, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.pollybot.calls import PollyBotSession, call_for
 from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, NO_LEAD, TEXTS
-from connector.crm.pollybot.responses import PollyBotRefusedError, fields_at_fault, judge, lead_in, lead_read
+from connector.crm.pollybot.responses import judge, lead_in, lead_read
 from connector.crm.pollybot.settings import PollyBotSettings
 from connector.crm.pollybot.values import UnfitError, body, problem_with, replaced
-from connector.errors import ConfigError, CrmError, ModelError, OutcomeUnknownError, UnexpectedAnswerError
+from connector.errors import ConfigError, CrmError, OutcomeUnknownError, UnexpectedAnswerError
 
 
 class PollyBotWriter(Speaking, OneByOne):
@@ -31,7 +31,7 @@ class PollyBotWriter(Speaking, OneByOne):
         """PollyBot can't say which fields it has, so only those are refused that it can't set or might set too much of."""
         for name in sorted(fields):
             if problem := problem_with(name):
-                raise ModelError(f"pollybot: leadloop does not set the field {name!r}: {problem}.")
+                raise not_set(CAPABILITIES.vendor, name, problem)
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``PUT {leads}/{id}`` with just these fields; ``metadata.x`` sets the key ``x`` of the metadata, ``None`` is null.
@@ -51,13 +51,8 @@ class PollyBotWriter(Speaking, OneByOne):
             return self._sent(lead_id, fields)
         except UnfitError as wrong:
             return Outcome("rejected", reason=str(wrong), fields=frozenset({wrong.field}))
-        except PollyBotRefusedError as error:
-            at_fault = fields_at_fault(error.field, fields)
-            return Outcome(
-                "rejected", code=error.code, reason=str(error), fields=at_fault, lead_id=error.other_lead
-            )
         except (CrmError, ConfigError) as error:
-            return outcome(error)
+            return Outcome.of(error, fields)
 
     def _sent(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         sent = body(fields, self._session.casing)
@@ -89,8 +84,8 @@ class PollyBotWriter(Speaking, OneByOne):
         """``applied`` only where the answer says so and shows this very lead."""
         lead = lead_in(answer)
         if lead is None:
-            raise OutcomeUnknownError("pollybot: an update was answered in no known shape")
+            raise OutcomeUnknownError("answered an update in no known shape", crm=CAPABILITIES.vendor)
         if as_id(lead.get("id")) != lead_id:
-            raise OutcomeUnknownError("pollybot: the answer to an update shows another lead")
+            raise OutcomeUnknownError("answered an update with another lead", crm=CAPABILITIES.vendor)
         self._session.casing.saw(lead)
         return Outcome("applied", lead_id=lead_id)

@@ -43,7 +43,7 @@ class TinybookReader(Speaking):
         def understood(answer: Answer) -> Page:
             lead = lead_in(answer, lead_id)
             if lead is None:
-                raise UnexpectedAnswerError("tinybook: a read of one lead was answered with something else.")
+                raise UnexpectedAnswerError("answered a read of one lead with something else")
             return Page([lead], 1, answer.asked_at)
 
         try:
@@ -59,7 +59,7 @@ class TinybookReader(Speaking):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         if (text := as_id(row.get("id"))) is None:
-            raise UnexpectedAnswerError("tinybook: a lead without an id.")
+            raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
         return text
 
     def _list(self, number: int) -> Listed:

@@ -3,21 +3,20 @@
 from typing import Any
 
 from connector.config import named
+from connector.crm.base import Outcome
 from connector.crm.http import AgainError, Answer
 from connector.crm.ids import as_id
 from connector.crm.newest_first import Listed, page_of
-from connector.errors import AuthError, RefusedError, UnexpectedAnswerError, UnreachableError
+from connector.errors import (
+    AuthError,
+    OutcomeUnknownError,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
 from leadloop_tinybook.facts import BAD_KEY, BAD_VALUE, NO_LEAD, PAGE_SIZE
 
 MEANINGS = {NO_LEAD: "there is no such lead", BAD_VALUE: "a value is not accepted"}
-
-
-class TinybookRefusedError(RefusedError):
-    """Tinybook says no; ``field`` is its own name of the field at fault."""
-
-    def __init__(self, code: str, field: str | None) -> None:
-        super().__init__(f"tinybook refuses: {MEANINGS.get(code, 'it does not say why')} ({code})", code=code)
-        self.field = field
 
 
 def judge(answer: Answer) -> None:
@@ -25,16 +24,16 @@ def judge(answer: Answer) -> None:
     data = answer.data
     code = data.get("error") if isinstance(data, dict) else None
     if code == BAD_KEY or answer.status in (401, 403):
-        raise AuthError(f"tinybook refuses the key. Check {named('crm.tinybook.key')}.")
+        raise AuthError("refuses the key", f"Check {named('crm.tinybook.key')}.")
     if answer.status == 429:
         raise AgainError("too many calls", throttled=True)
     if isinstance(code, str) and data.get("success") is False and answer.status < 500:
         field = data.get("field")
-        raise TinybookRefusedError(code, field if isinstance(field, str) else None)
+        meaning = MEANINGS.get(code, "it does not say why")
+        fields = [field] if isinstance(field, str) else []
+        raise RefusedError(f"refuses: {meaning} ({code})", code=code, fields=fields)
     if answer.status == 404:
-        raise UnreachableError(
-            f"tinybook has no leads at this address. Check {named('crm.tinybook.base_url')}."
-        )
+        raise UnreachableError("has no leads at this address", f"Check {named('crm.tinybook.base_url')}.")
 
 
 def listed(answer: Answer) -> Listed:
@@ -42,8 +41,15 @@ def listed(answer: Answer) -> Listed:
     data = answer.data if isinstance(answer.data, dict) else {}
     rows = data.get("leads")
     if data.get("success") is not True or rows is None or not all(isinstance(row, dict) for row in rows):
-        raise UnexpectedAnswerError("tinybook: the list of leads was answered in no known shape.")
-    return page_of("tinybook", list(rows), data.get("total"), PAGE_SIZE, answer.asked_at)
+        raise UnexpectedAnswerError("answered the list of leads in no known shape")
+    return page_of(list(rows), data.get("total"), PAGE_SIZE, answer.asked_at)
+
+
+def updated(answer: Answer, lead_id: str) -> Outcome:
+    """``applied`` only where the answer says so, and shows this very lead."""
+    if lead_in(answer, lead_id) is None:
+        raise OutcomeUnknownError("answered an update in no known shape")
+    return Outcome("applied", lead_id=lead_id)
 
 
 def lead_in(answer: Answer, lead_id: str) -> dict[str, Any] | None:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 
 from connector.crm.base import Capabilities, OneByOne, Outcome
-from connector.crm.http import Call, Session, Speaking, outcome
+from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import names_one
-from connector.errors import ConfigError, CrmError, OutcomeUnknownError
+from connector.errors import ConfigError, CrmError
 from leadloop_tinybook.calls import open_session, path
 from leadloop_tinybook.facts import CAPABILITIES, NO_LEAD
-from leadloop_tinybook.responses import TinybookRefusedError, judge, lead_in
+from leadloop_tinybook.responses import judge, updated
 from leadloop_tinybook.settings import TinybookSettings
 
 
@@ -32,13 +32,8 @@ class TinybookWriter(Speaking, OneByOne):
             return refused
         if not names_one(lead_id):
             return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in Tinybook")
+        call = Call("PUT", path(lead_id), json=dict(fields))
         try:
-            answer = self._session.write(Call("PUT", path(lead_id), json=dict(fields)), judge)
-            if lead_in(answer, lead_id) is None:
-                raise OutcomeUnknownError("tinybook: an update was answered in no known shape")
-        except TinybookRefusedError as error:
-            at_fault = frozenset({error.field} & fields.keys())
-            return Outcome("rejected", code=error.code, reason=str(error), fields=at_fault)
+            return self._session.write(call, judge, lambda answer: updated(answer, lead_id))
         except (CrmError, ConfigError) as error:
-            return outcome(error)
-        return Outcome("applied", lead_id=lead_id)
+            return Outcome.of(error, fields)

@@ -224,7 +224,7 @@ def test_get_finds_one_lead_whatever_the_filters_are(make: Callable[..., Any]) -
     assert make(ConvosoReader, entries())[0].get("12345").rows == []
     with pytest.raises(UnexpectedAnswerError):
         reader.get("1234")
-    with pytest.raises(UnexpectedAnswerError, match="without any"):
+    with pytest.raises(UnexpectedAnswerError, match="shows none"):
         make(ConvosoReader, entries(total="1"))[0].get("12345")
 
 

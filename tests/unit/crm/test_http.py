@@ -19,8 +19,9 @@ import requests  # noqa: TID251 - its exceptions are what the door has to hide
 from urllib3.connection import HTTPConnection  # noqa: TID251 - as above
 
 from connector.config import Secret
+from connector.crm.base import Outcome
 from connector.crm.convoso import ConvosoSettings
-from connector.crm.http import AgainError, Answer, Call, Retry, Session, outcome, retry_after
+from connector.crm.http import AgainError, Answer, Call, Retry, Session, retry_after
 from connector.errors import (
     AuthError,
     CrmError,
@@ -351,7 +352,7 @@ def test_a_write_to_nobody_was_certainly_not_carried_out(nobody: str, serve: Cal
     known._settings = settings(nobody)
     with pytest.raises(AgainError) as caught:
         known.write(WRITE, agrees)
-    result = outcome(caught.value)
+    result = Outcome.of(caught.value)
     assert (result.state, result.breaks) == ("deferred", True)
 
 
@@ -404,8 +405,15 @@ def test_a_connection_that_died_while_idle_costs_no_write(serve: Callable[..., A
 )
 def test_errors_become_outcomes(error: Any, state: str, breaks: bool) -> None:
     """Each way a write can end has one state, and says whether calling on makes sense."""
-    result = outcome(error)
+    result = Outcome.of(error)
     assert (result.state, result.breaks, result.reason) == (state, breaks, "no")
+
+
+def test_a_refusal_blames_what_was_sent() -> None:
+    """Of the fields that the CRM finds fault with only those count that the write had in it."""
+    refused = RefusedError("no", code="6008", fields=["phone", "list_id"], lead_id="7")
+    result = Outcome.of(refused, ["phone", "name"])
+    assert (result.code, result.fields, result.lead_id) == ("6008", {"phone"}, "7")
 
 
 def test_threads_share_connections_and_pace(serve: Callable[..., Any]) -> None:

@@ -260,7 +260,7 @@ def test_a_list_that_never_holds_still_is_an_error() -> None:
         leads.times[f"new {len(leads.asked)}"] = (1, 1)
 
     leads.before_page = dict.fromkeys(range(2, 200), replace)
-    with pytest.raises(IncompleteReadError, match="changed each time"):
+    with pytest.raises(IncompleteReadError, match="another list of leads each time"):
         leads.changed(None)
 
 
