@@ -104,7 +104,7 @@ class VendorSettings:
             "A PostgreSQL database, `postgresql://user:password@host:5432/database`, through which all runs that name "
             "it keep `rate` together, and the pauses that the CRM asks one of them for, whichever machine they run on. "
             "It holds two small tables, `leadloop.pace`, and `leadloop.marks` with a note of "
-            "[each push](push.md#a-copy-of-the-warehouse-that-is-put-back). "
+            "[each push](push.md#a-restored-warehouse). "
             "Needs `pip install 'leadloop[postgres]'`.",
             secret=True,
         ),
