@@ -16,7 +16,7 @@ EXIT_CODES = {
     1: "failed",
     2: "wrong usage or configuration",
     3: "done but some leads were rejected or deferred",
-    4: "stopped by a guardrail or a conflict and nothing sent",
+    4: "stopped by a guardrail or a conflict or a missing agreement and nothing sent",
     5: "another run holds the lock",
 }
 ENDS_WITH = {
@@ -36,7 +36,7 @@ ENDS_WITH = {
 
 app = typer.Typer(
     name="leadloop",
-    help="Leads out of a CRM into a warehouse, SQL says what should differ, and exactly those fields go back.",
+    help="Read leads from a CRM into a warehouse, say in SQL what should be different, send exactly those fields back.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -81,7 +81,7 @@ def options(
         typer.Option(
             "-C",
             metavar="DIR",
-            help="Work in this folder, as if the command was started there; a second one is relative to the first.",
+            help="Work in this folder, as if you had started the command there. A second -C is relative to the first.",
         ),
     ] = None,
     version: Annotated[

@@ -11,14 +11,14 @@ from connector.cli.output import emit, err, out
 
 @app.command(epilog="Example: leadloop build --select leads+")
 def build(
-    select: Annotated[str | None, typer.Option(help="Which models, as dbt selects them.")] = None,
+    select: Annotated[str | None, typer.Option(help="Build only these models, in dbt's own syntax.")] = None,
     full_refresh: Annotated[
-        bool, typer.Option(help="Make incremental models anew from the raw tables.")
+        bool, typer.Option(help="Make incremental models again from the raw tables.")
     ] = False,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
-    """Make and test the dbt models: leads, their history, what changed, what should differ."""
+    """Make and test the dbt models. These are the leads, their history, their changes, and your pushes."""
     from connector import loop
     from connector.display import listening
 

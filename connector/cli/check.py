@@ -14,27 +14,31 @@ from connector.errors import ConfigError
 @app.command(epilog="Example: leadloop check --reconcile --window 2026-11-01..2026-11-02")
 def check(
     reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="Compare the leads in the CRM and in the warehouse instead.")
+        bool,
+        typer.Option("--reconcile", help="Compare the leads of the CRM with those of the warehouse instead."),
     ] = False,
     window: Annotated[
         str | None,
-        typer.Option(help="With --reconcile: leads edited in it, such as 2026-11-01..2026-11-02, UTC."),
+        typer.Option(
+            help="With --reconcile: compare the leads edited in this time, such as 2026-11-01..2026-11-02, UTC."
+        ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="With --reconcile: so many random leads, read one by one.")
+        int | None, typer.Option(min=1, help="With --reconcile: compare N random leads, read one by one.")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="With --reconcile: read again what differs.")
+        bool, typer.Option("--repair", help="With --reconcile: read the leads that differ again.")
     ] = False,
     vendor: Annotated[
-        str | None, typer.Option("--crm", help="With --reconcile: only this CRM; else all that are set up.")
+        str | None,
+        typer.Option("--crm", help="With --reconcile: compare only this CRM. Default: all that are set up."),
     ] = None,
     as_json: Json = False,
     project: Project = None,
 ) -> None:
-    """Tell, before anything runs, what is missing or wrong: settings, token, time zone, warehouse, dbt project.
+    """Say what is missing or wrong before anything runs. It checks settings, token, time zone, warehouse and dbt project.
 
-    With --reconcile it tells which leads the warehouse and the CRM show differently, and exits with 3 if any.
+    With --reconcile, name the leads that differ between the CRM and the warehouse, and exit with 3 if there are any.
     """
     if reconcile:
         _reconcile(vendor, window, sample, repair=repair, as_json=as_json)

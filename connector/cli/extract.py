@@ -21,12 +21,12 @@ def extract(
         bool,
         typer.Option(
             "--same-account",
-            help="With --crm: the account is the known one, though its known leads are gone.",
+            help="With --crm: confirm that this is the known account although its known leads are gone.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read what was edited or removed since the last run into the warehouse. A backfill (--start, --end) leaves the cursor alone."""
+    """Read the leads that were edited or removed since the last run. A backfill (--start, --end) leaves the cursor where it is."""
     from connector import loop
     from connector.display import listening
 

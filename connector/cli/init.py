@@ -12,10 +12,12 @@ from connector.cli.output import emit, out
 
 @app.command(epilog="Example: leadloop init my_leads")
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where; made if it isn't there.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of the project; leadloop makes it if it doesn't exist.")
+    ] = Path(),
     as_json: Json = False,
 ) -> None:
-    """Write a project folder of your own: settings, a private secrets file, a dbt project with one push to edit."""
+    """Write a project folder. It has settings, a private secrets file, and a dbt project with one push to edit."""
     from connector import scaffold
 
     done = scaffold.write(folder)

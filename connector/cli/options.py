@@ -12,35 +12,35 @@ if TYPE_CHECKING:
     from connector.warehouse.connection import Warehouse
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, described in docs/json.md.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Write one JSON document to stdout; docs/json.md describes it.")
+]
 Project = Annotated[
     Path | None,
     typer.Option(
         "--dbt-project",
-        help="The dbt project; else ./dbt_models or this folder. `packaged` is the one that comes with leadloop.",
+        help="The folder of the dbt project. Default: ./dbt_models, else this folder. `packaged` is the one that comes with leadloop.",
     ),
 ]
-Crm = Annotated[str | None, typer.Option("--crm", help="Which CRM; all that are set up by default.")]
-Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="At most so many leads: for a careful first push.")
-]
+Crm = Annotated[str | None, typer.Option("--crm", help="Read only this CRM. Default: all that are set up.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Send at most N leads.")]
 Start = Annotated[
-    str | None, typer.Option("--start", help="Read from here: 2026-11-01 or 2026-11-01T09:30, UTC.")
+    str | None, typer.Option("--start", help="Read from this time on: 2026-11-01 or 2026-11-01T09:30, UTC.")
 ]
-End = Annotated[str | None, typer.Option("--end", help="Read up to here.")]
+End = Annotated[str | None, typer.Option("--end", help="Read up to this time.")]
 Filter = Annotated[
     list[str] | None,
-    typer.Option("--filter", help="A search filter of the CRM, such as list_id=333; repeatable."),
+    typer.Option("--filter", help="Add a search filter of the CRM, such as list_id=333. Repeatable."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
 First = Annotated[
     bool,
     typer.Option(
         "--first",
-        help="Agree, once, to replace values in fields to which nothing was ever sent as far as the warehouse knows.",
+        help="Agree, once, to replace values in fields to which nothing was ever sent, as far as the warehouse knows.",
     ),
 ]
-Mask = Annotated[bool, typer.Option("--mask", help="Show values of leads masked.")]
+Mask = Annotated[bool, typer.Option("--mask", help="Hide the values of leads.")]
 
 
 def warehouse() -> "Warehouse":

@@ -12,14 +12,16 @@ from connector.cli.output import emit, err, fail, out, write_private
 
 @app.command(epilog="Example: leadloop plan lead_scores_to_convoso --html plan.html")
 def plan(
-    push: Annotated[str, typer.Argument(help="The push model's name.", metavar="PUSH")],
+    push: Annotated[str, typer.Argument(help="The name of the push model.", metavar="PUSH")],
     project: Project = None,
     limit: Limit = None,
-    html: Annotated[Path | None, typer.Option(help="Write the plan as one self-contained page.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the plan to this file, as one self-contained page.")
+    ] = None,
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a push would send now. Sends nothing."""
+    """Show what a push would send now. This sends nothing."""
     from connector import loop
     from connector import push as pushing
 

@@ -13,19 +13,19 @@ from connector.cli.output import emit, err, out
 
 @app.command(epilog="Example: leadloop push lead_scores_to_convoso --limit 10")
 def push(
-    name: Annotated[str, typer.Argument(help="The push model's name.", metavar="PUSH")],
+    name: Annotated[str, typer.Argument(help="The name of the push model.", metavar="PUSH")],
     project: Project = None,
     limit: Limit = None,
     agreed: Annotated[
         Path | None,
-        typer.Option("--plan", help="A plan saved by `plan --json`: anything else is refused."),
+        typer.Option("--plan", help="Send only the plan that `plan --json` saved in this file, or nothing."),
     ] = None,
     yes: Yes = False,
     first: First = False,
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
-    """Send exactly what the plan shows. Asks first in a terminal, unless --yes is given."""
+    """Send exactly what the plan shows. In a terminal it asks first, unless you give --yes."""
     from connector import loop
     from connector import push as pushing
     from connector.display import listening

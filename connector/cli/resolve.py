@@ -21,20 +21,22 @@ class Side(StrEnum):
 
 @app.command(epilog="Example: leadloop resolve lead_scores_to_convoso --take ours --lead 12345")
 def resolve(
-    push: Annotated[str, typer.Argument(help="The push model's name.", metavar="PUSH")],
+    push: Annotated[str, typer.Argument(help="The name of the push model.", metavar="PUSH")],
     take: Annotated[
         Side | None,
         typer.Option(
-            help="ours: send our value after all; theirs: keep the CRM's and forget ours; skip: leave the field "
-            "alone, whatever we want of it, until its lead is named for one of the others."
+            help="ours: send your value after all. theirs: keep the CRM's value until yours changes. skip: leave the field "
+            "alone, whatever you want of it, until you decide it again with --lead."
         ),
     ] = None,
-    lead: Annotated[list[str] | None, typer.Option(help="Only this lead; repeatable.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every conflict of the push.")] = False,
+    lead: Annotated[
+        list[str] | None, typer.Option(help="Decide the conflicts of this lead. Repeatable.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Decide every conflict of the push.")] = False,
     project: Project = None,
     as_json: Json = False,
 ) -> None:
-    """List the conflicts of a push, or settle them. Settling is recorded; the next push acts on it."""
+    """List the conflicts of a push, or decide them. The decision is recorded, and the next push acts on it."""
     from connector import loop
 
     if take is not None and not lead and not everything:

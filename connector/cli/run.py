@@ -14,7 +14,9 @@ from connector.cli.push import report_push
 
 @app.command(epilog="Example, from cron: leadloop run --yes")
 def run(
-    pushes: Annotated[list[str] | None, typer.Option("--push", help="Only this push; repeatable.")] = None,
+    pushes: Annotated[
+        list[str] | None, typer.Option("--push", help="Send only this push. Repeatable.")
+    ] = None,
     project: Project = None,
     limit: Limit = None,
     yes: Yes = False,
@@ -22,14 +24,14 @@ def run(
         bool,
         typer.Option(
             "--restored",
-            help="The warehouse is an older copy of itself that was put back: go on with it, and leave alone what the CRM "
-            "shows and nobody knows to have been sent.",
+            help="Continue with a warehouse that was restored from an older copy, and overwrite nothing that people may have "
+            "typed since.",
         ),
     ] = False,
     first: First = False,
     as_json: Json = False,
 ) -> None:
-    """Extract, build, and send every push of the dbt project. In a terminal it asks before each, unless --yes is given."""
+    """Extract, build, and send every push of the dbt project. In a terminal it asks before each push, unless you give --yes."""
     from connector import loop
     from connector import push as pushing
     from connector.display import listening

@@ -12,27 +12,35 @@ from connector.errors import ConfigError
 
 @app.command(epilog="Example: leadloop sandbox --leads 5000 --port 8765 --edits-per-second 5")
 def sandbox(
-    leads: Annotated[int, typer.Option(min=0, help="How many leads the book holds.")] = 5000,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8765,
+    leads: Annotated[int, typer.Option(min=0, help="How many leads the sandbox has.")] = 5000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes any free one.")
+    ] = 8765,
     seed: Annotated[int, typer.Option(help="The same seed makes the same leads.")] = 7,
     timezone: Annotated[str, typer.Option(help="The account's time zone.")] = "America/Los_Angeles",
-    token: Annotated[str, typer.Option(help="The token it accepts.")] = "sandbox-token",  # noqa: S107 - not a secret
+    token: Annotated[str, typer.Option(help="The token that the sandbox accepts.")] = "sandbox-token",  # noqa: S107 - not a secret
     envelope: Annotated[
-        str, typer.Option(help="live or community: the two shapes of answers seen.")
+        str, typer.Option(help="The shape of Convoso's answers: live or community.")
     ] = "live",
     precision: Annotated[
-        str, typer.Option(help="second, or day for a server that ignores the time.")
+        str,
+        typer.Option(
+            help="How exactly searches take the time: second, or day for a server that ignores the time of day."
+        ),
     ] = "second",
-    edits_per_second: Annotated[float, typer.Option(min=0, help="Edits it makes by itself.")] = 0.0,
+    edits_per_second: Annotated[
+        float, typer.Option(min=0, help="Edits per second that the sandbox makes by itself.")
+    ] = 0.0,
     touch_on_api_edit: Annotated[
-        bool, typer.Option(help="Whether an API edit moves the lead's clock.")
+        bool, typer.Option(help="Whether an edit through the API moves the lead's modification time.")
     ] = False,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds added to every answer.")] = 0.0,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds to add to every answer.")] = 0.0,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A fault and its share, such as status=503:0.1; repeatable.")
+        list[str] | None,
+        typer.Option(help="Add a fault and its share of calls, such as status=503:0.1. Repeatable."),
     ] = None,
 ) -> None:
-    """Run a CRM on this machine, to rehearse with: it answers as Convoso does, and nothing leaves the machine."""
+    """Serve made-up CRMs on this machine, to rehearse with. They answer as the real ones do, and nothing leaves the machine."""
     from connector.sandbox import serve
 
     try:

@@ -7,7 +7,7 @@ from connector.cli.output import emit, out
 
 @app.command(epilog="Example: leadloop status --json")
 def status(as_json: Json = False) -> None:
-    """Tell what was read and sent, and what is still open, from the warehouse alone."""
+    """Show what was read, what was sent and what is still open. It asks only the warehouse."""
     from connector import report
 
     found = report.status(warehouse())

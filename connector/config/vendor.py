@@ -28,15 +28,13 @@ def how(parse: Parser, meaning: str, *, secret: bool = False) -> dict[str, Any]:
 CALLS = parsing.between(0, 1000, "calls per second", above=True)
 
 
-RATE = "Calls per second over all threads of a run; above 0, at most 1,000."
+RATE = "Calls per second, across all threads of a run; above 0, at most 1,000."
 
 
-IN_SECRETS = "It belongs into `.dlt/secrets.toml` or the environment; in `config.toml` it is refused."
+IN_SECRETS = "Put it into `.dlt/secrets.toml` or the environment; leadloop refuses it in `config.toml`."
 
 
-IN_THE_CLEAR = (
-    "`http://` is accepted only for this machine itself, since it would send the secret in clear text."
-)
+IN_THE_CLEAR = "leadloop accepts `http://` only for this machine, because it sends the secret in clear text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,44 +65,44 @@ class VendorSettings:
     base_url: str = field(metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"))
     rate: float = field(default=5.0, metadata=how(CALLS, RATE))
     concurrency: int = field(
-        default=4, metadata=how(parsing.count(1, 64), "Calls under way at once, 1 to 64.")
+        default=4, metadata=how(parsing.count(1, 64), "How many calls run at the same time, 1 to 64.")
     )
     timeout: float = field(
         default=30.0,
         metadata=how(
             parsing.between(0, 600, "seconds", above=True),
-            "Seconds to wait for each sign of an answer; above 0, at most 600. A whole call, with connecting, may take "
-            "four times as long, or a minute where that is more.",
+            "Seconds to wait for each part of an answer; above 0, at most 600. A whole call, with connecting, may take "
+            "four times as long, or a minute if that is more.",
         ),
     )
     settle: float = field(
         default=60.0,
         metadata=how(
             parsing.between(0, 86_400, "seconds"),
-            "Seconds. Edits younger than this are left to the next run, since the CRM's search may not show them yet. "
-            "At most one day.",
+            "Seconds before now at which a window ends. The next run reads younger edits, because the CRM's search may not "
+            "show them yet. At most one day.",
         ),
     )
     lookback: float = field(
         default=600.0,
         metadata=how(
             parsing.between(0, 31 * 86_400, "seconds"),
-            "Seconds before the cursor that every run reads again, for edits that became searchable late. "
+            "Seconds before the cursor that every run reads again, because an edit can become searchable late. "
             "At most 31 days.",
         ),
     )
     start: dt.date = field(
         default=dt.date(2000, 1, 1),
-        metadata=how(parsing.past_date, "The first day to read while there is no cursor, in UTC."),
+        metadata=how(parsing.past_date, "The first day to read if there is no cursor yet, in UTC."),
     )
     shared_pace: Secret | None = field(
         default=None,
         metadata=how(
             parsing.database,
-            "A PostgreSQL database, `postgresql://user:password@host:5432/database`, through which all runs that name "
-            "it keep `rate` together, and the pauses that the CRM asks one of them for, whichever machine they run on. "
-            "It holds two small tables, `leadloop.pace`, and `leadloop.marks` with a note of "
-            "[each push](push.md#a-copy-of-the-warehouse-that-is-put-back). "
+            "A PostgreSQL database, `postgresql://user:password@host:5432/database`. All runs that name it, on any "
+            "machine, share one `rate`, and the pauses for which the CRM asks one of them. "
+            "It holds two small tables, `leadloop.pace`, and `leadloop.marks` with the mark of "
+            "[each push](push.md#a-restored-warehouse). "
             "Needs `pip install 'leadloop[postgres]'`.",
             secret=True,
         ),
@@ -113,19 +111,21 @@ class VendorSettings:
         default_factory=tuple,
         metadata=how(
             parsing.names,
-            'Fields that never reach the warehouse, as a list: `["notes"]`; in the environment `notes,address1`. '
+            'Fields that leadloop never writes to the warehouse, as a list: `["notes"]`; in the environment `notes,address1`. '
             "See [private fields](#private-fields).",
         ),
     )
     hash: tuple[str, ...] = field(
         default_factory=tuple,
-        metadata=how(parsing.names, "Fields of which only a hash reaches the warehouse, as a list."),
+        metadata=how(
+            parsing.names, "Fields of which leadloop writes only a hash to the warehouse, as a list."
+        ),
     )
     hash_salt: Secret | None = field(
         default=None,
         metadata=how(
             parsing.secret,
-            "A long random text, required by `hash`. Who has it can find out which value belongs to a hash.",
+            "A long random text; `hash` requires it. Keep it secret: with it, one can find out which value belongs to a hash.",
             secret=True,
         ),
     )

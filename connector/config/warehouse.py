@@ -28,7 +28,7 @@ SHARED_SETTINGS: dict[str, tuple[str, str]] = {
     "destination.duckdb.credentials": (
         "`leads.duckdb`",
         (
-            "The path of the database file. Its folder must exist, and the file can't have the name of one of its schemas "
+            "The path of the database file. Its folder must exist. The file can't have the name of one of its schemas "
             "(`analytics`, `leadloop`, the `_raw` of a CRM). Only its owner can read it."
         ),
     ),
@@ -36,14 +36,14 @@ SHARED_SETTINGS: dict[str, tuple[str, str]] = {
         "required with `postgres`, secret",
         (
             "`postgresql://user:password@host:5432/database`, or a table with `host`, `port`, `username`, `password`, "
-            "`database`; in the environment also one by one, as `DESTINATION__POSTGRES__CREDENTIALS__PASSWORD`. "
+            "`database`. In the environment you can also set them one by one, as `DESTINATION__POSTGRES__CREDENTIALS__PASSWORD`. "
             "Needs `pip install 'leadloop[postgres]'`."
         ),
     ),
     "dbt.project": (
         "none",
         (
-            "The folder of the dbt project, where it is neither `./dbt_models` nor the folder itself; `packaged` for the one "
+            "The folder of the dbt project, if it is neither `./dbt_models` nor the current folder. `packaged` is the one "
             "that comes with leadloop. The option `--dbt-project` wins."
         ),
     ),

@@ -17,7 +17,7 @@ class ConvosoSettings(VendorSettings):
 
     vendor: ClassVar[str] = "convoso"
     meanings: ClassVar[Mapping[str, str]] = {
-        "start": "The first day to read while there is no cursor, in the account's zone."
+        "start": "The first day to read if there is no cursor yet, in the account's zone."
     }
 
     base_url: str = field(
@@ -38,31 +38,31 @@ class ConvosoSettings(VendorSettings):
         default=10.0,
         metadata=how(
             CALLS,
-            f"{RATE} After a 429, and when answers take ever longer, leadloop goes slower by itself and recovers slowly.",
+            f"{RATE} After a 429, or if answers take longer and longer, leadloop slows down by itself and speeds up again slowly.",
         ),
     )
     cursor: Literal["updated_at", "changed_at"] = field(
         default="updated_at",
         metadata=how(
             parsing.choice("updated_at", "changed_at"),
-            "Which clock of the CRM drives the extraction: `updated_at` (a user's edits) or `changed_at` (any change, "
-            "where the account has this filter). Each has its own cursor.",
+            "Which time of the CRM drives the extraction: `updated_at` (a user's edits) or `changed_at` (any change, "
+            "if the account has this filter). Each has its own cursor.",
         ),
     )
     filters: Mapping[str, str] = field(
         default_factory=dict,
         metadata=how(
             parsing.table,
-            'Search filters of every read, as a table: `[crm.convoso.filters]` with `list_id = "333"`; in the '
-            "environment a JSON object, or one variable per filter: `CRM__CONVOSO__FILTERS__LIST_ID=333`.",
+            'Search filters of every read, as a table: `[crm.convoso.filters]` with `list_id = "333"`. In the '
+            "environment: a JSON object, or one variable per filter, such as `CRM__CONVOSO__FILTERS__LIST_ID=333`.",
         ),
     )
     token_in: Literal["body", "query"] = field(
         default="body",
         metadata=how(
             parsing.choice("body", "query"),
-            "Where the token travels: `body` (the form) or `query` (the address, which ends up in the logs of proxies; "
-            "one of Convoso's pages shows it).",
+            "Where leadloop puts the token: `body` (the form) or `query` (the address, as one of Convoso's pages shows; "
+            "proxies write it to their logs).",
         ),
     )
     page_size: int = field(
@@ -73,24 +73,24 @@ class ConvosoSettings(VendorSettings):
         default=True,
         metadata=how(
             parsing.flag,
-            "Whether every run also asks which leads were deleted or archived since the last one: two small searches "
-            "where none were.",
+            "Whether every run also asks which leads were deleted or archived since the last run. If none were, this costs "
+            "two small searches.",
         ),
     )
     recordings: bool = field(
         default=False,
         metadata=how(
             parsing.flag,
-            "Whether every run also reads recordings. Each lead that was called since the last run costs one call, the "
-            "first run one for every lead that was ever called (since `start`).",
+            "Whether every run also reads recordings. Each lead that was called since the last run costs one call; on the "
+            "first run, each lead that was called since `start`.",
         ),
     )
     recordings_lookback: float = field(
         default=3600.0,
         metadata=how(
             parsing.between(0, 31 * 86_400, "seconds"),
-            "Seconds before the cursor in which recordings are looked for again: as long as your longest call, since a "
-            "recording appears when the call has ended. At most 31 days.",
+            "Seconds before the cursor for which leadloop looks for recordings again. Set it to the length of your longest "
+            "call, because a recording appears when the call has ended. At most 31 days.",
         ),
     )
 

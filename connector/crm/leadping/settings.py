@@ -14,9 +14,9 @@ class LeadpingSettings(VendorSettings):
 
     vendor: ClassVar[str] = "leadping"
     meanings: ClassVar[Mapping[str, str]] = {
-        "settle": "Seconds. Edits younger than this are left to the next run, since the CRM's list may not show them yet. "
-        "At most one day.",
-        "lookback": "Seconds before the cursor that every run reads again, for edits that the list showed late. "
+        "settle": "Seconds before now at which a window ends. The next run reads younger edits, because the CRM's list may "
+        "not show them yet. At most one day.",
+        "lookback": "Seconds before the cursor that every run reads again, because the list can show an edit late. "
         "At most 31 days.",
         "start": "Not used: the first run reads every lead.",
     }
@@ -30,7 +30,7 @@ class LeadpingSettings(VendorSettings):
         metadata=how(
             CALLS,
             f"{RATE} The default is a little below Leadping's own limit, 300 calls in 60 seconds for the whole "
-            "organisation: set it lower where other programs use the same one.",
+            "organisation. Set it lower if other programs use the same organisation.",
         ),
     )
     api_key: Secret = field(

@@ -20,15 +20,15 @@ class LeadSquaredSettings(VendorSettings):
         metadata=how(
             parsing.url_without("/LeadManagement.svc", "/v2"),
             "The host of the account's own region, as *Settings > API and Webhooks* shows it, such as "
-            f"`https://api-in21.leadsquared.com`. A `/v2` at its end is taken off. {IN_THE_CLEAR}",
+            f"`https://api-in21.leadsquared.com`. leadloop removes a `/v2` at its end. {IN_THE_CLEAR}",
         ),
     )
     rate: float = field(
         default=4.5,
         metadata=how(
             CALLS,
-            f"{RATE} The default is a tenth below 25 calls in 5 seconds, since calls may arrive closer to one another "
-            'than they left. After "too many calls" leadloop goes slower by itself and recovers slowly.',
+            f"{RATE} The default is a tenth below 25 calls in 5 seconds, because calls may arrive closer together "
+            'than they left. After "too many calls", leadloop slows down by itself and speeds up again slowly.',
         ),
     )
     access_key: Secret = field(
@@ -37,13 +37,13 @@ class LeadSquaredSettings(VendorSettings):
         )
     )
     secret_key: Secret = field(
-        metadata=how(parsing.secret, "The secret key that belongs to it.", secret=True)
+        metadata=how(parsing.secret, "The secret key of the same administrator.", secret=True)
     )
     keys_in: Literal["header", "query"] = field(
         default="header",
         metadata=how(
             parsing.choice("header", "query"),
-            "Where the keys travel: `header` or `query` (the address, which ends up in the logs of proxies).",
+            "Where leadloop puts the keys: `header` or `query` (the address, which proxies write to their logs).",
         ),
     )
     post_updated_lead: bool = field(
@@ -57,8 +57,8 @@ class LeadSquaredSettings(VendorSettings):
         default=False,
         metadata=how(
             parsing.flag,
-            "Whether a call may change 25 leads, which says less about why one was refused. It has no effect together "
-            "with `post_updated_lead`.",
+            "Whether a call may change 25 leads. The answer then says less about why a lead was refused. It has no effect "
+            "together with `post_updated_lead`.",
         ),
     )
     page_size: int = field(

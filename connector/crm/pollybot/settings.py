@@ -14,7 +14,7 @@ class PollyBotSettings(VendorSettings):
 
     vendor: ClassVar[str] = "pollybot"
     meanings: ClassVar[Mapping[str, str]] = {
-        "rate": f"{RATE} When four fifths of the key's hourly calls are used, the rest is spread over what remains of the "
+        "rate": f"{RATE} When four fifths of the key's hourly calls are used, leadloop spreads the others over the rest of the "
         "hour.",
         "settle": "Seconds before now at which a run's window ends. At most one day.",
         "lookback": "Seconds before the cursor that every run reads again. At most 31 days.",
@@ -32,7 +32,7 @@ class PollyBotSettings(VendorSettings):
         default="/api/v1/leads",
         metadata=how(
             parsing.path,
-            "Where the leads are below the address. Newer workspaces have them at `/api/v1/chatbots/ID/leads`, with the "
+            "The path of the leads below the address. Newer workspaces have `/api/v1/chatbots/ID/leads`, with the "
             "chatbot's id.",
         ),
     )
