@@ -1,6 +1,6 @@
 """What counts as blank, and as lower case: the same in Python, in DuckDB and in PostgreSQL, whatever a database's locale.
 
-``dbt_models/macros/text.sql`` has the same two in SQL, and a test compares them.
+``dbt_models/macros/values/text.sql`` has the same two in SQL, and a test compares them.
 """
 
 from datetime import datetime

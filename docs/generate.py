@@ -198,7 +198,7 @@ def example(epilog: str) -> str:
 # What the dbt models know of the CRMs
 
 
-CRMS_MACRO = ROOT / "dbt_models/macros/crms_shipped.sql"
+CRMS_MACRO = ROOT / "dbt_models/macros/crms/crms_shipped.sql"
 CRMS_SOURCES = ROOT / "dbt_models/models/staging/crms_shipped.yml"
 
 
@@ -328,6 +328,7 @@ MODELS = ROOT / "dbt_models/models"
 WRITTEN = DOCS / "warehouse.md"
 FOLDERS = {
     "marts": "Made by `leadloop build`.",
+    "intermediate": "What every push is compared with.",
     "pushes": "Examples of pushes: what would be sent now. A push of your own has the same columns.",
     "examples": "Examples of models that a push stands on.",
 }

@@ -39,7 +39,7 @@ _MARK = 10
 def column_name(field: str) -> str:
     """The column a CRM's field is kept in: ``mx_City`` -> ``mx_city``, ``Lead Score`` -> ``lead_score``.
 
-    ``macros/column_of.sql`` follows the same rule, and a test compares the two.
+    ``macros/leads/column_of.sql`` follows the same rule, and a test compares the two.
     """
     name = _plain(field)
     if (

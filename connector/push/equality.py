@@ -1,6 +1,6 @@
 """When two values of a field are the same, also where the CRM keeps a value in a form of its own.
 
-The rules are those of ``comparable`` in dbt_models/macros/equal.sql, which decides what is in sync; a test compares the two.
+The rules are those of ``comparable`` in dbt_models/macros/push/equal.sql, which decides what is in sync; a test compares the two.
 """
 
 import re

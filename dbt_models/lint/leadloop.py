@@ -70,5 +70,9 @@ def staged_removals(*_arguments: Any) -> str:
 staged_recordings = staged_removals
 
 
+def newest_first(alike: str) -> str:
+    return f"partition by {alike} order by seq desc"
+
+
 def push(*_arguments: Any, **_options: Any) -> str:
     return "select 1 as one"

@@ -34,7 +34,9 @@ def _return(value: Any) -> None:
 def macros() -> Any:
     """The macros, in as much of dbt's Jinja as they need."""
     folder = packaged_project() / "macros"
-    source = "".join((folder / name).read_text(encoding="utf-8") for name in ("column_of.sql", "columns.sql"))
+    source = "".join(
+        (folder / name).read_text(encoding="utf-8") for name in ("leads/column_of.sql", "leads/columns.sql")
+    )
     environment = jinja2.Environment(autoescape=False, extensions=["jinja2.ext.do"])
     leadloop = SimpleNamespace()
     environment.globals.update(

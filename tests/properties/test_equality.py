@@ -63,7 +63,7 @@ class Database:
     """One warehouse, and the macros as they are for it."""
 
     def __init__(self, warehouse: Warehouse) -> None:
-        self.macros = Macros(warehouse.kind, "text.sql", "equal.sql")
+        self.macros = Macros(warehouse.kind, "values/text.sql", "push/equal.sql")
         self.connection = warehouse.engine().connect()
 
     def select(self, columns: Sequence[str], values: Sequence[str | None]) -> list[Sequence[Any]]:

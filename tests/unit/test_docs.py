@@ -153,7 +153,7 @@ def test_the_warehouses_settings_are_listed() -> None:
 
 def test_every_option_of_a_push_is_listed_with_its_default() -> None:
     """docs/push.md has each option of the macro, and names every choice."""
-    macros = (ROOT / "dbt_models/macros/push_options.sql").read_text(encoding="utf-8")
+    macros = (ROOT / "dbt_models/macros/push/options.sql").read_text(encoding="utf-8")
     returned = [
         re.sub(r"\bnone\b(?!')", "None", text)
         for text in re.findall(r"return\((\{.*?\})\)", macros, re.DOTALL)

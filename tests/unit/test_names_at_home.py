@@ -15,7 +15,7 @@ AT_HOME = {
     "connector/sandbox",  # an imitation of each
     "connector/demo.py",  # a tour of these four
     "connector/scaffold.py",  # the project that `init` writes begins with one of them
-    "dbt_models/macros/crms_shipped.sql",  # made from the folders
+    "dbt_models/macros/crms/crms_shipped.sql",  # made from the folders
     "dbt_models/models/examples",
     "dbt_models/models/pushes",
 }

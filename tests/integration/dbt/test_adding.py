@@ -62,7 +62,9 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     # Another machine: nothing but the warehouse and the project.
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    loop.build(duck.warehouse, own.folder, select="stg_leadloop__push_journal forms_to_convoso")
+    loop.build(
+        duck.warehouse, own.folder, select="stg_leadloop__push_journal int_push_memory forms_to_convoso"
+    )
     second = loop.push(duck.warehouse, "forms_to_convoso", own.folder)
     assert second is not None
     assert (second.recovery.applied, len(second.plan.leads)) == (1, 0)

@@ -1,14 +1,4 @@
-{# The names of a relation's columns, in their order; none for a relation that isn't there (yet), so that a warehouse
-   into which nothing was read gives empty models instead of errors. Unit tests override this macro: what they are given
-   is no relation that a database could describe. #}
-{% macro columns_of(relation) -%}
-    {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {%- set there = load_relation(relation) -%}
-    {%- if there is none -%}{{ return([]) }}{%- endif -%}
-    {{ return(adapter.get_columns_in_relation(there) | map(attribute='name') | list) }}
-{%- endmacro %}
-
-{# What leadloop itself adds to a lead. A CRM's field of the same name gets the prefix crm_, see column_of_lead. #}
+{# What leadloop itself adds to a lead. A CRM's field of the same name gets the prefix crm_, see lead_column. #}
 {% macro own_columns() -%}
     {{ return([
         'crm', 'lead_id', 'created_at', 'modified_at', 'removed_at', 'removal',

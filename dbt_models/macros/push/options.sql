@@ -130,40 +130,23 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro refuse_push(sentence) -%}
-    {%- set end = "" if sentence.endswith('?') else "." -%}
-    {%- do exceptions.raise_compiler_error("push " ~ leadloop.push_name() ~ ": " ~ sentence ~ end) -%}
-{%- endmacro %}
-
-{# The name under which the journal knows a push. Unit tests override it: there, the model has the test's name. #}
-{% macro push_name() -%}
-    {{ return(model.name) }}
-{%- endmacro %}
-
-{# "; did you mean ...?" if one of the words shares at least half of its pairs of letters. #}
-{% macro did_you_mean(word, words) -%}
-    {%- set best = namespace(word=none, score=0.5) -%}
-    {%- for candidate in words -%}
-        {%- set pairs = leadloop.letter_pairs(candidate) -%}
-        {%- set shared = pairs | select('in', leadloop.letter_pairs(word)) | list | length -%}
-        {%- set score = 2 * shared / (word | length + candidate | length) -%}
-        {%- if score >= best.score -%}
-            {%- set best.word = candidate -%}
-            {%- set best.score = score -%}
+{% macro check_push_equal(options) -%}
+    {%- set rules = ['digits', 'lower', 'trim', 'number'] -%}
+    {%- if options['equal'] is not mapping -%}
+        {%- do leadloop.refuse_push("equal says how fields are compared, as in equal = {'phone_number': 'digits'}") -%}
+    {%- endif -%}
+    {%- for field, rule in options['equal'].items() -%}
+        {%- if field not in options['fields'] -%}
+            {%- do leadloop.refuse_push(
+                "equal has " ~ field ~ ", which is not one of its fields"
+                ~ leadloop.did_you_mean(field | string, options['fields'] | list)
+            ) -%}
+        {%- endif -%}
+        {%- if rule not in rules -%}
+            {%- do leadloop.refuse_push(
+                "equal must be one of " ~ rules | join(', ') ~ " for " ~ field ~ ", not " ~ rule
+                ~ leadloop.did_you_mean(rule | string, rules)
+            ) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return("; did you mean " ~ best.word ~ "?" if best.word else "") }}
-{%- endmacro %}
-
-{% macro letter_pairs(word) -%}
-    {%- set pairs = [] -%}
-    {%- for at in range(word | length + 1) -%}
-        {%- do pairs.append((' ' ~ word | lower ~ ' ')[at:at + 2]) -%}
-    {%- endfor -%}
-    {{ return(pairs) }}
-{%- endmacro %}
-
-{# The codes with which a CRM refuses a write to a lead that was removed, where such a lead can come back under its id. #}
-{% macro no_lead_codes(crm) -%}
-    {{ return(leadloop.crms().get(crm, {}).get('no_lead_codes', [])) }}
 {%- endmacro %}

@@ -40,24 +40,3 @@
         else {{ leadloop.trimmed(value) }}
     end
 {%- endmacro %}
-
-{% macro check_push_equal(options) -%}
-    {%- set rules = ['digits', 'lower', 'trim', 'number'] -%}
-    {%- if options['equal'] is not mapping -%}
-        {%- do leadloop.refuse_push("equal says how fields are compared, as in equal = {'phone_number': 'digits'}") -%}
-    {%- endif -%}
-    {%- for field, rule in options['equal'].items() -%}
-        {%- if field not in options['fields'] -%}
-            {%- do leadloop.refuse_push(
-                "equal has " ~ field ~ ", which is not one of its fields"
-                ~ leadloop.did_you_mean(field | string, options['fields'] | list)
-            ) -%}
-        {%- endif -%}
-        {%- if rule not in rules -%}
-            {%- do leadloop.refuse_push(
-                "equal must be one of " ~ rules | join(', ') ~ " for " ~ field ~ ", not " ~ rule
-                ~ leadloop.did_you_mean(rule | string, rules)
-            ) -%}
-        {%- endif -%}
-    {%- endfor -%}
-{%- endmacro %}

@@ -1,0 +1,49 @@
+{# The CRMs there are: name -> facts, those that come with leadloop and those of the variable leadloop_crms, which leadloop sets
+   where another distribution brings a CRM. Facts are:
+
+   ids: the raw columns that may hold the lead's id; the first one that isn't blank does.
+   times: created_at and modified_at -> the raw column.
+   recordings: whether recorded calls are read.
+   no_lead_codes: the codes with which the CRM refuses a write to a lead that was removed, where such a lead can come back. #}
+{% macro crms() -%}
+    {{ return(dict(leadloop.crms_shipped(), **var('leadloop_crms', {}))) }}
+{%- endmacro %}
+
+{% macro crm_names() -%}
+    {{ return(leadloop.crms() | list) }}
+{%- endmacro %}
+
+{# A raw table of a CRM. Those of the CRMs that come with leadloop are sources, so that dbt knows what the models stand on. #}
+{% macro raw_table(crm, table) -%}
+    {%- if crm in leadloop.crms_shipped() -%}
+        {{ return(source(crm ~ '_raw', table)) }}
+    {%- endif -%}
+    {{ return(api.Relation.create(database=target.database, schema=crm ~ '_raw', identifier=table, type='table')) }}
+{%- endmacro %}
+
+{# For a source's freshness: when leads were last seen. A CRM that was never read has nothing that could be stale. #}
+{% macro last_seen(relation) -%}
+    {%- if load_relation(relation) is none -%}
+        select current_timestamp as last_seen_at
+    {%- else -%}
+        select max(leadloop_seen_at) as last_seen_at from {{ relation }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The CRMs from which leads were read: name, raw table, facts, and fields: raw column -> column of leads. #}
+{% macro crms_read() -%}
+    {%- set found = [] -%}
+    {%- for name in leadloop.crm_names() -%}
+        {%- set leads = dict(leadloop.crms()[name], crm=name, raw=leadloop.raw_table(name, 'lead_versions')) -%}
+        {%- set columns = leadloop.columns_of(leads['raw']) -%}
+        {%- if leads['ids'] | select('in', columns) | list -%}
+            {%- do found.append(dict(leads, columns=columns, fields=leadloop.staged_fields(leads, columns))) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# The codes with which a CRM refuses a write to a lead that was removed, where such a lead can come back under its id. #}
+{% macro no_lead_codes(crm) -%}
+    {{ return(leadloop.crms().get(crm, {}).get('no_lead_codes', [])) }}
+{%- endmacro %}

@@ -1,0 +1,81 @@
+{# CTE "pairs": one row per row of desired, beside the lead as the CRM showed it. In the modes that add leads, the CTE "added"
+   stands before it. #}
+{% macro push_pairs(desired, options, leads, fields, counted) -%}
+{%- set adds = options['mode'] in ['insert', 'upsert'] -%}
+given_rows as (
+    select
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['key']) ~ ')') }} as lead_id,
+        count(*) over (partition by {{ leadloop.as_text('given.' ~ options['key']) }}) as copies
+        {%- if options['lead_id'] %},
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['lead_id']) ~ ')') }} as given_lead_id
+        {%- endif %}
+        {%- for column in options['fields'].values() %},
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ column) ~ ')') }} as desired_{{ loop.index }}
+        {%- endfor %}
+    from {{ desired }} as given
+),
+
+desired as (
+    select
+        given_rows.*,
+        {%- if not adds %}
+        given_rows.lead_id as crm_lead_id
+        {%- elif options['mode'] == 'insert' %}
+        added.lead_id is not null as is_added,
+        cast(null as text) as crm_lead_id
+        {%- else %}
+        added.lead_id is not null as is_added,
+        {{ 'coalesce(given_rows.given_lead_id, added.crm_lead_id)' if options['lead_id'] else 'added.crm_lead_id' }} as crm_lead_id
+        {%- endif %}
+    from given_rows
+    {%- if adds %}
+    left join added on given_rows.lead_id = added.lead_id
+    {%- endif %}
+),
+
+shown as (
+    select
+        lead_id,
+        removed_at,
+        {{ 'last_sequence_number,' if counted }}
+        last_seen_at
+        {%- for field in fields %},
+        {% if field['is_there'] -%}
+        {{ leadloop.blank_as_null(field['text']) }}
+        {%- else -%}
+        cast(null as text)
+        {%- endif %} as shown_{{ loop.index }}
+        {%- endfor %}
+    from {{ leads }}
+    where crm = {{ leadloop.literal(options['crm']) }}
+),
+
+reading as (
+    select
+        count(*) > 0 as is_read
+        {%- for field in fields if field['is_there'] %},
+        -- Another CRM may have a column of this name: what is shown is a matter of this CRM's own leads.
+        count({{ field['old_value'] }}) > 0 as {{ field['is_shown'] }}
+        {%- endfor %}
+    from shown
+),
+
+pairs as (
+    select
+        desired.*,
+        reading.is_read,
+        {%- for field in fields if field['is_there'] %}
+        reading.{{ field['is_shown'] }},
+        {%- endfor %}
+        shown.lead_id is not null as is_known,
+        shown.removed_at is not null as is_removed,
+        {{ 'shown.last_sequence_number,' if counted }}
+        shown.last_seen_at
+        {%- for field in fields %},
+        shown.shown_{{ loop.index }}
+        {%- endfor %}
+    from desired
+    cross join reading
+    left join shown on desired.crm_lead_id = shown.lead_id
+)
+{%- endmacro %}

@@ -1,0 +1,161 @@
+{{ config(materialized='view') }}
+
+-- What was sent belongs to CRM, lead and field, whichever push sent it: a push that gets another name, or another push
+-- on the same field, compares with the same values. A push's own are the rows it added, known by ids of its own; what
+-- the CRM refused, which is held back together with the rest of its call; and what a person decided about that push's
+-- value (skipped, resolved). A new name forgets those: a refused value is tried once more, and an edit is a conflict
+-- again, since what was accepted is still known.
+--
+-- A view, so that a push sees at once what the last one has sent. Each memory reads the journal by itself, and every
+-- window goes by crm (and push) first: whoever asks for one memory of one CRM has the engine work out nothing else.
+with accepted as (
+    select
+        *,
+        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+    from {{ ref('stg_leadloop__push_journal') }}
+    where
+        state in ('applied', 'confirmed')
+        -- The CRM had the lead before: which one it is, is known, and nothing was sent to it.
+        and coalesce(code, '') <> 'found'
+        and crm_lead_id is not null
+),
+
+-- Where a write without an answer turned out to have arrived, something newer was accepted. A lead that was to be added
+-- has no id yet: it had nothing to replace.
+unanswered as (
+    select
+        *,
+        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+    from {{ ref('stg_leadloop__push_journal') }}
+    where
+        state = 'unknown'
+        and crm_lead_id is not null
+),
+
+-- What the CRM made of the values it accepted, as reading the leads showed.
+readings as (
+    select
+        *,
+        row_number() over newest as place,
+        lead(state, 1) over newest as state_before,
+        lead(state, 2) over newest as state_before_that,
+        lead(value, 1) over newest as value_before,
+        lead(value, 2) over newest as value_before_that
+    from {{ ref('stg_leadloop__push_journal') }}
+    where
+        state in ('confirmed', 'reverted')
+        and crm_lead_id is not null
+    window newest as ({{ leadloop.newest_first('crm, crm_lead_id, field') }})
+),
+
+answers as (
+    select
+        *,
+        row_number() over ({{ leadloop.newest_first('crm, push, lead_id, field') }}) as place,
+        count(case when state = 'rejected' then 1 end) over one_call as refused_together
+    from {{ ref('stg_leadloop__push_journal') }}
+    where state in ('applied', 'confirmed', 'rejected')
+    window one_call as (partition by crm, push, lead_id, run_id)
+),
+
+own_accepted as (
+    select
+        *,
+        row_number() over ({{ leadloop.newest_first('crm, push, lead_id, field') }}) as place
+    from {{ ref('stg_leadloop__push_journal') }}
+    where state in ('applied', 'confirmed')
+)
+
+select
+    'accepted' as memory,
+    push,
+    crm,
+    crm_lead_id as lead_id,
+    field,
+    value,
+    old_value,
+    code,
+    crm_lead_id,
+    run_id,
+    cast(null as bigint) as refused_together,
+    recorded_at,
+    sequence_number
+from accepted
+where place = 1
+union all
+select
+    'unanswered' as memory,
+    push,
+    crm,
+    crm_lead_id as lead_id,
+    field,
+    value,
+    old_value,
+    code,
+    crm_lead_id,
+    run_id,
+    cast(null as bigint) as refused_together,
+    recorded_at,
+    sequence_number
+from unanswered
+where place = 1
+union all
+-- The same value accepted three times in a row, and each time the CRM showed another one afterwards.
+select
+    'flapping' as memory,
+    push,
+    crm,
+    crm_lead_id as lead_id,
+    field,
+    value,
+    old_value,
+    code,
+    crm_lead_id,
+    run_id,
+    cast(null as bigint) as refused_together,
+    recorded_at,
+    sequence_number
+from readings
+where
+    place = 1
+    and state = 'reverted'
+    and state_before = 'reverted'
+    and state_before_that = 'reverted'
+    and value is not distinct from value_before
+    and value is not distinct from value_before_that
+union all
+select
+    'refused' as memory,
+    push,
+    crm,
+    lead_id,
+    field,
+    value,
+    old_value,
+    code,
+    crm_lead_id,
+    run_id,
+    refused_together,
+    recorded_at,
+    sequence_number
+from answers
+where place = 1 and state = 'rejected'
+union all
+-- The rows whose lead the CRM has accepted, or had before, with the id it gave.
+select
+    'added' as memory,
+    push,
+    crm,
+    lead_id,
+    '*' as field,
+    cast(null as text) as value,
+    cast(null as text) as old_value,
+    cast(null as text) as code,
+    max(crm_lead_id) as crm_lead_id,
+    max(run_id) as run_id,
+    cast(null as bigint) as refused_together,
+    max(recorded_at) as recorded_at,
+    max(sequence_number) as sequence_number
+from own_accepted
+where place = 1
+group by push, crm, lead_id
