@@ -46,7 +46,7 @@ def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
     """leadloop --help, a sandbox, a whole run with the packaged dbt project, and the sandbox's end by a signal."""
     target, leadloop, env = installed
     assert (target / "connector" / "dbt_models" / "dbt_project.yml").is_file()
-    assert (target / "connector" / "push" / "plan.html").is_file()
+    assert (target / "connector" / "render" / "plan.html").is_file()
     assert (target / "bin" / "leadloop").is_file()
 
     def run(*argv, **settings):

@@ -83,7 +83,9 @@ def test_a_changed_text_is_noticed(
     from connector import cli
 
     for name in generate.pages():
-        (tmp_path / name.name).write_text(name.read_text("utf-8"), "utf-8")
+        copy = tmp_path / name.relative_to(DOCS) if name.is_relative_to(DOCS) else tmp_path / name.name
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(name.read_text("utf-8"), "utf-8")
     monkeypatch.setattr(generate, "DOCS", tmp_path)
     assert generate.main(["--check"]) == 0
 
@@ -230,6 +232,13 @@ def same_fields(found: Any, command: str) -> None:
     assert {each for each in known if ".*." not in each} <= seen
 
 
+def told(document: Any) -> Any:
+    """The document as a program reads it."""
+    from connector.render.document import to_json
+
+    return json.loads(to_json(document))
+
+
 def made_plan() -> Any:
     from connector.push import plan_rows
 
@@ -246,9 +255,9 @@ def made_plan() -> Any:
 
 def test_the_plans_document() -> None:
     """A plan with leads, conflicts, refusals and a tripped guardrail has all documented fields and no other."""
-    from connector.push import plan_json
+    from connector.render.plan_document import plan_document
 
-    same_fields(plan_json(made_plan()), "plan PUSH")
+    same_fields(told(plan_document(made_plan())), "plan PUSH")
 
 
 def made_summary() -> Any:
@@ -262,9 +271,9 @@ def made_summary() -> Any:
 
 def test_the_pushs_document() -> None:
     """A summary with a lead that did not arrive has all documented fields and no other."""
-    from connector.push import summary_json
+    from connector.render.push import push_document
 
-    same_fields(summary_json(made_summary()), "push PUSH")
+    same_fields(told(push_document(made_summary())), "push PUSH")
 
 
 def made_extracted() -> Any:
@@ -314,7 +323,7 @@ def test_the_documents_of_extract_and_build(printed: Printed) -> None:
 
 def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> None:
     """Each command that takes --json prints a document with its kind and a version, as docs/json.md says."""
-    from connector import checks, loop, report
+    from connector import checks, loop, status
     from connector.extract.reconcile import Reconciled
     from connector.extract.windows import Window
     from connector.push import Recovery
@@ -330,7 +339,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
     printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [])
-    printed.monkeypatch.setattr(report, "status", lambda *_, **__: {})
+    printed.monkeypatch.setattr(status, "status", lambda *_, **__: status.Status("leads.duckdb", {}))
     more = {
         "init": [str(tmp_path / "mine")],
         "extract": ["--crm", "convoso"],
@@ -363,12 +372,7 @@ def test_the_document_of_run(printed: Printed) -> None:
     done.pushed["p"] = loop.Pushed(made_plan(), Recovery(), made_summary())
     done.failed["q"] = GuardrailError("too much")
     printed.monkeypatch.setattr(loop, "run", lambda *_, **__: done)
-    from connector import cli
-
-    printed.monkeypatch.setattr(Warehouse, "open", lambda: None)
-    printed.capsys.readouterr()
-    cli.app(["run", "--json"], standalone_mode=False)
-    found = json.loads(printed.capsys.readouterr().out)
+    found = printed("run", "--json")
     same_fields(found, "run")
     check({"crm": "convoso", **found["extracted"]["convoso"]}, documented("extract"))
     check(found["built"], documented("build"))

@@ -13,7 +13,10 @@ from connector.config import resolve
 from connector.crm.convoso import ConvosoSettings
 from connector.crm.identity import identity_of
 from connector.errors import ConfigError, PlanMovedError
-from connector.push import Plan, expect, plan_json, plan_rows, read_plan
+from connector.push import Plan, expect, plan_rows
+from connector.render.document import to_json
+from connector.render.plan_document import plan_document
+from connector.render.saved_plan import read_plan
 
 AT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 LATER = datetime(2026, 11, 3, 8, 30, tzinfo=UTC)
@@ -50,7 +53,7 @@ def plan(
 
 def saved(folder: Path, made: Plan, *, mask: bool = False) -> tuple[Path, Any]:
     path = folder / "plan.json"
-    document = json.loads(json.dumps(plan_json(made, mask=mask)))
+    document = json.loads(to_json(plan_document(made, mask=mask)))
     path.write_text(json.dumps(document), encoding="utf-8")
     return path, document
 
