@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.warehouse.connection import Warehouse
+from tests.json_documents import validated
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES = re.findall(
@@ -133,7 +134,7 @@ def test_the_status_document(past: Any) -> None:
     from connector.render.status import status_document
     from connector.status import status
 
-    found = json.loads(to_json(status_document(status(Warehouse.duckdb(past.path)))))
+    found = validated(json.loads(to_json(status_document(status(Warehouse.duckdb(past.path))))))
     text = (
         (ROOT / "docs/json.md")
         .read_text("utf-8")

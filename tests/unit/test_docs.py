@@ -19,6 +19,7 @@ import pytest
 from connector.crm.convoso import ConvosoSettings
 from connector.crm.pollybot import PollyBotSettings
 from connector.warehouse.connection import Warehouse
+from tests.json_documents import validated
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -98,6 +99,16 @@ def test_a_changed_text_is_noticed(
     monkeypatch.setitem(cli.EXIT_CODES, 5, "somebody else is at it")
     assert generate.main(["--check"]) == 1
     assert generate.main([]) == generate.main(["--check"]) == 0
+
+    from connector.render import schemas
+
+    documents = {**schemas.DOCUMENTS, "check": type("CheckDocument", (schemas.InitDocument,), {})}
+    with monkeypatch.context() as patch:
+        patch.setattr(schemas, "DOCUMENTS", documents)
+        assert generate.main(["--check"]) == 1
+        told = capsys.readouterr().err
+        assert "docs/json.md is not what the code declares" in told
+        assert "docs/schemas/check.json is not what the code declares" in told
 
     page = (tmp_path / "cli.md").read_text("utf-8")
     (tmp_path / "cli.md").write_text(page.replace("`--limit", "`--limits"), "utf-8")
@@ -236,7 +247,7 @@ def told(document: Any) -> Any:
     """The document as a program reads it."""
     from connector.render.document import to_json
 
-    return json.loads(to_json(document))
+    return validated(json.loads(to_json(document)))
 
 
 def made_plan() -> Any:
@@ -303,7 +314,7 @@ class Printed:
         self.capsys.readouterr()
         with suppress(SystemExit):  # a plan with a problem is printed, and ends with its code
             cli.app(list(arguments), standalone_mode=False)
-        return json.loads(self.capsys.readouterr().out)
+        return validated(json.loads(self.capsys.readouterr().out))
 
 
 @pytest.fixture
