@@ -49,7 +49,7 @@ def of_push(done: Any) -> dict[str, Any]:
     return {
         "exit_code": summary.exit_code,
         "why": summary.stopped
-        or (f"Of {count(summary.leads, 'lead')} {states}" if summary.exit_code else None),
+        or (f"{count(summary.leads, 'lead')}: {states}" if summary.exit_code else None),
         "rows": summary.leads,
         "calls": summary.calls,
         "push_run_id": summary.run_id,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
+from connector.push.guardrails import count
 from connector.render.document import VERSION, Part, part
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def build_document(done: "BuildResult") -> BuildDocument:
 
 def build_text(done: "BuildResult") -> str:
     """One line, and one more per test that warned."""
-    lines = [f"{done.models} models made, {done.tests} tests passed, in {done.seconds:.1f} s"]
+    lines = [
+        f"{count(done.models, 'model')} made, {count(done.tests, 'test')} passed, in {done.seconds:.1f} s"
+    ]
     lines += [f"warning: {node.name} ({node.message})" for node in done.warnings]
     return "\n".join(lines)

@@ -84,7 +84,8 @@ def _guardrail_line(guardrail: Guardrail) -> Text:
 def headline(plan: Plan) -> str:
     """One line: how many leads and fields, out of how many."""
     if not plan.leads:
-        return f"{plan.push} → {plan.crm}: nothing to send"
+        why = ": every lead that differs is left out" if plan.conflicts or left_out(plan) else ""
+        return f"{plan.push} → {plan.crm}: nothing to send{why}"
     whole = f" of {plan.crm_leads:,}" if plan.crm_leads else ""
     begin = f"{plan.push} → {plan.crm}: "
     if plan.deletes:
@@ -101,8 +102,10 @@ def headline(plan: Plan) -> str:
 
 def conflict_title(plan: Plan) -> str:
     """What a conflict is, and what happens to these."""
-    then = "nothing is sent" if plan.on_conflict == "stop" else "they are left alone"
-    return f"{count(len(plan.conflicts), 'lead')} edited in {plan.crm} since we sent them: {then}"
+    leads = len(plan.conflicts)
+    were, are, them = ("was", "is", "it") if leads == 1 else ("were", "are", "them")
+    then = "so nothing is sent" if plan.on_conflict == "stop" else f"and {are} left alone"
+    return f"{count(leads, 'lead')} {were} edited in {plan.crm} after we sent {them}, {then}"
 
 
 def tiles(plan: Plan) -> list[tuple[int, str]]:
@@ -114,7 +117,9 @@ def tiles(plan: Plan) -> list[tuple[int, str]]:
         numbers += [(plan.inserts, "leads would be added")] if plan.mode in ADDING else []
         numbers += [(plan.fields, "fields would change" if plan.mode == "update" else "fields would be sent")]
         numbers += [(plan.clears, "fields would be cleared")] if plan.mode != "insert" else []
-    numbers += [(len(plan.conflicts), "leads edited in the CRM since")] if plan.mode != "insert" else []
+    numbers += (
+        [(len(plan.conflicts), "leads edited in the CRM after we sent them")] if plan.mode != "insert" else []
+    )
     return [*numbers, (len(plan.rejected), "leads held back")]
 
 
@@ -125,7 +130,7 @@ def left_out(plan: Plan) -> list[str]:
         (len(plan.flapping), _flapping(plan)),
         (plan.removed, f"deleted or archived in {plan.crm}"),
         (plan.unknown_leads, f"unknown to {plan.crm}"),
-        (len(plan.unresolved), "waiting: an earlier write to them was not answered, and they have not been read since"),
+        (len(plan.unresolved), f"waiting: {plan.crm} did not answer an earlier write, and no extraction has read them since"),
         (plan.beyond_limit, "left for later by --limit"),
     )  # fmt: skip
     return [f"{count(number, 'lead')} {note}" for number, note in notes if number]

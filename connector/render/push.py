@@ -86,7 +86,7 @@ def _became(summary: Summary) -> str:
     if not summary.leads:
         return "nothing to send"
     states = ", ".join(f"{number:,} {state}" for state, number in summary.by_state.items())
-    return f"of {count(summary.leads, 'lead')} {states}"
+    return f"{count(summary.leads, 'lead')}: {states}"
 
 
 def _causes(summary: Summary, most: int) -> list[tuple[int, str, str, tuple[str, ...], str]]:

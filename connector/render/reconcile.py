@@ -16,7 +16,7 @@ _SAYS: "Mapping[Kind, str]" = {
     "missing": "missing in the warehouse",
     "gone": "gone from the CRM",
     "differs": "differs in ",
-    "changed_meanwhile": "changed after the last extraction, which is no fault",
+    "changed_meanwhile": "changed after the last extraction; the next one reads it",
 }
 
 

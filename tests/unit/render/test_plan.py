@@ -93,7 +93,7 @@ def test_the_text_tells_a_sales_manager_what_would_happen() -> None:
     assert re.search(r"status +2 +0 +“Hot” 2×", text)
     assert re.search(r"101 +lead_score +\(blank\) +“87”", text)
     assert re.search(r"104 +status +“Before” +“Theirs” +“Ours”", text)
-    assert "1 lead edited in convoso since we sent them: they are left alone" in text
+    assert "1 lead was edited in convoso after we sent it, and is left alone" in text
     assert "✓ 3 leads would change, and max_changes is 5,000" in text
     assert "1 lead held back" in text
     assert "1 lead deleted or archived in convoso" in text
@@ -123,6 +123,22 @@ def test_nothing_to_send_is_said_in_one_line() -> None:
     text = text_of(plan_text(plan()))
     assert text.startswith("scores → convoso: nothing to send")
     assert "For example" not in text
+
+
+def test_nothing_to_send_says_when_leads_are_left_out() -> None:
+    """Leads that are held back, unknown or in conflict differ all the same: the first line says that there are some."""
+    for row in FULL[4:]:
+        text = text_of(plan_text(plan(row)))
+        assert text.startswith("scores → convoso: nothing to send: every lead that differs is left out"), row
+
+
+def test_conflicts_that_stop_a_push_say_so() -> None:
+    """With on_conflict = 'stop' they hold up everything; else they are left alone."""
+    conflicts = [(lead, "status", "Theirs", "Ours", "Before", "conflict") for lead in ("1", "2")]
+    stopped = text_of(plan_text(plan(*conflicts, on_conflict="stop")))
+    assert "2 leads were edited in convoso after we sent them, so nothing is sent" in stopped
+    left = text_of(plan_text(plan(*conflicts)))
+    assert "2 leads were edited in convoso after we sent them, and are left alone" in left
 
 
 def test_markup_in_a_value_is_only_text() -> None:
@@ -227,7 +243,7 @@ def test_a_long_page_says_how_much_it_leaves_out() -> None:
     """A browser gets the first leads, and the command that lists the rest."""
     rows = [(f"{each:04}", "status", "a", "b", None, "change") for each in range(50)]
     page = plan_page(plan(*rows), most=10)
-    assert "And 40 leads more" in page
+    assert "This page leaves out 40 leads;" in page
     assert "0010" not in page
 
 
@@ -254,7 +270,7 @@ SUMMARY = Summary(
 def test_the_summary_groups_what_did_not_arrive() -> None:
     """Two leads with the same trouble are one line with a number and an example."""
     text = text_of(push_text(SUMMARY))
-    assert "scores → convoso: of 1,000 leads 998 applied, 2 rejected" in text
+    assert "scores → convoso: 1,000 leads: 998 applied, 2 rejected" in text
     assert "1,000 calls in 90.0 s" in text
     assert re.search(r"2 +7 +rejected +phone +6008 The phone number is invalid", text)
 
