@@ -6,6 +6,7 @@ from msgspec import Meta
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from connector.push.facts import became
 from connector.push.guardrails import count
 from connector.push.summary import Summary
 from connector.render.document import VERSION, Part, Time, part
@@ -62,9 +63,11 @@ def push_document(summary: Summary) -> PushDocument:
 
 def push_text(summary: Summary, *, most: int = 20) -> Group:
     """What came of a push, for a terminal."""
+    nothing = "nothing was sent" if summary.leads else "nothing to send"
+    told = became(summary) if summary.by_state else nothing
     seconds = (summary.ended_at - summary.started_at).total_seconds()
     parts: list[RenderableType] = [
-        Text(f"{summary.push} → {summary.crm}: {_became(summary)}", style="bold"),
+        Text(f"{summary.push} → {summary.crm}: {told}", style="bold"),
         Text(f"{count(summary.calls, 'call')} in {seconds:,.1f} s, run {summary.run_id}", style="dim"),
     ]
     if summary.found:
@@ -80,13 +83,6 @@ def push_text(summary: Summary, *, most: int = 20) -> Group:
         ]
         parts += [Text(), table(("Leads", "Example", "What", "Fields", "Why"), rows)]
     return Group(*parts)
-
-
-def _became(summary: Summary) -> str:
-    if not summary.leads:
-        return "nothing to send"
-    states = ", ".join(f"{number:,} {state}" for state, number in summary.by_state.items())
-    return f"{count(summary.leads, 'lead')}: {states}"
 
 
 def _causes(summary: Summary, most: int) -> list[tuple[int, str, str, tuple[str, ...], str]]:

@@ -75,7 +75,7 @@ def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
         settings |= {"CRM__CONVOSO__SETTLE": "0", "CRM__CONVOSO__RATE": "1000", "DBT__PROJECT": "packaged"}
         told = run("run", "--yes", **settings)
         assert "convoso: 100 rows" in told
-        assert "15 applied" in told
+        assert "15 of 15 leads applied" in told
         assert (tmp_path / "leads.duckdb").is_file()
         run("plan", "lead_scores_to_convoso", "--html", "plan.html", **settings)
         assert "<html" in (tmp_path / "plan.html").read_text()

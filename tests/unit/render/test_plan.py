@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -270,9 +271,25 @@ SUMMARY = Summary(
 def test_the_summary_groups_what_did_not_arrive() -> None:
     """Two leads with the same trouble are one line with a number and an example."""
     text = text_of(push_text(SUMMARY))
-    assert "scores → convoso: 1,000 leads: 998 applied, 2 rejected" in text
+    assert "scores → convoso: 998 of 1,000 leads applied, 2 rejected" in text
     assert "1,000 calls in 90.0 s" in text
     assert re.search(r"2 +7 +rejected +phone +6008 The phone number is invalid", text)
+
+
+@pytest.mark.parametrize(
+    ("leads", "states", "told"),
+    [
+        (0, {}, "nothing to send"),
+        (10, {}, "nothing was sent"),
+        (10, {"applied": 2}, "2 of 10 leads applied"),
+        (1, {"rejected": 1}, "1 of 1 lead rejected"),
+        (3, {"applied": 1, "deferred": 1, "rejected": 1}, "1 of 3 leads applied, 1 deferred, 1 rejected"),
+    ],
+)
+def test_the_first_line_says_what_became_of_the_leads(leads: int, states: dict[str, int], told: str) -> None:
+    """Out of how many; a push that ended early has more leads than states, one without leads had nothing to send."""
+    summary = replace(SUMMARY, leads=leads, by_state=states, unapplied=())
+    assert text_of(push_text(summary)).startswith(f"scores → convoso: {told}\n")
 
 
 def test_the_summary_as_json_lists_every_lead_that_did_not_arrive() -> None:
