@@ -12,8 +12,10 @@ from rich.table import Table
 
 from connector import config, loop
 from connector.display import Bars, listening
-from connector.push import plan_text, summary_text
 from connector.push.guardrails import count
+from connector.render.build import build_text
+from connector.render.plan import plan_text
+from connector.render.push import push_text
 from connector.sandbox import Sandbox
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
@@ -103,14 +105,14 @@ def _read(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None
     out.print(f"Extracted: {extracted.rows:,} rows in {count(extracted.calls, 'call')}{again}.")
     built = loop.build(warehouse, project, listener=bars)
     bars.pause()
-    out.print(f"dbt: {built.text()}.")
+    out.print(f"dbt: {build_text(built)}.")
 
 
 def _send(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None:
     done = loop.push(warehouse, PUSH, project, listener=bars)
     bars.pause()
     if done is not None:
-        out.print(summary_text(done.summary))
+        out.print(push_text(done.summary))
 
 
 def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bars, leads: int) -> None:
@@ -124,12 +126,12 @@ def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bar
         out.print(f"Extracted from {vendor}: {extracted.rows:,} rows in {count(extracted.calls, 'call')}.")
     built = loop.build(warehouse, project, listener=bars)
     bars.pause()
-    out.print(f"dbt: {built.text()}.")
+    out.print(f"dbt: {build_text(built)}.")
     for vendor in OTHERS:
         done = loop.push(warehouse, f"lead_scores_to_{vendor}", project, listener=bars)
         bars.pause()
         if done is not None:
-            out.print(summary_text(done.summary))
+            out.print(push_text(done.summary))
 
 
 def _show_origins(out: Console, warehouse: Warehouse) -> None:

@@ -1,11 +1,12 @@
-"""Writes what the documentation says about commands, settings and tables from what the code declares, and what the dbt
+"""Writes what the documentation says about commands, settings, tables and documents from what the code declares, and what the dbt
 models know of the CRMs.
 
 ``make docs`` writes the files; ``make check`` runs this with ``--check``, which writes nothing and ends with 1 where a
-file is not what it would be. A page is generated whole (``docs/cli.md``, ``docs/schema.md``), or only between ``<!-- generated: NAME -->``
-and ``<!-- end -->`` (``docs/settings.md``), with what people write around it.
+file is not what it would be. A page is generated whole (``docs/cli.md``, ``docs/schema.md``, ``docs/schemas/*.json``), or only between ``<!-- generated: NAME -->``
+and ``<!-- end -->`` (``docs/settings.md``, ``docs/json.md``), with what people write around it.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> int:
         if "--check" in arguments:
             sys.stderr.write(f"{shown(path)} is not what the code declares: run `make docs`.\n")
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"Wrote {shown(path)}.\n")
     return 1 if stale and "--check" in arguments else 0
@@ -39,6 +41,8 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": commands(),
         DOCS / "schema.md": schema(),
         DOCS / "settings.md": filled(read(DOCS / "settings.md"), settings_parts()),
+        DOCS / "json.md": filled(read(DOCS / "json.md"), documents()),
+        **{DOCS / "schemas" / f"{kind}.json": text for kind, text in schemas().items()},
         CRMS_MACRO: crms_macro(),
         CRMS_SOURCES: crms_sources(),
     }
@@ -46,7 +50,7 @@ def pages() -> dict[Path, str]:
 
 def shown(path: Path) -> str:
     """The file as somebody in the repository's folder calls it."""
-    return f"docs/{path.name}" if path.parent == DOCS else str(path.relative_to(ROOT))
+    return f"docs/{path.relative_to(DOCS)}" if path.is_relative_to(DOCS) else str(path.relative_to(ROOT))
 
 
 def read(path: Path) -> str:
@@ -118,6 +122,33 @@ def default(spec: "Field[Any]") -> str:
     if isinstance(spec.default, bool):
         return f"`{str(spec.default).lower()}`"
     return f"`{spec.default.isoformat() if isinstance(spec.default, date) else spec.default}`"
+
+
+# docs/json.md and docs/schemas
+
+
+def documents() -> dict[str, Callable[[], str]]:
+    """Kind -> what makes the table of its fields."""
+    from connector.render.schemas import DOCUMENTS
+
+    return {kind: partial(document_fields, kind) for kind in DOCUMENTS}
+
+
+def document_fields(kind: str) -> str:
+    from connector.render.schemas import table_rows
+
+    rows = [(f"`{path}`", type_, meaning) for path, type_, meaning in table_rows(kind)]
+    return table(("field", "type", "meaning"), rows)
+
+
+def schemas() -> dict[str, str]:
+    """Kind -> the JSON Schema of the document."""
+    from connector.render.schemas import DOCUMENTS, json_schema
+
+    def text(kind: str) -> str:
+        return json.dumps(json_schema(kind), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    return {kind: text(kind) for kind in DOCUMENTS}
 
 
 # docs/cli.md

@@ -21,12 +21,12 @@ def asking(yes: bool, listener: Any, *, first: bool, mask: bool, quiet: bool) ->
     what is written there ends up in a log. ``yes`` is no answer for a first time, only ``first`` is."""
 
     def agree(made: "Plan") -> bool:
-        from connector import push as pushing
         from connector.push.approvals import first_time
+        from connector.render.plan import plan_text
 
         listener.pause()
         if not quiet:
-            err.print(pushing.plan_text(made, mask=mask or not err.is_terminal))
+            err.print(plan_text(made, mask=mask or not err.is_terminal))
         asks = made.first_time and not first
         if (yes and not asks) or not in_a_terminal():
             return True

@@ -21,10 +21,11 @@ def build(
     """Make and test the dbt models. These are the leads, their history, their changes, and your pushes."""
     from connector import loop
     from connector.display import listening
+    from connector.render.build import build_document, build_text
 
     with listening(err, brief=as_json) as listener:
         done = loop.build(warehouse(), project, select=select, full_refresh=full_refresh, listener=listener)
     if as_json:
-        emit("build", done.as_dict())
+        emit(build_document(done))
     else:
-        out.print(done.text(), markup=False)
+        out.print(build_text(done), markup=False)

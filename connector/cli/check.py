@@ -47,15 +47,13 @@ def check(
     if given := [name for name, value in only.items() if value is not None]:
         raise ConfigError(f"{given[0]} goes with --reconcile.")
     from connector import checks
+    from connector.render.check import check_document, check_text
 
     found = checks.run(project)
     if as_json:
-        emit("check", {"ok": all(each.ok for each in found), "checks": [each.as_dict() for each in found]})
+        emit(check_document(found))
     else:
-        for each in found:
-            mark = "[green]ok[/]     " if each.ok else "[red]wrong[/]  "
-            out.print(mark, end="")
-            out.print(f"{each.name}: {each.message}", markup=False, soft_wrap=True)
+        out.print(check_text(found), soft_wrap=True)
     if not all(each.ok for each in found):
         raise typer.Exit(2)
 
@@ -65,6 +63,7 @@ def _reconcile(
 ) -> None:
     from connector import loop
     from connector.display import listening
+    from connector.render.reconcile import reconcile_document, reconcile_text
 
     if window is not None and sample is not None:
         raise ConfigError("--window and --sample exclude each other.")
@@ -78,13 +77,10 @@ def _reconcile(
                 )
             )
     if as_json:
-        emit(
-            "reconcile",
-            {"ok": not any(each.faults for each in found), "crms": [each.as_dict() for each in found]},
-        )
+        emit(reconcile_document(found))
     else:
         for each in found:
-            out.print(each.text(), markup=False, soft_wrap=True)
+            out.print(reconcile_text(each), markup=False, soft_wrap=True)
     raise typer.Exit(max(each.exit_code for each in found))
 
 

@@ -1,7 +1,7 @@
 """``leadloop extract``."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,6 +29,7 @@ def extract(
     """Read the leads that were edited or removed since the last run. A backfill (--start, --end) leaves the cursor where it is."""
     from connector import loop
     from connector.display import listening
+    from connector.render.extract import extract_document, extract_text
 
     first, last = instant("--start", start), instant("--end", end)
     if first and last and first >= last:
@@ -60,9 +61,9 @@ def extract(
             failed = failed or error
             continue
         if as_json:
-            emit("extract", {"crm": name, **extracted(done)})
+            emit(extract_document(name, done))
         else:
-            out.print(extracted_text(name, done), markup=False, soft_wrap=True)
+            out.print(extract_text(name, done), markup=False, soft_wrap=True)
     if failed is not None:
         raise failed
 
@@ -77,37 +78,3 @@ def _ready() -> list[str]:
     except LeadloopError as error:
         runs.failed(warehouse, "extract", error)
         raise
-
-
-def extracted(done: Any) -> dict[str, Any]:
-    return {
-        "rows": done.rows,
-        "read_back": done.read_back,
-        "gone": done.gone,
-        "removals": done.removals,
-        "recordings": done.recordings,
-        "calls": done.calls,
-        "packages": done.packages,
-        "precision": done.precision,
-        "window": {"start": done.window.start, "end": done.window.end} if done.window else None,
-        "notes": list(done.notes),
-    }
-
-
-def extracted_text(vendor: str, done: Any) -> str:
-    notes = "".join(f"\n{vendor}: {note}" for note in done.notes)
-    if done.window is None:
-        return f"{vendor}: nothing has settled since the last run.{notes}"
-    from connector.push.guardrails import count
-
-    parts = [
-        f"{count(done.rows, 'row')} in {count(done.calls, 'call')}",
-        f"{count(done.read_back, 'lead')} read back" if done.read_back else "",
-        f"{count(done.gone, 'lead')} gone" if done.gone else "",
-        f"{count(done.removals, 'removed lead')}" if done.removals else "",
-        f"{count(done.recordings, 'recording')}" if done.recordings is not None else "",
-    ]
-    return (
-        f"{vendor}: {', '.join(filter(None, parts))}; everything edited up to "
-        f"{done.window.end:%F %T} UTC is in the warehouse.{notes}"
-    )

@@ -19,16 +19,10 @@ def init(
 ) -> None:
     """Write a project folder. It has settings, a private secrets file, and a dbt project with one push to edit."""
     from connector import scaffold
+    from connector.render.init import init_document, init_text
 
     done = scaffold.write(folder)
     if as_json:
-        emit("init", {"folder": str(done.folder), "written": done.written, "kept": done.kept})
-        return
-    for path in done.written:
-        out.print(f"  wrote  {folder / path}", markup=False)
-    for path in done.kept:
-        out.print(f"  kept   {folder / path} (it was there)", markup=False)
-    out.print(
-        f"Next: put your token into {folder / '.dlt/secrets.toml'}, then run `leadloop check` there.",
-        markup=False,
-    )
+        emit(init_document(done))
+    else:
+        out.print(init_text(done), markup=False)

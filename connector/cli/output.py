@@ -1,16 +1,16 @@
 """Results go to stdout, messages to stderr; with ``--json`` stdout holds one JSON document (docs/json.md)."""
 
-import json
 import os
 import sys
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
 from connector.errors import ConfigError, LeadloopError
+
+if TYPE_CHECKING:
+    from connector.render.document import Part
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
@@ -21,14 +21,11 @@ def fail(error: LeadloopError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def emit(kind: str, document: Mapping[str, Any]) -> None:
-    """One JSON document on stdout, which says what it is; a document that counts its versions itself keeps its own."""
-    told = {"kind": kind, "version": 1, **document}
-    sys.stdout.write(json.dumps(told, ensure_ascii=False, default=_plain, indent=2) + "\n")
+def emit(document: "Part") -> None:
+    """One JSON document on stdout."""
+    from connector.render.document import to_json
 
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    sys.stdout.write(to_json(document) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -23,16 +23,18 @@ def plan(
 ) -> None:
     """Show what a push would send now. This sends nothing."""
     from connector import loop
-    from connector import push as pushing
+    from connector.render.plan import plan_text
+    from connector.render.plan_document import plan_document
+    from connector.render.plan_page import plan_page
 
     made = loop.plan(warehouse(), push, project, limit=limit)
     if html is not None:
-        write_private(html, pushing.plan_html(made, mask=mask))
+        write_private(html, plan_page(made, mask=mask))
         err.print(f"Wrote {html}.", markup=False)
     if as_json:
-        emit("plan", pushing.plan_json(made, mask=mask))
+        emit(plan_document(made, mask=mask))
     elif html is None:
-        out.print(pushing.plan_text(made, mask=mask))
+        out.print(plan_text(made, mask=mask))
     stopped = made.problem()
     if stopped is not None:
         fail(stopped)

@@ -1,7 +1,7 @@
 """``leadloop push``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,10 +27,11 @@ def push(
 ) -> None:
     """Send exactly what the plan shows. In a terminal it asks first, unless you give --yes."""
     from connector import loop
-    from connector import push as pushing
     from connector.display import listening
+    from connector.render.push import push_document, push_text
+    from connector.render.saved_plan import read_plan
 
-    saved = None if agreed is None else pushing.read_plan(agreed)
+    saved = None if agreed is None else read_plan(agreed)
     with listening(err, brief=as_json) as listener:
         done = loop.push(
             warehouse(),
@@ -44,14 +45,8 @@ def push(
         )
     if done is None:
         raise typer.Exit(0)
-    report_push(done, as_json=as_json)
-    raise typer.Exit(done.summary.exit_code)
-
-
-def report_push(done: Any, *, as_json: bool) -> None:
-    from connector import push as pushing
-
     if as_json:
-        emit("push", pushing.summary_json(done.summary))
+        emit(push_document(done.summary))
     else:
-        out.print(pushing.summary_text(done.summary))
+        out.print(push_text(done.summary))
+    raise typer.Exit(done.summary.exit_code)

@@ -1,7 +1,7 @@
 """``leadloop resolve``."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,17 +38,13 @@ def resolve(
 ) -> None:
     """List the conflicts of a push, or decide them. The decision is recorded, and the next push acts on it."""
     from connector import loop
+    from connector.render.resolve import resolve_document, resolve_text
 
     if take is not None and not lead and not everything:
         raise ConfigError("Say which conflicts: --lead ID (repeatable) or --all.")
-    found = loop.resolve(
-        warehouse(), push, project, take=None if take is None else take.value, leads=lead or None
-    )
+    side: Literal["ours", "theirs", "skip"] | None = None if take is None else take.value
+    found = loop.resolve(warehouse(), push, project, take=side, leads=lead or None)
     if as_json:
-        emit("resolve", {"push": push, "take": take, "conflicts": [each.as_dict() for each in found]})
-        return
-    for each in found:
-        out.print(each.text(), markup=False)
-    from connector.push.guardrails import count
-
-    out.print(f"{count(len(found), 'conflict')} {'settled' if take else 'open'}.", markup=False)
+        emit(resolve_document(push, side, found))
+    else:
+        out.print(resolve_text(side, found), markup=False)

@@ -6,10 +6,8 @@ import typer
 
 from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
-from connector.cli.extract import extracted, extracted_text
 from connector.cli.options import First, Json, Limit, Project, Yes, warehouse
 from connector.cli.output import emit, err, out
-from connector.cli.push import report_push
 
 
 @app.command(epilog="Example, from cron: leadloop run --yes")
@@ -33,8 +31,11 @@ def run(
 ) -> None:
     """Extract, build, and send every push of the dbt project. In a terminal it asks before each push, unless you give --yes."""
     from connector import loop
-    from connector import push as pushing
     from connector.display import listening
+    from connector.render.build import build_text
+    from connector.render.extract import extract_text
+    from connector.render.push import push_text
+    from connector.render.run import run_document
 
     with listening(err, brief=as_json) as listener:
         done = loop.run(
@@ -48,24 +49,13 @@ def run(
             listener=listener,
         )
     if as_json:
-        emit(
-            "run",
-            {
-                "extracted": {name: extracted(each) for name, each in done.extracted.items()},
-                "built": done.built.as_dict(),
-                "pushed": {name: pushing.summary_json(each.summary) for name, each in done.pushed.items()},
-                "failed": {
-                    name: {"error": type(e).__name__, "message": str(e)} for name, e in done.failed.items()
-                },
-                "exit_code": done.exit_code,
-            },
-        )
+        emit(run_document(done))
     else:
         for name, each in done.extracted.items():
-            out.print(extracted_text(name, each), markup=False, soft_wrap=True)
-        out.print(done.built.text(), markup=False)
+            out.print(extract_text(name, each), markup=False, soft_wrap=True)
+        out.print(build_text(done.built), markup=False)
         for pushed in done.pushed.values():
-            report_push(pushed, as_json=False)
+            out.print(push_text(pushed.summary))
     for name, error in done.failed.items():
         err.print(f"{name}: {error}", markup=False, soft_wrap=True)
     raise typer.Exit(done.exit_code)

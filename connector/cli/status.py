@@ -8,10 +8,11 @@ from connector.cli.output import emit, out
 @app.command(epilog="Example: leadloop status --json")
 def status(as_json: Json = False) -> None:
     """Show what was read, what was sent and what is still open. It asks only the warehouse."""
-    from connector import report
+    from connector.render.status import status_document, status_text
+    from connector.status import status as read
 
-    found = report.status(warehouse())
+    found = read(warehouse())
     if as_json:
-        emit("status", found)
+        emit(status_document(found))
     else:
-        out.print(report.status_text(found))
+        out.print(status_text(found))

@@ -11,7 +11,7 @@ NULL count as equal, as they do in every model.
 import json
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -39,14 +39,6 @@ AT_ONCE = 10_000
 OURS = frozenset({SEEN_AT, TIMEZONE, NUMBER, MORE, "_dlt_load_id", "_dlt_id"})
 _ADDED = frozenset({"leadloop_lead_id", "leadloop_modified", "leadloop_order", "leadloop_place"})
 """Columns of ``RawLeads.rows`` that are none of the raw table."""
-SHOWN = 50
-"""Differences that are named to a person, one per line."""
-_SAYS: Mapping[Kind, str] = {
-    "missing": "missing in the warehouse",
-    "gone": "gone from the CRM",
-    "differs": "differs in ",
-    "changed_meanwhile": "changed after the last extraction, which is no fault",
-}
 REMOVAL_TIMES = ("deleted_at", "archived_at")
 
 
@@ -84,37 +76,6 @@ class Reconciled:
     @property
     def exit_code(self) -> int:
         return 3 if self.faults else 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return {
-            "crm": self.vendor,
-            "window": {"start": self.window.start, "end": self.window.end} if self.window else None,
-            "in_crm": self.crm,
-            "in_warehouse": self.warehouse,
-            "differences": [asdict(each) for each in self.differences],
-            "repaired": self.repaired,
-        }
-
-    def text(self) -> str:
-        """For people."""
-        what = (
-            f"edited from {self.window.start:%F %T} to {self.window.end:%F %T} UTC"
-            if self.window
-            else "of a sample"
-        )
-        counts = (
-            f"{self.crm:,} in the CRM, {self.warehouse:,} in the warehouse, {len(self.faults):,} different"
-        )
-        lines = [f"{self.vendor}, leads {what}: {counts}"]
-        lines += [f"  {each.lead_id}: {_SAYS[each.kind]}{_named(each)}" for each in self.differences[:SHOWN]]
-        if len(self.differences) > SHOWN:
-            lines.append(f"  and {len(self.differences) - SHOWN:,} more; --json has them all")
-        if self.repaired is not None:
-            lines.append(f"  {self.repaired:,} read again; `leadloop build` brings them into the models")
-        elif self.faults:
-            lines.append("  --repair reads these leads again")
-        return "\n".join(lines)
 
 
 class RawLeads:
@@ -209,10 +170,6 @@ class RawLeads:
         number = self._raw.c[NUMBER]
         so_far = sa.func.max(number).over(partition_by=self._id, order_by=self._raw.c[SEEN_AT])
         return sa.func.coalesce(number, so_far, 0)
-
-
-def _named(difference: Difference) -> str:
-    return ", ".join(difference.fields) if difference.kind == "differs" else ""
 
 
 def window_of(

@@ -1,8 +1,6 @@
-"""What should differ -> the CRM: a plan, its explanation, the journal, the delivery, and what earlier runs left open."""
+"""What should differ -> the CRM: a plan, the journal, the delivery, and what earlier runs left open."""
 
-from connector.push.agreed import read_plan
 from connector.push.deliver import deliver
-from connector.push.explain import plan_html, plan_json, plan_text, summary_json, summary_text
 from connector.push.fingerprint import expect
 from connector.push.guardrails import Guardrail
 from connector.push.journal import Journal
@@ -30,12 +28,6 @@ __all__ = [
     "deliver",
     "expect",
     "make_plan",
-    "plan_html",
-    "plan_json",
     "plan_rows",
-    "plan_text",
-    "read_plan",
     "recover",
-    "summary_json",
-    "summary_text",
 ]

@@ -45,15 +45,20 @@ def of_push(done: Any) -> dict[str, Any]:
     if done is None:
         return {"why": "Nobody agreed to the plan, and nothing was sent."}
     summary: Summary = done.summary
-    states = ", ".join(f"{number:,} {state}" for state, number in summary.by_state.items())
     return {
         "exit_code": summary.exit_code,
-        "why": summary.stopped
-        or (f"Of {count(summary.leads, 'lead')} {states}" if summary.exit_code else None),
+        "why": summary.stopped or (became(summary) if summary.exit_code else None),
         "rows": summary.leads,
         "calls": summary.calls,
         "push_run_id": summary.run_id,
     }
+
+
+def became(summary: Summary) -> str:
+    """``998 of 1,000 leads applied, 2 rejected``; only of a summary that has leads."""
+    (state, number), *others = summary.by_state.items()
+    told = [f"{number:,} of {count(summary.leads, 'lead')} {state}"]
+    return ", ".join([*told, *(f"{number:,} {state}" for state, number in others)])
 
 
 def of_decision(_found: object) -> dict[str, Any]:

@@ -88,25 +88,6 @@ class BuildResult:
     def warnings(self) -> tuple[NodeResult, ...]:
         return tuple(node for node in self.nodes if node.status == "warn")
 
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json``: counts, seconds, and one entry per model or test."""
-        return {
-            "models": self.models,
-            "tests": self.tests,
-            "warnings": len(self.warnings),
-            "seconds": self.seconds,
-            "nodes": [
-                {key: value for key, value in asdict(node).items() if key not in ("unique_id", "about")}
-                for node in self.nodes
-            ],
-        }
-
-    def text(self) -> str:
-        """For people."""
-        lines = [f"{self.models} models made, {self.tests} tests passed, in {self.seconds:.1f} s"]
-        lines += [f"warning: {node.name} ({node.message})" for node in self.warnings]
-        return "\n".join(lines)
-
 
 def packaged_project() -> Path:
     """The dbt project that comes with leadloop: inside the package in a wheel, beside it in a checkout."""

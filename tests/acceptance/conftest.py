@@ -18,6 +18,7 @@ from connector import scaffold
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PACKAGED, STATE, packaged_project
+from tests.json_documents import validated
 
 WITHOUT_SETTINGS = {
     name: text
@@ -42,7 +43,8 @@ class Done:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.stdout)
+        """The document that it printed, which is as its schema says."""
+        return validated(json.loads(self.stdout))
 
     @property
     def message(self) -> str:

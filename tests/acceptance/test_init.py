@@ -31,7 +31,7 @@ def test_a_new_project_works_as_it_is_written(places):
         plan = place.run("plan", "tiers_to_convoso").stdout
         assert "10 leads of 200 would change" in plan
         pushed = place.run("push", "tiers_to_convoso", "--yes")
-        assert "10 applied" in pushed.stdout
+        assert "10 of 10 leads applied" in pushed.stdout
         assert "“hot”" in plan
         assert "“hot”" not in pushed.stderr
         assert sum(row.get("title") == "hot" for row in crm.book.rows().values()) == 10

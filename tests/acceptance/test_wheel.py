@@ -46,7 +46,7 @@ def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
     """leadloop --help, a sandbox, a whole run with the packaged dbt project, and the sandbox's end by a signal."""
     target, leadloop, env = installed
     assert (target / "connector" / "dbt_models" / "dbt_project.yml").is_file()
-    assert (target / "connector" / "push" / "plan.html").is_file()
+    assert (target / "connector" / "render" / "plan.html").is_file()
     assert (target / "bin" / "leadloop").is_file()
 
     def run(*argv, **settings):
@@ -75,7 +75,7 @@ def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
         settings |= {"CRM__CONVOSO__SETTLE": "0", "CRM__CONVOSO__RATE": "1000", "DBT__PROJECT": "packaged"}
         told = run("run", "--yes", **settings)
         assert "convoso: 100 rows" in told
-        assert "15 applied" in told
+        assert "15 of 15 leads applied" in told
         assert (tmp_path / "leads.duckdb").is_file()
         run("plan", "lead_scores_to_convoso", "--html", "plan.html", **settings)
         assert "<html" in (tmp_path / "plan.html").read_text()

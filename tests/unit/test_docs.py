@@ -19,6 +19,7 @@ import pytest
 from connector.crm.convoso import ConvosoSettings
 from connector.crm.pollybot import PollyBotSettings
 from connector.warehouse.connection import Warehouse
+from tests.json_documents import validated
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -83,7 +84,9 @@ def test_a_changed_text_is_noticed(
     from connector import cli
 
     for name in generate.pages():
-        (tmp_path / name.name).write_text(name.read_text("utf-8"), "utf-8")
+        copy = tmp_path / name.relative_to(DOCS) if name.is_relative_to(DOCS) else tmp_path / name.name
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(name.read_text("utf-8"), "utf-8")
     monkeypatch.setattr(generate, "DOCS", tmp_path)
     assert generate.main(["--check"]) == 0
 
@@ -96,6 +99,16 @@ def test_a_changed_text_is_noticed(
     monkeypatch.setitem(cli.EXIT_CODES, 5, "somebody else is at it")
     assert generate.main(["--check"]) == 1
     assert generate.main([]) == generate.main(["--check"]) == 0
+
+    from connector.render import schemas
+
+    documents = {**schemas.DOCUMENTS, "check": type("CheckDocument", (schemas.InitDocument,), {})}
+    with monkeypatch.context() as patch:
+        patch.setattr(schemas, "DOCUMENTS", documents)
+        assert generate.main(["--check"]) == 1
+        told = capsys.readouterr().err
+        assert "docs/json.md is not what the code declares" in told
+        assert "docs/schemas/check.json is not what the code declares" in told
 
     page = (tmp_path / "cli.md").read_text("utf-8")
     (tmp_path / "cli.md").write_text(page.replace("`--limit", "`--limits"), "utf-8")
@@ -230,6 +243,13 @@ def same_fields(found: Any, command: str) -> None:
     assert {each for each in known if ".*." not in each} <= seen
 
 
+def told(document: Any) -> Any:
+    """The document as a program reads it."""
+    from connector.render.document import to_json
+
+    return validated(json.loads(to_json(document)))
+
+
 def made_plan() -> Any:
     from connector.push import plan_rows
 
@@ -246,9 +266,9 @@ def made_plan() -> Any:
 
 def test_the_plans_document() -> None:
     """A plan with leads, conflicts, refusals and a tripped guardrail has all documented fields and no other."""
-    from connector.push import plan_json
+    from connector.render.plan_document import plan_document
 
-    same_fields(plan_json(made_plan()), "plan PUSH")
+    same_fields(told(plan_document(made_plan())), "plan PUSH")
 
 
 def made_summary() -> Any:
@@ -262,9 +282,9 @@ def made_summary() -> Any:
 
 def test_the_pushs_document() -> None:
     """A summary with a lead that did not arrive has all documented fields and no other."""
-    from connector.push import summary_json
+    from connector.render.push import push_document
 
-    same_fields(summary_json(made_summary()), "push PUSH")
+    same_fields(told(push_document(made_summary())), "push PUSH")
 
 
 def made_extracted() -> Any:
@@ -294,7 +314,7 @@ class Printed:
         self.capsys.readouterr()
         with suppress(SystemExit):  # a plan with a problem is printed, and ends with its code
             cli.app(list(arguments), standalone_mode=False)
-        return json.loads(self.capsys.readouterr().out)
+        return validated(json.loads(self.capsys.readouterr().out))
 
 
 @pytest.fixture
@@ -314,7 +334,7 @@ def test_the_documents_of_extract_and_build(printed: Printed) -> None:
 
 def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> None:
     """Each command that takes --json prints a document with its kind and a version, as docs/json.md says."""
-    from connector import checks, loop, report
+    from connector import checks, loop, status
     from connector.extract.reconcile import Reconciled
     from connector.extract.windows import Window
     from connector.push import Recovery
@@ -330,7 +350,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
     printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [])
-    printed.monkeypatch.setattr(report, "status", lambda *_, **__: {})
+    printed.monkeypatch.setattr(status, "status", lambda *_, **__: status.Status("leads.duckdb", {}))
     more = {
         "init": [str(tmp_path / "mine")],
         "extract": ["--crm", "convoso"],
@@ -363,12 +383,7 @@ def test_the_document_of_run(printed: Printed) -> None:
     done.pushed["p"] = loop.Pushed(made_plan(), Recovery(), made_summary())
     done.failed["q"] = GuardrailError("too much")
     printed.monkeypatch.setattr(loop, "run", lambda *_, **__: done)
-    from connector import cli
-
-    printed.monkeypatch.setattr(Warehouse, "open", lambda: None)
-    printed.capsys.readouterr()
-    cli.app(["run", "--json"], standalone_mode=False)
-    found = json.loads(printed.capsys.readouterr().out)
+    found = printed("run", "--json")
     same_fields(found, "run")
     check({"crm": "convoso", **found["extracted"]["convoso"]}, documented("extract"))
     check(found["built"], documented("build"))

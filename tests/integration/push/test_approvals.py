@@ -15,8 +15,10 @@ from connector.cli import asking
 from connector.crm.base import Outcome
 from connector.errors import FirstTimeError
 from connector.extract.load import Extracted
-from connector.push import Entry, Journal, Plan, plan_json, plan_text
+from connector.push import Entry, Journal, Plan
 from connector.push.approvals import push_approvals
+from connector.render.plan import plan_text
+from connector.render.plan_document import plan_document
 from connector.warehouse import mark, models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PushSpec
@@ -225,7 +227,7 @@ def test_an_agreed_plan_says_so(local: World, push: Push, tmp_path: Path) -> Non
     model(local, TYPED)
     warehouse = Warehouse.duckdb(tmp_path / "warehouse.duckdb")
     saved = loop_plan(warehouse)
-    assert plan_json(saved)["first_time"] == {"lead_score": 1}
+    assert plan_document(saved).first_time == {"lead_score": 1}
     assert "lead_score (1 lead)" in cli_text(saved)
     with pytest.raises(FirstTimeError):
         push(local, warehouse, agreed=saved)

@@ -9,8 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from connector.errors import PlanMovedError, TransientError
-from connector.push import Journal, Summary, confirm, deliver, expect, plan_json, summary_json, summary_text
-from connector.push.agreed import read_plan
+from connector.push import Journal, Summary, confirm, deliver, expect
+from connector.render.document import to_json
+from connector.render.plan_document import plan_document
+from connector.render.push import push_document, push_text
+from connector.render.saved_plan import read_plan
 from connector.warehouse.connection import Warehouse
 from tests.integration.push.conftest import CAN_ALL, World
 
@@ -43,7 +46,7 @@ def said(summary: Summary) -> str:
 
     console = Console(width=300)
     with console.capture() as shown:
-        console.print(summary_text(summary))
+        console.print(push_text(summary))
     return shown.get()
 
 
@@ -58,7 +61,7 @@ def test_what_was_added_before_is_not_added_again(world: World, how: str) -> Non
     assert (len(world.crm.leads), len(world.crm.calls)) == (10, 10)
     assert (summary.by_state, summary.found, summary.calls, summary.exit_code) == ({"applied": 10}, 10, 0, 0)
     assert "10 of them were in convoso already" in said(summary)
-    assert summary_json(summary)["found"] == 10
+    assert push_document(summary).found == 10
     rows = [row for row in world.journalled() if row.run_id == summary.run_id and row.state == "applied"]
     assert {world.crm.leads[row.crm_lead_id]["lead_score"] == row.lead_id.split()[1] for row in rows} == {
         True
@@ -138,11 +141,9 @@ def test_more_than_max_found_stops_the_push(world: World, limit: int | None) -> 
 
 def test_max_found_is_a_part_of_what_is_agreed_to(local: World, tmp_path: Path) -> None:
     """A plan that was saved with one limit is not the one with another; it is read again with its own."""
-    import json
-
     wants(local, 1)
     saved = tmp_path / "plan.json"
-    saved.write_text(json.dumps(plan_json(local.plan(max_found=7, **ADD))))
+    saved.write_text(to_json(plan_document(local.plan(max_found=7, **ADD))))
     agreed = read_plan(saved)
     assert agreed.max_found == 7
     with pytest.raises(PlanMovedError, match="max_found"):

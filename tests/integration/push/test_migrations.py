@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
 
-from connector import loop, report
+from connector import loop
 from connector.errors import OtherVersionError
 from connector.push import Journal, Recovery, confirm, recover
 from connector.sandbox import Sandbox
+from connector.status import status
 from connector.warehouse import connection, migrations, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import METADATA
@@ -136,7 +137,7 @@ def test_who_only_looks_brings_nothing_up(old: Warehouse) -> None:
     before = everything(old)
     plan = world.plan()
     assert (plan.unresolved, [lead.lead_id for lead in plan.leads]) == (("b",), ["e"])
-    assert [run["fields_by_state"] for run in report.status(old)["runs"]] == [
+    assert [run.fields_by_state for run in status(old).runs] == [
         {"applied": 1, "planned": 1, "sent": 1},
         {"confirmed": 1},
     ]
@@ -232,7 +233,7 @@ def test_a_newer_warehouse_is_refused_by_whoever_opens_it(quick: Any) -> None:
         "run": lambda: loop.run(warehouse),
         "resolve": lambda: loop.resolve(warehouse, "scores"),
         "resolve --take": lambda: loop.resolve(warehouse, "scores", take="ours"),
-        "status": lambda: report.status(warehouse),
+        "status": lambda: status(warehouse),
         "check": warehouse.probe,
     }
     for name, command in commands.items():

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import ConfigError, ConflictError, DuplicateLeadError, GuardrailError, ModelError
 from connector.push import Confirmation, Journal, Recovery, confirm, recover
-from connector.push.explain import left_out
 from connector.push.journal import entry
 from connector.push.resolve import conflicts, settle
+from connector.render.plan import left_out
+from connector.render.resolve import conflict_text
 from tests.integration.push.conftest import CAN_ALL
 
 ADD = {"mode": "insert", "options": {"list": "333"}}
@@ -335,7 +336,7 @@ def test_a_person_decides_about_a_lead_that_is_back(deleting_here: Any) -> None:
     deleting_here.rows(("d", "*", None, None, None, "conflict"))
     plan = deleting_here.plan(**DELETE)
     (conflict,) = settle(deleting_here.journal, plan, "ours")
-    assert conflict.text() == "lead d: we deleted it, and the CRM shows it again"
+    assert conflict_text(conflict) == "lead d: we deleted it, and the CRM shows it again"
     (row,) = deleting_here.journalled()
     assert (row.lead_id, row.crm_lead_id, row.field, row.state, row.code) == (
         "d",

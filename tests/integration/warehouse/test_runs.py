@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from connector import config, report
+from connector import config
 from connector.cli.extract import extract
 from connector.cli.status import status
 from connector.errors import ConfigError, GuardrailError, LockedError
 from connector.sandbox import Sandbox
+from connector.status import status as read_status
 from connector.warehouse import runs
 from connector.warehouse.connection import Warehouse
 
@@ -52,8 +54,8 @@ def recorded(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def told(warehouse: Warehouse) -> dict[str, Any]:
     """The last run of the only command that there was, as ``status`` tells it."""
-    (only,) = report.status(warehouse)["commands"]
-    return dict(only)
+    (only,) = read_status(warehouse).commands
+    return asdict(only)
 
 
 def test_every_end_leaves_a_row(warehouse: Warehouse) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -11,18 +12,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from connector.push import (
-    Plan,
-    Summary,
-    Unapplied,
-    plan_html,
-    plan_json,
-    plan_rows,
-    plan_text,
-    summary_json,
-    summary_text,
-)
-from connector.push.explain import masked, readable, sample
+from connector.push import Plan, Summary, Unapplied, plan_rows
+from connector.render.document import to_json
+from connector.render.plan import plan_text, sample
+from connector.render.plan_document import plan_document
+from connector.render.plan_page import plan_page
+from connector.render.push import push_document, push_text
+from connector.render.text import masked, readable
 
 AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
@@ -98,7 +94,7 @@ def test_the_text_tells_a_sales_manager_what_would_happen() -> None:
     assert re.search(r"status +2 +0 +“Hot” 2×", text)
     assert re.search(r"101 +lead_score +\(blank\) +“87”", text)
     assert re.search(r"104 +status +“Before” +“Theirs” +“Ours”", text)
-    assert "1 lead edited in convoso since we sent them: they are left alone" in text
+    assert "1 lead was edited in convoso after we sent it, and is left alone" in text
     assert "✓ 3 leads would change, and max_changes is 5,000" in text
     assert "1 lead held back" in text
     assert "1 lead deleted or archived in convoso" in text
@@ -116,11 +112,11 @@ def test_a_guardrail_that_is_off_is_not_ticked() -> None:
     """Off is off, and what can't be known is crossed: neither of the two was passed."""
     off = plan(*FULL, max_changes=None)
     assert "off 3 leads would change; max_changes is switched off" in text_of(plan_text(off))
-    assert '<li class="off">3 leads would change' in plan_html(off)
-    assert [each["status"] for each in plan_json(off)["guardrails"]] == ["off", "passed", "passed"]
+    assert '<li class="off">3 leads would change' in plan_page(off)
+    assert [each.status for each in plan_document(off).guardrails] == ["off", "passed", "passed"]
     unknown = plan(*FULL, crm_leads=None)
     assert "✗ no lead of convoso is in the warehouse" in text_of(plan_text(unknown))
-    assert '<li class="tripped">no lead of convoso' in plan_html(unknown)
+    assert '<li class="tripped">no lead of convoso' in plan_page(unknown)
 
 
 def test_nothing_to_send_is_said_in_one_line() -> None:
@@ -128,6 +124,22 @@ def test_nothing_to_send_is_said_in_one_line() -> None:
     text = text_of(plan_text(plan()))
     assert text.startswith("scores → convoso: nothing to send")
     assert "For example" not in text
+
+
+def test_nothing_to_send_says_when_leads_are_left_out() -> None:
+    """Leads that are held back, unknown or in conflict differ all the same: the first line says that there are some."""
+    for row in FULL[4:]:
+        text = text_of(plan_text(plan(row)))
+        assert text.startswith("scores → convoso: nothing to send: every lead that differs is left out"), row
+
+
+def test_conflicts_that_stop_a_push_say_so() -> None:
+    """With on_conflict = 'stop' they hold up everything; else they are left alone."""
+    conflicts = [(lead, "status", "Theirs", "Ours", "Before", "conflict") for lead in ("1", "2")]
+    stopped = text_of(plan_text(plan(*conflicts, on_conflict="stop")))
+    assert "2 leads were edited in convoso after we sent them, so nothing is sent" in stopped
+    left = text_of(plan_text(plan(*conflicts)))
+    assert "2 leads were edited in convoso after we sent them, and are left alone" in left
 
 
 def test_markup_in_a_value_is_only_text() -> None:
@@ -146,7 +158,7 @@ def test_the_sample_shows_every_field() -> None:
 
 def test_the_json_holds_every_row() -> None:
     """The contract: fixed names and types, every lead with its values, and whether it may be sent."""
-    found = json.loads(json.dumps(plan_json(plan(*FULL))))
+    found = json.loads(to_json(plan_document(plan(*FULL))))
     assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 2, "scores", False)
     assert found["totals"] == {
         "leads": 3, "fields": 4, "clears": 1, "inserts": 0, "deletes": 0, "conflicts": 1, "rejected": 1, "flapping": 0, "removed": 1, "unknown_leads": 1,
@@ -158,8 +170,9 @@ def test_the_json_holds_every_row() -> None:
     assert found["problem"] is None
     assert found["made_at"] == "2025-11-02T08:30:00+00:00"
     assert [each["name"] for each in found["guardrails"]] == ["max_changes", "max_share", "max_clears"]
-    tripped = plan_json(plan(*FULL, max_changes=1))
-    assert tripped["problem"]["error"] == "GuardrailError"
+    tripped = plan_document(plan(*FULL, max_changes=1))
+    assert tripped.problem is not None
+    assert tripped.problem.error == "GuardrailError"
 
 
 class Page(HTMLParser):
@@ -199,8 +212,8 @@ def test_no_value_can_do_anything_to_the_page() -> None:
         for verdict in ("change", "conflict", "rejected")
     ]
     rows = [(f"{verdict}{lead}", name, *rest, verdict) for lead, name, *rest, verdict in rows]
-    page = plan_html(plan(*rows, name="<b>scores"))
-    seen, clean = Page(page), Page(plan_html(plan(*FULL)))
+    page = plan_page(plan(*rows, name="<b>scores"))
+    seen, clean = Page(page), Page(plan_page(plan(*FULL)))
     assert set(seen.tags) <= set(clean.tags)
     assert {name for name, _ in seen.attributes} == {name for name, _ in clean.attributes}
     assert "49" not in seen.text
@@ -211,7 +224,7 @@ def test_no_value_can_do_anything_to_the_page() -> None:
 
 def test_the_page_needs_and_asks_for_nothing() -> None:
     """No script, no address, no file beside it; and a policy that forbids the browser any."""
-    page = plan_html(plan(*FULL))
+    page = plan_page(plan(*FULL))
     assert "default-src 'none'" in page
     assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|https?://", page)
 
@@ -220,9 +233,9 @@ def test_masked_nothing_shows_a_value() -> None:
     """--mask hides values of leads in all three forms."""
     made = plan(*FULL, ("108", "phone", None, "+44 20 7946 0958", None, "change"))
     for shown in (
-        plan_html(made, mask=True),
+        plan_page(made, mask=True),
         text_of(plan_text(made, mask=True), 300),
-        json.dumps(plan_json(made, mask=True)),
+        to_json(plan_document(made, mask=True)),
     ):
         assert not re.search("000-1167|7946|Theirs|Denied|“Hot”", shown)
 
@@ -230,8 +243,8 @@ def test_masked_nothing_shows_a_value() -> None:
 def test_a_long_page_says_how_much_it_leaves_out() -> None:
     """A browser gets the first leads, and the command that lists the rest."""
     rows = [(f"{each:04}", "status", "a", "b", None, "change") for each in range(50)]
-    page = plan_html(plan(*rows), most=10)
-    assert "And 40 leads more" in page
+    page = plan_page(plan(*rows), most=10)
+    assert "This page leaves out 40 leads;" in page
     assert "0010" not in page
 
 
@@ -257,15 +270,31 @@ SUMMARY = Summary(
 
 def test_the_summary_groups_what_did_not_arrive() -> None:
     """Two leads with the same trouble are one line with a number and an example."""
-    text = text_of(summary_text(SUMMARY))
-    assert "scores → convoso: of 1,000 leads 998 applied, 2 rejected" in text
+    text = text_of(push_text(SUMMARY))
+    assert "scores → convoso: 998 of 1,000 leads applied, 2 rejected" in text
     assert "1,000 calls in 90.0 s" in text
     assert re.search(r"2 +7 +rejected +phone +6008 The phone number is invalid", text)
 
 
+@pytest.mark.parametrize(
+    ("leads", "states", "told"),
+    [
+        (0, {}, "nothing to send"),
+        (10, {}, "nothing was sent"),
+        (10, {"applied": 2}, "2 of 10 leads applied"),
+        (1, {"rejected": 1}, "1 of 1 lead rejected"),
+        (3, {"applied": 1, "deferred": 1, "rejected": 1}, "1 of 3 leads applied, 1 deferred, 1 rejected"),
+    ],
+)
+def test_the_first_line_says_what_became_of_the_leads(leads: int, states: dict[str, int], told: str) -> None:
+    """Out of how many; a push that ended early has more leads than states, one without leads had nothing to send."""
+    summary = replace(SUMMARY, leads=leads, by_state=states, unapplied=())
+    assert text_of(push_text(summary)).startswith(f"scores → convoso: {told}\n")
+
+
 def test_the_summary_as_json_lists_every_lead_that_did_not_arrive() -> None:
     """Programs get every lead with code and reason, and the exit code."""
-    found = json.loads(json.dumps(summary_json(SUMMARY)))
+    found = json.loads(to_json(push_document(SUMMARY)))
     assert (found["kind"], found["exit_code"], found["leads_by_state"]) == (
         "push",
         3,
@@ -288,13 +317,13 @@ DELETED = (("101", "*", None, None, None, "delete"), ("102", "*", None, None, No
 def test_a_plan_that_adds_leads_says_so() -> None:
     """How many, out of which fields, and nothing about changes of leads that are there."""
     found = plan(*ADDED, mode="insert")
-    for shown in (text_of(plan_text(found)), Page(plan_html(found)).text):
+    for shown in (text_of(plan_text(found)), Page(plan_page(found)).text):
         assert "2 leads would be added, in 3 fields" in shown
         assert "2 leads would be added, and max_inserts is 1,000" in shown
         assert "would change" not in shown
-    document = plan_json(found)
-    assert (document["mode"], document["totals"]["inserts"], document["options"]) == ("insert", 2, {})
-    assert document["leads"][0]["crm_lead_id"] is None
+    document = plan_document(found)
+    assert (document.mode, document.totals.inserts, document.options) == ("insert", 2, {})
+    assert document.leads[0].crm_lead_id is None
 
 
 def test_a_plan_that_updates_some_and_adds_others_says_both() -> None:
@@ -304,15 +333,15 @@ def test_a_plan_that_updates_some_and_adds_others_says_both() -> None:
     push = SimpleNamespace(**{**vars(PUSH), "mode": "upsert"})
     found = plan_rows(push, rows, made_at=AT, seen_at=AT, crm_leads=100)
     assert "1 lead of 100 would change, 2 leads would be added, in 4 fields" in text_of(plan_text(found))
-    assert [each["crm_lead_id"] for each in plan_json(found)["leads"]] == [None, None, "77"]
+    assert [each.crm_lead_id for each in plan_document(found).leads] == [None, None, "77"]
 
 
 def test_a_plan_that_deletes_leads_says_so() -> None:
     """Which leads, and which ones are left alone because they are back."""
     found = plan(*DELETED, mode="delete")
-    for shown in (text_of(plan_text(found)), Page(plan_html(found)).text):
+    for shown in (text_of(plan_text(found)), Page(plan_page(found)).text):
         assert "1 lead of 100 would be deleted" in shown
         assert "the whole lead" in shown
         assert "would change" not in shown
         assert "cleared" not in shown
-    assert plan_json(found)["totals"]["deletes"] == 1
+    assert plan_document(found).totals.deletes == 1

@@ -13,7 +13,10 @@ from connector.config import resolve
 from connector.crm.convoso import ConvosoSettings
 from connector.crm.identity import identity_of
 from connector.errors import ConfigError, PlanMovedError
-from connector.push import Plan, expect, plan_json, plan_rows, read_plan
+from connector.push import Plan, expect, plan_rows
+from connector.render.document import to_json
+from connector.render.plan_document import plan_document
+from connector.render.saved_plan import read_plan
 
 AT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 LATER = datetime(2026, 11, 3, 8, 30, tzinfo=UTC)
@@ -50,7 +53,7 @@ def plan(
 
 def saved(folder: Path, made: Plan, *, mask: bool = False) -> tuple[Path, Any]:
     path = folder / "plan.json"
-    document = json.loads(json.dumps(plan_json(made, mask=mask)))
+    document = json.loads(to_json(plan_document(made, mask=mask)))
     path.write_text(json.dumps(document), encoding="utf-8")
     return path, document
 
@@ -99,7 +102,13 @@ def _conflict(document: Any) -> None:
     document["conflicts"] = []
 
 
-@pytest.mark.parametrize("change", [_drop, _value, _shown, _host, _limit, _total, _print, _conflict, _first])
+def _more(document: Any) -> None:
+    document["leads"][0]["more"] = "of it"
+
+
+@pytest.mark.parametrize(
+    "change", [_drop, _value, _shown, _host, _limit, _total, _print, _conflict, _first, _more]
+)
 def test_a_file_that_was_changed_is_not_agreed_to(change: Callable[[Any], None], tmp_path: Path) -> None:
     """The fingerprint is computed from what the file says: leads taken out, values or limits changed, nothing is sent."""
     path, document = saved(tmp_path, plan())
@@ -116,6 +125,17 @@ def test_a_file_that_lacks_a_part_is_no_plan(lost: str, tmp_path: Path) -> None:
     del document[lost]
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(ConfigError, match="leadloop plan PUSH --json"):
+        read_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("version", 1), ("max_found", "7"), ("made_at", "today"), ("fields", [])]
+)
+def test_a_file_of_another_shape_is_no_plan(field: str, value: Any, tmp_path: Path) -> None:
+    """Another version, a number as text, a time that is none: it says that another version may have saved it."""
+    path, document = saved(tmp_path, plan())
+    path.write_text(json.dumps({**document, field: value}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="another version of leadloop saved it"):
         read_plan(path)
 
 

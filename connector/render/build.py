@@ -1,0 +1,57 @@
+"""What a build made and tested: for a terminal, and as the document of ``build --json``."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from connector.push.guardrails import count
+from connector.render.document import VERSION, Part, part
+
+if TYPE_CHECKING:
+    from connector.warehouse.models import BuildResult
+
+
+class Node(Part, kw_only=True):
+    """One dbt model or test."""
+
+    name: Annotated[str, Meta(description="its name in dbt")]
+    kind: Annotated[str, Meta(description="dbt's name for it: `model`, `test`, …")]
+    status: Annotated[str, Meta(description="`success`, `pass`, `warn`, `error`, `fail` or `skipped`")]
+    message: Annotated[str, Meta(description="one line, empty where all went well; never a value of a lead")]
+    seconds: Annotated[float, Meta(description="how long it took")]
+
+
+class Build(Part, kw_only=True):
+    """What was made and tested."""
+
+    models: Annotated[int, Meta(description="models made")]
+    tests: Annotated[int, Meta(description="tests run")]
+    warnings: Annotated[int, Meta(description="tests that warned")]
+    seconds: Annotated[float, Meta(description="how long it took")]
+    nodes: Annotated[list[Node], Meta(description="one entry per model or test")]
+
+
+class BuildDocument(Build, kw_only=True):
+    """What was made and tested, as `build --json` prints it."""
+
+    kind: Annotated[Literal["build"], Meta(description="`build`")] = "build"
+    version: Annotated[Literal[1], Meta(description=VERSION)] = 1
+
+
+def built(done: "BuildResult") -> Build:
+    return part(Build, done, warnings=len(done.warnings), nodes=[part(Node, each) for each in done.nodes])
+
+
+def build_document(done: "BuildResult") -> BuildDocument:
+    return part(
+        BuildDocument, done, warnings=len(done.warnings), nodes=[part(Node, each) for each in done.nodes]
+    )
+
+
+def build_text(done: "BuildResult") -> str:
+    """One line, and one more per test that warned."""
+    lines = [
+        f"{count(done.models, 'model')} made, {count(done.tests, 'test')} passed, in {done.seconds:.1f} s"
+    ]
+    lines += [f"warning: {node.name} ({node.message})" for node in done.warnings]
+    return "\n".join(lines)

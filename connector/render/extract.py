@@ -1,0 +1,83 @@
+"""What an extraction read: for a terminal, and as the document of ``extract --json``."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from connector.push.guardrails import count
+from connector.render.document import VERSION, Part, Stretch, part, stretch
+
+if TYPE_CHECKING:
+    from connector.extract.load import Extracted
+
+
+class Extraction(Part, kw_only=True):
+    """What was read from one CRM."""
+
+    rows: Annotated[int, Meta(description="rows that were read by window; a lead may be among them twice")]
+    read_back: Annotated[
+        int,
+        Meta(description="rows of leads that were read one by one, because something was sent to them"),
+    ]
+    gone: Annotated[
+        int, Meta(description="leads that were to be read one by one, and are not in the CRM any more")
+    ]
+    removals: Annotated[
+        int | None,
+        Meta(description="rows of deleted and archived leads; `null` where they were not asked for"),
+    ]
+    recordings: Annotated[
+        int | None, Meta(description="rows of recordings; `null` where they were not asked for")
+    ]
+    calls: Annotated[
+        int,
+        Meta(description="calls that asked for leads by window, for removed leads and for recordings"),
+    ]
+    packages: Annotated[int, Meta(description="load packages, each a point to resume from")]
+    precision: Annotated[str, Meta(description="`second`, or `day` where the server ignores the time of day")]
+    window: Annotated[
+        Stretch | None,
+        Meta(
+            description="what was covered; `null` where the last run had read everything up to `settle` seconds ago"
+        ),
+    ]
+    notes: Annotated[
+        list[str],
+        Meta(description="what there is to say of single leads and fields, without a value of theirs"),
+    ]
+
+
+class ExtractDocument(Extraction, kw_only=True):
+    """What was read from one CRM, as `extract --json` prints it."""
+
+    kind: Annotated[Literal["extract"], Meta(description="`extract`")] = "extract"
+    version: Annotated[Literal[1], Meta(description=VERSION)] = 1
+    crm: Annotated[str, Meta(description="the CRM")]
+
+
+def extraction(done: "Extracted") -> Extraction:
+    return part(Extraction, done, window=stretch(done.window))
+
+
+def extract_document(vendor: str, done: "Extracted") -> ExtractDocument:
+    return part(ExtractDocument, done, crm=vendor, window=stretch(done.window))
+
+
+def extract_text(vendor: str, done: "Extracted") -> str:
+    """One line, and one more per note."""
+    notes = "".join(f"\n{vendor}: {note}" for note in done.notes)
+    if done.window is None:
+        return (
+            f"{vendor}: nothing to read: the last run has read everything up to `settle` seconds ago.{notes}"
+        )
+    parts = [
+        f"{count(done.rows, 'row')} in {count(done.calls, 'call')}",
+        f"{count(done.read_back, 'lead')} read back" if done.read_back else "",
+        f"{count(done.gone, 'lead')} gone" if done.gone else "",
+        f"{count(done.removals, 'removed lead')}" if done.removals else "",
+        f"{count(done.recordings, 'recording')}" if done.recordings is not None else "",
+    ]
+    return (
+        f"{vendor}: {', '.join(filter(None, parts))}; everything edited up to "
+        f"{done.window.end:%F %T} UTC is in the warehouse.{notes}"
+    )

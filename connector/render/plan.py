@@ -1,0 +1,211 @@
+"""A plan for people: as text for a terminal, and what the text and the page (``plan_page``) have in common.
+
+Everything that is shown is taken from ``Plan.leads``, the list that is carried out. Values of leads appear only because
+somebody asked to see a plan; ``mask`` leaves their last two characters.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from connector.push.approvals import first_time
+from connector.push.guardrails import Guardrail, count
+from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
+from connector.push.tables import ADDING
+from connector.render.text import readable, shown_name, table
+
+SAMPLES = 8
+_COMMON = 4
+
+
+class Shown(NamedTuple):
+    """One field of one lead as a person reads it."""
+
+    lead_id: str
+    field: str
+    current: str
+    desired: str
+    base: str
+
+
+class FieldRow(NamedTuple):
+    """One field of a push: for how many leads it changes, and what it becomes most often."""
+
+    field: str
+    leads: int
+    cleared: int
+    becomes: str
+
+
+def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Group:
+    """The plan for a terminal; print it with a ``rich.console.Console``."""
+    parts: list[RenderableType] = [Text(headline(plan), style="bold")]
+    if plan.leads:
+        shown = [row for lead in sample(plan, samples) for row in changes_of(lead, mask)]
+        rows = [(row.lead_id, row.field, row.current, row.desired) for row in shown]
+        if plan.mode != "delete":
+            parts += [Text(), _field_table(field_rows(plan, mask=mask))]
+        parts += [Text("For example"), table(("Lead", "Field", "In the CRM now", "Would become"), rows)]
+    if plan.conflicts:
+        shown = [row for lead in plan.conflicts[:samples] for row in changes_of(lead, mask)]
+        both = [(row.lead_id, row.field, row.base, row.current, row.desired) for row in shown]
+        parts += [Text(conflict_title(plan))]
+        parts += [table(("Lead", "Field", "We sent", "The CRM shows", "We want"), both)]
+    parts += [Text(f"· {note}") for note in left_out(plan)]
+    parts += map(_guardrail_line, plan.guardrails)
+    if told := first_time(plan):
+        parts += [Text(), Text(told, style="bold yellow")]
+    problem = plan.problem()
+    if problem is not None:
+        parts += [Text(), Text(str(problem), style="bold red")]
+    return Group(*parts)
+
+
+def _field_table(rows: Iterable[FieldRow]) -> Table:
+    return table(
+        ("Field", "Leads", "Cleared", "Becomes most often"),
+        ((row.field, f"{row.leads:,}", f"{row.cleared:,}", row.becomes) for row in rows),
+    )
+
+
+def _guardrail_line(guardrail: Guardrail) -> Text:
+    marks = {"tripped": ("✗", "bold red"), "passed": ("✓", "green"), "off": ("off", "dim")}
+    mark, style = marks[guardrail.status]
+    return Text.assemble((f"{mark} ", style), guardrail.explanation)
+
+
+# What the text and the page show
+
+
+def headline(plan: Plan) -> str:
+    """One line: how many leads and fields, out of how many."""
+    if not plan.leads:
+        why = ": every lead that differs is left out" if plan.conflicts or left_out(plan) else ""
+        return f"{plan.push} → {plan.crm}: nothing to send{why}"
+    whole = f" of {plan.crm_leads:,}" if plan.crm_leads else ""
+    begin = f"{plan.push} → {plan.crm}: "
+    if plan.deletes:
+        return f"{begin}{count(plan.deletes, 'lead')}{whole} would be deleted"
+    cleared = f", {plan.clears:,} of them cleared" if plan.clears else ""
+    rest = f"in {count(plan.fields, 'field')}{cleared}"
+    changed = len(plan.leads) - plan.inserts
+    added = f"{count(plan.inserts, 'lead')} would be added"
+    if not changed:
+        return f"{begin}{added}, {rest}"
+    change = f"{count(changed, 'lead')}{whole} would change"
+    return f"{begin}{change}, {added}, {rest}" if plan.inserts else f"{begin}{change}, {rest}"
+
+
+def conflict_title(plan: Plan) -> str:
+    """What a conflict is, and what happens to these."""
+    leads = len(plan.conflicts)
+    were, are, them = ("was", "is", "it") if leads == 1 else ("were", "are", "them")
+    then = "so nothing is sent" if plan.on_conflict == "stop" else f"and {are} left alone"
+    return f"{count(leads, 'lead')} {were} edited in {plan.crm} after we sent {them}, {then}"
+
+
+def tiles(plan: Plan) -> list[tuple[int, str]]:
+    """The numbers that a page begins with."""
+    if plan.mode == "delete":
+        numbers = [(plan.deletes, "leads would be deleted")]
+    else:
+        numbers = [(len(plan.leads) - plan.inserts, "leads would change")] if plan.mode != "insert" else []
+        numbers += [(plan.inserts, "leads would be added")] if plan.mode in ADDING else []
+        numbers += [(plan.fields, "fields would change" if plan.mode == "update" else "fields would be sent")]
+        numbers += [(plan.clears, "fields would be cleared")] if plan.mode != "insert" else []
+    numbers += (
+        [(len(plan.conflicts), "leads edited in the CRM after we sent them")] if plan.mode != "insert" else []
+    )
+    return [*numbers, (len(plan.rejected), "leads held back")]
+
+
+def left_out(plan: Plan) -> list[str]:
+    """A sentence for every kind of lead that the plan leaves out."""
+    notes = (
+        (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
+        (len(plan.flapping), _flapping(plan)),
+        (plan.removed, f"deleted or archived in {plan.crm}"),
+        (plan.unknown_leads, f"unknown to {plan.crm}"),
+        (len(plan.unresolved), f"waiting: {plan.crm} did not answer an earlier write, and no extraction has read them since"),
+        (plan.beyond_limit, "left for later by --limit"),
+    )  # fmt: skip
+    return [f"{count(number, 'lead')} {note}" for number, note in notes if number]
+
+
+def _flapping(plan: Plan) -> str:
+    names = sorted({shown_name(change.field) for lead in plan.flapping for change in lead.changes}) or [""]
+    return (
+        f"held back: {plan.crm} accepted the same value three times and showed another one each time, in "
+        f"{', '.join(names)}. If it keeps the value in another form, say so in the push: equal = {{'{names[0]}': "
+        "'digits'}, or lower, trim, number"
+    )
+
+
+def field_rows(plan: Plan, *, mask: bool = False) -> list[FieldRow]:
+    """The fields of a plan, the most frequent first."""
+    becomes: dict[str, Counter[str | None]] = {}
+    for lead in plan.leads:
+        for change in lead.changes:
+            becomes.setdefault(change.field, Counter())[change.desired] += 1
+    rows = []
+    for name, leads in plan.by_field().items():
+        values = becomes[name]
+        rows.append(FieldRow(shown_name(name), leads, values[None], _becomes(values, mask)))
+    return rows
+
+
+def _becomes(values: Counter[str | None], mask: bool) -> str:
+    if mask and len(values) > 1:
+        return count(len(values), "different value")
+    common = sorted(values.items(), key=lambda item: (-item[1], item[0] or ""))[:_COMMON]
+    texts = [f"{readable(value, mask=mask)} {number:,}×" for value, number in common]
+    rest = len(values) - len(common)
+    return ", ".join([*texts, f"and {count(rest, 'other value')}"] if rest else texts)
+
+
+def sample(plan: Plan, most: int) -> list[LeadPlan]:
+    """A few leads in which every field is seen, as far as possible; in the plan's order."""
+    if most <= 0:
+        return []
+    missing = dict.fromkeys(plan.by_field())
+    chosen: set[int] = set()
+    for position, lead in enumerate(plan.leads):
+        if not missing or len(chosen) >= most:
+            break
+        new = [change.field for change in lead.changes if change.field in missing]
+        if new:
+            chosen.add(position)
+            for name in new:
+                del missing[name]
+    for position in range(len(plan.leads)):
+        if len(chosen) >= most:
+            break
+        chosen.add(position)
+    return [plan.leads[position] for position in sorted(chosen)]
+
+
+def changes_of(lead: LeadPlan, mask: bool) -> list[Shown]:
+    """A lead's fields as they are shown."""
+    return [_shown_change(lead.lead_id, change, mask) for change in lead.changes]
+
+
+def _shown_change(lead_id: str, change: FieldChange, mask: bool) -> Shown:
+    if change.field == WHOLE:
+        return Shown(
+            shown_name(lead_id),
+            "the whole lead",
+            "there",
+            "deleted",
+            "deleted" if change.verdict == "conflict" else "",
+        )
+    return Shown(
+        shown_name(lead_id),
+        shown_name(change.field),
+        readable(change.current, mask=mask),
+        readable(change.desired, mask=mask),
+        "(never sent)" if change.base is None else readable(change.base, mask=mask),
+    )

@@ -1,0 +1,203 @@
+"""A plan for programs: the document of ``plan --json``, which is also what ``push --plan`` reads (``saved_plan``)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from connector.push.guardrails import Guardrail
+from connector.push.plan import FieldChange, LeadPlan, Plan
+from connector.render.document import VERSION, Part, Time, part
+from connector.render.text import masked
+
+
+class Totals(Part, kw_only=True):
+    """How much the plan sends, and how much it leaves out."""
+
+    leads: Annotated[int, Meta(description="leads that would be sent")]
+    fields: Annotated[int, Meta(description="fields of these leads")]
+    clears: Annotated[int, Meta(description="fields that would be cleared")]
+    inserts: Annotated[int, Meta(description="of `totals.leads`, those that would be added")]
+    deletes: Annotated[int, Meta(description="of `totals.leads`, those that would be deleted")]
+    conflicts: Annotated[int, Meta(description="leads with a conflict that is left alone")]
+    rejected: Annotated[int, Meta(description="leads with a value that was refused before")]
+    flapping: Annotated[
+        int, Meta(description="leads with a value that was accepted three times and never shown")
+    ]
+    removed: Annotated[int, Meta(description="leads that are deleted or archived in the CRM")]
+    unknown_leads: Annotated[int, Meta(description="leads that the CRM has never shown")]
+    unresolved: Annotated[int, Meta(description="leads that wait for the answer to an earlier write")]
+    beyond_limit: Annotated[int, Meta(description="leads that `--limit` leaves for later")]
+    crm_leads: Annotated[int | None, Meta(description="leads in the CRM; `null` where it is not read")]
+    nameless: Annotated[int, Meta(description="rows without a lead id")]
+
+
+class Limit(Part, kw_only=True):
+    """A guardrail, and where the plan stands against it."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="`max_changes`, `max_share`, `max_clears`, `max_inserts`, `max_deletes`; those of the mode"
+        ),
+    ]
+    limit: Annotated[float | None, Meta(description="`null`: switched off")]
+    actual: Annotated[float | None, Meta(description="`null`: not known")]
+    tripped: Annotated[bool, Meta(description="`true` as well where `actual` is not known")]
+    status: Annotated[Literal["passed", "tripped", "off"], Meta(description="`passed`, `tripped` or `off`")]
+    explanation: Annotated[str, Meta(description="the same as a sentence")]
+
+
+class Problem(Part, kw_only=True):
+    """Why something was not done."""
+
+    error: Annotated[str, Meta(description="the error's name, as in `connector/errors.py`")]
+    message: Annotated[str, Meta(description="the error's sentence")]
+
+
+def problem(error: Exception) -> Problem:
+    return Problem(error=type(error).__name__, message=str(error))
+
+
+class Change(Part, kw_only=True):
+    """One field of one lead."""
+
+    field: Annotated[str, Meta(description="the CRM's name of the field; `*` for a deletion")]
+    column: Annotated[str, Meta(description="the column of `analytics.leads`")]
+    current: Annotated[str | None, Meta(description="what the CRM shows")]
+    desired: Annotated[str | None, Meta(description="what would be sent; `null` clears")]
+    base: Annotated[str | None, Meta(description="what we sent last")]
+    verdict: Annotated[str, Meta(description="see [push.md](push.md)")]
+
+
+class Lead(Part, kw_only=True):
+    """One lead with its fields."""
+
+    lead_id: Annotated[str, Meta(description="for an insert or upsert the warehouse's own id of the row")]
+    crm_lead_id: Annotated[
+        str | None, Meta(description="the lead in the CRM; `null` for one that would be added")
+    ]
+    changes: Annotated[list[Change], Meta(description="its fields, ordered by name")]
+
+
+class PlanDocument(Part, kw_only=True):
+    """What a push would send, as `plan --json` prints it. Holds values of leads."""
+
+    kind: Annotated[Literal["plan"], Meta(description="`plan`")] = "plan"
+    # 2: the fingerprint covers everything that is shown or decides.
+    version: Annotated[Literal[2], Meta(description=VERSION)] = 2
+    push: Annotated[str, Meta(description="the push model")]
+    crm: Annotated[str, Meta(description="the CRM")]
+    host: Annotated[
+        str | None,
+        Meta(description="host of the CRM's API, with its port; `null` where the CRM is not set up"),
+    ]
+    account: Annotated[
+        str | None,
+        Meta(
+            description="12 hex digits that stand for the account's token; `null` where the CRM is not set up"
+        ),
+    ]
+    mode: Annotated[str, Meta(description="`update`, `insert`, `upsert` or `delete`")]
+    on_conflict: Annotated[str, Meta(description="`crm_wins`, `warehouse_wins` or `stop`")]
+    options: Annotated[
+        dict[str, str], Meta(description="option → text: what each insert is told besides its fields")
+    ]
+    equal: Annotated[
+        dict[str, str], Meta(description="CRM field → the rule by which its values are compared")
+    ]
+    max_found: Annotated[
+        int | None,
+        Meta(
+            description="how many leads of an insert the CRM may have already; `null`: switched off, or no insert"
+        ),
+    ]
+    made_at: Annotated[Time, Meta(description="when the plan was made")]
+    seen_at: Annotated[Time | None, Meta(description="when a lead of this CRM was last read")]
+    fingerprint: Annotated[str, Meta(description="a hash of everything here but `made_at` and `seen_at`")]
+    masked: Annotated[bool, Meta(description="whether values are masked")]
+    totals: Annotated[Totals, Meta(description="how much is sent, and how much is left out")]
+    guardrails: Annotated[list[Limit], Meta(description="one entry per guardrail")]
+    problem: Annotated[Problem | None, Meta(description="why nothing may be sent; `null` where it may")]
+    fields: Annotated[dict[str, int], Meta(description="CRM field → number of leads")]
+    leads: Annotated[list[Lead], Meta(description="every lead that would be sent, ordered by id")]
+    conflicts: Annotated[list[Lead], Meta(description="the same for conflicts that are left alone")]
+    rejected: Annotated[list[Lead], Meta(description="the same for values that were refused before")]
+    flapping: Annotated[
+        list[Lead], Meta(description="the same for values that were accepted three times and never shown")
+    ]
+    first_time: Annotated[
+        dict[str, int],
+        Meta(
+            description="CRM field to which nothing was ever sent, as far as is known → leads in which something "
+            "would be replaced; see [push.md](push.md#the-first-time)"
+        ),
+    ]
+    unresolved: Annotated[list[str], Meta(description="ids of leads that wait")]
+    duplicates: Annotated[list[str], Meta(description="ids of leads with two rows for the same field")]
+
+
+def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
+    """Every row of the plan; ``mask`` leaves the last two characters of values."""
+    error = plan.problem()
+    return part(
+        PlanDocument,
+        plan,
+        made_at=_seconds(plan.made_at),
+        seen_at=None if plan.seen_at is None else _seconds(plan.seen_at),
+        masked=mask,
+        totals=_totals(plan),
+        guardrails=[_limit(each) for each in plan.guardrails],
+        problem=None if error is None else problem(error),
+        fields=plan.by_field(),
+        leads=_leads(plan.leads, mask),
+        conflicts=_leads(plan.conflicts, mask),
+        rejected=_leads(plan.rejected, mask),
+        flapping=_leads(plan.flapping, mask),
+    )
+
+
+def _totals(plan: Plan) -> Totals:
+    return part(
+        Totals,
+        plan,
+        leads=len(plan.leads),
+        conflicts=len(plan.conflicts),
+        rejected=len(plan.rejected),
+        flapping=len(plan.flapping),
+        unresolved=len(plan.unresolved),
+    )
+
+
+def _limit(guardrail: Guardrail) -> Limit:
+    return part(Limit, guardrail)
+
+
+def _leads(leads: Iterable[LeadPlan], mask: bool) -> list[Lead]:
+    return [
+        Lead(
+            lead_id=lead.lead_id,
+            crm_lead_id=lead.crm_lead_id,
+            changes=[_change(change, mask) for change in lead.changes],
+        )
+        for lead in leads
+    ]
+
+
+def _change(change: FieldChange, mask: bool) -> Change:
+    current, desired, base = change.current, change.desired, change.base
+    if mask:
+        current, desired, base = masked(current), masked(desired), masked(base)
+    return Change(
+        field=change.field,
+        column=change.column_name,
+        current=current,
+        desired=desired,
+        base=base,
+        verdict=change.verdict,
+    )
+
+
+def _seconds(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,98 @@
+"""What came of a push: for a terminal, and as the document of ``push --json``."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from connector.push.facts import became
+from connector.push.guardrails import count
+from connector.push.summary import Summary
+from connector.render.document import VERSION, Part, Time, part
+from connector.render.text import printable, shown_name, table
+
+
+class Missed(Part, kw_only=True):
+    """A lead of which something did not arrive."""
+
+    lead_id: Annotated[str, Meta(description="the lead, as in the plan")]
+    state: Annotated[str, Meta(description="`rejected`, `deferred`, `unknown` or `conflict`")]
+    fields: Annotated[list[str], Meta(description="the CRM's names of the fields")]
+    code: Annotated[str | None, Meta(description="the CRM's code")]
+    reason: Annotated[str | None, Meta(description="what the CRM said, or why nothing was sent")]
+
+
+class PushDocument(Part, kw_only=True):
+    """What came of a push, as `push --json` prints it. Holds no value of a lead."""
+
+    kind: Annotated[Literal["push"], Meta(description="`push`")] = "push"
+    version: Annotated[Literal[1], Meta(description=VERSION)] = 1
+    run_id: Annotated[str, Meta(description="the run in `leadloop.push_runs`")]
+    push: Annotated[str, Meta(description="the push model")]
+    crm: Annotated[str, Meta(description="the CRM")]
+    started_at: Annotated[Time, Meta(description="when the run began")]
+    ended_at: Annotated[Time, Meta(description="when it ended")]
+    exit_code: Annotated[int, Meta(description="0, 1, 3 or 4")]
+    leads: Annotated[int, Meta(description="leads of the plan")]
+    fields: Annotated[int, Meta(description="fields of the plan")]
+    found: Annotated[
+        int,
+        Meta(description="leads that were to be added and that the CRM had already; they are `applied`"),
+    ]
+    calls: Annotated[int, Meta(description="calls that were made to write; looking for leads is not counted")]
+    leads_by_state: Annotated[
+        dict[str, int], Meta(description="state → leads; a lead counts once, as the worst of its fields")
+    ]
+    fields_by_state: Annotated[dict[str, int], Meta(description="state → fields")]
+    stopped: Annotated[str | None, Meta(description="why the run ended before every lead had its turn")]
+    interrupted: Annotated[bool, Meta(description="whether a signal ended it")]
+    unapplied: Annotated[list[Missed], Meta(description="what did not arrive; never with a value")]
+
+
+def push_document(summary: Summary) -> PushDocument:
+    return part(
+        PushDocument,
+        summary,
+        started_at=summary.started_at.isoformat(timespec="seconds"),
+        ended_at=summary.ended_at.isoformat(timespec="seconds"),
+        leads_by_state=dict(summary.by_state),
+        unapplied=[part(Missed, each) for each in summary.unapplied],
+    )
+
+
+def push_text(summary: Summary, *, most: int = 20) -> Group:
+    """What came of a push, for a terminal."""
+    nothing = "nothing was sent" if summary.leads else "nothing to send"
+    told = became(summary) if summary.by_state else nothing
+    seconds = (summary.ended_at - summary.started_at).total_seconds()
+    parts: list[RenderableType] = [
+        Text(f"{summary.push} → {summary.crm}: {told}", style="bold"),
+        Text(f"{count(summary.calls, 'call')} in {seconds:,.1f} s, run {summary.run_id}", style="dim"),
+    ]
+    if summary.found:
+        parts.append(
+            Text(f"{summary.found:,} of them were in {summary.crm} already: nothing was sent for them")
+        )
+    if summary.stopped:
+        parts.append(Text(f"Ended early: {summary.stopped}", style="bold red"))
+    if summary.unapplied:
+        rows = [
+            (f"{number:,}", example, state, ", ".join(fields), why)
+            for number, example, state, fields, why in _causes(summary, most)
+        ]
+        parts += [Text(), table(("Leads", "Example", "What", "Fields", "Why"), rows)]
+    return Group(*parts)
+
+
+def _causes(summary: Summary, most: int) -> list[tuple[int, str, str, tuple[str, ...], str]]:
+    """Leads that share a state, fields and a reason, on one line; the most frequent first."""
+    groups: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
+    for each in summary.unapplied:
+        why = printable(" ".join(part for part in (each.code, each.reason) if part))
+        groups.setdefault((each.state, each.fields, why), []).append(each.lead_id)
+    rows = [
+        (len(leads), shown_name(leads[0]), state, fields, why)
+        for (state, fields, why), leads in groups.items()
+    ]
+    return sorted(rows, key=lambda row: -row[0])[:most]
