@@ -55,7 +55,7 @@ class Crm:
         if not self.counts_first:
             self.happen()
             total = len(self.leads)
-        return page_of("pollybot", rows, total, self.size, BEGIN)
+        return page_of(rows, total, self.size, BEGIN)
 
     def scan(self, since: int | None = None) -> list[str]:
         start = None if since is None else BEGIN + timedelta(minutes=since)
@@ -233,7 +233,7 @@ def test_a_page_without_anything_new_shows_that_the_reading_goes_on() -> None:
 def test_a_page_without_a_total_is_an_error(total: Any) -> None:
     """Without it nobody could tell that the list shrinks."""
     with pytest.raises(UnexpectedAnswerError):
-        page_of("pollybot", [], total, 4, BEGIN)
+        page_of([], total, 4, BEGIN)
 
 
 def test_times_are_utc() -> None:
