@@ -377,7 +377,7 @@ def push(
     sent as far as is known (``Plan.first_time``); without it such a plan raises ``FirstTimeError``.
 
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
-    one that was ``agreed`` to (as ``push.read_plan`` reads it), or a dbt model or test that it stands on has failed.
+    one that was ``agreed`` to (as ``render.saved_plan.read_plan`` reads it), or a dbt model or test that it stands on has failed.
     """
     spec = models.push_spec(project, name)
     runs.note(crm=spec.crm)

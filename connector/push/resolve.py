@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from connector.errors import ConfigError
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry
-from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
+from connector.push.plan import FieldChange, LeadPlan, Plan
 
 Side = Literal["ours", "theirs", "skip"]
 
@@ -25,18 +25,6 @@ class Conflict:
     theirs: str | None
     ours: str | None
     sent_before: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def text(self) -> str:
-        if self.field == WHOLE:
-            return f"lead {self.lead_id}: we deleted it, and the CRM shows it again"
-        theirs, ours, before = (value if value is not None else "(empty)" for value in self._values())
-        return f"lead {self.lead_id}, {self.field}: we sent {before}, the CRM shows {theirs}, we want {ours}"
-
-    def _values(self) -> tuple[str | None, str | None, str | None]:
-        return self.theirs, self.ours, self.sent_before
 
 
 def conflicts(journal: Journal, plan: Plan, leads: Collection[str] | None = None) -> list[Conflict]:

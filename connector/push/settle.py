@@ -23,7 +23,6 @@ from connector.extract.raw import LEADS, blank_as_null
 from connector.extract.reading import read_back
 from connector.extract.windows import floor_second, modified_at
 from connector.push.equality import same
-from connector.push.guardrails import count
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry, Recorded, recorded
 from connector.push.plan import WHOLE
@@ -61,12 +60,6 @@ class Recovery:
 
     def __bool__(self) -> bool:
         return bool(self.deferred or self.applied or self.unknown)
-
-    def __str__(self) -> str:
-        return (
-            f"Of earlier runs, {count(self.deferred, 'lead')} will be sent again, {count(self.applied, 'lead')} "
-            f"turned out to have arrived, and {count(self.unknown, 'lead')} could not be looked up yet."
-        )
 
 
 @dataclass(frozen=True, slots=True)
