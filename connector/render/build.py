@@ -43,9 +43,7 @@ def built(done: "BuildResult") -> Build:
 
 
 def build_document(done: "BuildResult") -> BuildDocument:
-    return part(
-        BuildDocument, done, warnings=len(done.warnings), nodes=[part(Node, each) for each in done.nodes]
-    )
+    return part(BuildDocument, built(done))
 
 
 def build_text(done: "BuildResult") -> str:

@@ -60,7 +60,7 @@ def extraction(done: "Extracted") -> Extraction:
 
 
 def extract_document(vendor: str, done: "Extracted") -> ExtractDocument:
-    return part(ExtractDocument, done, crm=vendor, window=stretch(done.window))
+    return part(ExtractDocument, extraction(done), crm=vendor)
 
 
 def extract_text(vendor: str, done: "Extracted") -> str:
