@@ -83,7 +83,8 @@ class Pace:
         with self._state:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
         if self._hold is not None and seconds:
-            self._hold(seconds)
+            # The limiter lets calls go that much before their turn.
+            self._hold(seconds + _AT_ONCE)
 
     def throttled(self, retry_after: float | None = None) -> None:
         """The CRM said "too many"; ``retry_after`` is the pause in seconds that it asked for."""
@@ -165,7 +166,11 @@ class _Clock(AbstractClock):
         return int(self._seconds() * 1000)
 
 
+_AT_ONCE = 0.1
+"""Seconds' worth of calls that may go at once: a thread that wakes late loses no turn."""
+
+
 def _evenly(pace: float) -> Rate:
-    """``pace`` calls a second with a tenth of a second's worth at once: a thread that wakes late loses no turn."""
+    """``pace`` calls a second."""
     # Counted over 1,000 seconds, since the limiter takes whole calls per whole milliseconds.
-    return Rate(limit=max(1, round(pace * 1000)), interval=1_000_000, burst=max(1, int(pace / 10)))
+    return Rate(limit=max(1, round(pace * 1000)), interval=1_000_000, burst=max(1, int(pace * _AT_ONCE)))

@@ -55,24 +55,26 @@ def test_two_processes_keep_one_rate(postgres_url):
 
 def test_a_pause_that_one_is_asked_for_is_kept_by_all(postgres_url):
     """Retry-After is about the account, and not about the machine that was told."""
-    waits = {"one": [], "other": [], "elsewhere": []}
+    waits = []
 
-    def paced(who, name):
-        def sleep(seconds):
-            waits[who].append(seconds)
-            time.sleep(seconds)
+    def sleep(seconds):
+        waits.append(seconds)
+        time.sleep(seconds)
 
+    def paced(name):
         return Pace(50, store=PostgresStore(postgres_url, name, "the setting"), sleep=sleep)
 
-    one, other, elsewhere = paced("one", "convoso"), paced("other", "convoso"), paced("elsewhere", "leadping")
+    one, other, elsewhere = paced("convoso"), paced("convoso"), paced("leadping")
     other.wait()
     one.wait()
-    waits["other"].clear()
+    waits.clear()
+    told = time.monotonic()
     one.throttled(1.0)
     elsewhere.wait()
-    assert waits["elsewhere"] == []
+    assert waits == []
     other.wait()
-    assert sum(waits["other"]) > 0.8
+    # A busy machine only makes it longer.
+    assert time.monotonic() - told >= 1.0
     for each in (one, other, elsewhere):
         each.close()
 
