@@ -328,8 +328,6 @@ def _planned(
     limit: int | None,
     account: Account | None,
     others: Iterable[PushSpec] = (),
-    *,
-    whole: bool = False,
 ) -> Plan:
     with warehouse.translated():
         identity = account.identity if account else None
@@ -343,7 +341,6 @@ def _planned(
             leads_schema=spec.leads_schema or None,
             host=identity.host if identity else None,
             account=identity.mark if identity else None,
-            whole=whole,
         )
         return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 
@@ -397,7 +394,7 @@ def push(
             _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
             listener.stage(f"push {name}")
             marks = mark.Marks(mark.identify(warehouse.engine()), account.settings)
-            _check_restored(warehouse, spec, journal, marks, account, project, accept=restored)
+            _check_restored(warehouse, spec, journal, marks, project, accept=restored)
         recovery = _recovered(warehouse, spec, journal, account, listener)
         planned = _planned(warehouse, spec, limit, account, models.pushes(project))
         if agreed is not None:
@@ -430,7 +427,6 @@ def _check_restored(
     spec: PushSpec,
     journal: Journal,
     marks: mark.Marks,
-    account: Account,
     project: Path | None,
     *,
     accept: bool,
@@ -441,8 +437,7 @@ def _check_restored(
         restoring.check(lost, spec.crm, warehouse.label)
     elif lost:
         others = [each for each in models.pushes(project) if each.crm == spec.crm]
-        plans = [(each, _planned(warehouse, each, None, account, whole=True)) for each in others]
-        restoring.accept(journal, lost, spec.crm, plans, spec.leads_schema or "analytics")
+        restoring.accept(journal, lost, spec.crm, others, spec.leads_schema or "analytics")
 
 
 def _recovered(

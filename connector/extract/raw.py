@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connector.extract.columns import MORE
 from connector.extract.names import column_name
 from connector.texts import BLANKS
 
@@ -15,6 +16,14 @@ REMOVALS = "lead_removals"
 def blank_as_null(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """A text in SQL, or NULL where it is blank, as the dbt macro of that name."""
     return sa.case((sa.func.rtrim(text, BLANKS) != "", text))
+
+
+def field_text(table: sa.TableClause, column: str) -> sa.ColumnElement[Any]:
+    """A field as text, also one that the table has no column for."""
+    if column in table.c:
+        return sa.cast(table.c[column], sa.Text)
+    text: sa.ColumnElement[Any] = sa.cast(table.c[MORE], sa.JSON)[column].as_string()
+    return text
 
 
 def first_not_blank(raw: sa.TableClause, fields: Iterable[str]) -> Any:

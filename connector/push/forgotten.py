@@ -1,27 +1,31 @@
 """A warehouse that was put back from a copy has forgotten pushes: noticed by the marks outside of it, and accepted by a person.
 
 What was sent since the copy is unknown then. Without a base, a value that we sent and a person has replaced looks like one
-that was never sent, and would be overwritten. So accepting gives a base to every field that has a value in the CRM and
-none in the journal: what is wanted of it where the two differ, which makes it a conflict, and else what the CRM shows,
-so that a later edit is one. A lead that is gone counts as deleted by us, so that it stays if a person brings it back.
+that was never sent, and would be overwritten. So accepting gives a base to every field of a push that has none in the
+journal. Where the CRM shows what is wanted, that counts as ours. Any other value may be a person's: its base is something
+else, which makes it a conflict as soon as a push wants to replace it. A blank field can be filled; what is typed into it
+from now on is an edit. A lead that is gone counts as deleted by us, so that it stays if a person brings it back.
 """
 
 import socket
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from connector.errors import RestoredError
-from connector.extract.names import column_name
-from connector.extract.raw import blank_as_null
+from connector.extract.columns import MORE
+from connector.extract.names import column_name, own_column
+from connector.extract.raw import field_text
+from connector.push.equality import same
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry
-from connector.push.plan import WHOLE, Plan, Push
+from connector.push.plan import WHOLE, Push
+from connector.push.planning import push_rows
 from connector.push.tables import FOUND, meant, push_journal, push_runs
 from connector.texts import is_blank
-from connector.warehouse.ledger import columns_of
+from connector.warehouse.ledger import columns_of, next_number
 from connector.warehouse.mark import Mark
 
 RESTORED = "restored"
@@ -32,6 +36,12 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """The time of those rows, whose number is 0: nothing that was read of a lead is older than they are."""
 NOBODY = "(restored)"
 """Stands for the push in those rows: which one sent the value is not known. No model can have this name."""
+
+_PROBE = "(leadloop asks what is wanted)"
+_THE_END = datetime(9999, 1, 1, tzinfo=UTC)
+
+Place = tuple[str, str]
+"""The CRM's id of a lead, and a field or ``WHOLE``."""
 
 
 def forgotten(journal: Journal, marks: Sequence[Mark]) -> list[Mark]:
@@ -64,21 +74,21 @@ def check(lost: Sequence[Mark], crm: str, label: str) -> None:
 
 
 def accept(
-    journal: Journal, lost: Sequence[Mark], crm: str, plans: Iterable[tuple[Push, Plan]], leads_schema: str
+    journal: Journal, lost: Sequence[Mark], crm: str, pushes: Collection[Push], leads_schema: str
 ) -> None:
     """Gives fields a base, as above, and makes the forgotten runs known. All of a push's leads have to have been read.
 
-    The plans are whole ones: what was on its way when the copy was made, a person may have replaced since.
+    ``pushes``: those to this CRM. Once killed, it can be done again.
     """
-    plans = list(plans)
     known = _with_base(journal, crm)
-    entries = []
-    shown = _shown(journal, crm, plans, leads_schema)
-    for place, each in [*_wanted(plans), *shown, *_gone(journal, crm, plans, leads_schema)]:
-        if place not in known:
-            known.add(place)
-            entries.append(each)
-    journal.record(f"{RESTORED}-{uuid.uuid4().hex[:12]}", entries)
+    run_id = f"{RESTORED}-{uuid.uuid4().hex[:12]}"
+    for name in sorted({name for push in pushes for name in push.fields}):
+        of_name = [push for push in pushes if name in push.fields]
+        journal.record(run_id, _new(known, _bases(journal, crm, name, of_name, leads_schema)))
+    deleting = [push for push in pushes if push.mode == "delete"]
+    if deleting:
+        whole = (*_to_delete(journal, crm, deleting), *_gone(journal, crm, leads_schema))
+        journal.record(run_id, _new(known, whole))
     journal.note(
         {
             "run_id": each.run_id,
@@ -94,8 +104,8 @@ def accept(
     )
 
 
-def _with_base(journal: Journal, crm: str) -> set[tuple[str, str]]:
-    """(the CRM's id of a lead, field) that the CRM has accepted a value of."""
+def _with_base(journal: Journal, crm: str) -> set[Place]:
+    """What the CRM has accepted a value of, or a deletion."""
     row = push_journal.c
     query = (
         sa.select(meant(), row.field)
@@ -111,56 +121,99 @@ def _with_base(journal: Journal, crm: str) -> set[tuple[str, str]]:
         return {(lead_id, name) for lead_id, name in connection.execute(query)}
 
 
-def _wanted(plans: Iterable[tuple[Push, Plan]]) -> Iterator[tuple[tuple[str, str], Entry]]:
-    """What would replace a value that isn't blank, or delete a lead, now or once nothing holds it back."""
-    for _, plan in plans:
-        for lead in (*plan.leads, *plan.conflicts, *plan.rejected, *plan.flapping):
-            for change in lead.changes:
-                has_value = change.field == WHOLE or not is_blank(change.current)
-                if lead.crm_lead_id is not None and has_value:
-                    entry = _entry(
-                        plan.crm,
-                        lead.crm_lead_id,
-                        change.field,
-                        change.column_name,
-                        change.current,
-                        change.desired,
-                    )
-                    yield (lead.crm_lead_id, change.field), entry
+def _new(known: set[Place], entries: Iterable[Entry]) -> list[Entry]:
+    """Those about which nothing is known yet, each place once."""
+    new = {(each.lead_id, each.field): each for each in entries if (each.lead_id, each.field) not in known}
+    known |= new.keys()
+    return list(new.values())
 
 
-def _shown(
-    journal: Journal, crm: str, plans: Iterable[tuple[Push, Plan]], schema: str
-) -> Iterator[tuple[tuple[str, str], Entry]]:
-    """What the CRM shows in the fields of these pushes."""
+def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], schema: str) -> Iterator[Entry]:
+    """The base of one field, for each lead that the CRM has shown."""
     with journal.engine.connect() as connection:
         there = columns_of(connection, schema, "leads")
+        column = _column(crm, name, there)
+        if column is None:
+            return
         leads = sa.table("leads", *map(sa.column, sorted(there)), schema=schema)
-        for name in sorted({name for push, _ in plans for name in push.fields}):
-            own = column_name(name)
-            column = next((each for each in (f"crm_{own}", own) if each in there), None)
-            if column is None or not {"crm", "lead_id"} <= there:
+        of_crm = leads.c.crm == crm
+        wanted = _wanted(connection, crm, name, column, pushes, sa.select(leads.c.lead_id).where(of_crm))
+        # Such a push sends nothing to a field without a base, and so it overwrites nobody.
+        needless = all(push.first_push == "baseline" for push in pushes)
+        shown = sa.select(leads.c.lead_id, field_text(leads, column)).where(of_crm)
+        for lead_id, value in connection.execute(shown):
+            desired = wanted.get(lead_id, [])
+            if any(same(value, each, rule) for each, rule in desired):
+                base = value
+            elif needless:
                 continue
-            value = sa.cast(leads.c[column], sa.Text)
-            has_value = blank_as_null(value).is_not(None)
-            query = sa.select(leads.c.lead_id, value).where(leads.c.crm == crm, has_value)
-            for lead_id, shown in connection.execute(query):
-                yield (lead_id, name), _entry(crm, lead_id, name, column, shown, shown)
+            else:
+                base = desired[0][0] if desired and not is_blank(value or "") else None
+            yield _entry(crm, lead_id, name, column, value, base)
 
 
-def _gone(
-    journal: Journal, crm: str, plans: Iterable[tuple[Push, Plan]], schema: str
-) -> Iterator[tuple[tuple[str, str], Entry]]:
-    """The leads that are gone, where some push deletes: it may have been ours, and whoever brings one back decides."""
-    if not any(plan.mode == "delete" for _, plan in plans):
-        return
+def _column(crm: str, field: str, there: Collection[str]) -> str | None:
+    """The column of ``leads``, which has the columns ``there``, that shows a field; as ``column_in`` in dbt_models."""
+    plain = column_name(field)
+    if not {"crm", "lead_id"} <= set(there):
+        return None
+    found = (each for each in (own_column(crm, field), f"crm_{plain}", plain) if each in there)
+    return next(found, plain if MORE in there else None)
+
+
+def _wanted(
+    connection: sa.Connection,
+    crm: str,
+    name: str,
+    column: str,
+    pushes: Iterable[Push],
+    leads: sa.Select[tuple[str]],
+) -> Mapping[str, list[tuple[str | None, str | None]]]:
+    """Lead -> what these pushes want of the field, each with the rule by which it is compared.
+
+    A push lists only what differs from what the CRM shows. So the field is said to have just become, in every lead,
+    what nobody wants, in a transaction that is rolled back: then the push lists all that it wants. A push that is a
+    table doesn't notice, and what it has in sync counts as not wanted.
+    """
+    wanted: dict[str, list[tuple[str | None, str | None]]] = {}
+    number = next_number(connection)
+    said = {
+        "run_id": RESTORED, "seq": 0, "push": NOBODY, "crm": crm, "field": name, "column_name": column,
+        "state": "confirmed", "value": _PROBE, "recorded_at": _THE_END, "sequence_number": number,
+    }  # fmt: skip
+    lead = leads.selected_columns[0]
+    row = push_journal.c
+    every = leads.with_only_columns(
+        lead, lead.label("crm_lead_id"), *(sa.literal(value, row[each].type) for each, value in said.items())
+    )
+    connection.execute(push_journal.insert().from_select(["lead_id", "crm_lead_id", *said], every))
+    for push in pushes:
+        for lead_id, field, _, _, desired, _, _, *crm_lead_id in push_rows(connection, push):
+            meant_lead = crm_lead_id[0] if crm_lead_id else lead_id
+            if field == name and meant_lead is not None:
+                wanted.setdefault(meant_lead, []).append((desired, push.equal.get(name)))
+    connection.rollback()
+    return wanted
+
+
+def _to_delete(journal: Journal, crm: str, pushes: Iterable[Push]) -> Iterator[Entry]:
+    """The leads that would be deleted, now or once nothing holds it back."""
+    with journal.engine.connect() as connection:
+        for push in pushes:
+            for lead_id, *_, verdict in push_rows(connection, push):
+                if lead_id is not None and verdict != "unknown_lead":
+                    yield _entry(crm, lead_id, WHOLE, WHOLE, None, None)
+
+
+def _gone(journal: Journal, crm: str, schema: str) -> Iterator[Entry]:
+    """The leads that are gone: it may have been us, and whoever brings one back decides."""
     with journal.engine.connect() as connection:
         if not {"crm", "lead_id", "removed_at"} <= columns_of(connection, schema, "leads"):
             return
         leads = sa.table("leads", *map(sa.column, ("crm", "lead_id", "removed_at")), schema=schema)
         query = sa.select(leads.c.lead_id).where(leads.c.crm == crm, leads.c.removed_at.is_not(None))
         for lead_id in connection.scalars(query):
-            yield (lead_id, WHOLE), _entry(crm, lead_id, WHOLE, WHOLE, None, None)
+            yield _entry(crm, lead_id, WHOLE, WHOLE, None, None)
 
 
 def _entry(crm: str, lead_id: str, name: str, column: str, shown: str | None, value: str | None) -> Entry:

@@ -45,24 +45,23 @@ def make_plan(
     leads_schema: str | None = None,
     host: str | None = None,
     account: str | None = None,
-    whole: bool = False,
 ) -> Plan:
     """The plan of one push model as the warehouse stands now.
 
     ``capabilities`` (of the CRM that is written to) has mode, fields and options checked; ``limit`` keeps the first leads by id;
     ``leads_schema`` is where ``leads`` is, by default beside the push model; ``host`` and ``account`` say whose leads they
-    are, as in ``crm.identity``; ``whole`` plans also what has to wait until it is known what came of an earlier write. Raises
-    ``ModelError`` for what no plan can be made of; what a plan shows but may not be sent is raised by ``Plan.check``.
+    are, as in ``crm.identity``. Raises ``ModelError`` for what no plan can be made of; what a plan shows but may not be sent is
+    raised by ``Plan.check``.
     """
     if capabilities is not None:
         check(push, capabilities)
     made_at = now()
     with engine.connect() as connection:
-        unresolved, unanswered = _unresolved(connection, push) if not whole else ((), ())
+        unresolved, unanswered = _unresolved(connection, push)
         crm_leads, seen_at = _book(connection, push.crm, leads_schema or push.schema)
         plan = plan_rows(
             push,
-            _rows(connection, push),
+            push_rows(connection, push),
             limit=limit,
             unresolved=unresolved,
             unanswered=unanswered,
@@ -254,7 +253,8 @@ def _guardrails(push: Push, leads: Sequence[LeadPlan], crm_leads: int | None) ->
     return guardrails(push, leads=len(leads), clears=clears, inserts=inserts, crm_leads=crm_leads)
 
 
-def _rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
+def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
+    """The rows of a push model: ``COLUMNS``, and after them the lead's id in the CRM where the push adds leads."""
     found = columns_of(connection, push.schema, push.identifier)
     if not found:
         raise ModelError(

@@ -19,7 +19,7 @@ from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import ConfigError, LeadloopError
 from connector.extract.columns import MORE, names_of, text_row
 from connector.extract.names import Names
-from connector.extract.raw import LEADS, blank_as_null
+from connector.extract.raw import LEADS, blank_as_null, field_text
 from connector.extract.reading import read_back
 from connector.extract.windows import floor_second, modified_at
 from connector.push.equality import same
@@ -376,7 +376,7 @@ def _shown_by(
     """Those columns that some lead of this CRM has a value in; the others may be another CRM's alone."""
     if not names:
         return names
-    query = sa.select(*(sa.func.count(_text(leads, name)) for name in names)).where(leads.c.crm == crm)
+    query = sa.select(*(sa.func.count(field_text(leads, name)) for name in names)).where(leads.c.crm == crm)
     return [name for name, number in zip(names, connection.execute(query).one(), strict=True) if number]
 
 
@@ -428,15 +428,7 @@ def _seen_after(shown: sa.TableClause, clock: str, applied: sa.Subquery) -> sa.C
 
 def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) -> sa.ColumnElement[str | None]:
     """The value of the very column that the journal's row is about, as text."""
-    return sa.case(*((applied.c.column_name == name, _text(leads, name)) for name in known), else_=None)
-
-
-def _text(leads: sa.TableClause, name: str) -> sa.ColumnElement[Any]:
-    """A field as text, also one that the table has no column for."""
-    if name in leads.c:
-        return sa.cast(leads.c[name], sa.Text)
-    text: sa.ColumnElement[Any] = sa.cast(leads.c[MORE], sa.JSON)[name].as_string()
-    return text
+    return sa.case(*((applied.c.column_name == name, field_text(leads, name)) for name in known), else_=None)
 
 
 def _shown_once(

@@ -37,6 +37,7 @@ class Push:
     crm: str = "convoso"
     mode: str = "update"
     on_conflict: str = "crm_wins"
+    first_push: str = "overwrite"
     max_changes: int | None = 5000
     max_share: float | None = None
     max_clears: int | None = 100

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from connector import crm, loop
 from connector.config import resolve
 from connector.crm.leadping import LeadpingSettings
 from connector.errors import ConfigError, RestoredError
+from connector.extract.columns import MORE
+from connector.extract.names import own_column
 from connector.push import Journal, forgotten
-from connector.warehouse import mark
+from connector.warehouse import mark, models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.mark import Mark, Marks
-from tests.integration.push.conftest import Push
 from tests.properties.quick_loop import QuickLoop
 
 AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
@@ -121,42 +123,73 @@ def test_what_the_warehouse_knows_is_not_forgotten(world: Any) -> None:
         forgotten.check([old, mine], "convoso", "leads.duckdb")
 
 
-def test_accepting_gives_a_base_to_what_has_none(world: Any) -> None:
-    """A value that differs is what was wanted, one that is the same what is shown; blanks and known bases are left as they are."""
-    world.rows(
-        ("differs", "lead_score", "typed", "50", None, "change"),
-        ("blank", "lead_score", None, "50", None, "change"),
-        ("known", "lead_score", "40", "50", "40", "change"),
-        ("unanswered", "lead_score", "typed", "50", "45", "conflict"),
-        ("refused", "lead_score", "typed", "50", None, "rejected"),
-    )
-    world.lead("unanswered", lead_score="typed")
-    world.lead("refused", lead_score="typed")
-    world.lead("differs", lead_score="typed")
-    world.lead("blank", lead_score=" ")
-    world.lead("known", lead_score="40")
-    world.lead("same", lead_score="50")
-    with world.engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                "insert into leadloop.push_journal (run_id, seq, push, crm, lead_id, field, column_name, state, value, "
-                "recorded_at) values ('r', 1, 'scores', 'convoso', 'known', 'lead_score', 'lead_score', 'confirmed', '40', "
-                "now())"
-            )
-        )
+def test_accepting_gives_a_base_to_what_has_none(quick: QuickLoop) -> None:
+    """What a push wants is ours where the CRM shows it; else its base is what a push wants, or nothing, and so it is a
+    conflict. Known bases are left as they are; a second time changes nothing."""
+    crm = quick.begin()
+    differs, blank, known, same, nobody, refused = crm.book.ids()[:6]
+    titles = {differs: "typed", known: "40", same: "50", nobody: "typed", refused: "typed"}
+    for lead, title in titles.items():
+        crm.book.edit(lead, {"title": title})
+    for lead in (differs, blank, known, same, refused):
+        quick.write("insert into inputs.wanted values (:lead, '50', null)", lead=lead)
+    for lead, state in ((known, "confirmed"), (refused, "rejected")):
+        quick.write(
+            "insert into leadloop.push_journal (run_id, seq, push, crm, lead_id, field, column_name, state, value,"
+            " recorded_at) values ('r', 1, 'scores', 'convoso', :lead, 'title', 'title', :state, '50', now())",
+            lead=lead, state=state,
+        )  # fmt: skip
+    loop.extract(quick.warehouse)
+    loop.build(quick.warehouse)
+    journal = Journal(quick.warehouse.engine())
     lost = [Mark("lost 1", "scores", AT), Mark("lost 2", "other", AT + timedelta(hours=1))]
+    pushes = models.pushes()
     for _ in range(2):
-        forgotten.accept(Journal(world.engine), lost, "convoso", [(Push(), world.plan())], "analytics")
-    rows = {row.lead_id: row for row in world.journalled() if row.code == "restored"}
-    assert {lead: (row.state, row.value) for lead, row in rows.items()} == {
-        "differs": ("confirmed", "50"),
-        "unanswered": ("confirmed", "50"),
-        "refused": ("confirmed", "50"),
-        "same": ("confirmed", "50"),
-    }
-    assert len([row for row in world.journalled() if row.code == "restored"]) == 4
-    assert forgotten.forgotten(world.journal, lost) == []
-    assert world.journal.unsettled_runs("scores") == []
+        forgotten.accept(journal, lost, "convoso", pushes, "analytics")
+    given = "select lead_id, state, old_value, value from leadloop.push_journal where field = 'title' and code = 'restored'"
+    assert sorted(quick.rows(given)) == sorted([
+        (differs, "confirmed", "typed", "50"),
+        (blank, "confirmed", None, None),
+        (same, "confirmed", "50", "50"),
+        (nobody, "confirmed", "typed", None),
+        (refused, "confirmed", "typed", "50"),
+    ])  # fmt: skip
+    assert forgotten.forgotten(journal, lost) == []
+    assert journal.unsettled_runs("scores") == []
+    assert quick.rows("select count(*) from leadloop.push_journal where value like '(leadloop asks%'") == [
+        (0,)
+    ]
+
+
+def test_a_push_that_leaves_alone_what_it_never_sent_still_does(quick: QuickLoop) -> None:
+    """Under first_push = 'baseline' no base protects better than any."""
+    crm = quick.begin()
+    differs, same, blank = crm.book.ids()[:3]
+    for lead, title in ((differs, "typed"), (same, "50")):
+        crm.book.edit(lead, {"title": title})
+    for lead in (differs, same, blank):
+        quick.write("insert into inputs.wanted values (:lead, '50', null)", lead=lead)
+    loop.extract(quick.warehouse)
+    loop.build(quick.warehouse)
+    (scores,) = (replace(each, first_push="baseline") for each in models.pushes() if each.name == "scores")
+    forgotten.accept(Journal(quick.warehouse.engine()), [], "convoso", [scores], "analytics")
+    given = "select lead_id, value from leadloop.push_journal where field = 'title'"
+    assert quick.rows(given) == [(same, "50")]
+
+
+@pytest.mark.parametrize(
+    ("there", "column"),
+    [
+        (("title",), "title"),
+        (("title", "crm_title"), "crm_title"),
+        (("title", own_column("convoso", "Title")), own_column("convoso", "Title")),
+        ((MORE,), "title"),
+        ((), None),
+    ],
+)
+def test_accepting_looks_where_the_field_is(there: tuple[str, ...], column: str | None) -> None:
+    """Also where another field of the account has its plain column, and where the table has no room for it."""
+    assert forgotten._column("convoso", "Title", {"crm", "lead_id", *there}) == column
 
 
 def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
@@ -200,6 +233,45 @@ def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
         quick.write("update inputs.wanted set tier = tier || '!' where lead_id = :lead", lead=new)
         assert loop.run(quick.warehouse).exit_code == 0
         shutil.rmtree(mark.FOLDER)
+
+
+def test_what_no_push_wants_when_a_restore_is_accepted_is_nobodys(quick: QuickLoop) -> None:
+    """A field that shows what a push wants counts as ours. Of any other, nobody knows whose value it shows: once a push
+    wants it again, it is a conflict."""
+    crm = quick.begin()
+    unwanted, no_value, in_sync, blank, *_ = crm.book.ids()
+    for lead in (unwanted, no_value, in_sync, blank):
+        quick.write("insert into inputs.wanted values (:lead, 'gold', null)", lead=lead)
+    assert loop.run(quick.warehouse, first=True).exit_code == 0
+    crm.book.edit(unwanted, {"title": "typed"})
+    crm.book.edit(no_value, {"title": "typed too"})
+    crm.book.edit(blank, {"title": ""})
+    # So that it is read again: Convoso's own writes don't move the time of a lead.
+    crm.book.edit(in_sync, {"notes": "called"})
+    quick.write("delete from inputs.wanted where lead_id in (:one, :other)", one=unwanted, other=blank)
+    quick.write("update inputs.wanted set tier = null where lead_id = :lead", lead=no_value)
+    for table in ("push_runs", "push_journal", "push_settled"):
+        quick.write(f"delete from leadloop.{table}")
+    crm.clock.advance(60)
+    went_on = loop.run(quick.warehouse, restored=True)
+    assert went_on.exit_code == 0
+    assert went_on.pushed["scores"].plan.leads == ()
+
+    crm.book.edit(blank, {"title": "typed at last"})
+    crm.clock.advance(60)
+    quick.write("delete from inputs.wanted")
+    for lead in (unwanted, no_value, in_sync, blank):
+        quick.write("insert into inputs.wanted values (:lead, 'silver', null)", lead=lead)
+    later = loop.run(quick.warehouse)
+    shown = {lead: crm.book.row(lead)["title"] for lead in (unwanted, no_value, in_sync, blank)}
+    assert shown == {
+        unwanted: "typed",
+        no_value: "typed too",
+        in_sync: "silver",
+        blank: "typed at last",
+    }
+    conflicts = [lead.lead_id for lead in later.pushed["scores"].plan.conflicts]
+    assert conflicts == sorted([unwanted, no_value, blank])
 
 
 @pytest.mark.long
