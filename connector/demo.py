@@ -112,7 +112,7 @@ def _send(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None
     done = loop.push(warehouse, PUSH, project, listener=bars)
     bars.pause()
     if done is not None:
-        out.print(push_text(done.summary))
+        out.print(push_text(done.summary, done.recovery))
 
 
 def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bars, leads: int) -> None:
@@ -131,7 +131,7 @@ def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bar
         done = loop.push(warehouse, f"lead_scores_to_{vendor}", project, listener=bars)
         bars.pause()
         if done is not None:
-            out.print(push_text(done.summary))
+            out.print(push_text(done.summary, done.recovery))
 
 
 def _show_origins(out: Console, warehouse: Warehouse) -> None:

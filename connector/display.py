@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from connector import loop
+from connector.events import Listener
 
 if TYPE_CHECKING:
     from connector.extract.job import Progress as Reading
@@ -27,7 +27,7 @@ EVERY = 30.0
 """Seconds between two lines of one stage."""
 
 
-class Bars(loop.Listener):
+class Bars(Listener):
     """A listener that draws. ``pause`` clears the bars, so that a question can be asked.
 
     ``brief``: without a terminal, a stage has its first line alone.

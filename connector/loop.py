@@ -6,84 +6,48 @@ Every stage takes the warehouse and can be called alone; what it needs from the 
 is handed over in memory. A stage that writes holds its lock, so that a second run of it refuses to start.
 """
 
-import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, cast
 
 from connector import config, crm
-from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.crm.clock import skew
-from connector.errors import ConfigError, CrmError, LeadloopError, LockedError, TestsFailedError
-from connector.extract.asking import asked_time, try_asking
+from connector.errors import ConfigError, CrmError, LeadloopError
+from connector.events import QUIET, Listener
+from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
-from connector.parsing import is_loopback
 from connector.push import (
     Journal,
     Plan,
     Recovery,
     Summary,
     approvals,
-    confirm,
     deliver,
     expect,
     facts,
+    forgotten,
     make_plan,
-    recover,
 )
-from connector.push import forgotten as restoring
 from connector.push.ahead import in_the_future
+from connector.push.confirmation import confirm_alone
 from connector.push.edits import recent_edits
-from connector.push.resolve import Conflict, Side, conflicts, settle
+from connector.push.recovery import recover_all
+from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import mark, models, private, results, runs
+from connector.warehouse import mark, models, pipelines, results, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import patient
-from connector.warehouse.ledger import next_number
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
-    from connector.extract.job import Progress
     from connector.extract.load import Extracted
     from connector.extract.reconcile import Reconciled
-
-STATE = Path(".leadloop")
-"""What leadloop keeps beside the project; all of it can be deleted, since the warehouse holds the truth."""
-
-
-class Listener:
-    """What a caller is told while a stage works; this one listens to nothing."""
-
-    def stage(self, name: str) -> None:
-        """A stage begins."""
-
-    def extracting(self, progress: "Progress") -> None:
-        """Rows were read."""
-
-    def building(self, done: int, total: int | None, name: str) -> None:
-        """dbt finished one more node, ``name``."""
-
-    def recovering(self, done: int, total: int) -> None:
-        """So many of the leads that earlier runs left open have been looked up."""
-
-    def pushing(self, done: int, total: int | None) -> None:
-        """So many leads have an outcome."""
-
-    def notice(self, sentence: str) -> None:
-        """A person should know this, although the stage goes on."""
-
-    def pause(self) -> None:
-        """Something else is about to be written to the terminal."""
-
-
-QUIET = Listener()
 
 
 def vendors() -> list[str]:
@@ -133,7 +97,7 @@ def extract(
         account = stack.enter_context(crm.account(vendor))
         stack.callback(_say_skew, account, listener)
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
-        numbers = _numbers(warehouse)
+        numbers = pipelines.numbers(warehouse)
         todo = job(
             account.settings,
             start=start,
@@ -152,7 +116,7 @@ def extract(
             engine = warehouse.engine()
             is_noted = not same_account and check_account(engine, account.settings, account.reader)
             done = load(
-                _pipeline(warehouse, vendor),
+                pipelines.pipeline(warehouse, vendor),
                 account.settings,
                 todo,
                 file_format=warehouse.file_format,
@@ -176,36 +140,6 @@ def _say_future(warehouse: Warehouse, account: Account, listener: Listener) -> N
         listener.notice(sentence)
 
 
-def _pipeline(warehouse: Warehouse, vendor: str) -> Any:
-    """A pipeline without a past on this machine: cursor and schema come from the warehouse, and from nowhere else.
-
-    So a deleted database starts afresh, a new machine goes on where the last one stopped, and a package that a killed
-    run left behind is read again from the CRM instead of trusted.
-    """
-    import dlt
-
-    folder = private.folder(STATE / "pipelines")
-    shutil.rmtree(folder / vendor, ignore_errors=True)
-    return dlt.pipeline(
-        vendor,
-        destination=warehouse.destination(),
-        dataset_name=raw_schema(vendor),
-        pipelines_dir=str(folder.absolute()),
-        dev_mode=False,
-    )
-
-
-def _numbers(warehouse: Warehouse) -> Callable[[], int]:
-    """The next number of the warehouse's own sequence, at each call."""
-    engine = warehouse.engine()
-
-    def number() -> int:
-        with engine.begin() as connection:
-            return next_number(connection)
-
-    return number
-
-
 @runs.recorded("reconcile", project=False, facts=facts.of_comparison, crm="vendor", start="start", end="end")
 def reconcile(
     warehouse: Warehouse,
@@ -224,7 +158,6 @@ def reconcile(
     from connector.extract import reconcile as comparing
     from connector.extract.job import job
     from connector.extract.load import tune
-    from connector.extract.past import cursor as of_pipeline
     from connector.extract.windows import Window
 
     listener.stage(f"reconcile {vendor}")
@@ -235,7 +168,7 @@ def reconcile(
         warehouse.probe()
         with warehouse.translated():
             check_account(warehouse.engine(), settings, reader)
-            reached = of_pipeline(_pipeline(warehouse, vendor), todo)
+            reached = pipelines.cursor(warehouse, account)
             raw = comparing.RawLeads(warehouse.engine(), reader)
             sent = set(unseen(warehouse.engine(), account, {}))
             if sample is not None:
@@ -252,13 +185,13 @@ def reconcile(
                     todo, raw, window, cursor=reached, sent=sent, on_progress=listener.extracting
                 )
             if repair:
-                pipeline = _pipeline(warehouse, vendor)
+                pipeline = pipelines.pipeline(warehouse, vendor)
                 found = comparing.repair(
                     pipeline,
                     reader,
                     found,
                     warehouse.file_format,
-                    _numbers(warehouse),
+                    pipelines.numbers(warehouse),
                     on_progress=listener.extracting,
                     prove=lease.prove,
                 )
@@ -289,27 +222,8 @@ def build(
             with warehouse.kept_open():
                 lease.prove()
                 for vendor in journal.crms():
-                    _confirm(warehouse, journal, vendor, there[0] if there else "analytics")
+                    confirm_alone(warehouse, journal, vendor, there[0] if there else "analytics")
         return result
-
-
-def _confirm(warehouse: Warehouse, journal: Journal, vendor: str, leads_schema: str) -> None:
-    """Decides what the models show of sent values: after a build of ours, and before a push, whoever ran dbt.
-
-    Two at once would count a value that the CRM changed twice, so that one leaves it to the other.
-    """
-    with suppress(LockedError), warehouse.lock(f"confirm:{vendor}"):
-        confirm(warehouse.engine(), journal, vendor, leads_schema=leads_schema)
-
-
-def _check_results(warehouse: Warehouse, spec: PushSpec) -> None:
-    """Raises ``TestsFailedError`` where a model or a test that the push stands on failed when dbt last ran it."""
-    if failed := results.failed(warehouse.engine(), spec.stands_on):
-        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-        raise TestsFailedError(
-            f"{spec.name} was not sent, because dbt models or tests that it stands on failed: "
-            f"{', '.join(failed[:5])}{more}. Fix them and run: leadloop build"
-        )
 
 
 @runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
@@ -340,7 +254,7 @@ def _planned(
             limit=limit,
             leads_schema=spec.leads_schema or None,
             host=identity.host if identity else None,
-            account=identity.mark if identity else None,
+            account=identity.digest if identity else None,
         )
         return replace(made, rivalry=rivalry(warehouse.engine(), spec, made, others))
 
@@ -377,6 +291,7 @@ def push(
     one that was ``agreed`` to (as ``render.saved_plan.read_plan`` reads it), or a dbt model or test that it stands on has failed.
     """
     spec = models.push_spec(project, name)
+    leads_schema = spec.leads_schema or "analytics"
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
         with warehouse.kept_open():
@@ -384,18 +299,22 @@ def push(
             warehouse.probe()
             runs.begin()
             stack.enter_context(warehouse.translated())
-            _check_results(warehouse, spec)
+            results.check(warehouse.engine(), spec.name, spec.stands_on)
         account = stack.enter_context(crm.account(spec.crm))
         check_account(warehouse.engine(), account.settings, account.reader)
         # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
         journal = Journal(warehouse.engine(), lease=lease, clock=account.clock.now)
         stack.callback(_say_skew, account, listener)
         with warehouse.kept_open():
-            _confirm(warehouse, journal, spec.crm, spec.leads_schema or "analytics")
+            confirm_alone(warehouse, journal, spec.crm, leads_schema)
             listener.stage(f"push {name}")
             marks = mark.Marks(mark.identify(warehouse.engine()), account.settings)
-            _check_restored(warehouse, spec, journal, marks, project, accept=restored)
-        recovery = _recovered(warehouse, spec, journal, account, listener)
+            lost = forgotten.forgotten(journal, marks.all())
+            if lost and restored:
+                pushes = [each for each in models.pushes(project) if each.crm == spec.crm]
+                forgotten.accept(journal, lost, spec.crm, pushes, leads_schema)
+            forgotten.check(() if restored else lost, spec.crm, warehouse.label)
+        recovery = recover_all(warehouse, name, journal, account, listener.recovering)
         planned = _planned(warehouse, spec, limit, account, models.pushes(project))
         if agreed is not None:
             expect(planned, agreed)
@@ -407,7 +326,9 @@ def push(
             return None
         again = _planned(warehouse, spec, limit, account)
         expect(again, planned)
-        looked_up = recent_edits(warehouse.engine(), account, planned, lambda: _cursor(warehouse, account))
+        looked_up = recent_edits(
+            warehouse.engine(), account, planned, lambda: pipelines.cursor(warehouse, account)
+        )
         approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
         _say_future(warehouse, account, listener)
         summary = deliver(
@@ -420,69 +341,6 @@ def push(
             on_start=lambda run_id: marks.add(mark.Mark(run_id, name, account.clock.now())),
         )
         return Pushed(planned, recovery, summary)
-
-
-def _check_restored(
-    warehouse: Warehouse,
-    spec: PushSpec,
-    journal: Journal,
-    marks: mark.Marks,
-    project: Path | None,
-    *,
-    accept: bool,
-) -> None:
-    """``RestoredError`` where this warehouse has forgotten pushes to the CRM, unless a person has accepted that."""
-    lost = restoring.forgotten(journal, marks.all())
-    if not accept:
-        restoring.check(lost, spec.crm, warehouse.label)
-    elif lost:
-        others = [each for each in models.pushes(project) if each.crm == spec.crm]
-        restoring.accept(journal, lost, spec.crm, others, spec.leads_schema or "analytics")
-
-
-def _recovered(
-    warehouse: Warehouse,
-    spec: PushSpec,
-    journal: Journal,
-    account: Account,
-    listener: Listener,
-) -> Recovery:
-    """Settles what earlier runs left open: of this push, and of others to this CRM, whose leads would have to wait.
-
-    Others may be gone from the project by now. One that is at work just now settles its own.
-    """
-    reader, writer = account.reader, account.writer
-    settle = timedelta(seconds=account.settings.settle)
-    waiting = journal.open_pushes(spec.crm)
-    if waiting:
-        # How long ago something was sent is told by the CRM's clock.
-        try_asking(reader)
-    found = recover(spec.name, journal, reader, writer, settle=settle, on_progress=listener.recovering)
-    for other in waiting:
-        if other != spec.name:
-            with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
-                theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
-                found += recover(
-                    other, theirs, reader, writer, settle=settle, on_progress=listener.recovering
-                )
-    return found
-
-
-def cursor(warehouse: Warehouse, vendor: str) -> datetime | None:
-    """Everything edited in the CRM up to this instant (UTC) is in the warehouse; ``None`` before the first extraction."""
-    with crm.account(vendor) as account:
-        return _cursor(warehouse, account)
-
-
-def _cursor(warehouse: Warehouse, account: Account) -> datetime | None:
-    from connector.extract.job import job
-    from connector.extract.load import tune
-    from connector.extract.past import cursor as of_pipeline
-
-    tune()
-    with warehouse.translated():
-        todo = job(account.settings, reader=account.reader)
-        return of_pipeline(_pipeline(warehouse, account.vendor), todo)
 
 
 @runs.recorded("resolve", facts=facts.of_decision, push="name", take="take")
@@ -503,7 +361,7 @@ def resolve(
             return conflicts(journal, made, leads)
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
         journal = Journal(warehouse.engine(), lease=lease)
-        return settle(journal, plan(warehouse, name, project), take, leads)
+        return decide(journal, plan(warehouse, name, project), take, leads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,7 +416,7 @@ def run(
         raise next(iter(unread.values()))
     ran = Ran(extracted, build(warehouse, project, listener=listener))
     ran.failed.update({f"extract {vendor}": error for vendor, error in unread.items()})
-    for name in pushes or _own_pushes(project, specs):
+    for name in pushes or models.own_pushes(project, specs.values()):
         if name in specs and specs[name].crm in unread:
             ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
             continue
@@ -591,18 +449,3 @@ def run(
 def _harms(pushed: Pushed, spec: PushSpec | None) -> bool:
     """Whether the CRM of this push lost something by another one: a person has to look first."""
     return pushed.summary.harmed and spec is not None and spec.crm == pushed.summary.crm
-
-
-def _own_pushes(project: Path | None, specs: Mapping[str, PushSpec]) -> list[str]:
-    if models.find_project(project) != models.packaged_project():
-        return list(specs)
-    return [name for name, spec in specs.items() if _on_this_machine(spec.crm)]
-
-
-def _on_this_machine(vendor: str) -> bool:
-    """Whether a CRM is set up and its address is this machine's. What is wrong with its settings, its extraction tells."""
-    try:
-        address = crm.vendor(vendor).settings().base_url
-    except ConfigError:
-        return False
-    return is_loopback(urlsplit(address).hostname or "")

@@ -46,7 +46,7 @@ def push(
     if done is None:
         raise typer.Exit(0)
     if as_json:
-        emit(push_document(done.summary))
+        emit(push_document(done.summary, done.recovery))
     else:
-        out.print(push_text(done.summary))
+        out.print(push_text(done.summary, done.recovery))
     raise typer.Exit(done.summary.exit_code)

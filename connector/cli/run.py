@@ -55,7 +55,7 @@ def run(
             out.print(extract_text(name, each), markup=False, soft_wrap=True)
         out.print(build_text(done.built), markup=False)
         for pushed in done.pushed.values():
-            out.print(push_text(pushed.summary))
+            out.print(push_text(pushed.summary, pushed.recovery))
     for name, error in done.failed.items():
         err.print(f"{name}: {error}", markup=False, soft_wrap=True)
     raise typer.Exit(done.exit_code)

@@ -9,10 +9,10 @@ from connector.config import VendorSettings
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``host``: of the CRM's API, with its port; ``mark``: 12 hex digits, another one for another token."""
+    """``host``: of the CRM's API, with its port; ``digest``: 12 hex digits, another one for another token."""
 
     host: str
-    mark: str
+    digest: str
 
 
 def identity_of(settings: VendorSettings) -> Identity:

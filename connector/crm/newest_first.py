@@ -40,7 +40,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Key:
     """What tells one sighting of a lead from another."""
 
     lead_id: str
@@ -56,13 +56,13 @@ class NewestFirst:
     """
 
     def __init__(
-        self, vendor: str, fetch: Callable[[int], Listed], mark: Callable[[Row], Mark], since: datetime | None
+        self, vendor: str, fetch: Callable[[int], Listed], key: Callable[[Row], Key], since: datetime | None
     ) -> None:
         self._vendor = vendor
         self._fetch = fetch
-        self._mark = mark
+        self._key = key
         self._since = since
-        self._seen: set[Mark] = set()
+        self._seen: set[Key] = set()
         self._ids: set[str] = set()
         self._new = 0
         self._latest: datetime | None = None
@@ -89,19 +89,19 @@ class NewestFirst:
         )
 
     def _pass(self) -> Iterator[Listed]:
-        covered = settled = 0  # places read without a gap, now and before the latest of their pages
+        covered = covered_before = 0  # places read without a gap, now and before the latest of their pages
         total, edge, before = -1, None, 0
         number, stalled, done = 1, 0, False
-        shown: list[Mark] = []  # by the page before
-        beyond: set[Mark] = set()  # by pages that go on behind what was counted
+        shown: list[Key] = []  # by the page before
+        beyond: set[Key] = set()  # by pages that go on behind what was counted
         while stalled <= STALLED:
             page, is_first = self._fetch(number), total < 0
-            times = [instant(self._mark(row).modified) for row in page.rows]
+            times = [instant(self._key(row).modified) for row in page.rows]
             self._look_at_order(page.rows, times)
-            marks = [self._mark(row) for row in page.rows]
-            if before and number == before + 1 and marks and marks == shown:
+            keys = [self._key(row) for row in page.rows]
+            if before and number == before + 1 and keys and keys == shown:
                 self._check_number(number)
-            shown = marks
+            shown = keys
             if before and number == before + 1 and times and times[0] == edge:
                 self._is_tied = True
             if page.rows:
@@ -109,8 +109,8 @@ class NewestFirst:
                 yield replace(page, rows=self._unseen(page.rows, times))
             shrunk = max(0, total - page.total)
             if shrunk:
-                covered, done = max(0, settled - shrunk), False
-            start, reached, settled = (number - 1) * page.size, covered, covered
+                covered, done = max(0, covered_before - shrunk), False
+            start, reached, covered_before = (number - 1) * page.size, covered, covered
             if start <= covered:
                 # The rows of a page whose total has shrunk may be those of before.
                 reached = max(covered, start + len(page.rows) - shrunk)
@@ -121,8 +121,8 @@ class NewestFirst:
                     return
                 if is_first:
                     reached = 0
-            is_repeated = _goes_on(page, start) and beyond.issuperset(marks)
-            beyond.update(marks if _goes_on(page, start) else ())
+            is_repeated = _goes_on(page, start) and beyond.issuperset(keys)
+            beyond.update(keys if _goes_on(page, start) else ())
             stalled = 0 if (reached > covered and not is_repeated) or done else stalled + 1
             covered, total = reached, page.total
             before, edge = number, times[-1] if times else None
@@ -143,7 +143,7 @@ class NewestFirst:
 
     def _check_number(self, number: int) -> None:
         """Raises where this page and the one before it show the same again: no edit between two answers does that twice."""
-        before, page = ([self._mark(row) for row in self._fetch(each).rows] for each in (number - 1, number))
+        before, page = ([self._key(row) for row in self._fetch(each).rows] for each in (number - 1, number))
         if page and page == before:
             raise UnexpectedAnswerError(
                 f"overlooks the number of the page: asked twice for the pages {number - 1} and {number} of its list of leads, "
@@ -164,7 +164,7 @@ class NewestFirst:
         known = [time for time in times if time is not None]
         if len(known) < len(times) or any(one < two for one, two in pairwise(known)):
             self._is_sorted = False
-        made = [instant(self._mark(row).created) for row in rows]
+        made = [instant(self._key(row).created) for row in rows]
         by_creation = all(one >= two for one, two in pairwise([time for time in made if time is not None]))
         descends = any(one > two for one, two in pairwise(known))
         self._is_proven |= descends and (not by_creation or not any(made))
@@ -172,17 +172,17 @@ class NewestFirst:
     def _unseen(self, rows: Sequence[Row], times: Sequence[datetime | None]) -> list[Row]:
         found = []
         for row, time in zip(rows, times, strict=True):
-            mark = self._mark(row)
-            if mark in self._seen or (time is not None and self._since is not None and time < self._since):
+            key = self._key(row)
+            if key in self._seen or (time is not None and self._since is not None and time < self._since):
                 continue
-            if mark.lead_id not in self._ids and (
+            if key.lead_id not in self._ids and (
                 time is None or self._horizon is None or time <= self._horizon
             ):
                 self._new += 1
             if time is not None:
                 self._latest = max(time, self._latest or time)
-            self._seen.add(mark)
-            self._ids.add(mark.lead_id)
+            self._seen.add(key)
+            self._ids.add(key.lead_id)
             found.append(row)
         return found
 

@@ -1,9 +1,9 @@
 """Which column a CRM's field is kept in: a name that any warehouse takes, and no two fields of an account share.
 
 A name in plain letters has a plain column, however it is written: ``Lead Score``, ``leadScore`` and ``lead_score`` are
-``lead_score``. Whatever else is in a name gets lost on the way, so that such a column ends in a mark made from the whole
+``lead_score``. Whatever else is in a name gets lost on the way, so that such a column ends in a suffix made from the whole
 name: ``Cost ($)`` and ``Cost (€)`` are two columns. Should one account really have two fields that differ only in how
-they are written, the one that came first keeps the plain column, and the other one's has a mark of the account's CRM and
+they are written, the one that came first keeps the plain column, and the other one's has a suffix of the account's CRM and
 the name: both sides know it from there, the extraction from the raw table and a push from ``leads``.
 """
 
@@ -30,9 +30,9 @@ NEEDED = frozenset(
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
 _PLAIN = re.compile(r"[A-Za-z0-9 ._-]+")
-_MARKED = re.compile(r"_x[0-9a-f]{8}$")
-_MARK = 10
-"""Characters of a mark, with its underscore."""
+_SUFFIXED = re.compile(r"_x[0-9a-f]{8}$")
+_SUFFIX = 10
+"""Characters of a suffix, with its underscore."""
 
 
 @lru_cache(maxsize=65536)
@@ -47,10 +47,10 @@ def column_name(field: str) -> str:
         or len(name) > LONGEST
         or name in SYSTEM
         or not _PLAIN.fullmatch(field)
-        # A field whose plain name looks like one with a mark could pose as another field.
-        or _MARKED.search(name)
+        # A field whose plain name looks like one with a suffix could pose as another field.
+        or _SUFFIXED.search(name)
     ):
-        return _marked(name, field)
+        return _suffixed(name, field)
     return name
 
 
@@ -59,7 +59,7 @@ def own_column(vendor: str, field: str) -> str:
 
     The CRM's name is in it, because ``leads`` has the columns of all CRMs.
     """
-    return _marked(_plain(field), f"{vendor}.{field}")
+    return _suffixed(_plain(field), f"{vendor}.{field}")
 
 
 def aside(name: str, own: Collection[str]) -> str:
@@ -115,7 +115,7 @@ class Names:
             new = [field for field in fields if field not in self._columns]
             given = {field: self._given(field) for field in sorted(new, key=self._turn)}
             for field in new:
-                self._settle(field, *given[field])
+                self._place(field, *given[field])
             return {field: self._columns[field] for field in fields}
 
     def homes(self) -> dict[str, str]:
@@ -144,7 +144,7 @@ class Names:
     def _turn(self, field: str) -> tuple[bool, bool, str]:
         return field not in self._reserved, field != column_name(field), field
 
-    def _settle(self, field: str, column: str, is_own: bool, is_new: bool) -> None:
+    def _place(self, field: str, column: str, is_own: bool, is_new: bool) -> None:
         """Gives the column a place in the table, or among ``more``."""
         column = self._columns[field] = aside(column, self._own)
         # Where a push looks for a field's own column there is no second place for it to be in.
@@ -182,6 +182,6 @@ def _plain(field: str) -> str:
     return f"_{name}" if name[:1].isdigit() else name
 
 
-def _marked(name: str, meant: str) -> str:
-    mark = hashlib.md5(meant.encode(), usedforsecurity=False).hexdigest()[: _MARK - 2]
-    return f"{(name or 'x')[: LONGEST - _MARK].rstrip('_')}_x{mark}"
+def _suffixed(name: str, meant: str) -> str:
+    suffix = hashlib.md5(meant.encode(), usedforsecurity=False).hexdigest()[: _SUFFIX - 2]
+    return f"{(name or 'x')[: LONGEST - _SUFFIX].rstrip('_')}_x{suffix}"

@@ -1,5 +1,6 @@
 """What should differ -> the CRM: a plan, the journal, the delivery, and what earlier runs left open."""
 
+from connector.push.confirmation import Confirmation, confirm
 from connector.push.deliver import deliver
 from connector.push.fingerprint import expect
 from connector.push.guardrails import Guardrail
@@ -7,7 +8,7 @@ from connector.push.journal import Journal
 from connector.push.journal_row import Entry, Recorded
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, Push
 from connector.push.planning import make_plan, plan_rows
-from connector.push.settle import Confirmation, Recovery, confirm, recover
+from connector.push.recovery import Recovery, recover
 from connector.push.summary import Summary, Unapplied
 
 __all__ = [

@@ -5,7 +5,7 @@ A call has one lead in it, or as many as the writer takes at once (updates only)
 What is on disk when: all intents (``planned``) before the first call; a lead's ``sent`` before its call; its outcome about
 a second after the answer. One transaction writes the outcomes of the last batch and the ``sent`` of the next one while
 the batch between them is in flight, so that calls don't wait for the disk. A process that is killed therefore leaves at
-most two batches ``sent`` without an outcome; ``settle.recover`` finds out about those.
+most two batches ``sent`` without an outcome; ``recovery.recover`` finds out about those.
 """
 
 import signal
@@ -181,7 +181,7 @@ class _Run:
                     self._flush(run_id)
                 raise
         self._put_off(self.plan.leads[position:])
-        self._flush(run_id, settled="unknown" not in self._tally.fields)
+        self._flush(run_id, closed="unknown" not in self._tally.fields)
         on_progress(self._tally.leads, total)
         return self._summary(run_id, started_at)
 
@@ -220,12 +220,12 @@ class _Run:
             for lead, crm_lead_id, asked in part:
                 if crm_lead_id is not None:
                     reason = f"{self.plan.crm} had this lead already; nothing was sent"
-                    self._settle(
+                    self._note(
                         lead, lead.changes, "applied", at, code=FOUND, reason=reason, crm_lead_id=crm_lead_id
                     )
                 elif not asked:
                     reason = f"not sent: {self.plan.crm} could not be asked whether it has this lead already"
-                    self._settle(lead, lead.changes, "deferred", at, reason=reason)
+                    self._note(lead, lead.changes, "deferred", at, reason=reason)
                 if crm_lead_id is not None or not asked:
                     self._decided.add(lead.lead_id)
             self._flush(run_id)
@@ -277,8 +277,8 @@ class _Run:
             else:
                 moved.append(change)
         at = self._journal.clock()
-        self._settle(lead, there, "confirmed", at, reason="the CRM shows this value already")
-        self._settle(lead, moved, "conflict", at, reason="edited in the CRM since the plan was made")
+        self._note(lead, there, "confirmed", at, reason="the CRM shows this value already")
+        self._note(lead, moved, "conflict", at, reason="edited in the CRM since the plan was made")
         return replace(lead, changes=tuple(send))
 
     def _send(self, leads: Sequence[LeadPlan]) -> _Answer:
@@ -329,7 +329,7 @@ class _Run:
         # A lead that is to be added is refused as a whole: without the field at fault it would be another lead.
         if outcome.state != "rejected" or not culprits or lead.crm_lead_id is None:
             given = outcome.lead_id if outcome.state == "applied" and lead.crm_lead_id is None else None
-            self._settle(
+            self._note(
                 lead,
                 lead.changes,
                 outcome.state,
@@ -341,12 +341,12 @@ class _Run:
             return
         innocent = [change for change in lead.changes if change.field not in outcome.fields]
         names = ", ".join(change.field for change in culprits)
-        self._settle(lead, culprits, "rejected", at, code=outcome.code, reason=outcome.reason)
-        self._settle(
+        self._note(lead, culprits, "rejected", at, code=outcome.code, reason=outcome.reason)
+        self._note(
             lead, innocent, "deferred", at, reason=f"refused because of {names}; the next run sends it"
         )
 
-    def _settle(
+    def _note(
         self,
         lead: LeadPlan,
         changes: Sequence[FieldChange],
@@ -373,14 +373,14 @@ class _Run:
         leads = [lead for lead in leads if lead.lead_id not in self._decided]
         self._untried += len(leads)
         for lead in leads:
-            self._settle(lead, lead.changes, "deferred", at, reason=f"not sent: {self.switch.off}")
+            self._note(lead, lead.changes, "deferred", at, reason=f"not sent: {self.switch.off}")
 
     def _sent(self, lead: LeadPlan) -> list[Entry]:
         at = self._journal.clock()
         return [entry(self.plan, lead, change, "sent", recorded_at=at) for change in lead.changes]
 
-    def _flush(self, run_id: str, more: Sequence[Entry] = (), *, settled: bool = False) -> None:
-        self._journal.record(run_id, [*self._outcomes, *more], settled=settled)
+    def _flush(self, run_id: str, more: Sequence[Entry] = (), *, closed: bool = False) -> None:
+        self._journal.record(run_id, [*self._outcomes, *more], closed=closed)
         self._outcomes.clear()
 
     def _summary(self, run_id: str, started_at: datetime) -> Summary:

@@ -62,7 +62,7 @@ def became(summary: Summary) -> str:
 
 
 def of_decision(_found: object) -> dict[str, Any]:
-    """Of the conflicts that were listed or settled."""
+    """Of the conflicts that were listed or decided."""
     return {}
 
 

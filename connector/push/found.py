@@ -13,8 +13,8 @@ from typing import NamedTuple
 from connector.crm.base import LeadWriter, Mode
 from connector.push.guardrails import count
 from connector.push.journal import Journal
+from connector.push.look import Look
 from connector.push.plan import LeadPlan, Plan
-from connector.push.settle import Look
 from connector.push.tables import ADDING
 
 AT_ONCE = 1000

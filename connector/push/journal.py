@@ -120,16 +120,16 @@ class Journal:
             for row in rows:
                 if row["run_id"] not in known:
                     connection.execute(push_runs.insert().values(row))
-                    settled = {"run_id": row["run_id"], "settled_at": self.clock()}
-                    connection.execute(push_settled.insert().values(settled))
+                    closed = {"run_id": row["run_id"], "settled_at": self.clock()}
+                    connection.execute(push_settled.insert().values(closed))
             return 0
 
         self._write(write)
 
-    def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:
-        """Adds the entries to a run, all or none; ``settled`` says that nothing of the run is open after them."""
+    def record(self, run_id: str, entries: Iterable[Entry], *, closed: bool = False) -> None:
+        """Adds the entries to a run, all or none; ``closed`` says that nothing of the run is open after them."""
         entries = list(entries)
-        if not entries and not settled:
+        if not entries and not closed:
             return
         # Forgotten until it is on disk: should the commit's answer be lost, the next call looks how far it got.
         before = self._last_seq.pop(run_id, None)
@@ -141,11 +141,19 @@ class Journal:
             if again and entries and found > before:
                 return found
             written = self._insert(connection, run_id, before, entries)
-            if settled:
+            if closed:
                 connection.execute(push_settled.insert().values(run_id=run_id, settled_at=self.clock()))
             return before + written
 
         self._last_seq[run_id] = self._write(write)
+
+    def record_each(self, entries: Iterable[tuple[Recorded, Entry]]) -> None:
+        """Adds entries, each to the run of the row that it follows on; all or none of a run's."""
+        by_run: dict[str, list[Entry]] = {}
+        for row, following in entries:
+            by_run.setdefault(row.run_id, []).append(following)
+        for run_id, group in by_run.items():
+            self.record(run_id, group)
 
     def _found_seq(self, connection: sa.Connection, run_id: str) -> int:
         last = sa.select(sa.func.max(push_journal.c.seq)).where(push_journal.c.run_id == run_id)
@@ -177,7 +185,7 @@ class Journal:
             again = True
             time.sleep(0.2)
 
-    def unsettled_runs(self, push: str) -> list[str]:
+    def open_runs(self, push: str) -> list[str]:
         """Runs of a push in which something may be open, the oldest first."""
         run = push_runs.c
         query = (
@@ -197,7 +205,7 @@ class Journal:
     def open_pushes(self, crm: str) -> list[str]:
         """Pushes whose runs left leads of a CRM ``planned``, ``sent`` or ``unknown``; also those whose models are gone by now.
 
-        Until ``settle.recover`` has been called for each of them, what was ``sent`` or is ``unknown`` is in no plan of any
+        Until ``recovery.recover`` has been called for each of them, what was ``sent`` or is ``unknown`` is in no plan of any
         push to that CRM.
         """
         if not self.exists():

@@ -115,7 +115,7 @@ class Plan:
     host: str | None = None
     """Of the CRM's API; ``None`` where the CRM is not set up."""
     account: str | None = None
-    """The mark of the account, as in ``crm.identity``; ``None`` where the CRM is not set up."""
+    """The digest of the account, as in ``crm.identity``; ``None`` where the CRM is not set up."""
     fingerprint: str = ""
     """A hash of everything that is shown or decides, see ``fingerprint``."""
     max_found: int | None = None

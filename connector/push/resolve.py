@@ -32,7 +32,7 @@ def conflicts(journal: Journal, plan: Plan, leads: Collection[str] | None = None
     return [_conflict(lead, change) for lead, change in _changes(journal, plan, leads)]
 
 
-def settle(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | None = None) -> list[Conflict]:
+def decide(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | None = None) -> list[Conflict]:
     """Records a decision for the plan's conflicts, or those of these leads, and returns what was decided.
 
     ``ours``: what the CRM shows becomes what the next plan compares with, so that our value goes out after all.

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from connector.push.facts import became
 from connector.push.guardrails import count
+from connector.push.recovery import Recovery
 from connector.push.summary import Summary
 from connector.render.document import VERSION, Part, Time, part
 from connector.render.text import printable, shown_name, table
@@ -21,6 +22,16 @@ class Missed(Part, kw_only=True):
     fields: Annotated[list[str], Meta(description="the CRM's names of the fields")]
     code: Annotated[str | None, Meta(description="the CRM's code")]
     reason: Annotated[str | None, Meta(description="what the CRM said, or why nothing was sent")]
+
+
+class Recovered(Part, kw_only=True):
+    """What recovery found out about the leads that earlier runs had left open."""
+
+    applied: Annotated[int, Meta(description="leads whose write had arrived")]
+    deferred: Annotated[int, Meta(description="leads whose write had not arrived: they are in this plan")]
+    unknown: Annotated[
+        int, Meta(description="leads that could not be read: nothing is sent to them until they can be")
+    ]
 
 
 class PushDocument(Part, kw_only=True):
@@ -48,9 +59,13 @@ class PushDocument(Part, kw_only=True):
     stopped: Annotated[str | None, Meta(description="why the run ended before every lead had its turn")]
     interrupted: Annotated[bool, Meta(description="whether a signal ended it")]
     unapplied: Annotated[list[Missed], Meta(description="what did not arrive; never with a value")]
+    recovered: Annotated[
+        Recovered,
+        Meta(description="leads that earlier runs to this CRM had left open, of this push or of another"),
+    ]
 
 
-def push_document(summary: Summary) -> PushDocument:
+def push_document(summary: Summary, recovery: Recovery) -> PushDocument:
     return part(
         PushDocument,
         summary,
@@ -58,10 +73,11 @@ def push_document(summary: Summary) -> PushDocument:
         ended_at=summary.ended_at.isoformat(timespec="seconds"),
         leads_by_state=dict(summary.by_state),
         unapplied=[part(Missed, each) for each in summary.unapplied],
+        recovered=part(Recovered, recovery),
     )
 
 
-def push_text(summary: Summary, *, most: int = 20) -> Group:
+def push_text(summary: Summary, recovery: Recovery, *, most: int = 20) -> Group:
     """What came of a push, for a terminal."""
     nothing = "nothing was sent" if summary.leads else "nothing to send"
     told = became(summary) if summary.by_state else nothing
@@ -74,6 +90,8 @@ def push_text(summary: Summary, *, most: int = 20) -> Group:
         parts.append(
             Text(f"{summary.found:,} of them were in {summary.crm} already: nothing was sent for them")
         )
+    if recovery:
+        parts.append(Text(f"Left open by earlier runs: {recovered(recovery)}"))
     if summary.stopped:
         parts.append(Text(f"Ended early: {summary.stopped}", style="bold red"))
     if summary.unapplied:
@@ -83,6 +101,20 @@ def push_text(summary: Summary, *, most: int = 20) -> Group:
         ]
         parts += [Text(), table(("Leads", "Example", "What", "Fields", "Why"), rows)]
     return Group(*parts)
+
+
+def recovered(recovery: Recovery) -> str:
+    """``2 leads had arrived; 1 lead could not be read, so nothing is sent to it yet``; only of one that found some."""
+    told = (
+        (recovery.applied, "had arrived"),
+        (recovery.deferred, "had not arrived, so this plan has what is still wanted of {}"),
+        (recovery.unknown, "could not be read, so nothing is sent to {} yet"),
+    )
+    return "; ".join(
+        f"{count(number, 'lead')} {what.format('it' if number == 1 else 'them')}"
+        for number, what in told
+        if number
+    )
 
 
 def _causes(summary: Summary, most: int) -> list[tuple[int, str, str, tuple[str, ...], str]]:

@@ -38,7 +38,7 @@ def run_document(ran: "Ran") -> RunDocument:
     return RunDocument(
         extracted={name: extraction(each) for name, each in ran.extracted.items()},
         built=built(ran.built),
-        pushed={name: push_document(each.summary) for name, each in ran.pushed.items()},
+        pushed={name: push_document(each.summary, each.recovery) for name, each in ran.pushed.items()},
         failed={name: problem(error) for name, error in ran.failed.items()},
         exit_code=ran.exit_code,
     )

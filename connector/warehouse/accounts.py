@@ -95,7 +95,7 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
                 crm=settings.vendor,
                 vendor=settings.vendor,
                 host=here.host,
-                mark=here.mark,
+                mark=here.digest,
                 organisation=organisation,
                 known_leads=json.dumps(known),
                 sequence_number=next_number(connection),

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 from connector import config, crm
 from connector.errors import ConfigError, LeadloopError, ModelError
-from connector.parsing import no_such
+from connector.parsing import is_loopback, no_such
 from connector.warehouse import dbt, private
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 from connector.warehouse.duckdb import DEFAULT_FILE
@@ -183,6 +184,22 @@ def push_spec(project_dir: Path | None, name: str) -> PushSpec:
         if found
         else f"No push named {name!r}: no model of the dbt project calls push()."
     )
+
+
+def own_pushes(project: Path | None, specs: Iterable[PushSpec]) -> list[str]:
+    """Names of the pushes that a run sends when none is named: those of the packaged project only to a CRM on this machine."""
+    if find_project(project) != packaged_project():
+        return [spec.name for spec in specs]
+    return [spec.name for spec in specs if _on_this_machine(spec.crm)]
+
+
+def _on_this_machine(vendor: str) -> bool:
+    """Whether a CRM is set up and its address is this machine's. What is wrong with its settings, its extraction tells."""
+    try:
+        address = crm.vendor(vendor).settings().base_url
+    except ConfigError:
+        return False
+    return is_loopback(urlsplit(address).hostname or "")
 
 
 def _project(folder: Path) -> Project:

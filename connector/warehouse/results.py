@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
+from connector.errors import TestsFailedError
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of
 
 dbt_results = sa.Table(
@@ -37,3 +38,13 @@ def failed(engine: sa.Engine, unique_ids: Collection[str]) -> tuple[str, ...]:
         if not columns_of(connection, SCHEMA, dbt_results.name):
             return ()
         return tuple(sorted(set(connection.scalars(query))))
+
+
+def check(engine: sa.Engine, push: str, stands_on: Collection[str]) -> None:
+    """``TestsFailedError`` where one of these dbt nodes, on which the push stands, failed when dbt last ran it."""
+    if names := failed(engine, stands_on):
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        raise TestsFailedError(
+            f"{push} was not sent, because dbt models or tests that it stands on failed: "
+            f"{', '.join(names[:5])}{more}. Fix them and run: leadloop build"
+        )

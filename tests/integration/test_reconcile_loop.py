@@ -4,6 +4,7 @@ import pytest
 
 from connector import config, crm, loop
 from connector.sandbox import Sandbox
+from connector.warehouse import pipelines
 from connector.warehouse.connection import Warehouse
 
 
@@ -18,7 +19,8 @@ def test_what_was_just_read_is_equal(vendor, tmp_path, monkeypatch):
         config.reload()
         warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
         loop.extract(warehouse, vendor)
-        start = loop.cursor(warehouse, vendor).replace(year=2001)
+        with crm.account(vendor) as account:
+            start = pipelines.cursor(warehouse, account).replace(year=2001)
         window = loop.reconcile(warehouse, vendor, start=start)
         sample = loop.reconcile(warehouse, vendor, sample=20)
         assert (window.crm, window.warehouse, window.differences) == (60, 60, ())

@@ -20,7 +20,7 @@ from connector import config, loop, scaffold
 from connector.extract import load
 from connector.push import Journal
 from connector.sandbox import Sandbox
-from connector.warehouse import mark, models, runs
+from connector.warehouse import mark, models, pipelines, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 
@@ -116,7 +116,7 @@ class QuickLoop:
             # For a few rows, threads only wait for each other.
             self._open.exec_driver_sql("set threads = 1")
             self._open.commit()
-        patch.setattr(loop, "_pipeline", lambda *_: self)
+        patch.setattr(pipelines, "pipeline", lambda *_: self)
         patch.setattr(load, "run_pipeline", self.land)
         patch.setattr(dlt.current, "resource_state", lambda: self._at_work)
         patch.setattr(models, "build", self._build)

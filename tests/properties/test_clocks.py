@@ -9,6 +9,7 @@ import pytest
 from connector import loop
 from connector.crm import clock
 from connector.errors import StoppedError
+from connector.events import Listener
 from tests.properties.quick_loop import QuickLoop
 
 HOUR, DAY = 3600.0, 86400.0
@@ -29,7 +30,7 @@ def wrong_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return set_clock
 
 
-class Said(loop.Listener):
+class Said(Listener):
     def __init__(self) -> None:
         self.notices: list[str] = []
 

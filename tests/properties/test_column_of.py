@@ -57,7 +57,7 @@ def macros() -> Any:
 
         return call
 
-    for name in ("column_of", "column_in", "plain_column", "marked_column", "lead_column", "own_columns"):
+    for name in ("column_of", "column_in", "plain_column", "suffixed_column", "lead_column", "own_columns"):
         setattr(leadloop, name, callable_as(name))
     return leadloop
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.crm.newest_first import Listed, Mark, NewestFirst, instant, page_of
+from connector.crm.newest_first import Key, Listed, NewestFirst, instant, page_of
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ class Crm:
 
     def scan(self, since: int | None = None) -> list[str]:
         start = None if since is None else BEGIN + timedelta(minutes=since)
-        pages = NewestFirst("pollybot", self, mark, start)
+        pages = NewestFirst("pollybot", self, key, start)
         return [str(each["id"]) for page in pages for each in page.rows]
 
 
@@ -71,8 +71,8 @@ def row(number: int, modified: int, created: int) -> dict[str, Any]:
     }
 
 
-def mark(each: Any) -> Mark:
-    return Mark(each["id"], each["updatedAt"], each["createdAt"])
+def key(each: Any) -> Key:
+    return Key(each["id"], each["updatedAt"], each["createdAt"])
 
 
 def grown(count: int, edited: int = 3) -> dict[int, list[int]]:
@@ -182,7 +182,7 @@ def test_a_total_that_is_never_reached_is_an_error() -> None:
         return Listed(page.rows, page.total + 5, page.size, page.asked_at)
 
     with pytest.raises(IncompleteReadError, match="has 11 leads, but only 6"):
-        list(NewestFirst("pollybot", lying, mark, None))
+        list(NewestFirst("pollybot", lying, key, None))
 
 
 @pytest.mark.parametrize("order", ["modified", "created"])
@@ -196,7 +196,7 @@ def test_a_total_that_is_too_small_is_no_end(total: int, since: int | None, orde
         return replace(crm(number), total=total)
 
     start = None if since is None else BEGIN + timedelta(minutes=since)
-    found = {row["id"] for page in NewestFirst("pollybot", lying, mark, start) for row in page.rows}
+    found = {row["id"] for page in NewestFirst("pollybot", lying, key, start) for row in page.rows}
     assert found == {str(n) for n, times in crm.leads.items() if times[0] >= (since or 0)}
     assert crm.calls < 30
 
@@ -204,7 +204,7 @@ def test_a_total_that_is_too_small_is_no_end(total: int, since: int | None, orde
 def test_a_list_that_goes_round_and_round_ends() -> None:
     """Pages that come again after others, without an end and whatever was counted: an error, and no endless reading."""
     crm = Crm(grown(8))
-    pages = NewestFirst("pollybot", lambda number: replace(crm(1 + number % 2), total=7), mark, None)
+    pages = NewestFirst("pollybot", lambda number: replace(crm(1 + number % 2), total=7), key, None)
     with pytest.raises(IncompleteReadError, match="counts 7 leads and shows more, without an end"):
         list(pages)
     assert crm.calls < 100
@@ -217,14 +217,14 @@ def test_a_lead_without_a_time_is_always_wanted() -> None:
         rows: list[Any] = [{**row(1, 1, 1), "updatedAt": None}, row(2, 2, 2)]
         return Listed(rows, 2, 4, BEGIN)
 
-    pages = NewestFirst("pollybot", bare, mark, BEGIN + timedelta(minutes=99))
+    pages = NewestFirst("pollybot", bare, key, BEGIN + timedelta(minutes=99))
     assert [[each["id"] for each in page.rows] for page in pages] == [["1"], []]
 
 
 def test_a_page_without_anything_new_shows_that_the_reading_goes_on() -> None:
     """A list without an order has to be read whole for what little was edited: each of its pages is heard of."""
     crm = Crm(grown(40, edited=0), order="created")
-    pages = list(NewestFirst("pollybot", crm, mark, BEGIN + timedelta(minutes=9_000)))
+    pages = list(NewestFirst("pollybot", crm, key, BEGIN + timedelta(minutes=9_000)))
     assert len(pages) >= 10
     assert not any(page.rows for page in pages)
 
@@ -249,7 +249,7 @@ def test_times_are_utc() -> None:
 def test_a_page_number_that_is_overlooked_is_no_complete_list(edited: int) -> None:
     """A list whose first page comes again as the second is not taken for read: an error says what is overlooked."""
     crm = Crm(grown(40, edited))
-    pages = NewestFirst("pollybot", lambda _number: crm(1), mark, None)
+    pages = NewestFirst("pollybot", lambda _number: crm(1), key, None)
     with pytest.raises(UnexpectedAnswerError, match="overlooks the number of the page"):
         list(pages)
     assert crm.calls < 20

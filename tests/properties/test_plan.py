@@ -77,7 +77,7 @@ class Memory(Journal):
     def __init__(self) -> None:
         super().__init__(SimpleNamespace())  # type: ignore[arg-type]
         self.rows: list[Entry] = []
-        self.settled = False
+        self.closed = False
 
     def start_run(self, plan: Plan) -> str:
         self.rows += (
@@ -87,9 +87,9 @@ class Memory(Journal):
         )
         return "run"
 
-    def record(self, run_id: str, entries: Iterable[Entry], *, settled: bool = False) -> None:
+    def record(self, run_id: str, entries: Iterable[Entry], *, closed: bool = False) -> None:
         self.rows += entries
-        self.settled |= settled
+        self.closed |= closed
 
     def paths(self) -> dict[tuple[str, str], list[str]]:
         found: dict[tuple[str, str], list[str]] = {}
@@ -212,7 +212,7 @@ def test_every_lead_is_accounted_for_once(
     assert sum(summary.by_state.values()) == summary.leads == len(planned)
     assert sum(summary.fields_by_state.values()) == summary.fields
     assert summary.calls == len(crm.calls)
-    assert journal.settled == ("unknown" not in summary.fields_by_state)
+    assert journal.closed == ("unknown" not in summary.fields_by_state)
     assert (summary.stopped is None) or summary.exit_code == 3
 
 

@@ -282,9 +282,10 @@ def made_summary() -> Any:
 
 def test_the_pushs_document() -> None:
     """A summary with a lead that did not arrive has all documented fields and no other."""
+    from connector.push import Recovery
     from connector.render.push import push_document
 
-    same_fields(told(push_document(made_summary())), "push PUSH")
+    same_fields(told(push_document(made_summary(), Recovery())), "push PUSH")
 
 
 def made_extracted() -> Any:

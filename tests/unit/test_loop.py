@@ -51,7 +51,7 @@ def specs(name: str, crm: str = "convoso") -> dict[str, models.PushSpec]:
 def test_the_packaged_example_is_for_rehearsals(account, base_url, sent):
     """A run without a project of one's own never writes example scores into a real account."""
     account(base_url)
-    assert loop._own_pushes(models.packaged_project(), specs("example")) == sent
+    assert models.own_pushes(models.packaged_project(), specs("example").values()) == sent
 
 
 def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch):
@@ -60,7 +60,7 @@ def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch
     monkeypatch.setenv("CRM__POLLYBOT__RATE", "many")
     account("http://127.0.0.1:8765/v1")
     examples = {**specs("here"), **specs("unset", "leadping"), **specs("wrong", "pollybot")}
-    assert loop._own_pushes(models.packaged_project(), examples) == ["here"]
+    assert models.own_pushes(models.packaged_project(), examples.values()) == ["here"]
 
 
 def test_pushes_of_ones_own_are_all_sent(account, tmp_path):
@@ -69,7 +69,7 @@ def test_pushes_of_ones_own_are_all_sent(account, tmp_path):
     own = Path(tmp_path / "dbt_models")
     own.mkdir()
     (own / "dbt_project.yml").write_text("name: mine\n")
-    assert loop._own_pushes(None, specs("mine")) == ["mine"]
+    assert models.own_pushes(None, specs("mine").values()) == ["mine"]
 
 
 def test_a_push_knows_where_its_leads_are():

@@ -9,7 +9,7 @@ from connector.crm.answers import flat
 from connector.crm.base import Capabilities, Page
 from connector.crm.http import Call, Speaking
 from connector.crm.ids import as_id, names_one
-from connector.crm.newest_first import Listed, Mark, NewestFirst, Row
+from connector.crm.newest_first import Key, Listed, NewestFirst, Row
 from connector.crm.pollybot.calls import PollyBotSession, call_for
 from connector.crm.pollybot.facts import CAPABILITIES, METADATA, NEWEST_FIRST, NO_LEAD
 from connector.crm.pollybot.responses import judge, lead_read, listed
@@ -36,7 +36,7 @@ class PollyBotReader(Speaking):
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
-        for part in NewestFirst("pollybot", self._list, self._mark, since):
+        for part in NewestFirst("pollybot", self._list, self._key, since):
             wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]
             rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
             singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
@@ -70,9 +70,9 @@ class PollyBotReader(Speaking):
         call = Call("GET", self._settings.leads_path, query=query)
         return self._session.read(call, judge, lambda answer: listed(answer, number))
 
-    def _mark(self, row: Row) -> Mark:
+    def _key(self, row: Row) -> Key:
         created = row.get("createdAt")
-        return Mark(self.lead_id(row), self.modified_at(row), created if isinstance(created, str) else None)
+        return Key(self.lead_id(row), self.modified_at(row), created if isinstance(created, str) else None)
 
     def _whole(self, row: Row) -> dict[str, Any] | None:
         """The lead with its metadata; ``None`` where it was deleted meanwhile."""

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from connector import checks, cli, config, crm, loop
 from connector.errors import ConfigError, LeaseLostError, UnreachableError
+from connector.events import Listener
 from connector.push import Journal
 from connector.push.journal_row import Entry
 from connector.sandbox import Sandbox
-from connector.warehouse import leases, models
+from connector.warehouse import leases, models, pipelines
 from connector.warehouse.connection import Warehouse
 
 VENDORS = list(crm.names())
@@ -65,7 +66,7 @@ def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads, rig)
     leads("convoso")
     taken = []
 
-    class Thief(loop.Listener):
+    class Thief(Listener):
         def extracting(self, _progress):
             if not taken:
                 held = leases.leases
@@ -78,7 +79,8 @@ def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads, rig)
         loop.extract(warehouse, listener=Thief())
     assert lost.value.exit_code == 5
     taken[0].release()
-    assert loop.cursor(warehouse, "convoso") is None
+    with crm.account("convoso") as account:
+        assert pipelines.cursor(warehouse, account) is None
     assert loop.extract(warehouse).rows == count(warehouse, "convoso_raw.lead_versions") == 12
 
 
@@ -175,7 +177,8 @@ def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads,
     """The next run has everything to read, as with a CRM that is read by windows."""
     leads("pollybot")
     loop.extract(duckdb, "pollybot", start=datetime(2020, 1, 1, tzinfo=UTC))
-    assert loop.cursor(duckdb, "pollybot") is None
+    with crm.account("pollybot") as account:
+        assert pipelines.cursor(duckdb, account) is None
     assert loop.extract(duckdb, "pollybot").rows == 12
 
 
@@ -217,7 +220,7 @@ def test_a_clock_that_differs_is_said_by_every_extraction_and_by_check(leads, du
     sandbox = leads(vendor)
     sandbox.clock.advance(3 * 3600)
     said = []
-    listener = loop.Listener()
+    listener = Listener()
     monkeypatch.setattr(listener, "notice", said.append)
     done = loop.extract(duckdb, vendor, listener=listener)
     assert abs(done.window.end - sandbox.clock.now()) < timedelta(minutes=9)

@@ -14,6 +14,7 @@ from connector import config, crm, loop
 from connector.cli import asking
 from connector.crm.base import Outcome
 from connector.errors import FirstTimeError
+from connector.events import QUIET
 from connector.extract.load import Extracted
 from connector.push import Entry, Journal, Plan
 from connector.push.approvals import push_approvals
@@ -259,9 +260,7 @@ def test_the_question_names_it(local: World, monkeypatch: pytest.MonkeyPatch, ye
     questions: list[str] = []
     monkeypatch.setattr(asking, "in_a_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda text, **_: questions.append(text) or True)
-    ask = {
-        first: asking.asking(yes, loop.QUIET, first=first, mask=False, quiet=True) for first in (False, True)
-    }
+    ask = {first: asking.asking(yes, QUIET, first=first, mask=False, quiet=True) for first in (False, True)}
     assert ask[False](local.plan())
     assert "lead_score (1 lead)" in questions[0]
     assert ask[True](local.plan())

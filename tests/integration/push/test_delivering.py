@@ -340,11 +340,11 @@ class Failing(Journal):
 
     flushes = 3
 
-    def record(self, run_id: str, entries: Any, *, settled: bool = False) -> None:
+    def record(self, run_id: str, entries: Any, *, closed: bool = False) -> None:
         self.flushes -= 1
         if self.flushes < 0:
             raise LockedError("The journal could not be written.")
-        super().record(run_id, entries, settled=settled)
+        super().record(run_id, entries, closed=closed)
 
 
 def test_without_a_journal_no_further_call(local: Any) -> None:

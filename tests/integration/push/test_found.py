@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.errors import PlanMovedError, TransientError
-from connector.push import Journal, Summary, confirm, deliver, expect
+from connector.push import Journal, Recovery, Summary, confirm, deliver, expect
 from connector.render.document import to_json
 from connector.render.plan_document import plan_document
 from connector.render.push import push_document, push_text
@@ -46,7 +46,7 @@ def said(summary: Summary) -> str:
 
     console = Console(width=300)
     with console.capture() as shown:
-        console.print(push_text(summary))
+        console.print(push_text(summary, Recovery()))
     return shown.get()
 
 
@@ -61,7 +61,7 @@ def test_what_was_added_before_is_not_added_again(world: World, how: str) -> Non
     assert (len(world.crm.leads), len(world.crm.calls)) == (10, 10)
     assert (summary.by_state, summary.found, summary.calls, summary.exit_code) == ({"applied": 10}, 10, 0, 0)
     assert "10 of them were in convoso already" in said(summary)
-    assert push_document(summary).found == 10
+    assert push_document(summary, Recovery()).found == 10
     rows = [row for row in world.journalled() if row.run_id == summary.run_id and row.state == "applied"]
     assert {world.crm.leads[row.crm_lead_id]["lead_score"] == row.lead_id.split()[1] for row in rows} == {
         True
@@ -136,7 +136,7 @@ def test_more_than_max_found_stops_the_push(world: World, limit: int | None) -> 
         assert "convoso had 5 of the first 8 leads already, and max_found is 4" in said(summary)
         assert world.states("form 6") == ["planned", "deferred"]
         assert len(world.crm.calls) == 5
-    assert world.journal.unsettled_runs("scores") == []
+    assert world.journal.open_runs("scores") == []
 
 
 def test_max_found_is_a_part_of_what_is_agreed_to(local: World, tmp_path: Path) -> None:

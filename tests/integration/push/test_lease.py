@@ -174,7 +174,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(postgres_url: str, monkeypat
             run_id = journal.start_run(world.plan())
             for _ in range(2):
                 journal.record(run_id, entries(3))
-            journal.record(run_id, entries(3), settled=True)
+            journal.record(run_id, entries(3), closed=True)
     assert cut >= 8
     assert [row.seq for row in world.journalled()] == list(range(1, 13))
     with warehouse.engine().connect() as connection:

@@ -11,7 +11,7 @@ from connector.crm.base import Outcome
 from connector.errors import ConfigError, ConflictError, DuplicateLeadError, GuardrailError, ModelError
 from connector.push import Confirmation, Journal, Recovery, confirm, recover
 from connector.push.journal import entry
-from connector.push.resolve import conflicts, settle
+from connector.push.resolve import conflicts, decide
 from connector.render.plan import left_out
 from connector.render.resolve import conflict_text
 from tests.integration.push.conftest import CAN_ALL
@@ -216,7 +216,7 @@ def test_an_upsert_updates_the_lead_it_knows(world: Any) -> None:
     assert world.states("form 3", "status")[-1] == "conflict"
 
 
-def test_an_upsert_without_an_answer_is_settled_by_what_it_was(world: Any) -> None:
+def test_an_upsert_without_an_answer_is_decided_by_what_it_was(world: Any) -> None:
     """A known lead is read by its id in the CRM; a new one is looked for."""
     world.crm.capabilities = CAN_ALL
     world.rows(
@@ -335,7 +335,7 @@ def test_a_person_decides_about_a_lead_that_is_back(deleting_here: Any) -> None:
     """The conflict says what happened, and the decision is on record for the next diff."""
     deleting_here.rows(("d", "*", None, None, None, "conflict"))
     plan = deleting_here.plan(**DELETE)
-    (conflict,) = settle(deleting_here.journal, plan, "ours")
+    (conflict,) = decide(deleting_here.journal, plan, "ours")
     assert conflict_text(conflict) == "lead d: we deleted it, and the CRM shows it again"
     (row,) = deleting_here.journalled()
     assert (row.lead_id, row.crm_lead_id, row.field, row.state, row.code) == (
@@ -347,17 +347,17 @@ def test_a_person_decides_about_a_lead_that_is_back(deleting_here: Any) -> None:
     )
 
 
-def test_a_skipped_lead_is_settled_again_when_it_is_named(local: Any) -> None:
+def test_a_skipped_lead_is_decided_again_when_it_is_named(local: Any) -> None:
     """It is in no list of conflicts any more; what else was refused is not a conflict because its lead is named."""
     local.rows(("a", "lead_score", "9", "5", "3", "conflict"))
-    settle(local.journal, local.plan(), "skip")
+    decide(local.journal, local.plan(), "skip")
     (row,) = local.journalled()
     assert (row.state, row.code, row.value) == ("rejected", "skipped", "5")
     with local.engine.begin() as connection:
         connection.execute(sa.text("update analytics.scores set verdict = 'rejected'"))
     local.rows(("a", "status", "x", "y", None, "rejected"))
     assert conflicts(local.journal, local.plan()) == []
-    (again,) = settle(local.journal, local.plan(), "ours", ["a"])
+    (again,) = decide(local.journal, local.plan(), "ours", ["a"])
     assert (again.field, again.theirs, again.ours) == ("lead_score", "9", "5")
     rows = sorted(local.journalled(), key=lambda row: row.recorded_at)
     assert [(row.state, row.code) for row in rows] == [("rejected", "skipped"), ("confirmed", "resolved")]

@@ -155,7 +155,7 @@ def test_accepting_gives_a_base_to_what_has_none(quick: QuickLoop) -> None:
         (refused, "confirmed", "typed", "50"),
     ])  # fmt: skip
     assert forgotten.forgotten(journal, lost) == []
-    assert journal.unsettled_runs("scores") == []
+    assert journal.open_runs("scores") == []
     assert quick.rows("select count(*) from leadloop.push_journal where value like '(leadloop asks%'") == [
         (0,)
     ]

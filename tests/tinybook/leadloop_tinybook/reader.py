@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from connector.crm.base import Capabilities, Page
 from connector.crm.http import Answer, Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
-from connector.crm.newest_first import Listed, Mark, NewestFirst, Row
+from connector.crm.newest_first import Key, Listed, NewestFirst, Row
 from connector.errors import RefusedError, UnexpectedAnswerError
 from leadloop_tinybook.calls import open_session, path
 from leadloop_tinybook.facts import CAPABILITIES, LEADS, NO_LEAD, PAGE_SIZE
@@ -32,7 +32,7 @@ class TinybookReader(Speaking):
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first."""
-        for part in NewestFirst("tinybook", self._list, self._mark, since):
+        for part in NewestFirst("tinybook", self._list, self._key, since):
             rows = [dict(row) for row in part.rows if only is None or self.lead_id(row) in only]
             yield Page(rows, part.total, part.asked_at)
 
@@ -66,6 +66,6 @@ class TinybookReader(Speaking):
         call = Call("GET", LEADS, query={"page": str(number), "limit": str(PAGE_SIZE)})
         return self._session.read(call, judge, listed)
 
-    def _mark(self, row: Row) -> Mark:
+    def _key(self, row: Row) -> Key:
         made = row.get("made")
-        return Mark(self.lead_id(row), self.modified_at(row), made if isinstance(made, str) else None)
+        return Key(self.lead_id(row), self.modified_at(row), made if isinstance(made, str) else None)

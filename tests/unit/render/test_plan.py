@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from connector.push import Plan, Summary, Unapplied, plan_rows
+from connector.push import Plan, Recovery, Summary, Unapplied, plan_rows
 from connector.render.document import to_json
 from connector.render.plan import plan_text, sample
 from connector.render.plan_document import plan_document
@@ -270,10 +270,33 @@ SUMMARY = Summary(
 
 def test_the_summary_groups_what_did_not_arrive() -> None:
     """Two leads with the same trouble are one line with a number and an example."""
-    text = text_of(push_text(SUMMARY))
+    text = text_of(push_text(SUMMARY, Recovery()))
     assert "scores → convoso: 998 of 1,000 leads applied, 2 rejected" in text
     assert "1,000 calls in 90.0 s" in text
     assert re.search(r"2 +7 +rejected +phone +6008 The phone number is invalid", text)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "told"),
+    [
+        (Recovery(), None),
+        (Recovery(applied=1), "1 lead had arrived"),
+        (
+            Recovery(applied=2, deferred=1, unknown=3),
+            (
+                "2 leads had arrived; 1 lead had not arrived, so this plan has what is still wanted of it; "
+                "3 leads could not be read, so nothing is sent to them yet"
+            ),
+        ),
+    ],
+)
+def test_the_summary_says_what_earlier_runs_had_left_open(recovery: Recovery, told: str | None) -> None:
+    """For people and for programs; nothing where there was nothing."""
+    text = " ".join(text_of(push_text(SUMMARY, recovery)).split())
+    assert ("Left open" in text) == (told is not None)
+    assert told is None or f"Left open by earlier runs: {told}" in text
+    found = json.loads(to_json(push_document(SUMMARY, recovery)))["recovered"]
+    assert found == {name: getattr(recovery, name) for name in ("applied", "deferred", "unknown")}
 
 
 @pytest.mark.parametrize(
@@ -289,12 +312,12 @@ def test_the_summary_groups_what_did_not_arrive() -> None:
 def test_the_first_line_says_what_became_of_the_leads(leads: int, states: dict[str, int], told: str) -> None:
     """Out of how many; a push that ended early has more leads than states, one without leads had nothing to send."""
     summary = replace(SUMMARY, leads=leads, by_state=states, unapplied=())
-    assert text_of(push_text(summary)).startswith(f"scores → convoso: {told}\n")
+    assert text_of(push_text(summary, Recovery())).startswith(f"scores → convoso: {told}\n")
 
 
 def test_the_summary_as_json_lists_every_lead_that_did_not_arrive() -> None:
     """Programs get every lead with code and reason, and the exit code."""
-    found = json.loads(to_json(push_document(SUMMARY)))
+    found = json.loads(to_json(push_document(SUMMARY, Recovery())))
     assert (found["kind"], found["exit_code"], found["leads_by_state"]) == (
         "push",
         3,

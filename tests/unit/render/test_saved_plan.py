@@ -174,7 +174,7 @@ def test_any_difference_sends_nothing_and_is_named(now: Plan, told: str) -> None
 
 
 def test_accounts_of_one_host_are_told_apart_without_their_token() -> None:
-    """Another token or another host is another account, and the mark shows neither."""
+    """Another token or another host is another account, and the digest shows neither."""
 
     def of(token: str, url: str = "https://api.example.com/v1") -> Any:
         return identity_of(
@@ -187,6 +187,6 @@ def test_accounts_of_one_host_are_told_apart_without_their_token() -> None:
     one, two = of("token-of-one"), of("token-of-two")
     assert one == of("token-of-one")
     assert (one.host, two.host) == ("api.example.com", "api.example.com")
-    assert one.mark != two.mark
-    assert of("token-of-one", "https://other.example.com").mark != one.mark
+    assert one.digest != two.digest
+    assert of("token-of-one", "https://other.example.com").digest != one.digest
     assert "token" not in repr(one)
