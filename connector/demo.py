@@ -12,11 +12,11 @@ from rich.table import Table
 
 from connector import config, loop
 from connector.display import Bars, listening
-from connector.push.guardrails import count
 from connector.render.build import build_text
 from connector.render.plan import plan_text
 from connector.render.push import push_text
 from connector.sandbox import Sandbox
+from connector.texts import count
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 

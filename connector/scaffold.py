@@ -1,4 +1,4 @@
-"""A project folder of one's own, as ``leadloop init`` writes it: settings, a private secrets file, a dbt project."""
+"""The project folder that ``leadloop init`` writes: settings, a private secrets file, a dbt project."""
 
 import os
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from pathlib import Path
 from connector.errors import ConfigError
 
 CONFIG = """\
-# leadloop's settings. Each can also come from the environment: crm.convoso.rate is CRM__CONVOSO__RATE there.
-# Secrets belong into secrets.toml beside this file, or into the environment.
+# leadloop's settings. You can also set each one in the environment: crm.convoso.rate is CRM__CONVOSO__RATE.
+# Put secrets into secrets.toml beside this file, or into the environment.
 
 [crm.convoso]
-# The account's own time zone, in which Convoso shows every time. `leadloop check` tells whether it looks right.
+# The time zone of the account. Convoso shows every time in it. `leadloop check` tells you whether it looks right.
 timezone = "America/Los_Angeles"
 # base_url = "https://api.convoso.com/v1"
-# rate = 10          # calls per second, over all threads
-# concurrency = 4    # calls under way at once
+# rate = 10          # most calls per second, all threads together
+# concurrency = 4    # most calls at the same time
 # timeout = 30       # seconds
-# settle = 60        # seconds: younger edits are left to the next run
-# lookback = 600     # seconds before the cursor that are read again
+# settle = 60        # seconds before now at which a run stops; the next run reads younger edits
+# lookback = 600     # seconds before the cursor that each run reads again
 # cursor = "updated_at"   # or "changed_at"
-# start = 2000-01-01      # first day to read while there is no cursor
-# recordings = true       # read recorded calls as well: one call for each lead that was called
+# start = 2000-01-01      # the first run reads from this day on
+# recordings = true       # read recorded calls, too; this takes one API call for each lead that was called
 # leave_out = ["notes"]   # fields that never reach the warehouse
 
 # [crm.convoso.filters]
 # list_id = "333"
 
-# Other CRMs are read, and can be pushed to, as soon as their secrets are set; see docs/leadsquared.md and so on.
+# To use another CRM, set its secrets; docs/leadsquared.md, docs/pollybot.md and docs/leadping.md tell you which.
 # [crm.leadsquared]
-# base_url = "https://api-us11.leadsquared.com"    # the host of the account's own region
+# base_url = "https://api-us11.leadsquared.com"    # the host of your account's region
 # [crm.pollybot]
 # leads_path = "/api/v1/leads"
 # [crm.leadping]
@@ -46,7 +46,7 @@ dlthub_telemetry = false
 """
 
 SECRETS = """\
-# Only you can read this file, and git leaves it out.
+# Only you can read this file. Git ignores it.
 
 [crm.convoso]
 auth_token = ""
@@ -86,7 +86,7 @@ flags:
   send_anonymous_usage_stats: false
 models:
   leadloop:
-    # The example push that comes with leadloop stays off; yours is in models/pushes.
+    # leadloop comes with example pushes. They are off; your own push is in models/pushes.
     examples:
       +enabled: false
     pushes:
@@ -95,11 +95,11 @@ models:
 
 PACKAGES = """\
 packages:
-  - local: "{{ env_var('LEADLOOP_DBT_PACKAGE') }}"  # set by leadloop to the dbt package it comes with
+  - local: "{{ env_var('LEADLOOP_DBT_PACKAGE') }}"  # leadloop sets this to the dbt package that comes with it
 """
 
 SCORES = """\
--- One row per lead and the values that the CRM should show. Replace this with your own model's output.
+-- One row for each lead, with the values that the CRM should show. Replace this with your own model.
 select
     lead_id,
     'hot' as tier
@@ -113,9 +113,9 @@ limit 10
 """
 
 PUSH = """\
--- What should differ in the CRM. `leadloop plan tiers_to_convoso` shows it, `leadloop push tiers_to_convoso` sends it.
--- fields: the CRM's name of a field, and the column of tiers that goes into it. max_changes: at most so many leads; it is
--- small on purpose, raise it once the plan looks right.
+-- What should change in the CRM. `leadloop plan tiers_to_convoso` shows it, `leadloop push tiers_to_convoso` sends it.
+-- fields: a field of the CRM, and the column of tiers that goes into it. max_changes: the most leads that one push may
+-- change; it is small for a start, so raise it when the plan looks right.
 {{ leadloop.push(
     desired = ref('tiers'),
     crm = 'convoso',
@@ -132,7 +132,7 @@ PUSH_YML = """\
 version: 2
 models:
   - name: tiers_to_convoso
-    description: One row per lead and field that differs between our tiers and Convoso.
+    description: One row for each lead and field in which Convoso differs from tiers.
     columns:
       - name: lead_id
         data_tests: [not_null]

@@ -1,5 +1,6 @@
-"""What counts as blank, and as lower case: the same in Python, in DuckDB and in PostgreSQL, whatever a database's locale.
+"""Small facts about texts: blank, lower case, a moment, a plural.
 
+Blank and lower case are the same in Python, in DuckDB and in PostgreSQL, whatever a database's locale:
 ``dbt_models/macros/values/text.sql`` has the same two in SQL, and a test compares them.
 """
 
@@ -29,3 +30,8 @@ def moment(text: str | None) -> datetime | None:
         return datetime.fromisoformat((text or "").strip(BLANKS))
     except ValueError:
         return None
+
+
+def count(number: int, noun: str) -> str:
+    """``1 lead``, ``2,000 leads``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -9,8 +9,8 @@ from connector.crm.base import LeadReader
 from connector.crm.clock import NOTABLE, clock_of
 from connector.extract.columns import SEEN_AT
 from connector.extract.raw import LEADS, REMOVALS, first_not_blank
-from connector.push.guardrails import count
 from connector.push.tables import push_journal
+from connector.texts import count
 from connector.warehouse.ledger import SCHEMA, columns_of
 
 

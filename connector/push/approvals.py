@@ -16,10 +16,9 @@ import sqlalchemy as sa
 
 from connector.errors import FirstTimeError
 from connector.push.fingerprint import fingerprint
-from connector.push.guardrails import count
 from connector.push.plan import LeadPlan, Plan
 from connector.push.tables import now, push_journal
-from connector.texts import is_blank
+from connector.texts import count, is_blank
 from connector.warehouse import runs
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
 

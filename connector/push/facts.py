@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.errors import LeadloopError
-from connector.push.guardrails import count
 from connector.push.plan import Plan
 from connector.push.summary import Summary
+from connector.texts import count
 
 
 def of_extraction(done: Any) -> dict[str, Any]:

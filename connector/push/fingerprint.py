@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from connector.errors import PlanMovedError
-from connector.push.guardrails import count
 from connector.push.plan import LeadPlan, Plan
+from connector.texts import count
 
 SETTINGS = {
     "push": "the push",

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Mode
-from connector.push.guardrails import count
 from connector.push.journal import Journal
 from connector.push.look import Look
 from connector.push.plan import LeadPlan, Plan
 from connector.push.tables import ADDING
+from connector.texts import count
 
 AT_ONCE = 1000
 """So many leads are looked for before the first of them is sent; with a push that adds no more, that is all of them."""

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from connector.texts import count
+
 
 class Limits(Protocol):
     """The options of a push model that bound it; ``None`` switches one off."""
@@ -102,8 +104,3 @@ def _unread(push: Limits) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.4g}%"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 lead``, ``2,000 leads``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, LeadloopError, ModelError
-from connector.push.guardrails import Guardrail, Limits, count
+from connector.push.guardrails import Guardrail, Limits
 from connector.push.tables import ADDING
+from connector.texts import count
 
 
 class Push(Limits, Protocol):

@@ -15,8 +15,8 @@ from connector.errors import ModelError
 from connector.parsing import did_you_mean
 from connector.push.approvals import with_first_time
 from connector.push.fingerprint import fingerprint
-from connector.push.guardrails import Guardrail, guardrails
-from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan, Push
+from connector.push.guardrails import guardrails
+from connector.push.plan import FieldChange, LeadPlan, Plan, Push
 from connector.push.tables import ADDING, last_rows, meant, now, push_journal, push_settled
 from connector.texts import is_blank
 from connector.warehouse.ledger import SCHEMA, columns_of
@@ -113,7 +113,6 @@ def plan_rows(
         conflicts=found.lead_plans(found.conflicts),
         rejected=found.lead_plans(found.rejected),
         flapping=found.lead_plans(found.flapping),
-        guardrails=_guardrails(push, leads, crm_leads),
         removed=len(found.removed),
         unknown_leads=len(found.unknown),
         unresolved=tuple(waiting),
@@ -127,6 +126,8 @@ def plan_rows(
         host=host,
         account=account,
     )
+    limits = guardrails(push, leads=len(leads), clears=plan.clears, inserts=plan.inserts, crm_leads=crm_leads)
+    plan = replace(plan, guardrails=limits)
     return replace(plan, fingerprint=fingerprint(plan))
 
 
@@ -243,14 +244,6 @@ def check(push: Push, capabilities: Capabilities) -> None:
             f"{push.name}: a lead can't be added to {vendor} without {' and '.join(missing)}. Give it in fields, or as "
             "one of the options where it is the same for all leads."
         )
-
-
-def _guardrails(push: Push, leads: Sequence[LeadPlan], crm_leads: int | None) -> tuple[Guardrail, ...]:
-    clears = sum(
-        change.desired is None and change.field != WHOLE for lead in leads for change in lead.changes
-    )
-    inserts = sum(lead.crm_lead_id is None for lead in leads)
-    return guardrails(push, leads=len(leads), clears=clears, inserts=inserts, crm_leads=crm_leads)
 
 
 def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:

@@ -11,10 +11,10 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from connector.push.equality import same
-from connector.push.guardrails import count
 from connector.push.plan import WHOLE, Plan, Push
 from connector.push.resolve import RESOLVED
 from connector.push.tables import FOUND, meant, push_journal
+from connector.texts import count
 from connector.warehouse.ledger import SCHEMA, columns_of
 
 ROUNDS = 2

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from connector.push.guardrails import count
 from connector.render.document import VERSION, Part, part
+from connector.texts import count
 
 if TYPE_CHECKING:
     from connector.warehouse.models import BuildResult

@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.push.approvals import first_time
-from connector.push.guardrails import Guardrail, count
+from connector.push.guardrails import Guardrail
 from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
 from connector.push.tables import ADDING
 from connector.render.text import readable, shown_name, table
+from connector.texts import count
 
 SAMPLES = 8
 _COMMON = 4

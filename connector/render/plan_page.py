@@ -6,9 +6,9 @@ from importlib.resources import files
 import jinja2
 
 from connector.push.approvals import first_time
-from connector.push.guardrails import count
 from connector.push.plan import Plan
 from connector.render.plan import changes_of, conflict_title, field_rows, headline, left_out, tiles
+from connector.texts import count
 
 PAGE_LEADS = 2_000
 """Leads a page shows at most; a browser gets slow with more, and a person doesn't read them."""

@@ -7,11 +7,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from connector.push.facts import became
-from connector.push.guardrails import count
 from connector.push.recovery import Recovery
 from connector.push.summary import Summary
 from connector.render.document import VERSION, Part, Time, part
 from connector.render.text import printable, shown_name, table
+from connector.texts import count
 
 
 class Missed(Part, kw_only=True):

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from connector.push.guardrails import count
 from connector.push.plan import WHOLE
 from connector.render.document import VERSION, Part, part
+from connector.texts import count
 
 if TYPE_CHECKING:
     from connector.push.resolve import Conflict, Side
