@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test long check rest types docs format bench soak clean help
+.PHONY: install demo quick test shuffled long check rest types docs format bench soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -52,6 +52,10 @@ quick: install ## run ruff and the unit tests, in under a minute
 # In the order of the folders: files of one long test come first, and those of many short ones fill up what is left.
 test: check ## run the checks and all tests but the long ones; this must pass at any time
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+
+shuffled: install ## run make test's tests in a random order; SEED=n repeats one
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" \
+		--random-order-bucket=module --random-order-seed=$(or $(SEED),$(shell date +%s))
 
 long: install ## run the long tests; these must pass before an issue is resolved
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long

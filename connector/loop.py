@@ -418,13 +418,15 @@ def run(
     ran.failed.update({f"extract {vendor}": error for vendor, error in unread.items()})
     for name in pushes or models.own_pushes(project, specs.values()):
         if name in specs and specs[name].crm in unread:
-            ran.failed[name] = LeadloopError(f"Nothing was sent, since {specs[name].crm} could not be read.")
+            ran.failed[name] = LeadloopError(
+                f"Nothing was sent, since {specs[name].crm} could not be read.", crm=specs[name].crm
+            )
             continue
         if harm := next(
             (each.summary for each in ran.pushed.values() if _harms(each, specs.get(name))), None
         ):
             ran.failed[name] = LeadloopError(
-                f"Nothing was sent to {harm.crm} after {harm.push}: {harm.stopped}"
+                f"Nothing was sent to {harm.crm} after {harm.push}: {harm.stopped}", crm=harm.crm
             )
             continue
         try:

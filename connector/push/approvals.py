@@ -106,9 +106,12 @@ def check(plan: Plan, *, first: bool) -> None:
     if plan.first_time and not first:
         raise FirstTimeError(
             f"{plan.push}: {first_time(plan)}. People may have typed them, or another warehouse sent them, so nothing was "
-            f"sent. Look at it: leadloop plan {plan.push}. If the warehouse is the wrong one or was put back, bring the right "
+            "sent.",
+            f"Look at it: leadloop plan {plan.push}. If the warehouse is the wrong one or was put back, bring the right "
             "one back. To agree to it, once: --first, or answer the question of a push in a terminal. To leave what is "
-            "there: first_push = 'fill_empty' or 'baseline' in the model."
+            "there: first_push = 'fill_empty' or 'baseline' in the model.",
+            crm=plan.crm,
+            fields=plan.first_time,
         )
 
 

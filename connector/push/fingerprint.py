@@ -95,5 +95,7 @@ def expect(plan: Plan, agreed: Plan) -> None:
     if agreed.fingerprint != plan.fingerprint:
         raise PlanMovedError(
             f"{plan.push} is not the plan any more that was agreed to, so nothing was sent. What differs: "
-            f"{'; '.join(differences(agreed, plan))}. To see it as it is now: leadloop plan {plan.push}"
+            f"{'; '.join(differences(agreed, plan))}.",
+            f"To see it as it is now: leadloop plan {plan.push}",
+            crm=plan.crm,
         )

@@ -68,8 +68,10 @@ def check(lost: Sequence[Mark], crm: str, label: str) -> None:
     raise RestoredError(
         f"{label} knows nothing of {number} to {crm} that were sent from it, the last one by {last.push} on "
         f"{last.at:%F %T} UTC. Was an older copy of it put back, or has a copy of it been used? What was sent since is "
-        "unknown, and a person's edit could be overwritten, so nothing was sent. If this is the warehouse to go on with: "
-        "leadloop run --restored. It leaves alone as a conflict what the CRM shows and nobody knows to have been sent."
+        "unknown, and a person's edit could be overwritten, so nothing was sent.",
+        "If this is the warehouse to go on with: leadloop run --restored. It leaves alone as a conflict what the CRM shows "
+        "and nobody knows to have been sent.",
+        crm=crm,
     )
 
 

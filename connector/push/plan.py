@@ -159,27 +159,33 @@ class Plan:
         look = f"To see it: leadloop plan {self.push}"
         if self.nameless:
             return ModelError(
-                f"{self.push} has {count(self.nameless, 'row')} without a lead id, so nothing was sent. Leave them "
-                "out in the model's SQL, or correct its key."
+                f"{self.push} has {count(self.nameless, 'row')} without a lead id, so nothing was sent.",
+                "Leave them out in the model's SQL, or correct its key.",
+                crm=self.crm,
             )
         if self.duplicates:
             return DuplicateLeadError(
                 f"{self.push} has more than one row for the same lead and field, for "
                 f"{count(len(self.duplicates), 'lead')} (such as {', '.join(self.duplicates[:3])}), so nothing was "
-                "sent. Make its desired rows unique by lead."
+                "sent.",
+                "Make its desired rows unique by lead.",
+                crm=self.crm,
             )
         if self.rivalry:
-            return ConflictError(f"{self.rivalry} {look}")
+            return ConflictError(self.rivalry, look, crm=self.crm)
         if self.on_conflict == "stop" and self.conflicts:
             return ConflictError(
                 f"{count(len(self.conflicts), 'lead')} of {self.push} were edited in {self.crm} since they were sent, "
-                f"and its on_conflict is 'stop', so nothing was sent. {look}"
+                f"and its on_conflict is 'stop', so nothing was sent.",
+                look,
+                crm=self.crm,
             )
         tripped = [guardrail.explanation for guardrail in self.guardrails if guardrail.tripped]
         if tripped:
             return GuardrailError(
-                f"{self.push}: {'; '.join(tripped)}. Nothing was sent. If it is right, raise the limit in the model, "
-                f"or send the first leads with --limit N. {look}"
+                f"{self.push}: {'; '.join(tripped)}. Nothing was sent.",
+                f"If it is right, raise the limit in the model, or send the first leads with --limit N. {look}",
+                crm=self.crm,
             )
         return None
 

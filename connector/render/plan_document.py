@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from connector.errors import LeadloopError
 from connector.push.guardrails import Guardrail
 from connector.push.plan import FieldChange, LeadPlan, Plan
 from connector.render.document import VERSION, Part, Time, part
@@ -53,11 +54,34 @@ class Problem(Part, kw_only=True):
     """Why something was not done."""
 
     error: Annotated[str, Meta(description="the error's name, as in `connector/errors.py`")]
-    message: Annotated[str, Meta(description="the error's sentence")]
+    message: Annotated[str, Meta(description="what happened and what to do next, in one text")]
+    advice: Annotated[str | None, Meta(description="of `message`, what to do next, if it is known apart")]
+    action: Annotated[
+        Literal["retry", "skip", "stop", "resolve"],
+        Meta(
+            description="`retry`: the same again later; `skip`: leave this one out; `stop`: a person has to change something; "
+            "`resolve`: the lead has to be read first"
+        ),
+    ]
+    exit_code: Annotated[int, Meta(description="the exit code of a command that ends with it")]
+    crm: Annotated[str | None, Meta(description="the CRM that it is about, if any")]
+    lead_id: Annotated[str | None, Meta(description="the lead that it is about, if any")]
+    fields: Annotated[list[str], Meta(description="the CRM's names of the fields that it is about")]
+    code: Annotated[str | None, Meta(description="the CRM's own code")]
 
 
-def problem(error: Exception) -> Problem:
-    return Problem(error=type(error).__name__, message=str(error))
+def problem(error: LeadloopError) -> Problem:
+    return Problem(
+        error=type(error).__name__,
+        message=str(error),
+        advice=error.advice or None,
+        action=error.action,
+        exit_code=error.exit_code,
+        crm=error.crm,
+        lead_id=error.lead_id,
+        fields=sorted(error.fields),
+        code=error.code,
+    )
 
 
 class Change(Part, kw_only=True):

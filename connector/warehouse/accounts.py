@@ -69,7 +69,7 @@ def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReade
     if not known:
         return False
     if not any(_shows(reader, lead) for lead in known):
-        raise OtherAccountError(_sentence(settings, here, row, len(known)))
+        raise _other(settings, here, row, len(known))
     note_account(engine, settings, reader)
     return True
 
@@ -180,11 +180,15 @@ def _digits(moment: object) -> str:
     return re.sub(r"\D", "", str(moment))[:14]
 
 
-def _sentence(settings: VendorSettings, here: Identity, row: sa.RowMapping | None, count: int) -> str:
+def _other(
+    settings: VendorSettings, here: Identity, row: sa.RowMapping | None, count: int
+) -> OtherAccountError:
     was = f" of {row['host']}" if row and row["host"] != here.host else ""
-    return (
+    return OtherAccountError(
         f"{named(f'crm.{settings.vendor}.base_url')} or its key leads to another account: none of {count} leads that the "
-        f"warehouse knows{was} is at {here.host}. Nothing was read or sent. Give the other account a warehouse of its own "
-        "(a folder made by `leadloop init`), or put address and key back. If it is the same account, and these leads are "
-        f"gone from it, run: leadloop extract --crm {settings.vendor} --same-account"
+        f"warehouse knows{was} is at {here.host}. Nothing was read or sent.",
+        "Give the other account a warehouse of its own (a folder made by `leadloop init`), or put address and key back. If "
+        f"it is the same account, and these leads are gone from it, run: leadloop extract --crm {settings.vendor} "
+        "--same-account",
+        crm=settings.vendor,
     )

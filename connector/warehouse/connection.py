@@ -188,7 +188,7 @@ class Warehouse:
         who = f"leadloop {holder['pid']} on {holder['host']}" if "pid" in holder else "another run"
         since = f" since {holder['since']} UTC" if "since" in holder else ""
         return LockedError(
-            f"{name} is being worked on by {who}{since}. Nothing was done; run again when it has ended."
+            f"{name} is being worked on by {who}{since}.", "Nothing was done; run again when it has ended."
         )
 
 

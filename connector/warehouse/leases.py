@@ -101,8 +101,9 @@ class Lease:
         if self._lost is not None:
             raise LeaseLostError(
                 f"This run no longer holds the lease on {self.name}; it is held by {self._lost}. It stopped, and sends "
-                "and records nothing more. Run again when the other one has ended: the next run finds out in the CRM "
-                "what came of calls that were under way."
+                "and records nothing more.",
+                "Run again when the other one has ended: the next run finds out in the CRM what came of calls that were "
+                "under way.",
             )
 
     def keep_alive(self) -> None:
@@ -157,7 +158,8 @@ def _take(engine: sa.Engine, name: str, token: str) -> float:
             old = connection.scalar(sa.select(age(connection)).where(leases.c.name == name))
             if not _is_dead(holder, float(old or 0)):
                 raise LockedError(
-                    f"{name} is being worked on by {described(holder)}. Nothing was done; run again when it has ended."
+                    f"{name} is being worked on by {described(holder)}.",
+                    "Nothing was done; run again when it has ended.",
                 )
         connection.execute(leases.delete().where(leases.c.name == name))
         connection.execute(

@@ -46,5 +46,6 @@ def check(engine: sa.Engine, push: str, stands_on: Collection[str]) -> None:
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         raise TestsFailedError(
             f"{push} was not sent, because dbt models or tests that it stands on failed: "
-            f"{', '.join(names[:5])}{more}. Fix them and run: leadloop build"
+            f"{', '.join(names[:5])}{more}.",
+            "Fix them and run: leadloop build",
         )

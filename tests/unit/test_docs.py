@@ -389,7 +389,8 @@ def test_the_document_of_run(printed: Printed) -> None:
     check({"crm": "convoso", **found["extracted"]["convoso"]}, documented("extract"))
     check(found["built"], documented("build"))
     check(found["pushed"]["p"], documented("push PUSH"))
-    assert found["failed"]["q"] == {"error": "GuardrailError", "message": "too much"}
+    failed = found["failed"]["q"]
+    assert (failed["error"], failed["message"], failed["exit_code"]) == ("GuardrailError", "too much", 4)
 
 
 def test_the_documents_of_init_and_resolve(printed: Printed, tmp_path: Path) -> None:

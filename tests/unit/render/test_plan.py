@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from connector.errors import RefusedError
 from connector.push import Plan, Recovery, Summary, Unapplied, plan_rows
 from connector.render.document import to_json
 from connector.render.plan import plan_text, sample
-from connector.render.plan_document import plan_document
+from connector.render.plan_document import plan_document, problem
 from connector.render.plan_page import plan_page
 from connector.render.push import push_document, push_text
 from connector.render.text import masked, readable
@@ -170,9 +171,6 @@ def test_the_json_holds_every_row() -> None:
     assert found["problem"] is None
     assert found["made_at"] == "2025-11-02T08:30:00+00:00"
     assert [each["name"] for each in found["guardrails"]] == ["max_changes", "max_share", "max_clears"]
-    tripped = plan_document(plan(*FULL, max_changes=1))
-    assert tripped.problem is not None
-    assert tripped.problem.error == "GuardrailError"
 
 
 class Page(HTMLParser):
@@ -368,3 +366,18 @@ def test_a_plan_that_deletes_leads_says_so() -> None:
         assert "would change" not in shown
         assert "cleared" not in shown
     assert plan_document(found).totals.deletes == 1
+
+
+def test_why_nothing_may_be_sent_is_told_to_programs_in_parts() -> None:
+    """What an error knows of itself is fields of the document, so that nobody has to take its sentence apart."""
+    stopped = plan_document(plan(*FULL, max_changes=1)).problem
+    assert stopped is not None
+    assert (stopped.error, stopped.exit_code, stopped.action) == ("GuardrailError", 4, "stop")
+    assert (stopped.crm, stopped.lead_id, stopped.fields, stopped.code) == ("convoso", None, [], None)
+    assert stopped.advice is not None
+    assert stopped.advice.startswith("If it is right, raise the limit in the model")
+    assert stopped.message.endswith(stopped.advice)
+    refused = RefusedError("refuses it", crm="convoso", lead_id="7", fields=["title", "city"], code="6008")
+    found = problem(refused)
+    assert (found.message, found.advice, found.action) == ("convoso refuses it", None, "skip")
+    assert (found.lead_id, found.fields, found.code) == ("7", ["city", "title"], "6008")
