@@ -7,6 +7,7 @@ and ``<!-- end -->`` (``docs/settings.md``, ``docs/json.md``), with what people 
 """
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+PLAN = DOCS / "plan.json"
 MADE = "<!-- generated: made by `make docs`; edits here are lost -->"
 PART = re.compile(r"(<!-- generated: (?P<name>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -43,6 +45,7 @@ def pages() -> dict[Path, str]:
         DOCS / "settings.md": filled(read(DOCS / "settings.md"), settings_parts()),
         DOCS / "json.md": filled(read(DOCS / "json.md"), documents()),
         **{DOCS / "schemas" / f"{kind}.json": text for kind, text in schemas().items()},
+        DOCS / "plan.svg": picture(),
         CRMS_MACRO: crms_macro(),
         CRMS_SOURCES: crms_sources(),
     }
@@ -152,6 +155,32 @@ def schemas() -> dict[str, str]:
 
 
 # docs/cli.md
+
+
+def picture() -> str:
+    """``docs/plan.json``, which `leadloop plan --json` saved, as `leadloop plan` shows it in a terminal."""
+    from rich._export_format import CONSOLE_SVG_FORMAT
+    from rich.console import Console
+
+    from connector.render.plan import plan_text
+    from connector.render.saved_plan import read_plan
+
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        console = Console(
+            file=nowhere,
+            record=True,
+            width=84,
+            force_terminal=True,
+            color_system="truecolor",
+            legacy_windows=False,
+        )
+        console.print(plan_text(read_plan(PLAN), samples=3))
+    # Without the fonts, which a reader's machine would fetch from elsewhere.
+    bare = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    made = console.export_svg(
+        title="leadloop plan lead_scores_to_convoso", code_format=bare, unique_id="plan"
+    )
+    return "\n".join(line.rstrip() for line in made.splitlines() if line.strip()) + "\n"
 
 
 def commands() -> str:
