@@ -1,5 +1,7 @@
 """Fields that a person edited in the CRM after a push: left alone, overwritten, a stop, or settled by hand."""
 
+from typing import Any
+
 import pytest
 
 from connector.sandbox import Sandbox
@@ -10,7 +12,7 @@ FIELDS = {"crm_wins": "city", "warehouse_wins": "address1", "stop": "province", 
 """Push -> its own field, so that all of them can be watched over the same leads."""
 
 
-def wanted(value, leads, cleared=()):
+def wanted(value: Any, leads: Any, cleared: Any = ()) -> Any:
     """The same value for each of these leads, and nothing for those to be cleared."""
     listed, blank = (", ".join(f"'{each}'" for each in some) or "''" for some in (leads, cleared))
     return (
@@ -19,7 +21,7 @@ def wanted(value, leads, cleared=()):
     )
 
 
-def pushes():
+def pushes() -> Any:
     base = "key = 'lead_id', max_share = 1, fields = "
     return {
         "crm_wins": base + "{'city': 'value'}",
@@ -30,7 +32,7 @@ def pushes():
 
 
 @pytest.mark.long
-def test_an_edit_in_the_crm_is_a_conflict_until_somebody_decides(places):
+def test_an_edit_in_the_crm_is_a_conflict_until_somebody_decides(places: Any) -> None:
     """crm_wins leaves the edit, warehouse_wins sends ours, stop sends nothing, clear clears; resolve settles the rest."""
     with Sandbox(leads=60) as crm:
         place = places(crm)

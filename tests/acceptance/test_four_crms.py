@@ -1,6 +1,7 @@
 """One run, four CRMs: the same scores for the same people, every lead accounted for, and no call too many."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ SCORED = 30
 
 
 @pytest.mark.long
-def test_a_run_over_four_crms_sends_each_changed_lead_once(places):
+def test_a_run_over_four_crms_sends_each_changed_lead_once(places: Any) -> None:
     """200 leads each, some refused, one CRM that allows 25 calls in 5 seconds: every lead ends in a state that is true."""
     with Sandbox(leads=200, leadsquared_calls_per_5s=25) as sandbox:
         place = places()

@@ -5,6 +5,7 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ TWICE = (
 PLAIN = "key = 'lead_id', fields = {'title': 'value'}, max_share = 1"
 
 
-def in_a_terminal(place, answer, *argv):
+def in_a_terminal(place: Any, answer: Any, *argv: Any) -> Any:
     """What the command says in a terminal in which somebody gives this answer."""
     ours, theirs = pty.openpty()
     env = {**WITHOUT_SETTINGS, **place.env}
@@ -38,7 +39,7 @@ def in_a_terminal(place, answer, *argv):
 
 
 @pytest.mark.long
-def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places):
+def test_what_is_wrong_with_a_push_stops_it_before_anything_is_sent(places: Any) -> None:
     """Guardrails, two rows for one lead, a no, a plan that moved, a failed test: nothing is sent, and it is said why."""
     with Sandbox(leads=100) as crm:
         place = places(crm)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ print("imported:", sorted(heavy))
 """
 
 
-def test_help_names_every_command_and_imports_nothing_heavy():
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     """leadloop --help lists all commands and the exit codes without importing dlt, dbt or an engine."""
     done = subprocess.run([sys.executable, "-c", HEAVY], capture_output=True, text=True, check=True)
     for name in COMMANDS:
@@ -44,14 +45,14 @@ def test_help_names_every_command_and_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_with_an_example(places, name):
+def test_every_command_has_help_with_an_example(places: Any, name: Any) -> None:
     """--help of each command shows an example that begins with the command itself."""
     told = places().run(name, "--help").stdout
     assert "Example" in told
     assert f"leadloop {name}" in told.partition("Example")[2]
 
 
-def test_the_commands_are_those_listed_here():
+def test_the_commands_are_those_listed_here() -> None:
     """A new command has to be added to the list above, and so gets its tests."""
     from connector.cli import app
 
@@ -59,19 +60,19 @@ def test_the_commands_are_those_listed_here():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_readme_mentions_every_command(name):
+def test_the_readme_mentions_every_command(name: Any) -> None:
     """Nobody has to find a command by chance."""
     text = (ROOT / "README.md").read_text("utf-8")
     assert f"leadloop {name}" in text
 
 
-def test_without_a_command_help_is_shown(places):
+def test_without_a_command_help_is_shown(places: Any) -> None:
     """leadloop alone is wrong usage, answered with the help."""
     done = places().run(code=2)
     assert "Usage" in done.stdout + done.stderr
 
 
-def test_a_misspelt_command_is_wrong_usage(places):
+def test_a_misspelt_command_is_wrong_usage(places: Any) -> None:
     """An unknown command ends with code 2 and nothing on stdout."""
     done = places().run("extrct", code=2)
     assert "extrct" in done.stderr

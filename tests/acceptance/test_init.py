@@ -1,5 +1,7 @@
 """A project folder of one's own, from ``leadloop init`` to a push."""
 
+from typing import Any
+
 import pytest
 
 from connector.sandbox import Sandbox
@@ -7,7 +9,7 @@ from connector.sandbox import Sandbox
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_a_new_project_works_as_it_is_written(places):
+def test_a_new_project_works_as_it_is_written(places: Any) -> None:
     """init, check, extract, build, plan and push in an empty folder: ten leads get the example's title."""
     with Sandbox(leads=200) as crm:
         place = places(crm)

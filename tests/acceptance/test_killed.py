@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ WANTED = "select lead_id, 'hot' as tier from {{ ref('leadloop', 'leads') }}"
 TITLES = "key = 'lead_id', fields = {'title': 'tier'}, max_share = 1"
 
 
-def kill_when(running, reached):
+def kill_when(running: Any, reached: Any) -> None:
     """Kills the command once ``reached()`` holds; it must not have ended by itself before."""
     until = time.monotonic() + 300
     while not reached():
@@ -25,7 +26,7 @@ def kill_when(running, reached):
 
 
 @pytest.mark.long
-def test_a_killed_run_is_picked_up_by_the_next_one(places):
+def test_a_killed_run_is_picked_up_by_the_next_one(places: Any) -> None:
     """Killed in the middle of reading, then in the middle of sending: the third run leaves no lead missing or unsent."""
     with Sandbox(leads=200, latency=0.05) as crm:
         place = places(crm)

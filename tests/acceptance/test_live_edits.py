@@ -1,6 +1,7 @@
 """Leads that are edited while they are read."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -11,12 +12,12 @@ pytestmark = pytest.mark.timeout(600)
 TIMES = ("created_at", "modified_at")
 
 
-def blank_as_null(row):
+def blank_as_null(row: Any) -> Any:
     return {name: value if value and value.strip() else None for name, value in row.items()}
 
 
 @pytest.mark.long
-def test_leads_edited_fifty_times_a_second_are_complete_after_one_more_run(places):
+def test_leads_edited_fifty_times_a_second_are_complete_after_one_more_run(places: Any) -> None:
     """3,000 leads under edits: after the edits stop and one more run analytics.leads equals the book, field by field."""
     with Sandbox(leads=3000, latency=0.1) as crm:
         place = places(crm)

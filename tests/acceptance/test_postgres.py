@@ -1,5 +1,7 @@
 """The same loop with PostgreSQL as the warehouse."""
 
+from typing import Any
+
 import pytest
 
 from connector.sandbox import Sandbox
@@ -10,7 +12,7 @@ WANTED = "select lead_id, 'hot' as tier from {{ ref('leadloop', 'leads') }}"
 
 
 @pytest.mark.long
-def test_the_loop_closes_on_postgres_too(places, postgres_url):
+def test_the_loop_closes_on_postgres_too(places: Any, postgres_url: str) -> None:
     """Two settings switch dlt, dbt and the journal to PostgreSQL: 200 leads are sent once, then none."""
     with Sandbox(leads=200) as crm:
         place = places(crm, postgres=postgres_url)

@@ -1,5 +1,7 @@
 """``leadloop check --reconcile`` as a person types it."""
 
+from typing import Any
+
 import pytest
 
 from connector.sandbox import Sandbox
@@ -8,7 +10,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.long
-def test_the_command_tells_what_differs_and_mends_it(places):
+def test_the_command_tells_what_differs_and_mends_it(places: Any) -> None:
     """Before an extraction it says so; a lost lead is named with exit code 3 and read again; wrong usage is code 2."""
     with Sandbox(leads=60) as crm:
         place = places(crm)

@@ -1,5 +1,7 @@
 """A push of a thousand leads through the command: what is sent, what is not sent again, what the CRM refuses."""
 
+from typing import Any
+
 import pytest
 
 from connector.sandbox import Sandbox
@@ -10,7 +12,7 @@ PUSH = "scores_to_convoso"
 OPTIONS = "key = 'lead_id', fields = {'lead_score': 'score', 'title': 'tier'}, max_share = 1"
 
 
-def wanted(score="7777", others=()):
+def wanted(score: Any = "7777", others: Any = ()) -> Any:
     """One row per lead: the score, or another for some leads."""
     cases = "".join(f" when '{lead_id}' then '{value}'" for lead_id, value in dict(others).items())
     chosen = f"case lead_id{cases} else '{score}' end" if cases else f"'{score}'"
@@ -18,7 +20,7 @@ def wanted(score="7777", others=()):
 
 
 @pytest.mark.long
-def test_a_thousand_leads_are_sent_once_and_refused_ones_again_only_with_a_new_value(places):
+def test_a_thousand_leads_are_sent_once_and_refused_ones_again_only_with_a_new_value(places: Any) -> None:
     """1,000 leads cost 1,000 calls with exactly the changed fields, then none; a refused lead holds up no other."""
     with Sandbox(leads=1000) as crm:
         place = places(crm)

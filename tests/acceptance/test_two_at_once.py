@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
-def test_a_second_run_is_told_who_works_since_when(places, request, engine):
+def test_a_second_run_is_told_who_works_since_when(
+    places: Any, request: pytest.FixtureRequest, engine: Any
+) -> None:
     """Exit code 5, process, machine and time; once the first is killed (-9) the next one carries on."""
     postgres = request.getfixturevalue("postgres_url") if engine == "postgres" else None
     with Sandbox(leads=60, faults=["hang:1:path=search"]) as crm:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ RUN = "import sys; sys.argv[0] = 'leadloop'; from connector.cli import main; mai
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory: Any) -> Any:
     """A folder with what the wheel holds, and an environment in which only it and its dependencies are found."""
     wheels, target = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(ROOT)]
@@ -42,14 +43,14 @@ def installed(tmp_path_factory):
 
 
 @pytest.mark.long
-def test_the_wheel_works_in_an_empty_folder(installed, tmp_path):
+def test_the_wheel_works_in_an_empty_folder(installed: Any, tmp_path: Path) -> None:
     """leadloop --help, a sandbox, a whole run with the packaged dbt project, and the sandbox's end by a signal."""
     target, leadloop, env = installed
     assert (target / "connector" / "dbt_models" / "dbt_project.yml").is_file()
     assert (target / "connector" / "render" / "plan.html").is_file()
     assert (target / "bin" / "leadloop").is_file()
 
-    def run(*argv, **settings):
+    def run(*argv: Any, **settings: Any) -> Any:
         done = subprocess.run(
             [*leadloop, *argv], cwd=tmp_path, env={**env, **settings}, capture_output=True, text=True
         )

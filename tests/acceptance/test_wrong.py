@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,18 +16,18 @@ WANTED = "select lead_id, 'A' as value from {{ ref('leadloop', 'leads') }}"
 
 
 @pytest.fixture(scope="module")
-def crm():
+def crm() -> Iterator[Any]:
     with Sandbox(leads=20) as crm:
         yield crm
 
 
 @pytest.fixture
-def place(places, crm):
+def place(places: Any, crm: Any) -> Any:
     crm.calls.clear()
     return places(crm)
 
 
-def unused_port():
+def unused_port() -> Any:
     import socket
 
     with socket.socket() as probe:
@@ -52,7 +54,7 @@ def unused_port():
         ),
     ],
 )
-def test_a_wrong_setting_is_named(place, crm, setting, value, words):
+def test_a_wrong_setting_is_named(place: Any, crm: Any, setting: Any, value: Any, words: Any) -> None:
     """extract ends with code 2 and one message that names the setting, never the secret, and writes nothing."""
     value = value.format(base_url=crm.base_url, port=unused_port())
     done = place.run("extract", code=2, **{setting: value})
@@ -80,14 +82,14 @@ def test_a_wrong_setting_is_named(place, crm, setting, value, words):
         (["sandbox", "--fault", "status=teapot"], ["teapot"]),
     ],
 )
-def test_wrong_usage_is_explained(place, argv, words):
+def test_wrong_usage_is_explained(place: Any, argv: Any, words: Any) -> None:
     """A wrong argument ends with code 2 and says which and what would do."""
     done = place.run(*argv, code=2)
     assert all(word in done.message for word in words), done.stderr
     assert done.stdout == ""
 
 
-def test_broken_files_are_named_with_their_line(place, crm):
+def test_broken_files_are_named_with_their_line(place: Any, crm: Any) -> None:
     """A broken settings file, a broken dbt file, a push without its key: code 2, the file or model and the line."""
     (place.folder / ".dlt").mkdir()
     (place.folder / ".dlt" / "config.toml").write_text('[crm.convoso\nrate = "1"\n')
@@ -115,7 +117,7 @@ HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', fl
 
 
 @pytest.mark.long
-def test_a_held_or_foreign_database_file_is_named(place):
+def test_a_held_or_foreign_database_file_is_named(place: Any) -> None:
     """A DuckDB file that another process holds ends with code 5 and its process id; one that is none with code 2."""
     path = place.folder / "leads.duckdb"
     with subprocess.Popen(
@@ -132,7 +134,7 @@ def test_a_held_or_foreign_database_file_is_named(place):
 
 
 @pytest.mark.long
-def test_check_names_everything_that_is_wrong_at_once(places, crm):
+def test_check_names_everything_that_is_wrong_at_once(places: Any, crm: Any) -> None:
     """check lists each missing setting with its name in a file and in the environment, and ends with code 2."""
     place = places()
     found = place.run("check", code=2)

@@ -1,5 +1,8 @@
 """Every CRM can be compared with what was read from it."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from connector import config, crm, loop
@@ -10,7 +13,7 @@ from connector.warehouse.connection import Warehouse
 
 @pytest.mark.long
 @pytest.mark.parametrize("vendor", crm.names())
-def test_what_was_just_read_is_equal(vendor, tmp_path, monkeypatch):
+def test_what_was_just_read_is_equal(vendor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether leads are looked for by window or by id, nothing differs, and what was lost is named and mended."""
     monkeypatch.chdir(tmp_path)
     with Sandbox(leads=60, elsewhere=60) as sandbox:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -36,7 +37,7 @@ def started(url: str, rate: float, calls: int) -> "subprocess.Popen[str]":
     )
 
 
-def test_two_processes_keep_one_rate(postgres_url):
+def test_two_processes_keep_one_rate(postgres_url: str) -> None:
     """Two processes of 40 calls each, at a rate of 40, need two seconds: each alone would need one."""
     rate, calls = 40, 40
     both = [started(postgres_url, rate, calls) for _ in range(2)]
@@ -53,15 +54,15 @@ def test_two_processes_keep_one_rate(postgres_url):
     assert [each.returncode for each in both] == [0, 0]
 
 
-def test_a_pause_that_one_is_asked_for_is_kept_by_all(postgres_url):
+def test_a_pause_that_one_is_asked_for_is_kept_by_all(postgres_url: str) -> None:
     """Retry-After is about the account, and not about the machine that was told."""
     waits = []
 
-    def sleep(seconds):
+    def sleep(seconds: Any) -> None:
         waits.append(seconds)
         time.sleep(seconds)
 
-    def paced(name):
+    def paced(name: Any) -> Any:
         return Pace(50, store=PostgresStore(postgres_url, name, "the setting"), sleep=sleep)
 
     one, other, elsewhere = paced("convoso"), paced("convoso"), paced("leadping")
@@ -79,7 +80,7 @@ def test_a_pause_that_one_is_asked_for_is_kept_by_all(postgres_url):
         each.close()
 
 
-def test_a_lost_connection_is_made_again(postgres_url):
+def test_a_lost_connection_is_made_again(postgres_url: str) -> None:
     """A database that was restarted or threw the session out costs nothing but a new connection."""
     pace = Pace(1000, store=PostgresStore(postgres_url, "convoso", "the setting"))
     pace.wait()
@@ -98,7 +99,7 @@ def test_a_lost_connection_is_made_again(postgres_url):
     pace.close()
 
 
-def test_a_database_that_is_not_there_is_named(postgres_url, monkeypatch):
+def test_a_database_that_is_not_there_is_named(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The setting is named and its password is not; the call is not made."""
     settings = crm.vendor("convoso").settings(
         auth_token="t", timezone="UTC", shared_pace="postgresql://me:hunter2-secret@127.0.0.1:9/leads"
@@ -113,7 +114,7 @@ def test_a_database_that_is_not_there_is_named(postgres_url, monkeypatch):
 @pytest.mark.parametrize(
     "url", ["redis://localhost:6379", "localhost", "postgresql://host", "postgresql://h:x/d"]
 )
-def test_other_addresses_are_refused(url):
+def test_other_addresses_are_refused(url: Any) -> None:
     """Only a PostgreSQL database can keep the pace."""
     with pytest.raises(ConfigError, match=r"crm\.convoso\.shared_pace .*postgresql://"):
         crm.vendor("convoso").settings(auth_token="t", timezone="UTC", shared_pace=url)

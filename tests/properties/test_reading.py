@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,8 +40,15 @@ class LiveCrm:
         self.random, self.lock = random.Random(self.seed), threading.RLock()
 
     def search(
-        self, bounds, *, cursor_field="updated_at", precision="second", filters=None, offset=0, limit=None
-    ):
+        self,
+        bounds: Any,
+        *,
+        cursor_field: Any = "updated_at",
+        precision: Any = "second",
+        filters: Any = None,
+        offset: Any = 0,
+        limit: Any = None,
+    ) -> Any:
         with self.lock:
             self.calls += 1
             self.now += timedelta(seconds=1)
@@ -67,19 +75,19 @@ class LiveCrm:
     def wall(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone).replace(tzinfo=None)
 
-    def get(self, lead_id):
+    def get(self, lead_id: Any) -> None:
         raise AssertionError("not called")
 
-    def modified_at(self, row):
+    def modified_at(self, row: Any) -> Any:
         return row["modified_at"]
 
-    def lead_id(self, row):
+    def lead_id(self, row: Any) -> Any:
         return row["id"]
 
     def close(self) -> None: ...
 
 
-def read(crm: LiveCrm, **options) -> list[str]:
+def read(crm: LiveCrm, **options: Any) -> list[str]:
     return ids(Reading(crm, Window(START, END), Query(), concurrency=2, **options))
 
 
@@ -108,7 +116,9 @@ crowds = st.lists(places, min_size=20, max_size=60).map(book)
     seed=st.integers(0, 99),
     precision=st.sampled_from(["second", "day"]),
 )
-def test_nothing_is_missing_under_live_edits(leads, totals, cap, days_only, edits, seed, precision):
+def test_nothing_is_missing_under_live_edits(
+    leads: Any, totals: Any, cap: Any, days_only: Any, edits: Any, seed: Any, precision: Any
+) -> None:
     """Every lead that still has its old clock at the end was read, with or without totals, small pages and day servers."""
     if totals == "page":
         cap = 10  # a server that lies about the total *and* serves less than asked can't be told from an honest one
@@ -119,7 +129,7 @@ def test_nothing_is_missing_under_live_edits(leads, totals, cap, days_only, edit
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_nobody_moves_up_unseen_into_a_short_page(seed):
+def test_nobody_moves_up_unseen_into_a_short_page(seed: Any) -> None:
     """Seven leads of one second, pages of four, no totals: leads that move up behind a read page are read as well."""
     second = START + timedelta(hours=17)
     crm = LiveCrm({f"L{i}": second for i in range(7)}, totals="none", cap=4, edits_per_call=2, seed=seed)
@@ -130,7 +140,7 @@ def test_nobody_moves_up_unseen_into_a_short_page(seed):
 class ReadAndGone(LiveCrm):
     """Somebody edits the first lead of each page as soon as it was read, so that it leaves what is being paged."""
 
-    def search(self, bounds, **options):
+    def search(self, bounds: Any, **options: Any) -> Any:
         page = super().search(bounds, **options)
         if len(page.rows) > 1:
             self.leads[page.rows[0]["id"]] = self.now
@@ -138,7 +148,7 @@ class ReadAndGone(LiveCrm):
 
 
 @pytest.mark.parametrize("totals", ["true", "none"])
-def test_leads_that_leave_shift_no_other_past_the_next_page(totals):
+def test_leads_that_leave_shift_no_other_past_the_next_page(totals: Any) -> None:
     """A single second, which no neighbour reads again: only from the end on do its pages bring every lead that stays."""
     second = START + timedelta(hours=5)
     crm = ReadAndGone({f"L{i:03}": second for i in range(200)}, totals=totals)
@@ -148,7 +158,7 @@ def test_leads_that_leave_shift_no_other_past_the_next_page(totals):
     assert untouched <= found
 
 
-def test_three_thousand_leads_on_one_second():
+def test_three_thousand_leads_on_one_second() -> None:
     """Bounds that can't be split are paged from the end, and every lead is there."""
     crm = LiveCrm({f"L{i}": START + timedelta(hours=5) for i in range(600)}, edits_per_call=1)
     before = dict(crm.leads)
@@ -158,7 +168,7 @@ def test_three_thousand_leads_on_one_second():
     assert untouched <= found
 
 
-def test_a_single_call_reads_a_window_that_fits_a_page():
+def test_a_single_call_reads_a_window_that_fits_a_page() -> None:
     """The everyday run, a few edits since the last one, costs one call."""
     crm = LiveCrm({f"L{i}": START + timedelta(minutes=i) for i in range(10)})
     assert len(read(crm)) == 10
@@ -173,11 +183,11 @@ def test_a_single_call_reads_a_window_that_fits_a_page():
 class Overlooks(LiveCrm):
     """The first two answers about any bounds hold no leads, whatever is there."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.asked: Counter[tuple[datetime, datetime]] = Counter()
 
-    def search(self, bounds, **options):
+    def search(self, bounds: Any, **options: Any) -> Any:
         page = super().search(bounds, **options)
         self.asked[bounds] += 1
         return page if self.asked[bounds] > 2 else replace(page, rows=[])
@@ -186,7 +196,7 @@ class Overlooks(LiveCrm):
 class Wavering(LiveCrm):
     """A CRM whose totals are wrong now and then; where it serves less than it was asked for, its total tells."""
 
-    def search(self, bounds, *, limit=None, **options):
+    def search(self, bounds: Any, *, limit: Any = None, **options: Any) -> Any:
         with self.lock:
             self.cap = self.random.choice([10, 10, 4])
             self.totals = "true" if self.cap < 10 else self.random.choice(["true", "none", "page", "half"])
@@ -196,7 +206,7 @@ class Wavering(LiveCrm):
 @pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(leads=crowds, seed=st.integers(0, 9_999))
-def test_a_total_that_says_more_than_was_read_is_looked_into(leads, seed):
+def test_a_total_that_says_more_than_was_read_is_looked_into(leads: Any, seed: Any) -> None:
     """Also after totals were found to be wrong: a short page is not all that there is as long as its total says so."""
     crm = Wavering(dict(leads), seed=seed)
     try:
@@ -207,7 +217,7 @@ def test_a_total_that_says_more_than_was_read_is_looked_into(leads, seed):
     assert crm.calls < 2_000
 
 
-def test_a_short_page_of_one_second_is_read_to_its_end():
+def test_a_short_page_of_one_second_is_read_to_its_end() -> None:
     """The same where bounds can't be split and a page comes from the middle."""
     second = START + timedelta(hours=5)
     read = 0
@@ -223,13 +233,13 @@ def test_a_short_page_of_one_second_is_read_to_its_end():
 
 
 @pytest.mark.parametrize("totals", ["none", "page"])
-def test_two_empty_answers_in_a_row_are_no_proof(totals):
+def test_two_empty_answers_in_a_row_are_no_proof(totals: Any) -> None:
     """Where no total says how many leads there are, an empty page is believed when it came three times."""
     crm = Overlooks({f"L{i}": START + timedelta(minutes=i) for i in range(40)}, totals=totals)
     assert set(read(crm)) == set(crm.leads)
 
 
-def test_a_day_server_is_recognised_and_old_rows_of_the_day_are_left_out():
+def test_a_day_server_is_recognised_and_old_rows_of_the_day_are_left_out() -> None:
     """Rows outside the bounds switch to whole days; of these, rows before the window are not loaded again."""
     crm = LiveCrm({f"L{i}": START + timedelta(minutes=i - 30) for i in range(60)}, days_only=True)
     reading = Reading(crm, Window(START, END), Query(), concurrency=2)
@@ -239,7 +249,7 @@ def test_a_day_server_is_recognised_and_old_rows_of_the_day_are_left_out():
     assert "L0" not in found
 
 
-def test_a_total_that_never_comes_true_is_an_error_that_ends():
+def test_a_total_that_never_comes_true_is_an_error_that_ends() -> None:
     """A server that claims more leads than it shows is reported, not believed, and not asked for ever."""
     crm = LiveCrm({f"L{i}": START + timedelta(hours=5) for i in range(30)}, totals="double")
     with pytest.raises(IncompleteReadError, match="says that 60 leads match"):
@@ -247,7 +257,7 @@ def test_a_total_that_never_comes_true_is_an_error_that_ends():
     assert crm.calls < 400
 
 
-def test_checkpoints_follow_the_order_of_time():
+def test_checkpoints_follow_the_order_of_time() -> None:
     """Whatever is split and prefetched, batches arrive in order and their checkpoints never go back."""
     crm = LiveCrm({f"L{i}": START + timedelta(minutes=7 * i) for i in range(400)})
     reached = [
@@ -257,7 +267,7 @@ def test_checkpoints_follow_the_order_of_time():
     assert reached[-1] == END
 
 
-def test_edited_since_shows_the_leads_that_moved():
+def test_edited_since_shows_the_leads_that_moved() -> None:
     """Only leads whose clock lies after the instant come back, as text by column."""
     crm = LiveCrm({"old": START, "new": END + timedelta(minutes=5)})
     assert edited_since(crm, END, END + timedelta(minutes=10), Query()).keys() == {"new"}
@@ -270,7 +280,7 @@ class Overlooking(LiveCrm):
     overlooks: frozenset[str] = frozenset()
     shows_clock: bool = True
 
-    def search(self, bounds, *, offset=0, limit=None, **options):
+    def search(self, bounds: Any, *, offset: Any = 0, limit: Any = None, **options: Any) -> Any:
         low, high = bounds
         if "start" in self.overlooks:
             low = datetime(1970, 1, 1)
@@ -285,7 +295,7 @@ class Overlooking(LiveCrm):
             page = replace(page, total=len(self.leads))
         return page
 
-    def modified_at(self, row):
+    def modified_at(self, row: Any) -> Any:
         return row["modified_at"] if self.shows_clock else None
 
 
@@ -296,7 +306,9 @@ WORLD = Window(datetime(2000, 1, 1, tzinfo=UTC), END)
 @pytest.mark.parametrize("shows_clock", [True, False])
 @pytest.mark.parametrize("totals", ["true", "none", "page"])
 @pytest.mark.parametrize("overlooks", [{"start"}, {"end"}, {"start", "end"}])
-def test_a_time_filter_that_is_overlooked_ends_the_reading(overlooks, totals, shows_clock, spread):
+def test_a_time_filter_that_is_overlooked_ends_the_reading(
+    overlooks: Any, totals: Any, shows_clock: Any, spread: Any
+) -> None:
     """Instead of windows of seconds for a quarter of a century: an error that names the filter, after a few calls."""
     crm = Overlooking(
         {f"L{i:03}": START + i * spread for i in range(40)},
@@ -312,7 +324,7 @@ def test_a_time_filter_that_is_overlooked_ends_the_reading(overlooks, totals, sh
 
 @pytest.mark.parametrize("totals", ["true", "none", "page"])
 @pytest.mark.parametrize("overlooks", ["offset", "end of the list"])
-def test_an_offset_that_is_overlooked_ends_the_reading(totals, overlooks):
+def test_an_offset_that_is_overlooked_ends_the_reading(totals: Any, overlooks: Any) -> None:
     """A page that comes again wherever it is asked to go on: an error that names offset, after a few calls."""
     crm = Overlooking(
         {f"L{i:03}": START + timedelta(hours=5) for i in range(40)},
@@ -327,12 +339,12 @@ def test_an_offset_that_is_overlooked_ends_the_reading(totals, overlooks):
 class Endless(LiveCrm):
     """Wherever it is asked to go on, it shows leads that it has never shown."""
 
-    def search(self, bounds, *, offset=0, **options):
+    def search(self, bounds: Any, *, offset: Any = 0, **options: Any) -> Any:
         page = super().search(bounds, **options)
         return replace(page, rows=[{**row, "id": f"L{self.calls}-{row['id']}"} for row in page.rows])
 
 
-def test_leads_from_any_place_on_end_the_reading():
+def test_leads_from_any_place_on_end_the_reading() -> None:
     """No search for an end that isn't there goes on for ever."""
     second = START + timedelta(hours=5)
     crm = Endless({f"L{i:02}": second for i in range(30)}, totals="none")
@@ -341,7 +353,7 @@ def test_leads_from_any_place_on_end_the_reading():
     assert crm.calls < 1_000
 
 
-def test_totals_of_the_whole_account_are_not_believed():
+def test_totals_of_the_whole_account_are_not_believed() -> None:
     """They say at every bounds that a page isn't all; who shows nothing for a time long gone, but counts it, lies."""
     leads = {f"L{i:03}": START + timedelta(minutes=i) for i in range(40)}
     crm = Overlooking(leads, overlooks=frozenset({"bounds in totals"}))

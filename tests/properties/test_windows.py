@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -88,7 +89,9 @@ def first_row(whole: tuple[datetime, datetime], crowd: float | None) -> datetime
     0,
     None,
 )
-def test_every_instant_of_a_window_is_asked_for(start, length, zone, parts, where, server, fold, crowd):
+def test_every_instant_of_a_window_is_asked_for(
+    start: Any, length: Any, zone: Any, parts: Any, where: Any, server: Any, fold: Any, crowd: Any
+) -> None:
     """Any instant lies strictly inside at least one part of the window's bounds, for each kind of server."""
     window = Window(start, start + timedelta(seconds=length))
     instant = start + timedelta(seconds=round(length * where))
@@ -99,7 +102,9 @@ def test_every_instant_of_a_window_is_asked_for(start, length, zone, parts, wher
 
 @settings(max_examples=300, deadline=None)
 @given(start=instants, length=lengths, zone=zones, parts=st.integers(2, 40), crowd=crowds)
-def test_splitting_makes_progress_or_says_it_can_not(start, length, zone, parts, crowd):
+def test_splitting_makes_progress_or_says_it_can_not(
+    start: Any, length: Any, zone: Any, parts: Any, crowd: Any
+) -> None:
     """Parts are in order, overlap by one second, end where the whole ends, and are each shorter than it."""
     whole = windows.to_local(Window(start, start + timedelta(seconds=length)), zone)
     pieces = windows.split(whole, parts, zone, first_row(whole, crowd))
@@ -116,7 +121,9 @@ def test_splitting_makes_progress_or_says_it_can_not(start, length, zone, parts,
 @given(
     start=instants, length=lengths, zone=zones, parts=st.integers(1, 40), where=st.floats(0, 1), crowd=crowds
 )
-def test_a_checkpoint_never_runs_ahead_of_what_was_read(start, length, zone, parts, where, crowd):
+def test_a_checkpoint_never_runs_ahead_of_what_was_read(
+    start: Any, length: Any, zone: Any, parts: Any, where: Any, crowd: Any
+) -> None:
     """An instant at or before a part's checkpoint is inside that part or one before it."""
     window = Window(start, start + timedelta(seconds=length))
     instant = start + timedelta(seconds=round(length * where))
@@ -131,7 +138,7 @@ def test_a_checkpoint_never_runs_ahead_of_what_was_read(start, length, zone, par
 
 @given(start=instants, length=st.integers(0, 40 * 86_400), zone=zones, parts=st.integers(2, 40), crowd=crowds)
 @settings(deadline=None)
-def test_days_cover_the_bounds(start, length, zone, parts, crowd):
+def test_days_cover_the_bounds(start: Any, length: Any, zone: Any, parts: Any, crowd: Any) -> None:
     """Whole days in a row, the first and the last of which hold the ends of the bounds; only a day alone isn't split."""
     bounds = windows.to_local(Window(start, start + timedelta(seconds=length)), zone)
     whole = windows.whole_days(bounds)
@@ -147,7 +154,7 @@ def test_days_cover_the_bounds(start, length, zone, parts, crowd):
 @given(
     cursor=instants, ago=st.integers(0, 10**6), settle=st.integers(0, 3600), lookback=st.integers(0, 86_400)
 )
-def test_a_run_follows_on_the_one_before(cursor, ago, settle, lookback):
+def test_a_run_follows_on_the_one_before(cursor: Any, ago: Any, settle: Any, lookback: Any) -> None:
     """The next window begins no later than the cursor, ends before what has not settled, and is None only for nothing."""
     now = cursor + timedelta(seconds=ago)
     window = windows.next_window(cursor, now, settle=settle, lookback=lookback)
@@ -158,7 +165,7 @@ def test_a_run_follows_on_the_one_before(cursor, ago, settle, lookback):
         assert window.end == now - timedelta(seconds=settle)
 
 
-def test_a_window_that_ends_before_it_starts_is_refused():
+def test_a_window_that_ends_before_it_starts_is_refused() -> None:
     """Start after end is an error that says so."""
     with pytest.raises(ConfigError, match="must start before it ends"):
         Window(datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))

@@ -188,7 +188,7 @@ def test_wrong_values(enough: pytest.MonkeyPatch, name: str, given: str, says: s
         assert given not in "".join(traceback.format_exception(caught.value))
 
 
-def settings_class(name):
+def settings_class(name: Any) -> Any:
     return crm.vendor(name).settings_class
 
 

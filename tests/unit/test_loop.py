@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from connector.warehouse.connection import Warehouse
 
 
 @pytest.fixture
-def account(monkeypatch, tmp_path):
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Sets the CRM's address, and clears the settings again."""
 
     def at(base_url: str) -> None:
@@ -48,13 +49,15 @@ def specs(name: str, crm: str = "convoso") -> dict[str, models.PushSpec]:
     ("base_url", "sent"),
     [("https://api.convoso.com/v1", []), ("http://127.0.0.1:8765/v1", ["example"])],
 )
-def test_the_packaged_example_is_for_rehearsals(account, base_url, sent):
+def test_the_packaged_example_is_for_rehearsals(account: Any, base_url: Any, sent: Any) -> None:
     """A run without a project of one's own never writes example scores into a real account."""
     account(base_url)
     assert models.own_pushes(models.packaged_project(), specs("example").values()) == sent
 
 
-def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch):
+def test_examples_for_a_crm_that_is_not_set_up_are_left_out(
+    account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The example pushes name four CRMs; a run with good settings for one of them sends that one's, and does not fail."""
     monkeypatch.setenv("CRM__POLLYBOT__API_KEY", "key")
     monkeypatch.setenv("CRM__POLLYBOT__RATE", "many")
@@ -63,7 +66,7 @@ def test_examples_for_a_crm_that_is_not_set_up_are_left_out(account, monkeypatch
     assert models.own_pushes(models.packaged_project(), examples.values()) == ["here"]
 
 
-def test_pushes_of_ones_own_are_all_sent(account, tmp_path):
+def test_pushes_of_ones_own_are_all_sent(account: Any, tmp_path: Path) -> None:
     """A project of one's own is sent wherever the settings say."""
     account("https://api.convoso.com/v1")
     own = Path(tmp_path / "dbt_models")
@@ -72,7 +75,7 @@ def test_pushes_of_ones_own_are_all_sent(account, tmp_path):
     assert models.own_pushes(None, specs("mine").values()) == ["mine"]
 
 
-def test_a_push_knows_where_its_leads_are():
+def test_a_push_knows_where_its_leads_are() -> None:
     """A project's own schema moves its pushes and not the packaged leads; another model of that name is none of them."""
     options = {
         "crm": "convoso", "key": "lead_id", "fields": {"title": "tier"}, "mode": "update", "on_conflict": "crm_wins",
@@ -95,12 +98,14 @@ def test_a_push_knows_where_its_leads_are():
     assert (spec.schema, spec.leads_schema) == ("analytics_marketing", "analytics")
 
 
-def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(monkeypatch, tmp_path):
+def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The first one that harmed it is named with what was lost; another CRM's pushes go on."""
     pushed = {**specs("first"), **specs("second"), **specs("elsewhere", crm="pollybot")}
     sent = []
 
-    def push(_warehouse, name, *_, **__):
+    def push(_warehouse: Any, name: Any, *_: Any, **__: Any) -> Any:
         sent.append(name)
         summary = SimpleNamespace(
             push=name, crm=pushed[name].crm, harmed=name == "first", stopped="company was gone", exit_code=1

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,14 @@ from tests.integration.dbt.conftest import OwnProject
 GOOD = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'lead_score': 'score'}"
 
 
-def with_one_push(project):
+def with_one_push(project: Any) -> Any:
     project.desired("scores", "lead_id, score", "'1', 5")
     project.push("sent", GOOD)
     return project
 
 
 @pytest.fixture(scope="module")
-def _parsed(tmp_path_factory, dbt_state):
+def _parsed(tmp_path_factory: Any, dbt_state: Any) -> None:
     """dbt has parsed such a project before: a spoilt one is never remembered, and each would be parsed from the beginning."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "STATE", dbt_state)
@@ -31,13 +32,13 @@ def _parsed(tmp_path_factory, dbt_state):
 
 
 @pytest.fixture
-def pushing(own, _parsed):
+def pushing(own: Any, _parsed: Any) -> Any:
     """A project with one push, whose options a test may spoil."""
     return with_one_push(own)
 
 
 @pytest.mark.long
-def test_the_file_is_free_after_a_build(duck):
+def test_the_file_is_free_after_a_build(duck: Any) -> None:
     """Another process can open the DuckDB file for writing as soon as a build has ended, also when it failed."""
     write = f"import duckdb; duckdb.connect({str(duck.warehouse.path)!r}).execute('create or replace table t (a int)')"
     duck.build(select="stg_lead_versions")
@@ -50,7 +51,7 @@ def test_the_file_is_free_after_a_build(duck):
     subprocess.run([sys.executable, "-c", write], check=True)
 
 
-def test_a_locked_file_is_one_sentence(duck):
+def test_a_locked_file_is_one_sentence(duck: Any) -> None:
     """While another process has the DuckDB file, a build ends with a LockedError that names the file."""
     hold = f"import duckdb, sys; c = duckdb.connect({str(duck.warehouse.path)!r}); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -64,7 +65,9 @@ def test_a_locked_file_is_one_sentence(duck):
 
 
 @pytest.mark.long
-def test_the_environment_is_as_before(lab, monkeypatch, dbt_state, capfd):
+def test_the_environment_is_as_before(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, dbt_state: Any, capfd: Any
+) -> None:
     """A password is in the environment during the call only, in no file, and nothing is printed or written elsewhere."""
     if lab.warehouse.kind == "postgres":
         monkeypatch.setattr(
@@ -85,7 +88,7 @@ def test_the_environment_is_as_before(lab, monkeypatch, dbt_state, capfd):
         assert path.is_dir() or b"planted-secret-password" not in path.read_bytes()
 
 
-def test_options_of_dbt_in_the_environment_change_nothing(duck, monkeypatch):
+def test_options_of_dbt_in_the_environment_change_nothing(duck: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody set for another dbt project neither empties the leads nor leaves them out, and is there afterwards."""
     duck.land([{"id": "1"}, {"id": "2"}], "1 00:00")
     options = {
@@ -101,7 +104,7 @@ def test_options_of_dbt_in_the_environment_change_nothing(duck, monkeypatch):
     assert options.items() <= os.environ.items()
 
 
-def test_variables_of_a_project_stay_for_dbt(monkeypatch):
+def test_variables_of_a_project_stay_for_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what dbt itself would take for an option is taken away during a call."""
     import click
 
@@ -128,7 +131,7 @@ def test_variables_of_a_project_stay_for_dbt(monkeypatch):
 
 
 @pytest.mark.long
-def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
+def test_a_failed_model_is_named_and_no_value_is_told(lab: Any, pushing: Any) -> None:
     """The message of a BuildError names the models and what kind of thing went wrong, never a value of a lead."""
     lab.land([{"id": "1", "phone_number": "555-0100-planted"}], "1 00:00")
     pushing.write(
@@ -185,7 +188,7 @@ def test_a_failed_model_is_named_and_no_value_is_told(lab, pushing):
         (GOOD.replace("'score'}", "'score', 'Lead Score': 'score'}"), "one and the same column, lead_score"),
     ],
 )
-def test_a_wrong_option_is_named(pushing, options, message):
+def test_a_wrong_option_is_named(pushing: Any, options: Any, message: Any) -> None:
     """Each wrong option of a push ends in one sentence that names the push, the option and the file."""
     pushing.push("sent", options)
     with pytest.raises(ModelError) as caught:
@@ -196,7 +199,7 @@ def test_a_wrong_option_is_named(pushing, options, message):
     assert "?." not in str(caught.value)
 
 
-def test_broken_files_are_named(pushing, tmp_path):
+def test_broken_files_are_named(pushing: Any, tmp_path: Path) -> None:
     """Broken YAML, broken Jinja and a folder that is no project: one sentence each, which names the file."""
     pushing.write("models/broken.yml", "models:\n  - name: [sent\n")
     with pytest.raises(ModelError, match=r"broken\.yml is no valid YAML near line 3: while") as caught:
@@ -218,7 +221,7 @@ def test_broken_files_are_named(pushing, tmp_path):
         models.pushes(tmp_path)
 
 
-def test_pushes_are_found_by_name(pushing, monkeypatch):
+def test_pushes_are_found_by_name(pushing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A push is found without parsing again while the files are the same; a wrong name is told the nearest right one."""
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
 
@@ -234,7 +237,9 @@ def test_pushes_are_found_by_name(pushing, monkeypatch):
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
 
 
-def test_a_package_that_moved_is_found_again(pushing, monkeypatch, tmp_path):
+def test_a_package_that_moved_is_found_again(
+    pushing: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A project of one's own goes on working when leadloop is installed anew at another place, by link or by copy."""
     installed = pushing.folder / "dbt_packages" / "leadloop"
     models.pushes(pushing.folder)
@@ -253,7 +258,7 @@ def test_a_package_that_moved_is_found_again(pushing, monkeypatch, tmp_path):
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
 
 
-def test_projects_that_take_turns_are_told_apart(pushing):
+def test_projects_that_take_turns_are_told_apart(pushing: Any) -> None:
     """What a project of one's own disables in the package is there when the package itself is the project, and back."""
     for _ in range(2):
         assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
@@ -261,7 +266,7 @@ def test_projects_that_take_turns_are_told_apart(pushing):
         pushing.push("sent", GOOD + ", nulls = 'clear'")
 
 
-def test_a_file_at_another_place_is_not_parsed_for_anew(pushing, tmp_path, dbt_state):
+def test_a_file_at_another_place_is_not_parsed_for_anew(pushing: Any, tmp_path: Path, dbt_state: Any) -> None:
     """What dbt has parsed is good for a DuckDB file in another folder too."""
     parsed = dbt_state / "duckdb" / "mine" / "partial_parse.msgpack"
     parsed_at = []
@@ -272,13 +277,13 @@ def test_a_file_at_another_place_is_not_parsed_for_anew(pushing, tmp_path, dbt_s
     assert parsed_at[0] == parsed_at[1]
 
 
-def test_a_selection_of_nothing_is_an_error(duck):
+def test_a_selection_of_nothing_is_an_error(duck: Any) -> None:
     """Selecting a model that isn't there is a ModelError, not a green run in which nothing happened."""
     with pytest.raises(ModelError, match="no_such_model"):
         duck.build(select="no_such_model")
 
 
-def test_the_project_is_looked_for_where_it_belongs(tmp_path, monkeypatch):
+def test_the_project_is_looked_for_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the option names wins, then what the setting names, then ./dbt_models, then the folder; ours only by its name."""
     with pytest.raises(ConfigError, match="There is no dbt project here"):
         models.find_project()

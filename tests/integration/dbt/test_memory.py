@@ -1,5 +1,7 @@
 """int_push_memory in somebody's own dbt project: every push stands on it, and it never waits for a build."""
 
+from typing import Any
+
 import pytest
 
 from connector.warehouse import dbt, models
@@ -9,7 +11,7 @@ CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'sco
 
 
 @pytest.mark.long
-def test_a_push_sees_at_once_what_another_has_sent(lab, own):
+def test_a_push_sees_at_once_what_another_has_sent(lab: Any, own: Any) -> None:
     """Between two builds the journal grows: what was accepted is in sync, what was refused is held back, by the one view."""
     lab.land([{"id": lead, "score": "3"} for lead in ("1", "2", "3")], "2 00:00")
     own.desired("scores", "lead_id, score", *(f"'{lead}', 5" for lead in ("1", "2", "3")))
@@ -36,7 +38,7 @@ def test_a_push_sees_at_once_what_another_has_sent(lab, own):
 
 
 @pytest.mark.long
-def test_a_push_stands_on_the_memory_and_the_macro_is_told_of(own):
+def test_a_push_stands_on_the_memory_and_the_macro_is_told_of(own: Any) -> None:
     """The memory, the journal below it and the tests on both stop a push where they failed; dbt docs shows what push takes."""
     own.desired("scores", "lead_id, score", "'1', 5")
     own.push("scores_to_crm", CRM)

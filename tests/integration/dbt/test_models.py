@@ -1,6 +1,7 @@
 """From raw rows to leads, their history and their changes, by dbt itself; what engines may do differently, in each."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ CONVOSO = f"stg_lead_versions stg_leadloop__push_journal {GROWING}"
 LEAD = {"created_at": "2026-01-01 00:00:00"}
 
 
-def lead(number, modified, **fields):
+def lead(number: Any, modified: Any, **fields: Any) -> Any:
     return {"id": str(number), **LEAD, "modified_at": modified, **fields}
 
 
@@ -40,7 +41,7 @@ SAME_PERSON = {
 
 
 @pytest.mark.long
-def test_an_empty_warehouse_has_empty_models(lab):
+def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
 
@@ -61,7 +62,7 @@ def test_an_empty_warehouse_has_empty_models(lab):
 
 
 @pytest.mark.long
-def test_history_grows_and_equals_a_rebuild(lab):
+def test_history_grows_and_equals_a_rebuild(lab: Any) -> None:
     """New columns, late versions, repeats and a killed run: each build leaves what a full refresh would make."""
     lab.build(select=CONVOSO)
 
@@ -119,18 +120,18 @@ def test_history_grows_and_equals_a_rebuild(lab):
 
 
 @pytest.mark.long
-def test_all_crms_are_there(lab):
+def test_all_crms_are_there(lab: Any) -> None:
     """One row per lead and CRM, also where ids are the same; a CRM's columns are NULL in the others' rows."""
     check_crms(lab, *SAME_PERSON)
 
 
 @pytest.mark.long
-def test_only_another_crm_is_there(duck):
+def test_only_another_crm_is_there(duck: Any) -> None:
     """No CRM has to be read for another to be."""
     check_crms(duck, "pollybot")
 
 
-def check_crms(lab, *crms):
+def check_crms(lab: Any, *crms: Any) -> None:
     for crm in crms:
         lab.land([SAME_PERSON[crm]], "2 10:01", table=f"{crm}_raw.lead_versions")
     lab.build(select="+lead_changes +leads")
@@ -162,7 +163,7 @@ def check_crms(lab, *crms):
 
 
 @pytest.mark.long
-def test_a_crm_that_comes_later_changes_nothing_of_the_others(duck):
+def test_a_crm_that_comes_later_changes_nothing_of_the_others(duck: Any) -> None:
     """Its columns are added; the rows that were there keep their content hash, and are not made anew."""
     hashes = "select crm, content_hash, made_at from analytics.lead_history where crm = 'convoso'"
     duck.land([SAME_PERSON["convoso"]], "2 10:01")
@@ -180,7 +181,7 @@ def test_a_crm_that_comes_later_changes_nothing_of_the_others(duck):
 
 
 @pytest.mark.long
-def test_only_touched_leads_are_made_anew(duck):
+def test_only_touched_leads_are_made_anew(duck: Any) -> None:
     """A build leaves the rows of a lead alone that was not seen again."""
     duck.land(
         [lead(1, "2026-01-02 10:00:00", status="NEW"), lead(2, "2026-01-02 10:00:00", status="NEW")],
@@ -199,7 +200,7 @@ def test_only_touched_leads_are_made_anew(duck):
         assert marks == {"1": "as it was", "2": None}
 
 
-def test_odd_columns_pass_through(lab):
+def test_odd_columns_pass_through(lab: Any) -> None:
     """Reserved words, names of our own and values full of separators are columns and values like any other."""
     lab.land(
         [
@@ -223,7 +224,7 @@ def test_odd_columns_pass_through(lab):
 
 
 @pytest.mark.long
-def test_scores_are_few_and_stand_still(duck):
+def test_scores_are_few_and_stand_still(duck: Any) -> None:
     """At most 15 % of the leads have a score, and pushing it moves nothing that it depends on."""
     leads = [
         {
@@ -266,7 +267,7 @@ def test_scores_are_few_and_stand_still(duck):
 
 
 @pytest.mark.long
-def test_a_removed_lead_is_marked_until_it_is_back(lab):
+def test_a_removed_lead_is_marked_until_it_is_back(lab: Any) -> None:
     """Removed leads keep their row, with when and how; who is seen again afterwards is like any other, in each build."""
     removed = (
         "select lead_id, removal, removed_at from analytics.leads where removed_at is not null order by 1"
@@ -291,7 +292,7 @@ def test_a_removed_lead_is_marked_until_it_is_back(lab):
 
 
 @pytest.mark.long
-def test_what_the_crm_showed_last_is_what_leads_shows(lab):
+def test_what_the_crm_showed_last_is_what_leads_shows(lab: Any) -> None:
     """A lead whose time of modification went back, since it was restored there, is shown as it was seen last."""
     lab.land([lead(1, "2026-01-05 10:00:00", status="WON")], "6 00:00")
     lab.land([lead(1, "2026-01-02 10:00:00", status="NEW")], "7 00:00")
@@ -306,7 +307,7 @@ def test_what_the_crm_showed_last_is_what_leads_shows(lab):
 
 
 @pytest.mark.long
-def test_a_recording_has_one_row(lab):
+def test_a_recording_has_one_row(lab: Any) -> None:
     """A recording that is read again is one, as it was shown last, its times in UTC."""
     shown = {
         "recording_id": "rec123",
@@ -327,7 +328,7 @@ def test_a_recording_has_one_row(lab):
 
 
 @pytest.mark.long
-def test_scores_go_to_the_same_person_elsewhere(duck):
+def test_scores_go_to_the_same_person_elsewhere(duck: Any) -> None:
     """Each example push names its own CRM's lead of the person, and only fields that differ there."""
     people = [lead(n, "2026-01-02 10:00:00", phone_number="555010000" + str(n)) for n in range(1, 8)]
     for place, person in enumerate(people):

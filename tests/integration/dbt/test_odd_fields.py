@@ -3,6 +3,7 @@
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def _as_the_command_loads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.long
-def test_each_field_has_a_column_of_its_own(lab, own, tmp_path: Path) -> None:
+def test_each_field_has_a_column_of_its_own(lab: Any, own: Any, tmp_path: Path) -> None:
     """Names that differ in signs, in their end or in their spelling: every value arrives, and no push takes one for another."""
     rig = Rig(lab.warehouse, tmp_path)
     fields = (*ODD, TWIN)
@@ -85,7 +86,7 @@ def test_each_field_has_a_column_of_its_own(lab, own, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_more_fields_than_a_table_can_have(lab, own, tmp_path: Path) -> None:
+def test_more_fields_than_a_table_can_have(lab: Any, own: Any, tmp_path: Path) -> None:
     """1,700 fields with short texts: all of them are read, compared, planned and settled, in columns or beside them.
 
     On DuckDB, where each is a column, fewer show the same.

@@ -1,5 +1,8 @@
 """The push macro in somebody's own dbt project: the three-way table, row by row; each mode in each engine."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -15,7 +18,7 @@ CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lea
 PUSHES = "+package:mine"
 
 
-def verdicts(lab, push):
+def verdicts(lab: Any, push: Any) -> Any:
     rows = lab.rows(
         f"select lead_id, current_value, desired_value, base_value, verdict from analytics.{push}"
     )
@@ -23,7 +26,7 @@ def verdicts(lab, push):
 
 
 @pytest.mark.long
-def test_every_row_of_the_table(lab, own):
+def test_every_row_of_the_table(lab: Any, own: Any) -> None:
     """Base, theirs and ours decide, under every option that has a say in it."""
     shown = {
         "in sync": "5",
@@ -89,7 +92,7 @@ def test_every_row_of_the_table(lab, own):
 
 
 @pytest.mark.long
-def test_what_the_crm_said_counts(duck, own):
+def test_what_the_crm_said_counts(duck: Any, own: Any) -> None:
     """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with;
     a lost answer makes what was to be replaced the base; a lead that was not there gets it once it is."""
     leads = (
@@ -114,7 +117,9 @@ def test_what_the_crm_said_counts(duck, own):
         "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'score': 'score', 'tier': 'tier'}",
     )
 
-    def said(lead, state, recorded_at, old=None, code=None, **values):
+    def said(
+        lead: Any, state: Any, recorded_at: Any, old: Any = None, code: Any = None, **values: Any
+    ) -> Any:
         return [
             {
                 "push": "both",
@@ -180,7 +185,7 @@ def test_what_the_crm_said_counts(duck, own):
 
 
 @pytest.mark.long
-def test_nothing_vanishes(duck, own):
+def test_nothing_vanishes(duck: Any, own: Any) -> None:
     """Doubled leads, rows without an id, unknown leads, unknown fields and CRMs that aren't read all show."""
     duck.land([{"id": lead, "lead_score": "5"} for lead in ("1", "2")], "2 00:00")
     own.desired(
@@ -235,7 +240,7 @@ def test_nothing_vanishes(duck, own):
 
 
 @pytest.mark.long
-def test_the_same_id_in_two_crms_is_two_leads(duck, own):
+def test_the_same_id_in_two_crms_is_two_leads(duck: Any, own: Any) -> None:
     """What was read of, sent to, accepted by and confirmed in one CRM says nothing about the other's lead of that id."""
     shown = {"convoso": ("0", "7"), "pollybot": ("7", "0")}
     for crm, (before, after) in shown.items():
@@ -273,13 +278,13 @@ def test_the_same_id_in_two_crms_is_two_leads(duck, own):
     assert states == [("convoso", "confirmed")]
 
 
-def against(duck, own, name):
+def against(duck: Any, own: Any, name: Any) -> Any:
     """What stands against sending a push."""
     return results.failed(duck.warehouse.engine(), models.push_spec(own.folder, name).stands_on)
 
 
 @pytest.mark.long
-def test_a_failed_test_stands_against_the_push(lab, own):
+def test_a_failed_test_stands_against_the_push(lab: Any, own: Any) -> None:
     """What failed on a push is known to whoever plans it next, until a build in which it passes."""
     lab.land([{"id": "1"}], "2 00:00")
     own.desired("scores", "lead_id, score", "'1', 5", "'2', 5", "'2', 6")
@@ -308,7 +313,7 @@ WHO = "desired = ref('people'), crm = 'convoso', key = 'id', options = {'list_id
 PEOPLE = "fields = {'phone_number': 'phone', 'first_name': 'name'}"
 
 
-def test_leads_are_added_once(lab, own):
+def test_leads_are_added_once(lab: Any, own: Any) -> None:
     """Rows that the CRM never accepted are added whole, blanks left out; refused ones wait until one of their values changes."""
     lab.land([{"id": "7", "phone_number": "999"}], "2 00:00")
     own.desired(
@@ -326,7 +331,7 @@ def test_leads_are_added_once(lab, own):
     )
     own.push("added", f"mode = 'insert', max_inserts = 5, {WHO}, {PEOPLE}")
 
-    def said(key, state, crm_lead_id=None, **values):
+    def said(key: Any, state: Any, crm_lead_id: Any = None, **values: Any) -> Any:
         return [
             {"push": "added", "lead_id": key, "crm_lead_id": crm_lead_id, "field": field, "state": state,
              "value": value, "recorded_at": "1 00:00"}
@@ -371,7 +376,7 @@ def test_leads_are_added_once(lab, own):
 
 
 @pytest.mark.long
-def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
+def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab: Any, own: Any) -> None:
     """A lead is known by the column that names it or by the id the CRM gave it; only then single fields are compared."""
     lab.land(
         [{"id": lead, "phone_number": "111", "first_name": "Ann"} for lead in ("10", "11", "12", "14")],
@@ -425,7 +430,7 @@ def test_an_upsert_updates_what_is_known_and_adds_the_rest(lab, own):
 
 
 @pytest.mark.long
-def test_deletions(lab, own):
+def test_deletions(lab: Any, own: Any) -> None:
     """Leads that are there are deleted; gone, accepted and refused ones cost no call; a restored one is a conflict."""
     leads = ("there", "accepted", "restored", "refused", "seen since", "wanted back", "wanted gone")
     lab.land([{"id": lead} for lead in leads], "2 00:00")
@@ -472,7 +477,7 @@ def test_deletions(lab, own):
 
 
 @pytest.mark.long
-def test_a_protected_field_is_in_no_push(duck, own):
+def test_a_protected_field_is_in_no_push(duck: Any, own: Any) -> None:
     """The project's leadloop_protected_fields stop the parsing, however the field is written."""
     own.desired("scores", "lead_id, score", "'1', 5")
     own.push("wrong", CRM.replace("'Lead Score'", "'OwnerId'"))
@@ -484,12 +489,12 @@ def test_a_protected_field_is_in_no_push(duck, own):
         models.pushes(own.folder)
 
 
-def test_values_are_equal_in_sql_as_in_python(lab, own):
+def test_values_are_equal_in_sql_as_in_python(lab: Any, own: Any) -> None:
     """Each example of a rule, as what the CRM shows beside what we want; and as what someone edited beside what we sent."""
     examples = [(rule, one, other) for rule, one, other in SAME + DIFFERENT if rule and one and other]
     fields = {rule: f"of_{rule}" for rule in ("digits", "lower", "trim", "number")}
 
-    def text(value):
+    def text(value: Any) -> Any:
         return "null" if value is None else f"'{value}'"
 
     lab.land(
@@ -519,7 +524,7 @@ def test_values_are_equal_in_sql_as_in_python(lab, own):
 
 
 @pytest.mark.long
-def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
+def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck: Any, own: Any) -> None:
     """Accepted three times and shown differently each time: flapping, also where the warehouse wins; else it is sent."""
     leads = ("twice", "three times", "kept once", "new value", "equal")
     duck.land([{"id": lead, "lead_score": "4.0", "title": "x"} for lead in leads], "9 00:00")
@@ -551,7 +556,7 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck, own):
 
 
 @pytest.mark.long
-def test_a_renamed_push_knows_what_it_sent(lab, own):
+def test_a_renamed_push_knows_what_it_sent(lab: Any, own: Any) -> None:
     """The base belongs to CRM, lead and field, and the warehouse's number says what is newest, whatever the clocks said; ids of
     another push's rows are no leads."""
     leads = ("edited", "as we left it", "numbered", "lost, then edited", "an id of another push's")
@@ -560,7 +565,7 @@ def test_a_renamed_push_knows_what_it_sent(lab, own):
     own.push("renamed", CRM)
     own.push("renamed_too", CRM + ", mode = 'upsert', lead_id = 'lead_id', options = {'list_id': 1}")
 
-    def sent(lead, value, recorded_at, **more):
+    def sent(lead: Any, value: Any, recorded_at: Any, **more: Any) -> Any:
         plain = {"push": "old_name", "lead_id": lead, "field": "Lead Score", "value": value}
         return {**plain, "recorded_at": recorded_at, **more}
 
@@ -589,7 +594,7 @@ def test_a_renamed_push_knows_what_it_sent(lab, own):
 
 
 @pytest.mark.long
-def test_a_field_that_only_another_crm_shows_is_no_conflict(duck, own):
+def test_a_field_that_only_another_crm_shows_is_no_conflict(duck: Any, own: Any) -> None:
     """PollyBot has a column of that name, Convoso takes the field and never shows it: what we sent last is all there is."""
     duck.land([{"id": lead} for lead in ("kept", "changed")], "2 00:00")
     duck.land([{"id": "1", "lead_score": "3"}], "2 00:00", table="pollybot_raw.lead_versions")
@@ -609,7 +614,7 @@ def test_a_field_that_only_another_crm_shows_is_no_conflict(duck, own):
 
 
 @pytest.mark.long
-def test_a_values_text_is_the_same_in_every_session(lab, own):
+def test_a_values_text_is_the_same_in_every_session(lab: Any, own: Any) -> None:
     """A time with a zone, and a value of nothing but a line's end, are in sync whatever the machine's zone is."""
     shown = {"time": "2026-03-01 10:00:00+00", "newline": None, "shown newline": "\n", "other case": "ÄB\n"}
     lab.land([{"id": lead, "seen": text} for lead, text in shown.items()], "2 00:00")
@@ -634,7 +639,7 @@ def test_a_values_text_is_the_same_in_every_session(lab, own):
                 assert rows.all() == [], zone
 
 
-def test_times_are_shown_in_utc_whatever_the_machines_zone(tmp_path):
+def test_times_are_shown_in_utc_whatever_the_machines_zone(tmp_path: Path) -> None:
     """Our own connections to a DuckDB file don't take the zone from the machine."""
     with Warehouse.duckdb(tmp_path / "leads.duckdb").engine().connect() as connection:
         assert connection.scalar(sa.text("select current_setting('TimeZone')")) == "UTC"

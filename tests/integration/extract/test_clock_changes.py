@@ -1,6 +1,7 @@
 """An account in Los Angeles while its clocks change: the hour that never happens, and the one that happens twice."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ AUTUMN = datetime(2026, 11, 1, 9, tzinfo=UTC)  # 02:00 PDT becomes 01:00 PST
 
 @pytest.mark.long
 @pytest.mark.parametrize(("change", "fold"), [(SPRING, 0), (AUTUMN, 0), (AUTUMN, 1)])
-def test_runs_throughout_a_change_miss_nothing(duck, sandbox, at, change, fold):
+def test_runs_throughout_a_change_miss_nothing(
+    duck: Any, sandbox: Any, at: Any, change: Any, fold: Any
+) -> None:
     """Leads come and are edited every few minutes; each run has all there was, also in the middle of the repeated hour."""
     time = at(change - timedelta(hours=3))
     crm = sandbox(leads=0, clock=time, fold=fold)
@@ -27,7 +30,7 @@ def test_runs_throughout_a_change_miss_nothing(duck, sandbox, at, change, fold):
         assert due == set(), f"after the run {minutes} minutes past the change"
 
 
-def test_many_leads_in_the_hour_that_happens_twice(duck, sandbox, at):
+def test_many_leads_in_the_hour_that_happens_twice(duck: Any, sandbox: Any, at: Any) -> None:
     """More leads than pages hold, in both of its passes: bounds are not split there, and every lead is read."""
     time = at(AUTUMN + timedelta(days=2))
     crm = sandbox(leads=0, clock=time, fold=1)
@@ -37,7 +40,7 @@ def test_many_leads_in_the_hour_that_happens_twice(duck, sandbox, at):
     assert duck.missing(crm) == {}
 
 
-def test_a_cursor_inside_the_repeated_hour(duck, sandbox, at):
+def test_a_cursor_inside_the_repeated_hour(duck: Any, sandbox: Any, at: Any) -> None:
     """A run between the two passes leaves a cursor from which the second pass is read, though its clock shows less."""
     time = at(AUTUMN - timedelta(minutes=10))
     crm = sandbox(leads=0, clock=time)

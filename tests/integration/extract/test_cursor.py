@@ -1,6 +1,7 @@
 """The cursor is the end of what was read whole; it lives in the warehouse and nowhere else."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)
 ONE_TRY = Retry(attempts=2, first=0.001, longest=0.002)
 
 
-def test_a_new_machine_goes_on_where_the_last_one_stopped(rig, sandbox, at):
+def test_a_new_machine_goes_on_where_the_last_one_stopped(rig: Any, sandbox: Any, at: Any) -> None:
     """The second run reads the overlap and what is new, and nothing else; its cursor is the end of its window."""
     time = at(NOON)
     crm = sandbox(leads=300, clock=time)
@@ -31,7 +32,7 @@ def test_a_new_machine_goes_on_where_the_last_one_stopped(rig, sandbox, at):
 
 
 @pytest.mark.parametrize("precision", ["second", "day"])
-def test_years_without_leads_cost_nothing(duck, sandbox, at, precision):
+def test_years_without_leads_cost_nothing(duck: Any, sandbox: Any, at: Any, precision: Any) -> None:
     """A first run asks about a quarter of a century, and hardly more often than its pages are."""
     crm = sandbox(leads=3_000, clock=at(NOON), precision=precision)
     done = duck.extract(crm, page_size=100)
@@ -40,7 +41,7 @@ def test_years_without_leads_cost_nothing(duck, sandbox, at, precision):
     assert duck.missing(crm) == {}
 
 
-def test_edits_that_have_not_settled_are_left_to_the_next_run(duck, sandbox, at):
+def test_edits_that_have_not_settled_are_left_to_the_next_run(duck: Any, sandbox: Any, at: Any) -> None:
     """A lead edited a moment ago may be read now or later, but not never."""
     time = at(NOON)
     crm = sandbox(leads=50, clock=time)
@@ -52,7 +53,7 @@ def test_edits_that_have_not_settled_are_left_to_the_next_run(duck, sandbox, at)
     assert duck.missing(crm) == {}
 
 
-def test_a_backfill_leaves_the_cursor(duck, sandbox, at):
+def test_a_backfill_leaves_the_cursor(duck: Any, sandbox: Any, at: Any) -> None:
     """Reading a stretch of time again loads its leads and moves nothing; neither does one before the first run."""
     time = at(NOON)
     crm = sandbox(leads=0, clock=time)
@@ -66,7 +67,7 @@ def test_a_backfill_leaves_the_cursor(duck, sandbox, at):
     assert duck.cursor(crm) == NOON
 
 
-def test_every_set_of_filters_has_a_cursor_of_its_own(duck, sandbox, at):
+def test_every_set_of_filters_has_a_cursor_of_its_own(duck: Any, sandbox: Any, at: Any) -> None:
     """What a filtered run left out is read by the run without filters."""
     time = at(NOON)
     crm = sandbox(leads=200, clock=time)
@@ -79,7 +80,7 @@ def test_every_set_of_filters_has_a_cursor_of_its_own(duck, sandbox, at):
     assert duck.missing(crm) == {}
 
 
-def test_only_the_crms_clock_moves_the_cursor(duck, sandbox, at):
+def test_only_the_crms_clock_moves_the_cursor(duck: Any, sandbox: Any, at: Any) -> None:
     """A machine that is a day ahead, then a day behind, reads what was edited in between, and its cursor is the CRM's."""
     crm = sandbox(leads=20, clock=lambda: NOON)
     for hours, wrong in enumerate((timedelta(days=1), timedelta(days=-1), timedelta(0))):
@@ -92,7 +93,9 @@ def test_only_the_crms_clock_moves_the_cursor(duck, sandbox, at):
         crm.clock.advance(3600)
 
 
-def test_a_cursor_in_the_future_is_not_believed(rig, sandbox, at, monkeypatch):
+def test_a_cursor_in_the_future_is_not_believed(
+    rig: Any, sandbox: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cursor that an earlier version wrote by a clock a day ahead is put back, and no edit after it is missed."""
     crm = sandbox(leads=20, clock=lambda: NOON)
     with monkeypatch.context() as earlier:
@@ -115,7 +118,9 @@ def test_a_cursor_in_the_future_is_not_believed(rig, sandbox, at, monkeypatch):
     assert len(said) == 1
 
 
-def test_without_the_crms_time_a_clock_that_went_back_moves_nothing(duck, sandbox, at, monkeypatch):
+def test_without_the_crms_time_a_clock_that_went_back_moves_nothing(
+    duck: Any, sandbox: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A CRM that doesn't say its time is read by this machine's: behind the cursor it reads nothing, and the cursor stays."""
     monkeypatch.setattr(CrmClock, "heard", lambda *_: None)
     time = at(NOON)
@@ -127,7 +132,9 @@ def test_without_the_crms_time_a_clock_that_went_back_moves_nothing(duck, sandbo
 
 
 @pytest.mark.parametrize("fault", ["status=503", "empty_page"])
-def test_a_run_that_fails_leaves_the_cursor_before_what_it_did_not_read(duck, sandbox, at, fault):
+def test_a_run_that_fails_leaves_the_cursor_before_what_it_did_not_read(
+    duck: Any, sandbox: Any, at: Any, fault: Any
+) -> None:
     """Whole chunks stay, with the cursor that belongs to them; the next run brings the rest."""
     time = at(NOON)
     crm = sandbox(leads=1000, clock=time)
@@ -148,7 +155,7 @@ def test_a_run_that_fails_leaves_the_cursor_before_what_it_did_not_read(duck, sa
     assert duck.missing(crm) == {}
 
 
-def test_chunks_are_points_to_resume_from(rig, sandbox, at):
+def test_chunks_are_points_to_resume_from(rig: Any, sandbox: Any, at: Any) -> None:
     """A long first run that breaks off keeps what it loaded, and the next one reads only the rest."""
     crm = sandbox(leads=1200, clock=at(NOON))
     rig.defaults["start"] = "2026-03-01"
@@ -162,7 +169,7 @@ def test_chunks_are_points_to_resume_from(rig, sandbox, at):
     assert rig.missing(crm) == {}
 
 
-def test_changed_at_sees_what_updated_at_does_not(duck, sandbox, at):
+def test_changed_at_sees_what_updated_at_does_not(duck: Any, sandbox: Any, at: Any) -> None:
     """With ``changed_at`` as the cursor's clock, edits made through the API are read although ``modified_at`` stays."""
     time = at(NOON)
     crm = sandbox(leads=700, clock=time, touch_on_api_edit=False)
@@ -177,7 +184,7 @@ def test_changed_at_sees_what_updated_at_does_not(duck, sandbox, at):
     assert duck.cursor(crm) is None
 
 
-def test_changed_at_on_a_server_that_only_knows_days(duck, sandbox, at):
+def test_changed_at_on_a_server_that_only_knows_days(duck: Any, sandbox: Any, at: Any) -> None:
     """Rows don't show the clock that was asked for, and still the day is read in bounded time."""
     time = at(NOON)
     crm = sandbox(leads=0, clock=time, precision="day")

@@ -1,6 +1,7 @@
 """A server that only knows days: whole days are read, and of today only what is new is loaded."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)  # 12:00 in Los Angeles
 
 
 @pytest.mark.parametrize("envelope", ["live", "community"])
-def test_several_runs_a_day(duck, sandbox, at, envelope):
+def test_several_runs_a_day(duck: Any, sandbox: Any, at: Any, envelope: Any) -> None:
     """Each run is complete; a later one of the same day loads what was edited since, not the day's leads again."""
     time = at(NOON - timedelta(hours=8))
     crm = sandbox(leads=0, clock=time, precision="day", envelope=envelope)
@@ -27,7 +28,7 @@ def test_several_runs_a_day(duck, sandbox, at, envelope):
         assert duck.missing(crm) == {}
 
 
-def test_a_day_of_more_than_a_page_while_it_is_edited(duck, sandbox):
+def test_a_day_of_more_than_a_page_while_it_is_edited(duck: Any, sandbox: Any) -> None:
     """The day's pages are read from the last to the first while its leads move, and one more run completes it."""
     crm = sandbox(leads=0, precision="day", timezone="UTC", edits_per_second=60)
     now = datetime.now(UTC)
@@ -40,7 +41,7 @@ def test_a_day_of_more_than_a_page_while_it_is_edited(duck, sandbox):
     assert duck.missing(crm) == {}
 
 
-def test_a_day_over_a_clock_change(duck, sandbox, at):
+def test_a_day_over_a_clock_change(duck: Any, sandbox: Any, at: Any) -> None:
     """Days of 23 and 25 hours are read as whole as any other."""
     for change in (datetime(2026, 3, 8, 10, tzinfo=UTC), datetime(2026, 11, 1, 9, tzinfo=UTC)):
         time = at(change + timedelta(minutes=30))

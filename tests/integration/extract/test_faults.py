@@ -4,6 +4,7 @@ import logging
 import time
 import traceback
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_complete_or_an_error(duck, sandbox, fault, caplog):
+def test_complete_or_an_error(duck: Any, sandbox: Any, fault: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Under every fault, in bounded time; and neither log nor error shows a token, a phone number or an address."""
     caplog.set_level(logging.DEBUG)
     crm = sandbox(leads=900, faults=[fault], token="tok-4711-secret")
@@ -54,7 +55,9 @@ def test_complete_or_an_error(duck, sandbox, fault, caplog):
 
 
 @pytest.mark.parametrize("fault", ["html", "truncate", "status=500", "drop_after_write"])
-def test_nothing_personal_in_what_dlt_reports(duck, sandbox, fault, caplog, capfd):
+def test_nothing_personal_in_what_dlt_reports(
+    duck: Any, sandbox: Any, fault: Any, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
     """A run that can't succeed tells what failed, and none of its errors, causes or logs tells about a lead."""
     caplog.set_level(logging.DEBUG)
     crm = sandbox(leads=60, token="tok-4711-secret", faults=[f"{fault}:1:after=3"])
@@ -66,7 +69,7 @@ def test_nothing_personal_in_what_dlt_reports(duck, sandbox, fault, caplog, capf
     assert not [row for row in crm.book.rows().values() if row["phone_number"] in told]
 
 
-def test_two_lies_at_once(duck, sandbox):
+def test_two_lies_at_once(duck: Any, sandbox: Any) -> None:
     """Where totals have lied, an empty page in the middle is still no end: all leads are read, or an error says so."""
     for seed in range(3):
         crm = sandbox(leads=600, seed=seed, faults=["lying_total=-3:0.3", "empty_page:0.15"])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ SCRIPT = Path(__file__).with_name("extracting.py")
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_killed_at_any_moment(rig, sandbox):
+def test_killed_at_any_moment(rig: Any, sandbox: Any) -> None:
     """With what the killed run left on the machine, or without: the end is the whole book, each column of it."""
     machine = "same" if rig.warehouse.kind == "duckdb" else "new"
     crm = sandbox(leads=3000, latency=0.02, edits_per_second=20)

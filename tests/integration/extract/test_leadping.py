@@ -1,6 +1,8 @@
 """Leadping into a warehouse: every lead once, then what changed, whole and under the names that a push uses."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import dlt
 import pytest
@@ -13,25 +15,25 @@ from tests.integration.extract.conftest import people_at_work, unseen
 
 
 @pytest.fixture
-def crm(sandbox):
+def crm(sandbox: Any) -> Any:
     return sandbox(leads=120)
 
 
 @pytest.fixture
-def leads(crm):
+def leads(crm: Any) -> Any:
     return crm.vendors["leadping"].leads
 
 
 @pytest.fixture
-def duckdb(tmp_path):
+def duckdb(tmp_path: Path) -> Any:
     return Warehouse.duckdb(tmp_path / "leads.duckdb")
 
 
 @pytest.fixture
-def extract(crm, duckdb, tmp_path):
+def extract(crm: Any, duckdb: Any, tmp_path: Path) -> Any:
     """One run of the dlt source, in a pipeline that goes on from the last one; gives back the rows there are by now."""
 
-    def run():
+    def run() -> Any:
         pipeline = dlt.pipeline(
             "leadping",
             destination=duckdb.destination(),
@@ -46,7 +48,7 @@ def extract(crm, duckdb, tmp_path):
     return run
 
 
-def as_text(value):
+def as_text(value: Any) -> Any:
     """A value as raw tables have it."""
     return (
         value
@@ -55,13 +57,13 @@ def as_text(value):
     )
 
 
-def missing(leads, rows):
+def missing(leads: Any, rows: Any) -> Any:
     shown = {each: leadping_lead.row(leads.show(leads.find(each))) for each in leads.ids()}
     book = {each: {name: as_text(value) for name, value in row.items()} for each, row in shown.items()}
     return unseen(book, rows)
 
 
-def test_every_lead_and_then_what_changed(crm, leads, extract):
+def test_every_lead_and_then_what_changed(crm: Any, leads: Any, extract: Any) -> None:
     """Nested fields, numbers, flags, lists and tags by name; a second run reads just the lead that was edited."""
     rows = extract()
     assert len(rows) == 120
@@ -82,7 +84,7 @@ def test_every_lead_and_then_what_changed(crm, leads, extract):
     assert [call.action for call in crm.calls].count("read") == 1 + 1  # the first asks what time it is there
 
 
-def test_nothing_is_missing_after_runs_during_edits(crm, leads, extract):
+def test_nothing_is_missing_after_runs_during_edits(crm: Any, leads: Any, extract: Any) -> None:
     """People edit and delete leads while the list is read; a last quiet run completes it."""
     with people_at_work(leads, "contact.streetAddress.line2", 40):
         extract()

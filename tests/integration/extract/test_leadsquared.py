@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import dlt
 import pytest
@@ -30,7 +32,7 @@ SECOND = datetime(2026, 6, 1, 15, 0, 1, tzinfo=UTC)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def made(crm, **given):
+def made(crm: Any, **given: Any) -> Any:
     settings = config.resolve(
         LeadSquaredSettings,
         {"base_url": crm.base_url, "access_key": crm.token, "secret_key": crm.token, "rate": 1000.0, **given},
@@ -38,11 +40,11 @@ def made(crm, **given):
     return LeadSquaredReader(settings, session=open_session(settings, retry=QUICK)), settings
 
 
-def leads_of(crm):
+def leads_of(crm: Any) -> Any:
     return crm.vendors["leadsquared"].leads
 
 
-def import_leads(leads, instants) -> None:
+def import_leads(leads: Any, instants: Any) -> None:
     """A list import: one new lead at each of these instants."""
     made = {}
     for instant in instants:
@@ -54,7 +56,7 @@ def import_leads(leads, instants) -> None:
 
 
 @contextmanager
-def edits(leads, count: int = 60) -> Iterator[None]:
+def edits(leads: Any, count: int = 60) -> Iterator[None]:
     """People edit leads and act on them while the block runs: at least ``count`` times, then until it ends."""
     ids = leads.ids()
 
@@ -68,14 +70,14 @@ def edits(leads, count: int = 60) -> Iterator[None]:
         yield
 
 
-def read(reader, window, **query):
+def read(reader: Any, window: Any, **query: Any) -> Any:
     """The rows of a window by the text of all their columns, and how the reading went."""
     reading = Reading(reader, window, Query(**query))
     rows = [row for batch in reading for row in batch.table.to_pylist()]
     return rows, reading.tally
 
 
-def missing(leads, rows):
+def missing(leads: Any, rows: Any) -> Any:
     return unseen(leads.rows(), rows)
 
 
@@ -89,7 +91,7 @@ def settled() -> datetime:
 
 
 @pytest.mark.parametrize("page_size", [50, 1000])
-def test_complete_while_leads_are_edited(sandbox, page_size):
+def test_complete_while_leads_are_edited(sandbox: Any, page_size: Any) -> None:
     """Every lead is read in a first run during edits and a second run after them, also over many small pages."""
     crm = sandbox(leads=600)
     leads = leads_of(crm)
@@ -103,7 +105,7 @@ def test_complete_while_leads_are_edited(sandbox, page_size):
     assert tally.calls < 60
 
 
-def test_a_dense_second_whose_own_leads_are_edited(sandbox):
+def test_a_dense_second_whose_own_leads_are_edited(sandbox: Any) -> None:
     """More leads in one second than a page holds, some of which leave it meanwhile: none slips through."""
     crm = sandbox(leads=0)
     leads = leads_of(crm)
@@ -117,7 +119,7 @@ def test_a_dense_second_whose_own_leads_are_edited(sandbox):
 
 
 @pytest.mark.parametrize("page_size", [1, 3, 7, 50])
-def test_neighbouring_windows_share_their_boundary_second(sandbox, page_size):
+def test_neighbouring_windows_share_their_boundary_second(sandbox: Any, page_size: Any) -> None:
     """Leads between any two full seconds are found, however often the window is split."""
     crm = sandbox(leads=0)
     leads = leads_of(crm)
@@ -129,7 +131,7 @@ def test_neighbouring_windows_share_their_boundary_second(sandbox, page_size):
     assert tally.splits > 0 or page_size == 50
 
 
-def test_runs_that_follow_each_other_share_it_too(sandbox):
+def test_runs_that_follow_each_other_share_it_too(sandbox: Any) -> None:
     """What happened in the second in which one run's window ends is in the next one's at the latest."""
     crm = sandbox(leads=0)
     leads = leads_of(crm)
@@ -142,7 +144,7 @@ def test_runs_that_follow_each_other_share_it_too(sandbox):
 
 
 @pytest.mark.parametrize("count", [10, 11, 20])
-def test_exactly_full_pages(sandbox, count):
+def test_exactly_full_pages(sandbox: Any, count: Any) -> None:
     """At the last page and behind it the API says what it says, and every lead comes once."""
     crm = sandbox(leads=0)
     leads = leads_of(crm)
@@ -155,7 +157,7 @@ def test_exactly_full_pages(sandbox, count):
     assert tally.calls <= 12
 
 
-def test_activities_do_not_look_like_a_server_that_ignores_the_time(sandbox):
+def test_activities_do_not_look_like_a_server_that_ignores_the_time(sandbox: Any) -> None:
     """Leads are found by a clock that any activity moves: their last edit may lie outside of the window."""
     crm = sandbox(leads=100)
     vendor = crm.vendors["leadsquared"]
@@ -172,7 +174,7 @@ def test_activities_do_not_look_like_a_server_that_ignores_the_time(sandbox):
     "fault",
     ["status=429:0.2", "status=500:0.2", "cut:0.2", "empty_page:0.2", "repeat_page:0.2", "lying_total:0.2"],
 )
-def test_complete_or_an_error(sandbox, fault):
+def test_complete_or_an_error(sandbox: Any, fault: Any) -> None:
     """Under each fault all leads are read, or the reading says that it could not."""
     crm = sandbox(leads=300)
     leads = leads_of(crm)
@@ -187,7 +189,7 @@ def test_complete_or_an_error(sandbox, fault):
     assert missing(leads, rows) == set()
 
 
-def test_what_a_push_looks_at(sandbox):
+def test_what_a_push_looks_at(sandbox: Any) -> None:
     """Leads that were edited since the plan, by id and column; and one lead by its id."""
     crm = sandbox(leads=20)
     leads = leads_of(crm)
@@ -202,14 +204,14 @@ def test_what_a_push_looks_at(sandbox):
         assert row["mx_City"] == "Elsewhere"
 
 
-def test_loaded_with_its_cursor(duck, sandbox):
+def test_loaded_with_its_cursor(duck: Any, sandbox: Any) -> None:
     """Through dlt into the warehouse, as the CRM has it; a second run reads only what came after the first."""
     crm = sandbox(leads=200)
     leads = leads_of(crm)
     leads.ids()
     reader, settings = made(crm, settle=0.0, lookback=0.0)
 
-    def run(number):
+    def run(number: Any) -> Any:
         pipeline = dlt.pipeline(
             "leadsquared",
             destination=duck.warehouse.destination(),
@@ -237,7 +239,7 @@ def test_loaded_with_its_cursor(duck, sandbox):
     assert {row["leadloop_timezone"] for row in rows} == {"UTC"}
 
 
-def test_in_a_pipeline_of_ones_own(tmp_path, sandbox):
+def test_in_a_pipeline_of_ones_own(tmp_path: Path, sandbox: Any) -> None:
     """``from connector import leadsquared`` is a dlt source like any other, with the keys as arguments."""
     crm = sandbox(leads=30)
     pipeline = dlt.pipeline(

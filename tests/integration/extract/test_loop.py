@@ -1,7 +1,10 @@
 """``loop.extract`` and ``leadloop extract`` over every CRM that is set up, into one warehouse."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,11 +22,11 @@ VENDORS = list(crm.names())
 
 
 @pytest.fixture
-def leads(monkeypatch, tmp_path):
+def leads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """A sandbox with a few leads, and settings for these vendors."""
     with Sandbox(leads=12) as sandbox:
 
-        def set_up(*vendors, **given):
+        def set_up(*vendors: Any, **given: Any) -> Any:
             for vendor in vendors:
                 values = {
                     **sandbox.settings()[vendor],
@@ -43,16 +46,16 @@ def leads(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def duckdb(duck):
+def duckdb(duck: Any) -> Any:
     return duck.warehouse
 
 
-def count(warehouse, table):
+def count(warehouse: Any, table: Any) -> Any:
     with warehouse.engine().connect() as connection:
         return connection.scalar(sa.text(f"select count(*) from {table}"))
 
 
-def sent(warehouse, vendor, *lead_ids):
+def sent(warehouse: Any, vendor: Any, *lead_ids: Any) -> None:
     """The journal as after a push whose updates were accepted."""
     journal = Journal(warehouse.engine())
     journal.ensure()
@@ -60,14 +63,14 @@ def sent(warehouse, vendor, *lead_ids):
     journal.record("run", entries)
 
 
-def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads, rig):
+def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads: Any, rig: Any) -> None:
     """Its lease was taken while it read: exit code 5, no row and no cursor of it; the next one reads all."""
     warehouse = rig.warehouse
     leads("convoso")
     taken = []
 
     class Thief(Listener):
-        def extracting(self, _progress):
+        def extracting(self, _progress: Any) -> None:
             if not taken:
                 held = leases.leases
                 with warehouse.engine().begin() as connection:
@@ -86,7 +89,9 @@ def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads, rig)
 
 @pytest.mark.long
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_leads_of_any_crm_are_read_once_and_read_back_after_a_push(leads, duckdb, vendor):
+def test_leads_of_any_crm_are_read_once_and_read_back_after_a_push(
+    leads: Any, duckdb: Any, vendor: Any
+) -> None:
     """The second run reads only what was sent; a lead that is gone has a row that says so, and is not asked for again."""
     sandbox = leads(vendor)
     book = sandbox.book if vendor == "convoso" else sandbox.vendors[vendor].leads
@@ -104,7 +109,9 @@ def test_leads_of_any_crm_are_read_once_and_read_back_after_a_push(leads, duckdb
     assert (third.read_back, third.gone) == (0, 0)
 
 
-def test_a_crm_that_can_not_be_read_holds_up_no_other(leads, duckdb, monkeypatch, capsys):
+def test_a_crm_that_can_not_be_read_holds_up_no_other(
+    leads: Any, duckdb: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """``leadloop extract`` reads all that are set up, reports the one that fails, and ends with its code."""
     leads("convoso", "pollybot")
     monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
@@ -116,7 +123,9 @@ def test_a_crm_that_can_not_be_read_holds_up_no_other(leads, duckdb, monkeypatch
     assert "pollybot: 12 rows" in capsys.readouterr().out
 
 
-def test_one_document_is_about_one_crm(leads, duckdb, monkeypatch, capsys):
+def test_one_document_is_about_one_crm(
+    leads: Any, duckdb: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With several CRMs set up, --json and --filter want to know which; nothing is read before that."""
     sandbox = leads("convoso", "pollybot")
     monkeypatch.setattr(Warehouse, "open", lambda: duckdb)
@@ -138,8 +147,8 @@ def test_one_document_is_about_one_crm(leads, duckdb, monkeypatch, capsys):
     ],
 )
 def test_filters_that_can_not_be_are_refused_before_anything_is_read(
-    leads, duckdb, monkeypatch, vendor, given, says
-):
+    leads: Any, duckdb: Any, monkeypatch: pytest.MonkeyPatch, vendor: Any, given: Any, says: Any
+) -> None:
     """A misspelt filter, one that would show removed leads as present ones, and any filter where the CRM has none."""
     sandbox = leads(vendor)
     monkeypatch.setattr(Warehouse, "open", lambda: duckdb)
@@ -157,7 +166,7 @@ FILTERS = sorted(
 )
 
 
-def test_every_filter_of_the_search_can_be_given(leads):
+def test_every_filter_of_the_search_can_be_given(leads: Any) -> None:
     """Each of them finds just the leads that have the value, from the settings and from the command alike."""
     sandbox = leads("convoso")
     rows = sandbox.book.rows()
@@ -173,7 +182,7 @@ def test_every_filter_of_the_search_can_be_given(leads):
             assert found == has_it or len(found) < len(rows), name
 
 
-def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads, duckdb):
+def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads: Any, duckdb: Any) -> None:
     """The next run has everything to read, as with a CRM that is read by windows."""
     leads("pollybot")
     loop.extract(duckdb, "pollybot", start=datetime(2020, 1, 1, tzinfo=UTC))
@@ -183,7 +192,9 @@ def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads,
 
 
 @pytest.mark.long
-def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, dbt_state):
+def test_a_run_goes_on_without_the_crm_that_fails(
+    leads: Any, duckdb: Any, monkeypatch: pytest.MonkeyPatch, dbt_state: Any
+) -> None:
     """The error stands beside the others' results, and pushes to that CRM are left out."""
     sandbox = leads("convoso", "pollybot")
     monkeypatch.setenv("CRM__CONVOSO__BASE_URL", "http://127.0.0.1:1/v1")
@@ -199,7 +210,9 @@ def test_a_run_goes_on_without_the_crm_that_fails(leads, duckdb, monkeypatch, db
 
 @pytest.mark.long
 @pytest.mark.parametrize("prefix", ["", "CONVOSO__", "PIPELINES__CONVOSO__"])
-def test_options_of_dlt_in_the_environment_change_nothing(leads, duckdb, monkeypatch, prefix):
+def test_options_of_dlt_in_the_environment_change_nothing(
+    leads: Any, duckdb: Any, monkeypatch: pytest.MonkeyPatch, prefix: Any
+) -> None:
     """Whatever is set for other pipelines: the load goes to the same dataset, on from its cursor, with the load's id."""
     sandbox = leads("convoso")
     monkeypatch.setenv(prefix + "DEV_MODE", "true")
@@ -215,7 +228,9 @@ def test_options_of_dlt_in_the_environment_change_nothing(leads, duckdb, monkeyp
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_clock_that_differs_is_said_by_every_extraction_and_by_check(leads, duckdb, vendor, monkeypatch):
+def test_a_clock_that_differs_is_said_by_every_extraction_and_by_check(
+    leads: Any, duckdb: Any, vendor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The window ends by the CRM's clock all the same, and what it finds is dated by it."""
     sandbox = leads(vendor)
     sandbox.clock.advance(3 * 3600)

@@ -1,6 +1,7 @@
 """The number that each reading takes, so that what happened first is known whatever the clocks say."""
 
 from contextlib import closing
+from typing import Any
 
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Session
@@ -10,13 +11,13 @@ from connector.extract.load import load
 from .conftest import QUICK
 
 
-def test_each_reading_has_a_number_of_its_own(duck, sandbox):
+def test_each_reading_has_a_number_of_its_own(duck: Any, sandbox: Any) -> None:
     """Leads, removed leads and leads that are read back each take a number before their first call, and their rows carry it."""
     crm = sandbox(leads=5)
     settings = duck.settings(crm, removals=True)
     asked = []
 
-    def number():
+    def number() -> Any:
         asked.append(len(crm.calls))
         return len(asked)
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from connector.extract.recordings import recordings_of
 
 @pytest.mark.parametrize("cursor", ["updated_at", "changed_at"])
 @pytest.mark.parametrize("envelope", ["live", "community"])
-def test_a_time_filter_that_is_overlooked(duck, sandbox, cursor, envelope):
+def test_a_time_filter_that_is_overlooked(duck: Any, sandbox: Any, cursor: Any, envelope: Any) -> None:
     """Whatever clock is asked for, and whether there are totals or not."""
     crm = sandbox(leads=60, ignore_time=True, envelope=envelope)
     with pytest.raises(UnexpectedAnswerError, match=f"time filter {cursor!r}"):
@@ -21,7 +22,7 @@ def test_a_time_filter_that_is_overlooked(duck, sandbox, cursor, envelope):
 
 
 @pytest.mark.parametrize("envelope", ["live", "community"])
-def test_an_offset_that_is_overlooked(duck, sandbox, envelope):
+def test_an_offset_that_is_overlooked(duck: Any, sandbox: Any, envelope: Any) -> None:
     """Leads of one second, of which only the first page is ever shown."""
     second = datetime(2026, 6, 1, 15, 0, 1, tzinfo=UTC)
     crm = sandbox(leads=0, ignore_offset=True, envelope=envelope, clock=lambda: second)
@@ -38,10 +39,10 @@ class SameRecordings:
     capabilities = SimpleNamespace(vendor="convoso")
     zone = SimpleNamespace(key="UTC")
 
-    def __init__(self, total):
+    def __init__(self, total: Any) -> None:
         self.total, self.calls = total, 0
 
-    def recordings(self, lead_id, bounds, *, offset=0, limit=None):
+    def recordings(self, lead_id: Any, bounds: Any, *, offset: Any = 0, limit: Any = None) -> Any:
         self.calls += 1
         return Page([{"recording_id": str(each)} for each in range(10)], self.total, bounds[0])
 
@@ -49,12 +50,12 @@ class SameRecordings:
 class Signed(SameRecordings):
     """Recordings without an id whose address has a new signature in every answer."""
 
-    def recordings(self, lead_id, bounds, *, offset=0, limit=None):
+    def recordings(self, lead_id: Any, bounds: Any, *, offset: Any = 0, limit: Any = None) -> Any:
         self.calls += 1
         return Page([{"url": f"https://x/{each}?{self.calls}"} for each in range(limit)], None, bounds[0])
 
 
-def test_recordings_that_look_new_each_time_end():
+def test_recordings_that_look_new_each_time_end() -> None:
     """More than anybody has of one lead are no recordings."""
     reader = Signed(None)
     with pytest.raises(UnexpectedAnswerError, match="no end of them"):
@@ -64,14 +65,14 @@ def test_recordings_that_look_new_each_time_end():
 class Undercounted(SameRecordings):
     """Thirty recordings, ten on a page, and a total that counts less than are shown."""
 
-    def recordings(self, lead_id, bounds, *, offset=0, limit=None):
+    def recordings(self, lead_id: Any, bounds: Any, *, offset: Any = 0, limit: Any = None) -> Any:
         self.calls += 1
         rows = [{"recording_id": str(each)} for each in range(offset, min(offset + 10, 30))]
         return Page(rows, self.total, bounds[0])
 
 
 @pytest.mark.parametrize("total", [0, 5, 12, 30])
-def test_a_total_of_recordings_that_is_too_small_is_no_end(total):
+def test_a_total_of_recordings_that_is_too_small_is_no_end(total: Any) -> None:
     """What was shown says more than the total does."""
     reader = Undercounted(total)
     pages = recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
@@ -80,7 +81,7 @@ def test_a_total_of_recordings_that_is_too_small_is_no_end(total):
 
 
 @pytest.mark.parametrize("total", [None, 25])
-def test_recordings_whose_offset_is_overlooked(total):
+def test_recordings_whose_offset_is_overlooked(total: Any) -> None:
     """They are not taken for all of them where no total tells."""
     reader = SameRecordings(total)
     with pytest.raises(UnexpectedAnswerError, match="overlooks 'offset'"):

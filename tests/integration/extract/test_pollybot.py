@@ -1,6 +1,8 @@
 """PollyBot into a warehouse: every lead once, then what changed, whole and under the names that a push uses."""
 
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import dlt
 import pytest
@@ -17,21 +19,21 @@ QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 
 
 @pytest.fixture
-def crm(sandbox):
+def crm(sandbox: Any) -> Any:
     return sandbox(leads=250)
 
 
 @pytest.fixture
-def leads(crm):
+def leads(crm: Any) -> Any:
     return crm.vendors["pollybot"].leads
 
 
 @pytest.fixture
-def extract(crm, warehouse, tmp_path):
+def extract(crm: Any, warehouse: Any, tmp_path: Path) -> Any:
     """One run of the extraction on a machine of its own."""
     runs = []
 
-    def run():
+    def run() -> Any:
         runs.append(None)
         settings = config.resolve(
             PollyBotSettings,
@@ -50,10 +52,10 @@ def extract(crm, warehouse, tmp_path):
 
 
 @pytest.fixture
-def missing(warehouse, leads):
+def missing(warehouse: Any, leads: Any) -> Any:
     """Leads whose present state, every field of it, is in no raw row."""
 
-    def find():
+    def find() -> Any:
         with warehouse.engine().connect() as connection:
             found = connection.execute(sa.text("select * from pollybot_raw.lead_versions")).mappings().all()
         return unseen(leads.rows(), found)
@@ -61,7 +63,7 @@ def missing(warehouse, leads):
     return find
 
 
-def test_every_lead_and_then_what_changed(crm, leads, extract, missing):
+def test_every_lead_and_then_what_changed(crm: Any, leads: Any, extract: Any, missing: Any) -> None:
     """Numbers, lists and objects of the metadata are text by the names of a push; the second run is two calls, one of them for the time, and one lead."""
     assert extract().rows == 250
     assert missing() == set()
@@ -72,7 +74,7 @@ def test_every_lead_and_then_what_changed(crm, leads, extract, missing):
     assert [call.action for call in crm.calls] == ["get", "list"]
 
 
-def test_nothing_is_missing_after_runs_during_edits(crm, leads, extract, missing):
+def test_nothing_is_missing_after_runs_during_edits(crm: Any, leads: Any, extract: Any, missing: Any) -> None:
     """People edit and delete leads while the list is read, its rows without metadata; a last quiet run completes it."""
     crm.vendors["pollybot"].list_metadata = False
     with people_at_work(leads, "metadata.notes", 60):

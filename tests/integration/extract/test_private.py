@@ -2,7 +2,10 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +20,7 @@ NOTE, EMAIL = "Zanzibar-4711-note", "zanzibar-4711@example.com"
 
 
 @pytest.fixture
-def private(monkeypatch, tmp_path):
+def private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """A sandbox with one lead that has something to hide, read with notes left out and email addresses hashed."""
     with Sandbox(leads=6) as sandbox:
         settings = {
@@ -40,7 +43,7 @@ def private(monkeypatch, tmp_path):
     config.reload()
 
 
-def test_the_values_are_nowhere(private, duck, tmp_path):
+def test_the_values_are_nowhere(private: Any, duck: Any, tmp_path: Path) -> None:
     """Neither in the tables of leads and removed leads nor in any file beside them; equal values have equal hashes."""
     first, second, *_ = private.book.ids()
     private.book.delete(second)
@@ -61,7 +64,7 @@ def test_the_values_are_nowhere(private, duck, tmp_path):
             assert EMAIL.encode() not in content, path
 
 
-def test_whoever_reads_one_lead_or_recent_edits_sees_no_more(private):
+def test_whoever_reads_one_lead_or_recent_edits_sees_no_more(private: Any) -> None:
     """Read-back and the look before a push go through the same reader, with a session of their own or a shared one."""
     first = private.book.ids()[0]
     with crm.account("convoso") as account:
@@ -72,7 +75,7 @@ def test_whoever_reads_one_lead_or_recent_edits_sees_no_more(private):
                 assert row["email"] != EMAIL
 
 
-def test_a_push_of_such_a_field_is_refused(private, duck):
+def test_a_push_of_such_a_field_is_refused(private: Any, duck: Any) -> None:
     """Before anything is looked up, by the name of the field as the push writes it; others pass."""
     spec = PushSpec(
         "scores", "analytics", "scores", "convoso", "lead_id", {"email": "x"}, "update", "crm_wins", "keep",
@@ -97,7 +100,7 @@ def test_a_push_of_such_a_field_is_refused(private, duck):
         ({"leave_out": [3]}, "list of names"),
     ],
 )
-def test_what_can_not_be_is_refused(monkeypatch, given, says):
+def test_what_can_not_be_is_refused(monkeypatch: pytest.MonkeyPatch, given: Any, says: Any) -> None:
     """Without ids and times there is no telling leads apart, and without a salt a hash hides nothing."""
     with pytest.raises(ConfigError, match=says):
         Privacy(
@@ -107,7 +110,9 @@ def test_what_can_not_be_is_refused(monkeypatch, given, says):
 
 
 @pytest.mark.parametrize("vendor", ["pollybot", "leadping"])
-def test_a_crm_that_is_listed_keeps_it_too(monkeypatch, duck, tmp_path, vendor):
+def test_a_crm_that_is_listed_keeps_it_too(
+    monkeypatch: pytest.MonkeyPatch, duck: Any, tmp_path: Path, vendor: Any
+) -> None:
     """Extraction and the look before a push scan its leads, and neither shows what is to stay out."""
     with Sandbox(leads=6) as sandbox:
         settings = {

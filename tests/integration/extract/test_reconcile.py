@@ -3,6 +3,7 @@
 import random
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -20,14 +21,14 @@ from .conftest import QUICK, Rig
 class Desk:
     """Compares a rig's warehouse with a sandbox."""
 
-    def __init__(self, rig: Rig, crm) -> None:
+    def __init__(self, rig: Rig, crm: Any) -> None:
         self.rig, self.crm = rig, crm
 
-    def execute(self, statement: str, **values) -> None:
+    def execute(self, statement: str, **values: Any) -> None:
         with self.rig.warehouse.engine().begin() as connection:
             connection.execute(sa.text(statement), values)
 
-    def compare(self, *, sample=None, days=4000, repair=False, sent=()):
+    def compare(self, *, sample: Any = None, days: Any = 4000, repair: Any = False, sent: Any = ()) -> Any:
         settings = self.rig.settings(self.crm)
         with closing(ConvosoReader(settings, session=Session(settings, retry=QUICK))) as reader:
             todo = job(settings, reader=reader)
@@ -48,7 +49,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(rig, sandbox):
+def desk(rig: Any, sandbox: Any) -> Any:
     """Both engines; 300 leads, all read."""
     crm = sandbox(leads=300)
     rig.extract(crm)
@@ -56,7 +57,7 @@ def desk(rig, sandbox):
 
 
 @pytest.mark.long
-def test_every_kind_of_difference_is_told_and_mended(desk):
+def test_every_kind_of_difference_is_told_and_mended(desk: Any) -> None:
     """Missing, different and gone leads are named with their fields, edits after the extraction apart; --repair mends."""
     equal = desk.compare()
     assert (equal.crm, equal.warehouse, equal.differences, equal.exit_code) == (300, 300, (), 0)
@@ -88,7 +89,7 @@ def test_every_kind_of_difference_is_told_and_mended(desk):
     assert {each.lead_id for each in desk.compare(sent={sent}).differences} == {sent}
 
 
-def test_a_lead_whose_modification_went_back_is_mended(desk):
+def test_a_lead_whose_modification_went_back_is_mended(desk: Any) -> None:
     """What was read last counts: a lead that was restored in the CRM is repaired for good, with its older time."""
     back = desk.crm.book.ids()[7]
     desk.execute(
@@ -100,7 +101,7 @@ def test_a_lead_whose_modification_went_back_is_mended(desk):
     assert desk.compare().differences == ()
 
 
-def test_a_sample_reads_known_leads_one_by_one(duck, sandbox):
+def test_a_sample_reads_known_leads_one_by_one(duck: Any, sandbox: Any) -> None:
     """A sample finds what differs and what is gone among the leads it drew, in two calls per lead at most."""
     crm = sandbox(leads=40)
     duck.extract(crm)
@@ -118,7 +119,7 @@ def test_a_sample_reads_known_leads_one_by_one(duck, sandbox):
     assert (everything.crm, everything.warehouse) == (39, 40)
 
 
-def test_a_lead_the_warehouse_knows_as_removed_is_not_gone(duck, sandbox):
+def test_a_lead_the_warehouse_knows_as_removed_is_not_gone(duck: Any, sandbox: Any) -> None:
     """Where the raw table shows when a lead was deleted, its absence is what is to be expected."""
     crm = sandbox(leads=20)
     duck.extract(crm)
@@ -130,7 +131,7 @@ def test_a_lead_the_warehouse_knows_as_removed_is_not_gone(duck, sandbox):
     assert desk.compare().differences == ()
 
 
-def test_faults_while_reading_change_nothing(duck, sandbox):
+def test_faults_while_reading_change_nothing(duck: Any, sandbox: Any) -> None:
     """A CRM that fails now and then is compared as one that doesn't."""
     crm = sandbox(leads=300)
     duck.extract(crm)

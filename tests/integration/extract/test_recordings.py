@@ -1,6 +1,7 @@
 """Recorded calls: each one is read, however leads are called meanwhile, and only leads that were called cost a call."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,11 @@ NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)  # 12:00 in Los Angeles
 NO_LOOKBACK = {"recordings": True, "recordings_lookback": 0}
 
 
-def read(rig):
+def read(rig: Any) -> Any:
     return [row["recording_id"] for row in rig.raw("recordings")]
 
 
-def in_book(crm, until=None):
+def in_book(crm: Any, until: Any = None) -> Any:
     return {
         each.recording_id
         for lead_id in crm.book.ids()
@@ -25,12 +26,12 @@ def in_book(crm, until=None):
     }
 
 
-def on_each(crm, action, happens):
+def on_each(crm: Any, action: Any, happens: Any) -> None:
     """Something happens in the CRM right before it answers each call of this kind."""
     vendor = crm.vendors["convoso"]
     answered = vendor._actions[action]
 
-    def answer(request):
+    def answer(request: pytest.FixtureRequest) -> Any:
         happens(request)
         return answered(request)
 
@@ -38,7 +39,7 @@ def on_each(crm, action, happens):
 
 
 @pytest.mark.long
-def test_only_leads_that_were_called_since_are_asked(rig, sandbox, at):
+def test_only_leads_that_were_called_since_are_asked(rig: Any, sandbox: Any, at: Any) -> None:
     """A recording is a row with every column as text and the lead's id; the next run asks nobody in vain."""
     time = at(NOON)
     crm = sandbox(leads=60, clock=time)
@@ -70,7 +71,7 @@ def test_only_leads_that_were_called_since_are_asked(rig, sandbox, at):
     assert crm.calls.count("get-recordings") == 0
 
 
-def test_off_by_default(duck, sandbox, at):
+def test_off_by_default(duck: Any, sandbox: Any, at: Any) -> None:
     """Each lead that was called costs a call, so nobody is asked without the setting."""
     crm = sandbox(leads=20, clock=at(NOON))
     assert duck.everything(crm).recordings is None
@@ -79,13 +80,13 @@ def test_off_by_default(duck, sandbox, at):
 
 @pytest.mark.long
 @pytest.mark.parametrize("options", [{}, {"envelope": "community"}])
-def test_leads_that_are_called_while_they_are_read(duck, sandbox, at, options):
+def test_leads_that_are_called_while_they_are_read(duck: Any, sandbox: Any, at: Any, options: Any) -> None:
     """A call moves its lead out of where it was looked for; no recording of before or after is missing for that."""
     time = at(NOON)
     crm = sandbox(leads=300, clock=time, **options)
     nth = iter(range(10_000))
 
-    def ring(_request):
+    def ring(_request: Any) -> None:
         number, ids = next(nth), crm.book.ids()
         if number < 30:
             time.now += timedelta(seconds=1)
@@ -100,7 +101,9 @@ def test_leads_that_are_called_while_they_are_read(duck, sandbox, at, options):
         assert in_book(crm, until=done.window.end) <= set(read(duck))
 
 
-def test_a_lead_that_slipped_past_every_look_is_caught_up_with(duck, sandbox, at, monkeypatch):
+def test_a_lead_that_slipped_past_every_look_is_caught_up_with(
+    duck: Any, sandbox: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where no look shows all leads at once, the next run asks for recordings from further back."""
     monkeypatch.setattr(recordings, "LOOKS", 1)
     time = at(NOON)
@@ -112,7 +115,7 @@ def test_a_lead_that_slipped_past_every_look_is_caught_up_with(duck, sandbox, at
     assert duck.cursors("recordings")[f"{cursor}-whole"] == NOON.isoformat()
 
 
-def test_a_call_on_the_boundary_second(duck, sandbox, at):
+def test_a_call_on_the_boundary_second(duck: Any, sandbox: Any, at: Any) -> None:
     """Two calls in the second in which a window ends, one before and one after the run."""
     time = at(NOON)
     crm = sandbox(leads=10, clock=time)
@@ -126,7 +129,7 @@ def test_a_call_on_the_boundary_second(duck, sandbox, at):
 
 
 @pytest.mark.parametrize("envelope", ["live", "community"])
-def test_more_recordings_than_a_page_holds(duck, sandbox, at, envelope):
+def test_more_recordings_than_a_page_holds(duck: Any, sandbox: Any, at: Any, envelope: Any) -> None:
     """A lead that was called 230 times has 230 rows, with and without a total."""
     time = at(NOON)
     crm = sandbox(leads=3, clock=time, envelope=envelope)
@@ -137,7 +140,7 @@ def test_more_recordings_than_a_page_holds(duck, sandbox, at, envelope):
     assert sorted(read(duck)) == sorted(in_book(crm))
 
 
-def test_a_long_call_whose_recording_comes_late(duck, sandbox, at):
+def test_a_long_call_whose_recording_comes_late(duck: Any, sandbox: Any, at: Any) -> None:
     """Within ``recordings_lookback`` leads are asked again, so a recording that was not there yet is found."""
     time = at(NOON)
     crm = sandbox(leads=5, clock=time)
@@ -155,7 +158,7 @@ def test_a_long_call_whose_recording_comes_late(duck, sandbox, at):
     assert late.recording_id in read(duck)
 
 
-def test_a_lead_without_recordings_is_no_error(duck, sandbox, at):
+def test_a_lead_without_recordings_is_no_error(duck: Any, sandbox: Any, at: Any) -> None:
     """Neither is one that was deleted in between: the others' recordings are read."""
     from connector.sandbox.convoso import Refused
 
@@ -168,7 +171,7 @@ def test_a_lead_without_recordings_is_no_error(duck, sandbox, at):
         crm.book.call(lead_id)
     wanted = crm.book.call(there)
 
-    def refuse(request):
+    def refuse(request: pytest.FixtureRequest) -> None:
         if request.params["lead_id"] in gone:
             raise Refused(("6001", "6005", "6071")[gone.index(request.params["lead_id"])])
 
@@ -178,7 +181,7 @@ def test_a_lead_without_recordings_is_no_error(duck, sandbox, at):
 
 
 @pytest.mark.long
-def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
+def test_an_outage_in_the_middle_loses_nothing(duck: Any, sandbox: Any, at: Any) -> None:
     """The first run breaks off after some packages; the next one goes on, though its leads were called again."""
     time = at(NOON)
     crm = sandbox(leads=100, clock=time)
@@ -206,7 +209,7 @@ def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
     assert set(read(duck)) == in_book(crm)
 
 
-def test_a_backfill_reads_the_recordings_of_its_time(duck, sandbox, at):
+def test_a_backfill_reads_the_recordings_of_its_time(duck: Any, sandbox: Any, at: Any) -> None:
     """Also of leads that were called again later; no cursor moves."""
     time = at(NOON)
     crm = sandbox(leads=4, clock=time)
@@ -219,7 +222,7 @@ def test_a_backfill_reads_the_recordings_of_its_time(duck, sandbox, at):
     assert duck.cursors("recordings") == {}
 
 
-def test_a_filter_of_the_last_call_leaves_recordings_out(duck, sandbox, at):
+def test_a_filter_of_the_last_call_leaves_recordings_out(duck: Any, sandbox: Any, at: Any) -> None:
     """They are searched for by that time themselves; the leads are read as the filter says."""
     time = at(NOON)
     crm = sandbox(leads=30, clock=time)

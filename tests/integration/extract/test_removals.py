@@ -1,6 +1,7 @@
 """Deleted and archived leads: every one has a row, whatever happens meanwhile, and nobody else has one."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,17 +11,17 @@ from connector.errors import TransientError, UnexpectedAnswerError
 NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)  # 12:00 in Los Angeles
 
 
-def removals(rig):
+def removals(rig: Any) -> Any:
     return {(row["id"], row["removal"]) for row in rig.raw("lead_removals")}
 
 
-def in_book(crm):
+def in_book(crm: Any) -> Any:
     return {
         (lead_id, removal) for removal in ("deleted", "archived") for lead_id in crm.book.removed(removal)
     }
 
 
-def test_deleted_and_archived_leads_have_a_row_each(rig, sandbox, at):
+def test_deleted_and_archived_leads_have_a_row_each(rig: Any, sandbox: Any, at: Any) -> None:
     """With every column the API shows, the kind and time of the removal, and nothing in lead_versions."""
     time = at(NOON)
     crm = sandbox(leads=40, clock=time)
@@ -46,7 +47,7 @@ def test_deleted_and_archived_leads_have_a_row_each(rig, sandbox, at):
 
 
 @pytest.mark.long
-def test_a_run_without_removals_costs_two_small_searches(duck, sandbox, at):
+def test_a_run_without_removals_costs_two_small_searches(duck: Any, sandbox: Any, at: Any) -> None:
     """And the one after a removal reads nothing twice but what lies within the lookback."""
     time = at(NOON)
     crm = sandbox(leads=40, clock=time)
@@ -67,7 +68,7 @@ def test_a_run_without_removals_costs_two_small_searches(duck, sandbox, at):
     assert removals(duck) == in_book(crm)
 
 
-def test_a_removal_on_the_boundary_second(duck, sandbox, at):
+def test_a_removal_on_the_boundary_second(duck: Any, sandbox: Any, at: Any) -> None:
     """Deleted in the very second in which a run's window ends, before or after its search: the next run has it."""
     time = at(NOON)
     crm = sandbox(leads=10, clock=time)
@@ -81,7 +82,7 @@ def test_a_removal_on_the_boundary_second(duck, sandbox, at):
 
 @pytest.mark.long
 @pytest.mark.parametrize("options", [{"envelope": "community"}, {"precision": "day"}])
-def test_more_than_a_page_while_leads_come_and_go(duck, sandbox, options):
+def test_more_than_a_page_while_leads_come_and_go(duck: Any, sandbox: Any, options: Any) -> None:
     """Removed leads that are restored meanwhile move the others up: all that stay removed are read."""
     crm = sandbox(leads=600, **options)
     for lead_id in crm.book.ids()[:300]:
@@ -91,7 +92,7 @@ def test_more_than_a_page_while_leads_come_and_go(duck, sandbox, options):
     back = iter(crm.book.removed("deleted")[::7])
     answered = crm.vendors["convoso"]._search
 
-    def search(request):
+    def search(request: pytest.FixtureRequest) -> Any:
         if (lead_id := next(back, None)) is not None:
             crm.book.restore(lead_id)
         return answered(request)
@@ -104,7 +105,7 @@ def test_more_than_a_page_while_leads_come_and_go(duck, sandbox, options):
     assert duck.missing(crm) == {}
 
 
-def test_rows_that_do_not_show_when(duck, sandbox, at):
+def test_rows_that_do_not_show_when(duck: Any, sandbox: Any, at: Any) -> None:
     """A server that hides the time of a removal: the row says what, and not when."""
     time = at(NOON)
     crm = sandbox(leads=5, clock=time, show_removal_times=False)
@@ -114,7 +115,9 @@ def test_rows_that_do_not_show_when(duck, sandbox, at):
     assert (row["removal"], row["removed_at"]) == ("deleted", None)
 
 
-def test_a_server_that_overlooks_the_filter_makes_nobody_a_removed_lead(duck, sandbox, at):
+def test_a_server_that_overlooks_the_filter_makes_nobody_a_removed_lead(
+    duck: Any, sandbox: Any, at: Any
+) -> None:
     """Nothing is kept of what it shows, the leads are read all the same, and the error names the setting."""
     crm = sandbox(leads=30, clock=at(NOON))
     crm.vendors["convoso"]._window = overlooking(crm.vendors["convoso"]._window)
@@ -125,13 +128,15 @@ def test_a_server_that_overlooks_the_filter_makes_nobody_a_removed_lead(duck, sa
     assert duck.everything(crm, removals=False).removals is None
 
 
-def overlooking(window):
+def overlooking(window: Any) -> Any:
     return lambda name, params: None if name in ("deleted", "archived") else window(name, params)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["deleted_at", "archived_at"])
-def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(duck, sandbox, at, kind):
+def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(
+    duck: Any, sandbox: Any, at: Any, kind: Any
+) -> None:
     """The other kinds are loaded, with their cursors; the next run brings what this one could not."""
     time = at(NOON)
     crm = sandbox(leads=30, clock=time)
@@ -140,7 +145,7 @@ def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(duck, sandbox
     crm.book.call(crm.book.ids()[0])
     answered = crm.vendors["convoso"]._search
 
-    def search(request):
+    def search(request: pytest.FixtureRequest) -> Any:
         if f"{kind}_start" in request.params:
             return b'{"success": true, "data": {"leads": []}}'
         return answered(request)
@@ -158,7 +163,7 @@ def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(duck, sandbox
 
 
 @pytest.mark.long
-def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
+def test_an_outage_in_the_middle_loses_nothing(duck: Any, sandbox: Any, at: Any) -> None:
     """What was loaded before has its cursor, what was not is read by the next run."""
     duck.defaults["start"] = "2026-06-01"
     time = at(NOON)
@@ -169,7 +174,7 @@ def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
     crm.book.archive(crm.book.ids()[0])
     vendor, asked = crm.vendors["convoso"], iter(range(10_000))
 
-    def search(request):
+    def search(request: pytest.FixtureRequest) -> Any:
         if "deleted_at_start" in request.params and next(asked) == 16:
             crm.faults.add("status", 503)
         return vendor._search(request)
@@ -184,7 +189,7 @@ def test_an_outage_in_the_middle_loses_nothing(duck, sandbox, at):
     assert removals(duck) == in_book(crm)
 
 
-def test_a_backfill_covers_removals_and_moves_no_cursor(duck, sandbox, at):
+def test_a_backfill_covers_removals_and_moves_no_cursor(duck: Any, sandbox: Any, at: Any) -> None:
     """Those of its stretch of time are read, and neither cursor is there afterwards."""
     time = at(NOON)
     crm = sandbox(leads=10, clock=time)
@@ -198,7 +203,7 @@ def test_a_backfill_covers_removals_and_moves_no_cursor(duck, sandbox, at):
     assert duck.cursors("lead_removals") == {}
 
 
-def test_filters_narrow_removals_too_and_have_cursors_of_their_own(duck, sandbox, at):
+def test_filters_narrow_removals_too_and_have_cursors_of_their_own(duck: Any, sandbox: Any, at: Any) -> None:
     """Only removed leads of the list come; without the filter the others follow."""
     crm = sandbox(leads=60, clock=at(NOON))
     mine = crm.book.row(crm.book.ids()[0])["list_id"]
@@ -211,7 +216,7 @@ def test_filters_narrow_removals_too_and_have_cursors_of_their_own(duck, sandbox
 
 
 @pytest.mark.long
-def test_a_lead_that_was_to_be_read_back_and_is_gone(rig, sandbox, at):
+def test_a_lead_that_was_to_be_read_back_and_is_gone(rig: Any, sandbox: Any, at: Any) -> None:
     """It is noted as deleted, without a time; a lead that is there is read, and an empty answer once is no proof."""
     crm = sandbox(leads=10, clock=at(NOON))
     gone, there, *_ = crm.book.ids()

@@ -1,5 +1,8 @@
 """``from connector import convoso`` in somebody's own dlt pipeline."""
 
+from pathlib import Path
+from typing import Any
+
 import dlt
 import pytest
 
@@ -7,14 +10,14 @@ from connector import convoso
 from connector.errors import AuthError, ConfigError
 
 
-def source_of(crm, **given):
+def source_of(crm: Any, **given: Any) -> Any:
     given = {"settle": 0, "lookback": 0, "rate": 1000, **given}
     address = {"base_url": crm.base_url + "/v1", "auth_token": crm.token, "timezone": crm.timezone}
     return convoso(**(address | given))
 
 
 @pytest.fixture(params=["duckdb", "postgres", "filesystem"])
-def pipeline(request, tmp_path):
+def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """A pipeline with names of its own, into three destinations as dlt has them."""
     if request.param == "postgres":
         url = request.getfixturevalue("postgres_url").replace("postgres@", "postgres:none@")
@@ -28,12 +31,12 @@ def pipeline(request, tmp_path):
     )
 
 
-def rows(pipeline):
+def rows(pipeline: Any) -> Any:
     table = pipeline.dataset()["lead_versions"].arrow()
     return table.to_pylist()
 
 
-def test_the_same_rows_in_any_destination(pipeline, sandbox):
+def test_the_same_rows_in_any_destination(pipeline: Any, sandbox: Any) -> None:
     """Every lead is there as the book shows it; the second run brings only what was edited since."""
     crm = sandbox(leads=150)
     pipeline.run(source_of(crm))
@@ -51,7 +54,7 @@ def test_the_same_rows_in_any_destination(pipeline, sandbox):
     assert sum(row["status"] == "SALE" and row["id"] == crm.book.ids()[3] for row in again) >= 1
 
 
-def test_its_resource_can_be_selected_and_limited(tmp_path, sandbox):
+def test_its_resource_can_be_selected_and_limited(tmp_path: Path, sandbox: Any) -> None:
     """``with_resources`` and ``add_limit`` work as on any source; a limited run leaves the rest to the next one."""
     crm = sandbox(leads=400)
     own = dlt.pipeline(
@@ -64,7 +67,7 @@ def test_its_resource_can_be_selected_and_limited(tmp_path, sandbox):
     assert {row["id"] for row in rows(own)} == set(crm.book.ids())
 
 
-def test_which_tables_are_read_is_a_setting_or_a_selection(tmp_path, sandbox):
+def test_which_tables_are_read_is_a_setting_or_a_selection(tmp_path: Path, sandbox: Any) -> None:
     """Removed leads by default, recordings when asked for; whatever is selected by name is read without the others."""
     crm = sandbox(leads=30)
     assert set(source_of(crm).selected_resources) == {"lead_versions", "lead_removals"}
@@ -80,7 +83,7 @@ def test_which_tables_are_read_is_a_setting_or_a_selection(tmp_path, sandbox):
     )
 
 
-def test_wrong_settings_are_errors_one_can_read(tmp_path, sandbox):
+def test_wrong_settings_are_errors_one_can_read(tmp_path: Path, sandbox: Any) -> None:
     """What is missing or wrong is named before anything is read; a refused token is named through dlt's own error."""
     crm = sandbox(leads=5)
     with pytest.raises(ConfigError, match=r"crm\.convoso\.auth_token"):
@@ -99,7 +102,7 @@ def test_wrong_settings_are_errors_one_can_read(tmp_path, sandbox):
     assert AuthError in causes
 
 
-def test_settings_of_other_programs_are_not_taken(sandbox, monkeypatch):
+def test_settings_of_other_programs_are_not_taken(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only ``crm.convoso.*`` is looked up: a BASE_URL or TIMEZONE that some other program set does not lead the token away."""
     crm = sandbox(leads=5)
     for name in ("BASE_URL", "AUTH_TOKEN", "TIMEZONE", "RATE", "CURSOR", "SOURCES__BASE_URL"):

@@ -1,6 +1,7 @@
 """What the API says is what is in raw, in both engines: every value, and every field whenever it turns up."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 AWKWARD = {
     "first_name": "Zoë 王小明 Ольга 👩‍👩‍👧",
@@ -19,7 +20,7 @@ AWKWARD = {
 }
 
 
-def test_awkward_values_arrive_as_they_are(rig, sandbox):
+def test_awkward_values_arrive_as_they_are(rig: Any, sandbox: Any) -> None:
     """Unicode, quotes, backslashes, newlines, control characters and 10 kB of notes; empty text and NULL stay two things."""
     crm = sandbox(leads=200)
     awkward = crm.book.ids()[17]
@@ -30,7 +31,7 @@ def test_awkward_values_arrive_as_they_are(rig, sandbox):
     assert rig.missing(crm) == {}
 
 
-def test_new_fields_are_new_columns(rig, sandbox):
+def test_new_fields_are_new_columns(rig: Any, sandbox: Any) -> None:
     """A field that first turns up in a later page, a later chunk or a later run is a column from then on."""
     crm = sandbox(leads=0)
     crm.book.custom_fields = (*crm.book.custom_fields, "Policy Number", "myScore")
@@ -51,7 +52,7 @@ def test_new_fields_are_new_columns(rig, sandbox):
     assert rows[ids[290]]["policy_number"] == "value 290"
 
 
-def test_numbers_objects_and_ids_as_numbers_are_text(duck, sandbox):
+def test_numbers_objects_and_ids_as_numbers_are_text(duck: Any, sandbox: Any) -> None:
     """Types that change from page to page end up as the text of the JSON, in the same column."""
     crm = sandbox(leads=120)
     odd = {"lead_score": 7, "notes": {"a": [1, None, "é"]}, "city": True, "monthly_revenue": None}

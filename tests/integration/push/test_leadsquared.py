@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.integration.push.conftest import Push
 
 
 @pytest.mark.parametrize(("bulk", "most_calls"), [(False, 61), (True, 10)])
-def test_every_lead_is_accounted_for(local, bulk, most_calls):
+def test_every_lead_is_accounted_for(local: Any, bulk: Any, most_calls: Any) -> None:
     """A refused lead, one that is gone, a value that is too long and a lost answer; the next run asks what it left open."""
     with Sandbox(leads=62) as crm:
         leads = crm.vendors["leadsquared"].leads

@@ -1,7 +1,10 @@
 """Another account of a CRM is told from the one whose leads the warehouse holds, before anything is read or sent."""
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,12 +19,14 @@ VENDORS = list(crm.names())
 
 
 @pytest.fixture
-def open_account(monkeypatch, tmp_path):
+def open_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """Starts a sandbox and points the settings of a CRM at it; another seed is another account with the same lead ids."""
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
 
-        def start(vendor, *, seed, token="sandbox-token", leads=12, sandbox=None):
+        def start(
+            vendor: Any, *, seed: Any, token: Any = "sandbox-token", leads: Any = 12, sandbox: Any = None
+        ) -> Any:
             sandbox = sandbox or stack.enter_context(Sandbox(leads=leads, seed=seed, token=token))
             values = {**sandbox.settings()[vendor], "rate": "1000", "settle": "0", "lookback": "0"}
             for name, value in values.items():
@@ -34,23 +39,23 @@ def open_account(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def duck(tmp_path):
+def duck(tmp_path: Path) -> Any:
     return Warehouse.duckdb(tmp_path / "leads.duckdb")
 
 
-def noted(warehouse):
+def noted(warehouse: Any) -> Any:
     with warehouse.engine().connect() as connection:
         query = sa.select(accounts.accounts).order_by(accounts.accounts.c.sequence_number)
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def rows(warehouse, vendor):
+def rows(warehouse: Any, vendor: Any) -> Any:
     with warehouse.engine().connect() as connection:
         return connection.scalar(sa.text(f"select count(*) from {vendor}_raw.lead_versions"))
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_another_account_is_refused_before_it_is_read(open_account, duck, vendor):
+def test_another_account_is_refused_before_it_is_read(open_account: Any, duck: Any, vendor: Any) -> None:
     """The same ids with other creation times: exit code 2, no row more, and the way out is named."""
     open_account(vendor, seed=1)
     loop.extract(duck, vendor)
@@ -69,7 +74,7 @@ def test_another_account_is_refused_before_it_is_read(open_account, duck, vendor
     )
 
 
-def test_another_account_is_refused_in_either_warehouse(open_account, warehouse):
+def test_another_account_is_refused_in_either_warehouse(open_account: Any, warehouse: Any) -> None:
     """So it is in PostgreSQL."""
     open_account("convoso", seed=1)
     loop.extract(warehouse, "convoso")
@@ -81,7 +86,9 @@ def test_another_account_is_refused_in_either_warehouse(open_account, warehouse)
 
 @pytest.mark.long
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_the_same_account_under_another_address_and_key_passes(open_account, duck, vendor):
+def test_the_same_account_under_another_address_and_key_passes(
+    open_account: Any, duck: Any, vendor: Any
+) -> None:
     """One lead is looked up, once; the new address and key are noted, and the run goes on without a word."""
     first = open_account(vendor, seed=1)
     loop.extract(duck, vendor)
@@ -97,7 +104,9 @@ def test_the_same_account_under_another_address_and_key_passes(open_account, duc
     assert after["host"] == f"127.0.0.1:{second.port}"
 
 
-def test_a_warehouse_from_before_there_were_accounts_is_looked_at_as_well(open_account, duck):
+def test_a_warehouse_from_before_there_were_accounts_is_looked_at_as_well(
+    open_account: Any, duck: Any
+) -> None:
     """Where nothing is noted, the leads in the raw tables tell."""
     open_account("convoso", seed=1)
     loop.extract(duck, "convoso")
@@ -109,7 +118,9 @@ def test_a_warehouse_from_before_there_were_accounts_is_looked_at_as_well(open_a
 
 
 @pytest.mark.long
-def test_a_person_may_say_that_it_is_the_same_account(open_account, duck, monkeypatch):
+def test_a_person_may_say_that_it_is_the_same_account(
+    open_account: Any, duck: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All known leads are gone: --same-account reads on, and what it says is noted for later runs."""
     monkeypatch.setattr(Warehouse, "open", lambda: duck)
     open_account("convoso", seed=1)
@@ -122,7 +133,7 @@ def test_a_person_may_say_that_it_is_the_same_account(open_account, duck, monkey
 
 
 @pytest.mark.long
-def test_leads_that_are_gone_do_not_make_another_account(open_account, duck):
+def test_leads_that_are_gone_do_not_make_another_account(open_account: Any, duck: Any) -> None:
     """The leads that were seen last may have been deleted: one that is still there is enough."""
     sandbox = open_account("convoso", seed=1)
     loop.extract(duck, "convoso")
@@ -136,7 +147,7 @@ def test_leads_that_are_gone_do_not_make_another_account(open_account, duck):
 
 
 @pytest.mark.long
-def test_nothing_is_sent_to_another_account(open_account, duck):
+def test_nothing_is_sent_to_another_account(open_account: Any, duck: Any) -> None:
     """A push stops before its first call that writes, with exit code 2, and leaves no run behind."""
     open_account("convoso", seed=1, leads=60)
     project = models.packaged_project()

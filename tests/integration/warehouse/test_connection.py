@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,7 +25,9 @@ HOLD = textwrap.dedent(
 )
 
 
-def test_all_doors_open_the_same_warehouse(warehouse, tmp_path, monkeypatch):
+def test_all_doors_open_the_same_warehouse(
+    warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What dlt loads, SQLAlchemy reads, in one process and without a conflict between their connections."""
     import dlt
 
@@ -43,7 +47,7 @@ def test_all_doors_open_the_same_warehouse(warehouse, tmp_path, monkeypatch):
         assert connection.scalar(sa.text("select count(*) from raw.rows")) == 2
 
 
-def test_a_file_that_another_process_holds(tmp_path):
+def test_a_file_that_another_process_holds(tmp_path: Path) -> None:
     """The message names the file and the process; the exit code is 5."""
     path = tmp_path / "held.duckdb"
     holder = subprocess.Popen(
@@ -58,7 +62,7 @@ def test_a_file_that_another_process_holds(tmp_path):
         holder.communicate("\n")
 
 
-def test_a_row_that_postgres_cannot_hold(postgres_url):
+def test_a_row_that_postgres_cannot_hold(postgres_url: str) -> None:
     """Where a table has more columns from before than fit a row when all are filled, the way out is named."""
     warehouse = Warehouse.postgres(postgres_url)
     columns = ", ".join(f"c{number} text" for number in range(430))
@@ -73,7 +77,7 @@ def test_a_row_that_postgres_cannot_hold(postgres_url):
         connection.exec_driver_sql(f"insert into wide values ({values})")
 
 
-def test_a_lock_refuses_a_second_holder_and_names_the_first(warehouse):
+def test_a_lock_refuses_a_second_holder_and_names_the_first(warehouse: Any) -> None:
     """Whoever comes second is told who works on it since when, and can go on once the first has ended."""
     with warehouse.lock("push:scores"):
         with (
@@ -87,7 +91,7 @@ def test_a_lock_refuses_a_second_holder_and_names_the_first(warehouse):
         pass
 
 
-def test_a_lock_dies_with_its_holder(warehouse):
+def test_a_lock_dies_with_its_holder(warehouse: Any) -> None:
     """A holder that is killed leaves nothing to clean up."""
     code = textwrap.dedent(
         """
@@ -121,7 +125,7 @@ def test_a_lock_dies_with_its_holder(warehouse):
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 1000, b"\0" * 20000])
-def test_a_file_that_is_no_database(tmp_path, content):
+def test_a_file_that_is_no_database(tmp_path: Path, content: Any) -> None:
     """A wrong file is a wrong setting, named as such, and is left as it was."""
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
@@ -130,13 +134,13 @@ def test_a_file_that_is_no_database(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """The missing folder is named."""
     with pytest.raises(ConfigError, match="nowhere"):
         Warehouse.duckdb(tmp_path / "nowhere" / "x.duckdb").probe()
 
 
-def test_a_server_that_is_not_there():
+def test_a_server_that_is_not_there() -> None:
     """An unreachable PostgreSQL names the setting and shows no password."""
     warehouse = Warehouse.postgres("postgresql://me:hunter2-secret@127.0.0.1:9/leads")
     with pytest.raises(ConfigError, match=r"destination\.postgres\.credentials") as caught:
@@ -147,7 +151,7 @@ def test_a_server_that_is_not_there():
 @pytest.mark.parametrize(
     "value", ["mysql://x/y", "postgresql://only-a-host", "12", "postgresql://h:notaport/d"]
 )
-def test_a_url_that_is_none(monkeypatch, tmp_path, value):
+def test_a_url_that_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: Any) -> None:
     """Whatever isn't a PostgreSQL address is refused by the setting's name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WAREHOUSE__DESTINATION", "postgres")
@@ -156,7 +160,7 @@ def test_a_url_that_is_none(monkeypatch, tmp_path, value):
         Warehouse.open()
 
 
-def test_a_table_of_credentials_is_taken_whole(monkeypatch, tmp_path):
+def test_a_table_of_credentials_is_taken_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What a table says about TLS and timeouts reaches the driver, as it would in a URL."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WAREHOUSE__DESTINATION", "postgres")
@@ -172,7 +176,7 @@ def test_a_table_of_credentials_is_taken_whole(monkeypatch, tmp_path):
     assert warehouse.dbt_env()["LEADLOOP_POSTGRES_SSLMODE"] == "require"
 
 
-def test_the_file_is_private(tmp_path):
+def test_the_file_is_private(tmp_path: Path) -> None:
     """Only its owner can read a database of leads: one that is made, and one that somebody made before."""
     warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
     before = os.umask(0o022)
@@ -189,7 +193,7 @@ def test_the_file_is_private(tmp_path):
         os.umask(before)
 
 
-def test_the_columns_of_what_is_there_and_of_what_is_not(warehouse):
+def test_the_columns_of_what_is_there_and_of_what_is_not(warehouse: Any) -> None:
     """Of tables and views, whatever they are called; none of what is missing, in a transaction that goes on."""
     with warehouse.engine().begin() as connection:
         connection.exec_driver_sql('create schema "odd ""schema"')

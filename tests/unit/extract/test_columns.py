@@ -1,6 +1,7 @@
 """Rows become text columns without losing or bending a value."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from connector.extract.notes import Notes
 AT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
 
-def table(*rows, columns=None):
+def table(*rows: Any, columns: Any = None) -> Any:
     return (columns or Columns("UTC")).table(Page(list(rows), None, AT))
 
 
@@ -38,7 +39,7 @@ def table(*rows, columns=None):
         ("xmin", "xmin_x451a03ef"),
     ],
 )
-def test_column_names(field, column):
+def test_column_names(field: Any, column: Any) -> None:
     """A field's column is its name in words of lower-case ASCII."""
     assert column_name(field) == column
 
@@ -55,12 +56,12 @@ def test_column_names(field, column):
         ({"a": None}, '{"a":null}'),
     ],
 )
-def test_values_are_kept_as_the_api_said_them(value, text):
+def test_values_are_kept_as_the_api_said_them(value: Any, text: Any) -> None:
     """Null stays null, blank stays blank, everything else is its JSON text."""
     assert as_text(value) == text
 
 
-def test_numbers_keep_their_literal_text():
+def test_numbers_keep_their_literal_text() -> None:
     """A number with a fraction is not rounded on its way through a float."""
     decoded = msgspec.json.Decoder(float_hook=str).decode(
         b'[{"id": 1, "rate": 1.10, "big": 12345678901234567890}]'
@@ -74,7 +75,7 @@ def test_numbers_keep_their_literal_text():
     }
 
 
-def test_a_new_field_is_an_addition():
+def test_a_new_field_is_an_addition() -> None:
     """Later tables keep every earlier column, so that a schema only grows."""
     columns = Columns("UTC")
     first = table({"id": "1", "a": "x"}, columns=columns)
@@ -83,7 +84,7 @@ def test_a_new_field_is_an_addition():
     assert second.to_pylist()[0]["a"] is None
 
 
-def test_fields_that_differ_only_in_spelling_have_columns_of_their_own():
+def test_fields_that_differ_only_in_spelling_have_columns_of_their_own() -> None:
     """Both values are kept, and it is said once, with the lead and the fields, but no value."""
     notes = Notes()
     columns = Columns("UTC", Names("convoso", own=OWN), notes=notes)
@@ -98,12 +99,12 @@ def test_fields_that_differ_only_in_spelling_have_columns_of_their_own():
 
 
 @pytest.mark.parametrize("rows", [1, 2_000])
-def test_a_replaced_character_is_said_once(rows):
+def test_a_replaced_character_is_said_once(rows: Any) -> None:
     """With the lead and the field, in small answers and large ones; not where the CRM itself shows U+FFFD."""
     notes = Notes()
     columns = Columns("UTC", Names("convoso", own=OWN), notes=notes)
 
-    def read(*texts):
+    def read(*texts: Any) -> Any:
         entries = [{"id": str(number), "Note": text} for number, text in enumerate(texts)] + [
             {"id": "more", "Note": "x" * 20}
         ] * rows
@@ -120,7 +121,7 @@ def test_a_replaced_character_is_said_once(rows):
     assert "secret" not in note
 
 
-def test_what_has_no_column_of_its_own_is_in_one_object():
+def test_what_has_no_column_of_its_own_is_in_one_object() -> None:
     """As text, without blanks, its columns in order; ids, and columns that were there before, stay; it is said once."""
     notes = Notes()
     row = {"Zoë": None, "b": "", "c": 1, "A b": "x", "known": "2", "leadloop_more_fields": "3", "id": "7"}
@@ -137,7 +138,7 @@ def test_what_has_no_column_of_its_own_is_in_one_object():
     assert "lead 7" in note
 
 
-def test_a_field_of_our_own_name_is_moved_aside():
+def test_a_field_of_our_own_name_is_moved_aside() -> None:
     """A CRM's field can't pose as the time we saw the row."""
     row = table({"id": "1", "leadloop_seen_at": "never"}).to_pylist()[0]
     assert row["leadloop_seen_at"] == AT
@@ -150,7 +151,7 @@ values = (
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["id", "a", "B c", "dEf"]), values), max_size=8))
-def test_every_value_of_every_row_arrives(rows):
+def test_every_value_of_every_row_arrives(rows: Any) -> None:
     """Whatever fields the rows have, each value is found again in its row and column."""
     made = table(*rows).to_pylist()
     assert len(made) == len(rows)
@@ -174,7 +175,7 @@ def straight(columns: Columns, *rows: dict) -> list[dict]:
         max_size=8,
     )
 )
-def test_the_short_way_and_the_long_way_agree(rows):
+def test_the_short_way_and_the_long_way_agree(rows: Any) -> None:
     """Whatever comes on a second page, its columns are those that looking value by value gives."""
     known = {"id": "1", "a": "x", "B c": 5, "dEf": True}
     columns = Columns("UTC")

@@ -1,7 +1,9 @@
 """When a lead was last read: what decides whether one that was sent has been seen since."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from connector.warehouse.connection import Warehouse
 
 
 @pytest.mark.parametrize("vendor", crm.names())
-def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
+def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path: Path, vendor: Any) -> None:
     """Each CRM's id columns count, in their order; blank ids and sightings before the instant don't."""
     seen = datetime(2026, 1, 1, tzinfo=UTC)
     account = SimpleNamespace(vendor=vendor, capabilities=crm.vendor(vendor).capabilities)
@@ -40,7 +42,7 @@ def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path, vendor):
     engine.dispose()
 
 
-def test_what_has_a_number_is_ordered_by_it():
+def test_what_has_a_number_is_ordered_by_it() -> None:
     """What has none is from before there were any; only what was never counted is later by its clock."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     later = now + timedelta(hours=1)
