@@ -22,6 +22,7 @@ from connector.push.journal import Journal
 from connector.push.journal_row import Entry
 from connector.push.plan import Plan
 from connector.push.planning import plan_rows
+from connector.texts import BLANKS
 
 FIELDS = ("lead_score", "status", "Phone 2")
 VALUES = st.one_of(
@@ -154,7 +155,7 @@ def test_fingerprints_are_equal_exactly_for_equal_plans(one: list[Any], other: l
 @given(VALUES, VALUES)
 def test_same_is_text_with_blank_as_nothing(one: str | None, other: str | None) -> None:
     """Equal text is the same, all blanks are the same, nothing else is."""
-    blank = [value is None or not value.strip() for value in (one, other)]
+    blank = [value is None or not value.strip(BLANKS) for value in (one, other)]
     assert same(one, other) == (one == other or all(blank))
 
 
