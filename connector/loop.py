@@ -310,10 +310,11 @@ def push(
             listener.stage(f"push {name}")
             marks = mark.Marks(mark.identify(warehouse.engine()), account.settings)
             lost = forgotten.forgotten(journal, marks.all())
-            if lost and restored:
+            if not restored:
+                forgotten.check(lost, spec.crm, warehouse.label)
+            elif lost:
                 pushes = [each for each in models.pushes(project) if each.crm == spec.crm]
                 forgotten.accept(journal, lost, spec.crm, pushes, leads_schema)
-            forgotten.check(() if restored else lost, spec.crm, warehouse.label)
         recovery = recover_all(warehouse, name, journal, account, listener.recovering)
         planned = _planned(warehouse, spec, limit, account, models.pushes(project))
         if agreed is not None:

@@ -7,13 +7,13 @@ and ``<!-- end -->`` (``docs/settings.md``, ``docs/json.md``), with what people 
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields
 from datetime import date
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def schemas() -> dict[str, str]:
     return {kind: text(kind) for kind in DOCUMENTS}
 
 
-# docs/cli.md
+# docs/plan.svg
 
 
 def picture() -> str:
@@ -165,22 +165,24 @@ def picture() -> str:
     from connector.render.plan import plan_text
     from connector.render.saved_plan import read_plan
 
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        console = Console(
-            file=nowhere,
-            record=True,
-            width=84,
-            force_terminal=True,
-            color_system="truecolor",
-            legacy_windows=False,
-        )
-        console.print(plan_text(read_plan(PLAN), samples=3))
+    console = Console(
+        file=StringIO(),
+        record=True,
+        width=84,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
+    console.print(plan_text(read_plan(PLAN), samples=3))
     # Without the fonts, which a reader's machine would fetch from elsewhere.
     bare = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     made = console.export_svg(
         title="leadloop plan lead_scores_to_convoso", code_format=bare, unique_id="plan"
     )
     return "\n".join(line.rstrip() for line in made.splitlines() if line.strip()) + "\n"
+
+
+# docs/cli.md
 
 
 def commands() -> str:

@@ -96,9 +96,9 @@ class NewestFirst:
         beyond: set[Key] = set()  # by pages that go on behind what was counted
         while stalled <= STALLED:
             page, is_first = self._fetch(number), total < 0
-            times = [instant(self._key(row).modified) for row in page.rows]
-            self._look_at_order(page.rows, times)
             keys = [self._key(row) for row in page.rows]
+            times = [instant(key.modified) for key in keys]
+            self._look_at_order(page.rows, times)
             if before and number == before + 1 and keys and keys == shown:
                 self._check_number(number)
             shown = keys

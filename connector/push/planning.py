@@ -126,8 +126,12 @@ def plan_rows(
         host=host,
         account=account,
     )
-    limits = guardrails(push, leads=len(leads), clears=plan.clears, inserts=plan.inserts, crm_leads=crm_leads)
-    plan = replace(plan, guardrails=limits)
+    plan = replace(
+        plan,
+        guardrails=guardrails(
+            push, leads=len(leads), clears=plan.clears, inserts=plan.inserts, crm_leads=crm_leads
+        ),
+    )
     return replace(plan, fingerprint=fingerprint(plan))
 
 

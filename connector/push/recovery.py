@@ -89,8 +89,10 @@ def recover(
         for row in rows
         if row.state != "planned" and not (_is_addition(row) and settle and row.recorded_at > recent)
     ]
-    journal.record_each([(row, _not_sent(row)) for row in unsent])
-    journal.record_each([(row, _not_answered(row)) for row in doubtful if row.state == "sent"])
+    journal.record_each(
+        [(row, _not_sent(row)) for row in unsent]
+        + [(row, _not_answered(row)) for row in doubtful if row.state == "sent"]
+    )
     additions = [row for row in doubtful if _is_addition(row)]
     others = [row for row in doubtful if not _is_addition(row)]
     total = len({(row.run_id, row.lead_id) for row in additions if writer is not None})

@@ -71,16 +71,13 @@ class Problem(Part, kw_only=True):
 
 
 def problem(error: LeadloopError) -> Problem:
-    return Problem(
+    return part(
+        Problem,
+        error,
         error=type(error).__name__,
         message=str(error),
         advice=error.advice or None,
-        action=error.action,
-        exit_code=error.exit_code,
-        crm=error.crm,
-        lead_id=error.lead_id,
         fields=sorted(error.fields),
-        code=error.code,
     )
 
 
