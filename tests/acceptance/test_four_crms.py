@@ -30,7 +30,8 @@ def test_a_run_over_four_crms_sends_each_changed_lead_once(places: Any) -> None:
             pace = {} if vendor == "leadsquared" else {"rate": "1000"}
             for name, value in {**settings, "settle": "0", **pace}.items():
                 place.env[f"CRM__{vendor}__{name}".upper()] = value
-            leads = sandbox.book if vendor == "convoso" else sandbox.vendors[vendor].leads
+            crm: Any = sandbox.vendors[vendor]
+            leads = sandbox.book if vendor == "convoso" else crm.leads
             refused[vendor] = set(leads.ids()[-10:][::5])
             for lead_id in refused[vendor]:
                 sandbox.refuse(lead_id, REFUSALS[vendor])

@@ -65,8 +65,9 @@ def test_the_wheel_works_in_an_empty_folder(installed: Any, tmp_path: Path) -> N
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert sandbox.stdout is not None
     try:
-        settings = {}
+        settings: dict[str, str] = {}
         while len(settings) < 3:
             line = sandbox.stdout.readline()
             assert line, "the sandbox ended"

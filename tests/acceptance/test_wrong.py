@@ -123,6 +123,7 @@ def test_a_held_or_foreign_database_file_is_named(place: Any) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
+        assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         for argv in (["extract"], ["build"], ["status"], ["run", "--yes"]):
             held = place.run(*argv, code=5)

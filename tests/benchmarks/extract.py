@@ -125,7 +125,8 @@ def measure(contender: str, base_url: str) -> dict[str, float]:
         env=environment,
         cwd=tempfile.gettempdir(),
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def main() -> None:
@@ -147,6 +148,7 @@ def main() -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert server.stdout is not None
         try:
             base_url = next(word for word in server.stdout.readline().split() if word.startswith("http"))
             base_url = base_url.rstrip("/.,").removesuffix("/v1") + "/v1"

@@ -68,6 +68,7 @@ class Found:
 
 def spoil(crm: Sandbox) -> None:
     """Switches every fault on, and some of them in the forms that matter."""
+    kinds: list[tuple[str, float | None, str | None]]
     kinds = [(kind, VALUES.get(kind), None) for kind in KINDS if kind not in ("status",)]
     kinds += [("status", 500.0, None), ("status", 502.0, None), ("status", 503.0, "1")]
     kinds += [("status", 429.0, again) for again in (None, "1", "soon")]

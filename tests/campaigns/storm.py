@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -231,7 +232,7 @@ class Storm:
         with self.quick.another_account(self.random.randint(100, 999)) as other:
             self._has_to_refuse(table, "a run", lambda: self.world.run(table))
             for name in self.world.at_work.values():
-                self._has_to_refuse(table, name, lambda name=name: loop.push(self.quick.warehouse, name))
+                self._has_to_refuse(table, name, partial(loop.push, self.quick.warehouse, name))
             wrote = [call.action for call in other.calls if call.action in WRITES]
         if wrote or self.quick.count() != before:
             table.mixed += self.world.fault(f"another account was read or written: {wrote}")
@@ -291,11 +292,11 @@ class Storm:
         except sa.exc.SQLAlchemyError as error:
             table.stalled += self.world.fault(f"a run ended with {type(error).__name__}: {error}")
             return
-        for error in errors:
-            self.world.say(f"ended with {error.exit_code}, {type(error).__name__}")
-            if not isinstance(error, expected):
+        for ended in errors:
+            self.world.say(f"ended with {ended.exit_code}, {type(ended).__name__}")
+            if not isinstance(ended, expected):
                 table.stalled += self.world.fault(
-                    f"a run ended with {error.exit_code}, {type(error).__name__}: {error}"
+                    f"a run ended with {ended.exit_code}, {type(ended).__name__}: {ended}"
                 )
         if not errors:
             self._statements = max(20, self.quick.wires.count - before)

@@ -7,7 +7,7 @@ conflict. It knows what docs/guarantees.md promises, and nothing of how it is ke
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,7 @@ class Noted:
     """A copy, and what the model said when it was made."""
 
     copy: Copy
-    settled: dict[Pair, str]
+    settled: dict[Pair, str | None]
     writes: int
 
 
@@ -85,7 +85,7 @@ class World:
     """What people typed over something that may have been ours, and nobody has decided about since."""
     reached: set[Pair] = field(default_factory=set)
     """What the CRM has carried out a write of, or what a put back warehouse was told to leave alone."""
-    settled: dict[Pair, str] = field(default_factory=dict)
+    settled: dict[Pair, str | None] = field(default_factory=dict)
     """What was ours, and known to be, when everything was last at rest."""
     doubt: dict[Pair, str | None] = field(default_factory=dict)
     """What may be called a conflict, since nobody can know whose value it is -> the value then."""
@@ -135,7 +135,9 @@ class World:
 
     def live(self) -> None:
         """A few things happen, none of them ours."""
-        events = (self.want,) * 4 + (self.want_another,) * 2 + (self.edit,) * 3
+        events: tuple[Callable[[], None], ...] = (
+            (self.want,) * 4 + (self.want_another,) * 2 + (self.edit,) * 3
+        )
         events += (self.write_note, self.come_in, self.remove, self.bring_back, self.want_no_more)
         for _ in range(self.random.randint(2, 6)):
             self.random.choice(events)()
@@ -311,9 +313,10 @@ class World:
                 f"an undisturbed run ended with {error.exit_code}, {type(error).__name__}: {error}"
             )
             return None
-        for name, error in ran.failed.items():
+        for name, failure in ran.failed.items():
             table.stalled += self.fault(
-                f"{name} of an undisturbed run ended with {error.exit_code}, {type(error).__name__}: {error}"
+                f"{name} of an undisturbed run ended with"
+                f" {failure.exit_code}, {type(failure).__name__}: {failure}"
             )
         if not self.forgetful:
             for call in self.quick.calls()[seen:]:

@@ -31,6 +31,7 @@ ADDING = (
 )
 
 
+@dataclass
 class Counts:
     """A line of a table, each of whose columns is a number."""
 

@@ -88,7 +88,7 @@ class TestLeadSquared(VendorContract):
     @pytest.mark.parametrize("status", [429, 200])
     def test_too_many_calls_are_told_from_the_body(self, crm: Sandbox, lead: str, status: int) -> None:
         """At either status nothing was carried out, the lead's turn comes later, and the pace is halved."""
-        limited = {"leadsquared_calls_per_5s": 1, "leadsquared_limit_status": status}
+        limited: dict[str, Any] = {"leadsquared_calls_per_5s": 1, "leadsquared_limit_status": status}
         with Sandbox(book=crm.book, **limited) as busy:
             writer = self.writer(busy)
             before = writer._session.pace.current

@@ -129,7 +129,7 @@ def past(tmp_path_factory: pytest.TempPathFactory, worker_id: str, dbt_state: Pa
     # Under the same name: dbt's views name the database, and DuckDB calls it after its file.
     (own / "copy").mkdir()
     copied = shutil.copy(shared / "leads.duckdb", own / "copy" / "leads.duckdb")
-    found = {
+    found: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in json.loads(known.read_text("utf-8")).items()
     }

@@ -12,6 +12,10 @@ pytestmark = pytest.mark.timeout(400)  # whoever comes first waits for the wareh
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
 def answers(notebook: Any) -> list[str]:
     """What each code cell shows, as text."""
     return [
@@ -24,7 +28,7 @@ def answers(notebook: Any) -> list[str]:
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_it_is_kept_without_outputs(path: Path) -> None:
     """What was shown on somebody's machine is not part of the repository."""
-    notebook: Any = nbformat.read(path, as_version=4)
+    notebook = read(path)
     nbformat.validate(notebook)
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
 
@@ -35,7 +39,7 @@ def test_every_question_has_an_answer(past: Any, monkeypatch: pytest.MonkeyPatch
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("LEADS_DATABASE", str(past.path))
-    notebook: Any = nbformat.read(NOTEBOOKS / "leads.ipynb", as_version=4)
+    notebook = read(NOTEBOOKS / "leads.ipynb")
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = answers(notebook)
     assert all("│" in text and not re.search(r"\b0 rows", text) for text in shown[1:-1])

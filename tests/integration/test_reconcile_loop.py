@@ -23,7 +23,9 @@ def test_what_was_just_read_is_equal(vendor: Any, tmp_path: Path, monkeypatch: p
         warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
         loop.extract(warehouse, vendor)
         with crm.account(vendor) as account:
-            start = pipelines.cursor(warehouse, account).replace(year=2001)
+            reached = pipelines.cursor(warehouse, account)
+        assert reached is not None
+        start = reached.replace(year=2001)
         window = loop.reconcile(warehouse, vendor, start=start)
         sample = loop.reconcile(warehouse, vendor, sample=20)
         assert (window.crm, window.warehouse, window.differences) == (60, 60, ())

@@ -42,9 +42,11 @@ def test_two_processes_keep_one_rate(postgres_url: str) -> None:
     rate, calls = 40, 40
     both = [started(postgres_url, rate, calls) for _ in range(2)]
     for each in both:
+        assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
     began = time.monotonic()
     for each in both:
+        assert each.stdin is not None
         each.stdin.write("go\n")
         each.stdin.flush()
     for each in both:

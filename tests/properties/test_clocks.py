@@ -22,7 +22,7 @@ def wrong_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def set_clock(seconds: float) -> None:
         class Set(datetime):
             @classmethod
-            def now(cls, tz: Any = None) -> datetime:
+            def now(cls, tz: Any = None) -> Any:
                 return datetime.now(tz or UTC) + timedelta(seconds=seconds)
 
         monkeypatch.setattr(clock, "datetime", Set)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -140,18 +141,22 @@ class Compiled:
         ]
 
     def changes(self) -> list[Change]:
-        return self.connection.execute(
+        found: list[Change] = self.connection.execute(
             "select lead_id, version_number, field, old_value, new_value from analytics.lead_changes"
         ).fetchall()
+        return found
 
-    def leads(self) -> list[tuple[str | None, ...]]:
-        return self.connection.execute(f"select lead_id, {', '.join(FIELDS)} from analytics.leads").fetchall()
+    def leads(self) -> list[tuple[Any, ...]]:
+        statement = f"select lead_id, {', '.join(FIELDS)} from analytics.leads"
+        found: list[tuple[Any, ...]] = self.connection.execute(statement).fetchall()
+        return found
 
     def rebuilt(self, name: str) -> list[tuple[object, ...]]:
         content = "select * exclude (made_at) from"
-        return self.connection.execute(
+        found: list[tuple[object, ...]] = self.connection.execute(
             f"{content} ({self.whole[name]}) except {content} analytics.{name}"
         ).fetchall()
+        return found
 
 
 def minutes(moment: datetime | None) -> int | None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -116,6 +116,8 @@ class Crm(OneByOne):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def check(self, fields: Collection[str]) -> None: ...
 
     def close(self) -> None: ...
 

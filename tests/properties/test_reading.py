@@ -75,7 +75,7 @@ class LiveCrm:
     def wall(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone).replace(tzinfo=None)
 
-    def get(self, lead_id: Any) -> None:
+    def get(self, lead_id: Any) -> Page:
         raise AssertionError("not called")
 
     def modified_at(self, row: Any) -> Any:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from leadloop_tinybook import PARTS, TinybookReader, TinybookSettings, TinybookWriter
+from leadloop_tinybook import PARTS
 from leadloop_tinybook.calls import open_session
+from leadloop_tinybook.reader import TinybookReader
 from leadloop_tinybook.sandbox import Tinybook
+from leadloop_tinybook.settings import TinybookSettings
+from leadloop_tinybook.writer import TinybookWriter
 
 from connector.config import Secret
 from connector.crm.base import Page
@@ -31,7 +34,12 @@ class TestTinybook(VendorContract):
     ]
 
     def session(self, crm: Sandbox, **given: Any) -> tuple[TinybookSettings, Session]:
-        reached = {"base_url": crm.base_url, "key": Secret(crm.token), "rate": 1000.0, "timeout": 10.0}
+        reached: dict[str, Any] = {
+            "base_url": crm.base_url,
+            "key": Secret(crm.token),
+            "rate": 1000.0,
+            "timeout": 10.0,
+        }
         settings = TinybookSettings(**(reached | given))
         return settings, open_session(settings, retry=QUICK)
 

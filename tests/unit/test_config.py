@@ -89,7 +89,7 @@ def test_files(files: Callable[..., None]) -> None:
         """,
         secrets=f'[crm.convoso]\nauth_token = " {TOKEN} "\n',
     )
-    settings = crm.vendor("convoso").settings()
+    settings: Any = crm.vendor("convoso").settings()
     assert settings.base_url == "http://127.0.0.1:8000/v1"
     assert settings.auth_token.reveal() == TOKEN
     assert (settings.rate, settings.timeout, settings.page_size) == (2.0, 7.5, 500)
@@ -104,16 +104,17 @@ def test_the_environment_wins_over_files(files: Callable[..., None], enough: pyt
     enough.setenv("CRM__CONVOSO__RATE", "3")
     enough.setenv("CRM__CONVOSO__LOOKBACK", "")
     enough.setenv("CRM__CONVOSO__FILTERS__STATUS", "B")
-    settings = crm.vendor("convoso").settings()
+    settings: Any = crm.vendor("convoso").settings()
     assert (settings.rate, settings.settle, settings.lookback) == (3.0, 5.0, 600.0)
     assert settings.filters == {"list_id": "333", "status": "B"}
     enough.setenv("CRM__CONVOSO__FILTERS", '{"owner_id": 7}')
-    assert crm.vendor("convoso").settings().filters == {"owner_id": "7", "status": "B"}
+    settings = crm.vendor("convoso").settings()
+    assert settings.filters == {"owner_id": "7", "status": "B"}
 
 
 def test_given_values_win_and_are_checked(enough: pytest.MonkeyPatch) -> None:
     """Code that passes values gets the same checks; ``None`` means not given."""
-    settings = crm.vendor("convoso").settings(
+    settings: Any = crm.vendor("convoso").settings(
         auth_token="other", rate=4, settle=None, timezone=ZoneInfo("UTC")
     )
     assert (settings.auth_token.reveal(), settings.rate, settings.settle) == ("other", 4.0, 60.0)
@@ -432,7 +433,8 @@ def test_a_secret_hides_itself() -> None:
     shown = [str(secret), repr(secret), f"{secret}", f"{secret:>40}", f"{secret!r}", "%s" % secret]  # noqa: UP031
     shown += [repr(settings), str(dataclasses.asdict(settings)), repr(vars(settings)), repr([secret])]
     assert not [text for text in shown if TOKEN in text]
-    for attempt in (lambda: pickle.dumps(secret), lambda: pickle.dumps(settings)):
+    attempts: list[Callable[[], bytes]] = [lambda: pickle.dumps(secret), lambda: pickle.dumps(settings)]
+    for attempt in attempts:
         with pytest.raises(TypeError, match="not pickled"):
             attempt()
     assert secret.reveal() == TOKEN

@@ -101,8 +101,9 @@ def test_a_changed_text_is_noticed(
     assert generate.main([]) == generate.main(["--check"]) == 0
 
     from connector.render import schemas
+    from connector.render.init import InitDocument
 
-    documents = {**schemas.DOCUMENTS, "check": type("CheckDocument", (schemas.InitDocument,), {})}
+    documents = {**schemas.DOCUMENTS, "check": type("CheckDocument", (InitDocument,), {})}
     with monkeypatch.context() as patch:
         patch.setattr(schemas, "DOCUMENTS", documents)
         assert generate.main(["--check"]) == 1

@@ -2,13 +2,14 @@
 
 import inspect
 import re
+from typing import Any
 
 import pytest
 
 from connector import errors
 from connector.errors import CrmError, LeadloopError, ModelError, RefusedError, of_crm
 
-CLASSES = {
+CLASSES: dict[str, Any] = {
     name: cls
     for name, cls in inspect.getmembers(errors, inspect.isclass)
     if issubclass(cls, Exception) and cls.__module__ == errors.__name__
@@ -84,7 +85,8 @@ def test_exit_codes(name: str, code: int) -> None:
 
 def test_no_exit_code_is_untested() -> None:
     """A class that is added has to be given its code above."""
-    marks = {mark.args[1][i][0] for mark in test_exit_codes.pytestmark for i in range(len(mark.args[1]))}
+    marked: Any = test_exit_codes
+    marks = {mark.args[1][i][0] for mark in marked.pytestmark for i in range(len(mark.args[1]))}
     assert marks == set(CLASSES)
 
 
@@ -106,7 +108,7 @@ def test_an_error_tells_a_program_what_its_sentence_tells_a_person() -> None:
         code="BAD",
     )
     assert str(error) == "convoso refuses: a value is not accepted (BAD). Change it."
-    assert (error.crm, error.lead_id, error.fields, error.code) == ("convoso", "7", {"a"}, "BAD")
+    assert (error.crm, error.lead_id, error.fields, error.code) == ("convoso", "7", frozenset({"a"}), "BAD")
     assert str(ModelError("no field 'x' in convoso", crm="convoso")) == "no field 'x' in convoso"
 
 

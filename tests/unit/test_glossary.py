@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from connector.crm.base import Mode
-from connector.push.tables import State
+from connector.push.journal_row import State
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")

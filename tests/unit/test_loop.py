@@ -107,10 +107,11 @@ def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(
 
     def push(_warehouse: Any, name: Any, *_: Any, **__: Any) -> Any:
         sent.append(name)
-        summary = SimpleNamespace(
+        nothing: Any = None
+        summary: Any = SimpleNamespace(
             push=name, crm=pushed[name].crm, harmed=name == "first", stopped="company was gone", exit_code=1
         )
-        return loop.Pushed(None, None, summary)
+        return loop.Pushed(nothing, nothing, summary)
 
     monkeypatch.setattr(models, "pushes", lambda _project: list(pushed.values()))
     monkeypatch.setattr(models, "push_spec", lambda _project, name: pushed[name])

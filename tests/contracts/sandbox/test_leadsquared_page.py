@@ -35,7 +35,7 @@ def ask(crm: Sandbox) -> Ask:
     ) -> requests.Response:
         keys = {"accessKey": crm.token, "secretKey": crm.token} if keys is ... else keys
         method = "GET" if body is None else "POST"
-        raw = {"data": body} if isinstance(body, bytes) else {"json": body}
+        raw: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
         params = {**keys, **query}
         return requests.request(
             method, crm.base_url + API + action, params=params, headers=headers, timeout=10, **raw
@@ -305,7 +305,7 @@ def test_leads_by_a_value(ask: Ask, leads: Any, lead: str) -> None:
     older, newer = leads.ids()[2], lead
     for each in (older, newer):
         leads.edit(each, {"mx_City": "London"})
-    body = {
+    body: dict[str, Any] = {
         "Parameter": {"LookupName": "mx_City", "LookupValue": "london", "SqlOperator": "="},
         "Columns": {"Include_CSV": "ProspectID, mx_City"},
         "Sorting": {"ColumnName": "CreatedOn", "Direction": "1"},
@@ -334,7 +334,7 @@ def test_the_record_of_calls_names_leads_and_fields(crm: Sandbox, ask: Ask, lead
 
 
 @pytest.mark.parametrize("option", [{"leadsquared_calls_per_5s": -1}, {"leadsquared_limit_status": 500}])
-def test_limits_that_cannot_be(option: dict[str, int]) -> None:
+def test_limits_that_cannot_be(option: dict[str, Any]) -> None:
     """They are refused before anything starts."""
     with pytest.raises(ValueError, match="leadsquared"):
         Sandbox(leads=1, **option)

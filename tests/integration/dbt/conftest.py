@@ -80,7 +80,7 @@ class Lab:
                 self._journal = True
             count = connection.scalar(sa.select(sa.func.count()).select_from(push_journal))
             for seq, row in enumerate(rows, (count or 0) + 1):
-                plain = {"run_id": "run", "seq": seq, "crm": "convoso", "state": "applied"}
+                plain: dict[str, Any] = {"run_id": "run", "seq": seq, "crm": "convoso", "state": "applied"}
                 full = plain | dict(row)
                 full["recorded_at"] = at(full["recorded_at"])
                 full.setdefault("column_name", full["field"])

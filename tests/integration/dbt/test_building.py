@@ -226,7 +226,7 @@ def test_pushes_are_found_by_name(pushing: Any, monkeypatch: pytest.MonkeyPatch)
     assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
 
     with monkeypatch.context() as patch:
-        patch.setattr(models.Project, "parse", None)
+        patch.setattr(dbt.Project, "parse", None)
         assert models.push_spec(pushing.folder, "sent").crm == "convoso"
     with pytest.raises(ModelError, match="did you mean 'sent'"):
         models.push_spec(pushing.folder, "send")

@@ -156,7 +156,7 @@ def check_crms(lab: Any, *crms: Any) -> None:
     assert dict(lab.rows("select crm, metadata_lead_score from analytics.leads")) == {
         crm: "85" if crm == "pollybot" else None for crm in crms
     }
-    fields = {field for row in map(SAME_PERSON.get, crms) for field in row} - {
+    fields = {field for crm in crms for field in SAME_PERSON[crm]} - {
         "id", "prospect_id", "created_at", "modified_at", "updated_at", "created_on", "modified_on",
     }  # fmt: skip
     assert {row[0] for row in lab.rows("select field from analytics.lead_changes")} == fields

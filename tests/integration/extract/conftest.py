@@ -192,7 +192,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], Time]:
 
         class Set(datetime):
             @classmethod
-            def now(cls, tz: Any = None) -> datetime:
+            def now(cls, tz: Any = None) -> Any:
                 return time.now.astimezone(tz or UTC)
 
         monkeypatch.setattr(clock, "datetime", Set)

@@ -5,6 +5,7 @@ Arguments: the warehouse's URL, the CRM's address, a folder that outlives the pr
 
 import sys
 from contextlib import closing
+from typing import Any
 
 import dlt
 from sqlalchemy.engine import make_url
@@ -18,7 +19,7 @@ from connector.warehouse.connection import Warehouse
 
 def main() -> None:
     url, address, folder = sys.argv[1:]
-    settings = crm.vendor("convoso").settings(
+    settings: Any = crm.vendor("convoso").settings(
         base_url=address,
         auth_token="sandbox-token",
         timezone="America/Los_Angeles",
@@ -26,9 +27,8 @@ def main() -> None:
         settle=0,
         removals=False,
     )
-    warehouse = Warehouse(
-        url.partition(":")[0].partition("+")[0].replace("postgresql", "postgres"), make_url(url)
-    )
+    kind: Any = url.partition(":")[0].partition("+")[0].replace("postgresql", "postgres")
+    warehouse = Warehouse(kind, make_url(url))
     pipeline = dlt.pipeline(
         "convoso",
         destination=warehouse.destination(),

@@ -107,7 +107,7 @@ def test_a_cursor_in_the_future_is_not_believed(
     crm.clock.advance(3600)
     crm.book.edit(crm.book.ids()[4], {"status": "SALE"})
     crm.clock.advance(3600)
-    said = []
+    said: list[str] = []
     rig.extract(crm, settle=60, say=said.append)
     assert rig.missing(crm) == {}
     assert rig.cursor(crm) == NOON + timedelta(seconds=7140)

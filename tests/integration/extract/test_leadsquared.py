@@ -46,7 +46,7 @@ def leads_of(crm: Any) -> Any:
 
 def import_leads(leads: Any, instants: Any) -> None:
     """A list import: one new lead at each of these instants."""
-    made = {}
+    made: dict[str, Document] = {}
     for instant in instants:
         lead_id = f"{random.getrandbits(128):032x}"
         made[lead_id] = Document(lead_id, {"FirstName": f"n{len(made)}"}, instant, instant)

@@ -67,7 +67,7 @@ def test_an_extraction_that_another_one_has_taken_over_loads_nothing(leads: Any,
     """Its lease was taken while it read: exit code 5, no row and no cursor of it; the next one reads all."""
     warehouse = rig.warehouse
     leads("convoso")
-    taken = []
+    taken: list[leases.Lease] = []
 
     class Thief(Listener):
         def extracting(self, _progress: Any) -> None:
@@ -175,7 +175,7 @@ def test_every_filter_of_the_search_can_be_given(leads: Any) -> None:
         value = next((row[column] for row in rows.values() if row.get(column)), "1")
         has_it = {key for key, row in rows.items() if (row.get(column) or "").lower() == value.lower()}
         for filters, settings in (({name: value}, {}), ({}, {"filters": {name: value}})):
-            reader = crm.vendor("convoso").reader(crm.vendor("convoso").settings(**settings))
+            reader: Any = crm.vendor("convoso").reader(crm.vendor("convoso").settings(**settings))
             found = {row["id"] for row in reader.search(None, filters=filters).rows}
             reader.close()
             assert has_it <= found, name
@@ -234,10 +234,11 @@ def test_a_clock_that_differs_is_said_by_every_extraction_and_by_check(
     """The window ends by the CRM's clock all the same, and what it finds is dated by it."""
     sandbox = leads(vendor)
     sandbox.clock.advance(3 * 3600)
-    said = []
+    said: list[str] = []
     listener = Listener()
     monkeypatch.setattr(listener, "notice", said.append)
     done = loop.extract(duckdb, vendor, listener=listener)
+    assert done.window is not None
     assert abs(done.window.end - sandbox.clock.now()) < timedelta(minutes=9)
     assert [sentence.partition(" the CRM's")[0] for sentence in said] == [
         f"{vendor}: this machine's clock is 3 hours behind"

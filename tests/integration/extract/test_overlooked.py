@@ -57,7 +57,7 @@ class Signed(SameRecordings):
 
 def test_recordings_that_look_new_each_time_end() -> None:
     """More than anybody has of one lead are no recordings."""
-    reader = Signed(None)
+    reader: Any = Signed(None)
     with pytest.raises(UnexpectedAnswerError, match="no end of them"):
         recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
 
@@ -74,7 +74,7 @@ class Undercounted(SameRecordings):
 @pytest.mark.parametrize("total", [0, 5, 12, 30])
 def test_a_total_of_recordings_that_is_too_small_is_no_end(total: Any) -> None:
     """What was shown says more than the total does."""
-    reader = Undercounted(total)
+    reader: Any = Undercounted(total)
     pages = recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
     assert len({row["recording_id"] for page in pages for row in page.rows}) == 30
     assert reader.calls <= 4
@@ -83,7 +83,7 @@ def test_a_total_of_recordings_that_is_too_small_is_no_end(total: Any) -> None:
 @pytest.mark.parametrize("total", [None, 25])
 def test_recordings_whose_offset_is_overlooked(total: Any) -> None:
     """They are not taken for all of them where no total tells."""
-    reader = SameRecordings(total)
+    reader: Any = SameRecordings(total)
     with pytest.raises(UnexpectedAnswerError, match="overlooks 'offset'"):
         recordings_of(reader, "7", (datetime(2026, 1, 1), datetime(2026, 1, 2)))
     assert reader.calls < 20

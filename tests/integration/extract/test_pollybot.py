@@ -31,7 +31,7 @@ def leads(crm: Any) -> Any:
 @pytest.fixture
 def extract(crm: Any, warehouse: Any, tmp_path: Path) -> Any:
     """One run of the extraction on a machine of its own."""
-    runs = []
+    runs: list[None] = []
 
     def run() -> Any:
         runs.append(None)

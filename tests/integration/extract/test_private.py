@@ -68,7 +68,8 @@ def test_whoever_reads_one_lead_or_recent_edits_sees_no_more(private: Any) -> No
     """Read-back and the look before a push go through the same reader, with a session of their own or a shared one."""
     first = private.book.ids()[0]
     with crm.account("convoso") as account:
-        for reader in (account.reader, crm.reader("convoso")):
+        readers: tuple[Any, ...] = (account.reader, crm.reader("convoso"))
+        for reader in readers:
             for page in (reader.get(first), reader.search(None)):
                 row = next(row for row in page.rows if row["id"] == first)
                 assert "notes" not in row
@@ -126,7 +127,8 @@ def test_a_crm_that_is_listed_keeps_it_too(
         monkeypatch.chdir(tmp_path)
         config.reload()
         assert loop.extract(duck.warehouse, vendor).rows == 6
-        wanted = sandbox.vendors[vendor].leads.ids()[0]
+        answering: Any = sandbox.vendors[vendor]
+        wanted = answering.leads.ids()[0]
         reader = crm.vendor(vendor).reader()
         since = datetime(2000, 1, 1, tzinfo=UTC)
         (row,) = edited_since(reader, since, datetime.now(UTC), Query(), [wanted]).values()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Session
 from connector.extract import past, reconcile
-from connector.extract.job import job
+from connector.extract.job import Progress, job
 from connector.extract.reconcile import Difference, RawLeads
 from connector.extract.windows import Window
 
@@ -37,11 +37,12 @@ class Desk:
             if sample:
                 found = reconcile.sample_of(todo, raw, sample, cursor=reached, sent=sent)
             else:
+                assert reached is not None
                 window = Window(reached - timedelta(days=days), reached)
                 found = reconcile.window_of(todo, raw, window, cursor=reached, sent=sent)
             if repair:
                 pipeline = self.rig.pipeline()
-                self.told = []
+                self.told: list[Progress] = []
                 found = reconcile.repair(
                     pipeline, reader, found, self.rig.warehouse.file_format, on_progress=self.told.append
                 )

@@ -31,7 +31,7 @@ def on_each(crm: Any, action: Any, happens: Any) -> None:
     vendor = crm.vendors["convoso"]
     answered = vendor._actions[action]
 
-    def answer(request: pytest.FixtureRequest) -> Any:
+    def answer(request: Any) -> Any:
         happens(request)
         return answered(request)
 
@@ -171,7 +171,7 @@ def test_a_lead_without_recordings_is_no_error(duck: Any, sandbox: Any, at: Any)
         crm.book.call(lead_id)
     wanted = crm.book.call(there)
 
-    def refuse(request: pytest.FixtureRequest) -> None:
+    def refuse(request: Any) -> None:
         if request.params["lead_id"] in gone:
             raise Refused(("6001", "6005", "6071")[gone.index(request.params["lead_id"])])
 

@@ -92,7 +92,7 @@ def test_more_than_a_page_while_leads_come_and_go(duck: Any, sandbox: Any, optio
     back = iter(crm.book.removed("deleted")[::7])
     answered = crm.vendors["convoso"]._search
 
-    def search(request: pytest.FixtureRequest) -> Any:
+    def search(request: Any) -> Any:
         if (lead_id := next(back, None)) is not None:
             crm.book.restore(lead_id)
         return answered(request)
@@ -145,7 +145,7 @@ def test_a_kind_that_can_not_be_read_takes_nothing_from_the_others(
     crm.book.call(crm.book.ids()[0])
     answered = crm.vendors["convoso"]._search
 
-    def search(request: pytest.FixtureRequest) -> Any:
+    def search(request: Any) -> Any:
         if f"{kind}_start" in request.params:
             return b'{"success": true, "data": {"leads": []}}'
         return answered(request)
@@ -174,7 +174,7 @@ def test_an_outage_in_the_middle_loses_nothing(duck: Any, sandbox: Any, at: Any)
     crm.book.archive(crm.book.ids()[0])
     vendor, asked = crm.vendors["convoso"], iter(range(10_000))
 
-    def search(request: pytest.FixtureRequest) -> Any:
+    def search(request: Any) -> Any:
         if "deleted_at_start" in request.params and next(asked) == 16:
             crm.faults.add("status", 503)
         return vendor._search(request)

@@ -95,7 +95,8 @@ def test_wrong_settings_are_errors_one_can_read(tmp_path: Path, sandbox: Any) ->
     )
     with pytest.raises(Exception, match=r"crm\.convoso\.auth_token") as raised:
         own.run(source_of(crm, auth_token="wrong-token"))
-    causes, error = [], raised.value
+    causes: list[type[BaseException]] = []
+    error: BaseException | None = raised.value
     while error is not None:
         causes.append(type(error))
         error = error.__cause__ or error.__context__

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -122,6 +122,11 @@ class Crm(OneByOne):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         return str(row["id"])
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        return row.get("modified_at")
+
+    def check(self, fields: Collection[str]) -> None: ...
 
     def close(self) -> None: ...
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -59,6 +59,11 @@ class FileCrm(OneByOne):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         return str(row["id"])
+
+    def modified_at(self, row: Mapping[str, Any]) -> str | None:
+        return row.get("modified_at")
+
+    def check(self, fields: Collection[str]) -> None: ...
 
     def close(self) -> None: ...
 

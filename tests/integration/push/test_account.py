@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector import loop
+from connector import config, loop
 from connector.crm import registry
 from tests.properties.quick_loop import QuickLoop
 
@@ -24,7 +24,7 @@ def test_a_commands_settings_are_resolved_once(quick: QuickLoop, monkeypatch: py
 
         return resolve
 
-    monkeypatch.setattr(registry, "resolve", counting(registry.resolve))
+    monkeypatch.setattr(registry, "resolve", counting(config.resolve))
     for command in (
         lambda: loop.extract(quick.warehouse),
         lambda: loop.build(quick.warehouse),

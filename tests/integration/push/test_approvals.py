@@ -23,7 +23,7 @@ from connector.render.plan_document import plan_document
 from connector.warehouse import mark, models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PushSpec
-from tests.integration.push.conftest import CAN_ALL, Crm, World
+from tests.integration.push.conftest import CAN_ALL, World
 
 SPEC = PushSpec(
     name="scores", schema="analytics", identifier="scores", crm="convoso", key="lead_id",
@@ -50,7 +50,6 @@ def push(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Push:
             yield crm.Account(vendor.settings(), vendor.capabilities, world.crm, world.crm)
 
         monkeypatch.setattr(crm, "account", account)
-        monkeypatch.setattr(Crm, "check", lambda *_: None, raising=False)
         monkeypatch.setattr(models, "push_spec", lambda *_: SPEC)
         monkeypatch.setattr(models, "pushes", lambda *_: [SPEC])
         return loop.push(warehouse, "scores", **options)
@@ -258,8 +257,13 @@ def test_the_question_names_it(local: World, monkeypatch: pytest.MonkeyPatch, ye
     """In a terminal it is asked, also with --yes, which is no answer to this; with --first and --yes it is not."""
     model(local, TYPED)
     questions: list[str] = []
+
+    def confirm(text: str, **_: Any) -> bool:
+        questions.append(text)
+        return True
+
     monkeypatch.setattr(asking, "in_a_terminal", lambda: True)
-    monkeypatch.setattr("typer.confirm", lambda text, **_: questions.append(text) or True)
+    monkeypatch.setattr("typer.confirm", confirm)
     ask = {first: asking.asking(yes, QUIET, first=first, mask=False, quiet=True) for first in (False, True)}
     assert ask[False](local.plan())
     assert "lead_score (1 lead)" in questions[0]

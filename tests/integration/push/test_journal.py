@@ -74,7 +74,7 @@ def test_a_batch_is_all_or_nothing(world: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("connector.push.journal._ROWS_AT_A_TIME", 2)
     world.journal.record("r", entries(1))
     with pytest.raises(TypeError):
-        world.journal.record("r", [*entries(3), replace(entries(1)[0], lead_id=object())])
+        world.journal.record("r", [*entries(3), replace(entries(1)[0], lead_id=object())])  # type: ignore[arg-type]
     world.journal.record("r", entries(1))
     assert [row.seq for row in world.journalled()] == [1, 2]
 

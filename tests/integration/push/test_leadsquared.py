@@ -18,7 +18,8 @@ from tests.integration.push.conftest import Push
 def test_every_lead_is_accounted_for(local: Any, bulk: Any, most_calls: Any) -> None:
     """A refused lead, one that is gone, a value that is too long and a lost answer; the next run asks what it left open."""
     with Sandbox(leads=62) as crm:
-        leads = crm.vendors["leadsquared"].leads
+        vendor: Any = crm.vendors["leadsquared"]
+        leads = vendor.leads
         ids = leads.ids()
         refused, gone, too_long = ids[1], ids[2], ids[3]
         crm.refuse(refused, "MXInvalidInputException")

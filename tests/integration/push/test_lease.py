@@ -23,8 +23,9 @@ CUT = sa.text(
 )
 
 
-def rob(warehouse: Any, lease: leases.Lease) -> leases.Lease:
+def rob(warehouse: Any, lease: leases.Lease | None) -> leases.Lease:
     """What another run does once the first one's machine was not heard of for too long."""
+    assert lease is not None
     old = leases.leases.c.renewed_at - sa.text("interval '1 hour'")
     # Between two transactions of the first, as another process would: DuckDB lets it in at no other time.
     with lease._one_at_a_time:
@@ -152,7 +153,8 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(postgres_url: str, monkeypat
     warehouse = Warehouse.postgres(postgres_url)
     world = World(warehouse.engine())
     world.changes(3)
-    commit, cut = sa.engine.default.DefaultDialect.do_commit, 0
+    commit: Any = sa.engine.default.DefaultDialect.do_commit
+    cut = 0
 
     def broken(self: Any, connection: Any) -> None:
         nonlocal cut

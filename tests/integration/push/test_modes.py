@@ -146,7 +146,7 @@ def test_what_was_sent_just_now_is_not_looked_for_yet(adding_here: Any) -> None:
     adding_here.crm.answer = lambda lead_id, fields: Outcome("unknown")
     adding_here.deliver(adding_here.plan(**ADD))
     adding_here.crm.reads.clear()
-    look = {"settle": timedelta(minutes=1)}
+    look: dict[str, Any] = {"settle": timedelta(minutes=1)}
     assert recover("scores", adding_here.journal, adding_here.crm, adding_here.crm, **look) == Recovery(
         unknown=2
     )

@@ -326,9 +326,9 @@ def test_what_a_restored_warehouse_has_forgotten_to_have_added_or_deleted(quick:
     shown = "select lead_id from analytics.leads where lead_id = :lead"
     assert quick.rows(shown, lead=added) == [(added,)]
     # Once it was seen, it isn't asked for again.
-    before = crm.calls.count()
+    calls = crm.calls.count()
     loop.extract(quick.warehouse)
-    assert crm.calls.count() - before == 4
+    assert crm.calls.count() - calls == 4
 
 
 def test_the_command_passes_it_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_a_file_that_another_process_holds(tmp_path: Path) -> None:
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
+        assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(LockedError, match=f"held.duckdb is held by process {holder.pid}") as caught:
             Warehouse.duckdb(path).probe()
@@ -108,6 +109,7 @@ def test_a_lock_dies_with_its_holder(warehouse: Any) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", code, warehouse.kind, where], stdout=subprocess.PIPE, text=True
     )
+    assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(LockedError), warehouse.lock("push:scores"):
         pass
@@ -182,6 +184,7 @@ def test_the_file_is_private(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         warehouse.probe()
+        assert warehouse.path is not None
         assert warehouse.path.stat().st_mode & 0o077 == 0
         assert os.umask(0o022) == 0o022
         warehouse.path.chmod(0o644)

@@ -81,7 +81,7 @@ def test_a_dead_process_of_this_machine_holds_nothing(warehouse: Any, gone: str)
     with warehouse.lock("build") as first:
         process = subprocess.Popen([sys.executable, "-c", ""])
         process.wait()
-        columns = {"pid": process.pid} if gone == "ended" else {"process_started": "long ago"}
+        columns: dict[str, Any] = {"pid": process.pid} if gone == "ended" else {"process_started": "long ago"}
         change(warehouse, **columns)
         second = leases.take(warehouse.engine(), "build")
         with pytest.raises(LeaseLostError, match=f"held by leadloop {os.getpid()} on") as caught:

@@ -1,6 +1,7 @@
 """Reading and writing one account share what limits them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,5 +13,6 @@ def test_reader_and_writer_share_a_session(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CRM__CONVOSO__AUTH_TOKEN", "token")
     monkeypatch.setenv("CRM__CONVOSO__TIMEZONE", "UTC")
+    account: Any
     with crm.account("convoso") as account:
         assert account.reader._session is account.writer._session

@@ -199,10 +199,11 @@ def test_every_time_filter_has_its_own_spelling(
 )
 def test_a_filter_that_convoso_lacks_is_refused(make: Callable[..., Any], name: str, hint: str) -> None:
     """A misspelt filter would silently read everything."""
-    for attempt in (
+    attempts: list[Callable[[], Any]] = [
         lambda: make(ConvosoReader, entries(), filters={name: "3"}),
         lambda: make(ConvosoReader, entries())[0].search(None, filters={name: "3"}),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(ConfigError, match=f"did you mean '{hint}'"):
             attempt()
 

@@ -130,7 +130,8 @@ def named(answer: Answer) -> str:
 
 def test_an_odd_answer_is_asked_for_again_at_once(serve: Callable[..., Any]) -> None:
     """Two answers of no known shape may be accidents; the third is what the CRM has to say."""
-    odd, good = {"json": {}}, {"json": {"name": "Ada"}}
+    odd: dict[str, Any] = {"json": {}}
+    good = {"json": {"name": "Ada"}}
     server, known = met(serve, odd, {"status": 503}, odd, good, odd)
     assert known.read(READ, agrees, named) == "Ada"
     assert len(server.requests) == 4
@@ -413,7 +414,7 @@ def test_a_refusal_blames_what_was_sent() -> None:
     """Of the fields that the CRM finds fault with only those count that the write had in it."""
     refused = RefusedError("no", code="6008", fields=["phone", "list_id"], lead_id="7")
     result = Outcome.of(refused, ["phone", "name"])
-    assert (result.code, result.fields, result.lead_id) == ("6008", {"phone"}, "7")
+    assert (result.code, result.fields, result.lead_id) == ("6008", frozenset({"phone"}), "7")
 
 
 def test_threads_share_connections_and_pace(serve: Callable[..., Any]) -> None:

@@ -169,7 +169,12 @@ def test_only_like_calls_are_compared(fake_time: Any) -> None:
 def test_threads_share_one_pace() -> None:
     """Eight threads together are no faster than one."""
     pace = Pace(200)
-    threads = [threading.Thread(target=lambda: [pace.wait() for _ in range(10)]) for _ in range(8)]
+
+    def wait() -> None:
+        for _ in range(10):
+            pace.wait()
+
+    threads = [threading.Thread(target=wait) for _ in range(8)]
     import time
 
     began = time.monotonic()

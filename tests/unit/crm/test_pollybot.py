@@ -438,23 +438,23 @@ def test_too_many_calls_at_status_200_are_told_by_the_code(make: Callable[..., A
 # Reading
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"success": True, "data": {"leads": [ROW]}},
-        {"success": True, "data": {"pagination": PAGE}},
-        {"success": True, "data": {"leads": None, "pagination": PAGE}},
-        {"success": True, "data": {"leads": {}, "pagination": PAGE}},
-        {"success": True, "data": {"leads": ["x"], "pagination": PAGE}},
-        {"success": True, "data": {"leads": [ROW], "pagination": {**PAGE, "total": None}}},
-        {"success": True, "data": {"leads": [ROW], "pagination": {**PAGE, "page": 2}}},
-        {"success": True, "data": {"leads": [ROW, ROW], "pagination": {**PAGE, "limit": 1}}},
-        {"success": True, "data": [ROW]},
-        {"data": {"leads": [ROW], "pagination": PAGE}},
-        {"success": True, "leads": [ROW], "pagination": PAGE},
-        [],
-    ],
-)
+OTHER_SHAPES: list[Any] = [
+    {"success": True, "data": {"leads": [ROW]}},
+    {"success": True, "data": {"pagination": PAGE}},
+    {"success": True, "data": {"leads": None, "pagination": PAGE}},
+    {"success": True, "data": {"leads": {}, "pagination": PAGE}},
+    {"success": True, "data": {"leads": ["x"], "pagination": PAGE}},
+    {"success": True, "data": {"leads": [ROW], "pagination": {**PAGE, "total": None}}},
+    {"success": True, "data": {"leads": [ROW], "pagination": {**PAGE, "page": 2}}},
+    {"success": True, "data": {"leads": [ROW, ROW], "pagination": {**PAGE, "limit": 1}}},
+    {"success": True, "data": [ROW]},
+    {"data": {"leads": [ROW], "pagination": PAGE}},
+    {"success": True, "leads": [ROW], "pagination": PAGE},
+    [],
+]
+
+
+@pytest.mark.parametrize("data", OTHER_SHAPES)
 def test_a_list_of_another_shape_is_an_error(data: Any) -> None:
     """Never an empty page."""
     with pytest.raises(UnexpectedAnswerError):
@@ -463,6 +463,7 @@ def test_a_list_of_another_shape_is_an_error(data: Any) -> None:
 
 def test_an_empty_workspace_has_no_pages(make: Callable[..., Any]) -> None:
     """An explicit empty list says so, or none beside a total of 0."""
+    leads: Any
     for leads in ([], None):
         assert (
             listed(
@@ -537,7 +538,8 @@ def test_a_scan_of_many_pages_under_edits_and_deletions_misses_nobody() -> None:
         reader = PollyBotReader(settings(sandbox.base_url, api_key=Secret(sandbox.token)))
         since = leads.by_time()[20][0]
         wanted = {each for moment, each in leads.by_time() if moment >= since}
-        touched, seen = set(), []
+        touched: set[str] = set()
+        seen: list[str] = []
         for page in reader.scan(since):
             if not page.rows:
                 continue
@@ -607,6 +609,7 @@ def test_no_token_and_no_value_is_in_what_a_person_reads(
 def limits(remaining: Any, reset: Any, limit: Any = 1000, **more: str) -> Answer:
     return answer(
         {},
+        200,
         X_RateLimit_Limit=str(limit),
         X_RateLimit_Remaining=str(remaining),
         X_RateLimit_Reset=str(reset),

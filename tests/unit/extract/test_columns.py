@@ -160,11 +160,11 @@ def test_every_value_of_every_row_arrives(rows: Any) -> None:
             assert shown[column_name(field)] == as_text(value)
 
 
-def raw(*rows: dict) -> RawRows:
+def raw(*rows: dict[str, Any]) -> RawRows:
     return RawRows([msgspec.Raw(msgspec.json.encode(row)) for row in rows])
 
 
-def straight(columns: Columns, *rows: dict) -> list[dict]:
+def straight(columns: Columns, *rows: dict[str, Any]) -> list[dict[str, Any]]:
     made = columns.table(Page(raw(*rows), None, AT)).to_pylist()
     return [{name: value for name, value in row.items() if not name.startswith("leadloop_")} for row in made]
 

@@ -25,7 +25,9 @@ def test_table_and_row_have_the_same_columns() -> None:
     kinds = {name: type(push_journal.c[name].type) for name in NAMES}
     assert {name for name, kind in kinds.items() if kind is sa.BigInteger} == {"seq", "sequence_number"}
     assert {name for name, kind in kinds.items() if kind is sa.DateTime} == {"recorded_at"}
-    assert push_journal.c.recorded_at.type.timezone
+    recorded_at = push_journal.c.recorded_at.type
+    assert isinstance(recorded_at, sa.DateTime)
+    assert recorded_at.timezone
     assert set(NAMES) - set(GIVEN) == {"run_id", "seq"}
 
 

@@ -18,7 +18,7 @@ from connector.warehouse.connection import Warehouse
 def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path: Path, vendor: Any) -> None:
     """Each CRM's id columns count, in their order; blank ids and sightings before the instant don't."""
     seen = datetime(2026, 1, 1, tzinfo=UTC)
-    account = SimpleNamespace(vendor=vendor, capabilities=crm.vendor(vendor).capabilities)
+    account: Any = SimpleNamespace(vendor=vendor, capabilities=crm.vendor(vendor).capabilities)
     fields = account.capabilities.id_fields
     engine = Warehouse.duckdb(tmp_path / "leads.duckdb").engine()
     since = [Moment(seen)]
@@ -31,7 +31,7 @@ def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path: Path, vendor
             sa.text(f"create table {vendor}_raw.lead_versions ({columns}, leadloop_seen_at timestamptz)")
         )
         for place, (lead_id, hours) in enumerate([("1", 1), ("1", 2), ("2", 0), (" ", 1)]):
-            ids = {column_name(each): None for each in fields}
+            ids: dict[str, str | None] = {column_name(each): None for each in fields}
             ids[column_name(fields[place % len(fields)])] = lead_id
             marks = ", ".join(f":{name}" for name in ids)
             connection.execute(

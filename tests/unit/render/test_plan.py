@@ -204,7 +204,7 @@ HOSTILE = [
 
 def test_no_value_can_do_anything_to_the_page() -> None:
     """Tags, attributes, templates and formulas in values, ids, fields and names of models are text."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (value + str(number), value, value, value + "!", value, verdict)
         for number, value in enumerate(HOSTILE)
         for verdict in ("change", "conflict", "rejected")
@@ -349,7 +349,7 @@ def test_a_plan_that_adds_leads_says_so() -> None:
 
 def test_a_plan_that_updates_some_and_adds_others_says_both() -> None:
     """An upsert's two halves are counted apart."""
-    rows = [(*row[:2], row[1], *row[2:], None) for row in ADDED]
+    rows: list[tuple[Any, ...]] = [(*row[:2], row[1], *row[2:], None) for row in ADDED]
     rows += [("form 3", "status", "status", "Old", "New", None, "change", "77")]
     push = SimpleNamespace(**{**vars(PUSH), "mode": "upsert"})
     found = plan_rows(push, rows, made_at=AT, seen_at=AT, crm_leads=100)

@@ -46,7 +46,7 @@ def plan(
 ) -> Plan:
     named = [(lead_id, name, name, *rest) for lead_id, name, *rest in rows or ROWS]
     return plan_rows(
-        SimpleNamespace(**{**PUSH, **push}), named, made_at=made_at, seen_at=made_at, crm_leads=crm_leads,  # type: ignore[arg-type]
+        SimpleNamespace(**{**PUSH, **push}), named, made_at=made_at, seen_at=made_at, crm_leads=crm_leads,
         host=host, account=account,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import threading
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -226,12 +227,13 @@ def test_a_cached_rendering_goes_with_every_change() -> None:
     found = book()
     lead_id = found.ids()[0]
     cache = found.cache()
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: found.edit(lead_id, {}),
         lambda: found.api_edit(lead_id, {}),
         lambda: found.archive(lead_id),
         lambda: found.restore(lead_id),
-    ):
+    ]
+    for change in changes:
         cache[int(lead_id)] = b"old"
         change()
         assert int(lead_id) not in cache

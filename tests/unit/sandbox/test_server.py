@@ -19,7 +19,7 @@ Ask = Callable[..., Any]
 
 
 def control(crm: Sandbox, method: str, name: str, **body: Any) -> Any:
-    sent = {"json": body} if body else {}
+    sent: dict[str, Any] = {"json": body} if body else {}
     answer = requests.request(method, f"{crm.base_url}/_sandbox/{name}", timeout=10, **sent)
     return answer.json() if answer.status_code == 200 else (answer.status_code, answer.json().get("error"))
 

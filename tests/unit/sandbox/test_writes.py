@@ -258,7 +258,8 @@ def test_the_hopper_takes_leads_in_its_bounds(start: Start, ask: Ask) -> None:
     crm = start(leads=0)
     given = {"list_id": "333", "phone_number": "2135550142", "hopper": "true"}
     answer = ask(crm, "insert", **given, hopper_priority="500", hopper_expires_in="1000").json()
-    queued = crm.vendors["convoso"].inserts.hopper[str(answer["id"])]
+    convoso: Any = crm.vendors["convoso"]
+    queued = convoso.inserts.hopper[str(answer["id"])]
     assert (queued.priority, queued.expires_in) == (99, 300)
 
 
