@@ -6,8 +6,8 @@ Every stage takes the warehouse and can be called alone; what it needs from the 
 is handed over in memory. A stage that writes holds its lock, so that a second run of it refuses to start.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,29 +20,17 @@ from connector.errors import ConfigError, CrmError, LeadloopError
 from connector.events import QUIET, Listener
 from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
-from connector.push import (
-    Journal,
-    Plan,
-    Recovery,
-    Summary,
-    approvals,
-    deliver,
-    expect,
-    facts,
-    forgotten,
-    make_plan,
-)
+from connector.push import Journal, Plan, Recovery, Summary, approvals, deliver, expect, facts, make_plan
 from connector.push.ahead import in_the_future
 from connector.push.confirmation import confirm_alone
-from connector.push.edits import recent_edits
+from connector.push.push_run import opened
 from connector.push.recovery import recover_all
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import mark, models, pipelines, results, runs
+from connector.warehouse import models, pipelines, runs
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.leases import patient
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
@@ -95,7 +83,7 @@ def extract(
     tune()
     with ExitStack() as stack:
         account = stack.enter_context(crm.account(vendor))
-        stack.callback(_say_skew, account, listener)
+        stack.enter_context(_skew_said(account, listener))
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
         numbers = pipelines.numbers(warehouse)
         todo = job(
@@ -116,7 +104,7 @@ def extract(
             engine = warehouse.engine()
             is_noted = not same_account and check_account(engine, account.settings, account.reader)
             done = load(
-                pipelines.pipeline(warehouse, vendor),
+                pipelines.pipeline(warehouse, account),
                 account.settings,
                 todo,
                 file_format=warehouse.file_format,
@@ -130,9 +118,14 @@ def extract(
             return done
 
 
-def _say_skew(account: Account, listener: Listener) -> None:
-    if (sentence := skew(account.vendor, account.clock)) is not None:
-        listener.notice(sentence)
+@contextmanager
+def _skew_said(account: Account, listener: Listener) -> Iterator[None]:
+    """At the end, however it came: by then the CRM's clock is known."""
+    try:
+        yield
+    finally:
+        if (sentence := skew(account.vendor, account.clock)) is not None:
+            listener.notice(sentence)
 
 
 def _say_future(warehouse: Warehouse, account: Account, listener: Listener) -> None:
@@ -185,7 +178,7 @@ def reconcile(
                     todo, raw, window, cursor=reached, sent=sent, on_progress=listener.extracting
                 )
             if repair:
-                pipeline = pipelines.pipeline(warehouse, vendor)
+                pipeline = pipelines.pipeline(warehouse, account)
                 found = comparing.repair(
                     pipeline,
                     reader,
@@ -290,56 +283,31 @@ def push(
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
     one that was ``agreed`` to (as ``render.saved_plan.read_plan`` reads it), or a dbt model or test that it stands on has failed.
     """
-    spec = models.push_spec(project, name)
-    leads_schema = spec.leads_schema or "analytics"
-    runs.note(crm=spec.crm)
-    with ExitStack() as stack:
-        with warehouse.kept_open():
-            lease = stack.enter_context(warehouse.lock(f"push:{name}"))
-            warehouse.probe()
-            runs.begin()
-            stack.enter_context(warehouse.translated())
-            results.check(warehouse.engine(), spec.name, spec.stands_on)
-        account = stack.enter_context(crm.account(spec.crm))
-        check_account(warehouse.engine(), account.settings, account.reader)
-        # What is sent is dated by the CRM's clock, as what is read is: two machines' clocks needn't agree.
-        journal = Journal(warehouse.engine(), lease=lease, clock=account.clock.now)
-        stack.callback(_say_skew, account, listener)
-        with warehouse.kept_open():
-            confirm_alone(warehouse, journal, spec.crm, leads_schema)
-            listener.stage(f"push {name}")
-            marks = mark.Marks(mark.identify(warehouse.engine()), account.settings)
-            lost = forgotten.forgotten(journal, marks.all())
-            if not restored:
-                forgotten.check(lost, spec.crm, warehouse.label)
-            elif lost:
-                pushes = [each for each in models.pushes(project) if each.crm == spec.crm]
-                forgotten.accept(journal, lost, spec.crm, pushes, leads_schema)
-        recovery = recover_all(warehouse, name, journal, account, listener.recovering)
-        planned = _planned(warehouse, spec, limit, account, models.pushes(project))
+    with opened(warehouse, name, project) as run, _skew_said(run.account, listener):
+        listener.stage(f"push {name}")
+        run.catch_up(restored=restored)
+        recovery = recover_all(run.warehouse, name, run.journal, run.account, listener.recovering)
+        planned = _planned(run.warehouse, run.spec, limit, run.account, run.pushes)
         if agreed is not None:
             expect(planned, agreed)
         planned.check()
-        if planned.leads and spec.fields:
-            account.writer.check(spec.fields)
+        if planned.leads and run.spec.fields:
+            run.account.writer.check(run.spec.fields)
         approvals.check(planned, first=first)
         if planned.leads and not agree(planned):
             return None
-        again = _planned(warehouse, spec, limit, account)
-        expect(again, planned)
-        looked_up = recent_edits(
-            warehouse.engine(), account, planned, lambda: pipelines.cursor(warehouse, account)
-        )
-        approvals.record(lease.transaction(lambda: patient(warehouse.engine())), planned)
-        _say_future(warehouse, account, listener)
+        expect(_planned(run.warehouse, run.spec, limit, run.account), planned)
+        edits = run.recent_edits(planned)
+        run.record_approval(planned)
+        _say_future(run.warehouse, run.account, listener)
         summary = deliver(
             planned,
-            account.writer,
-            journal,
-            concurrency=account.settings.concurrency,
-            recent_edits=looked_up,
+            run.account.writer,
+            run.journal,
+            concurrency=run.account.settings.concurrency,
+            recent_edits=edits,
             on_progress=listener.pushing,
-            on_start=lambda run_id: marks.add(mark.Mark(run_id, name, account.clock.now())),
+            on_start=run.note,
         )
         return Pushed(planned, recovery, summary)
 

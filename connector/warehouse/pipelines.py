@@ -15,7 +15,7 @@ from connector.warehouse.ledger import next_number
 FOLDER = Path(".leadloop") / "pipelines"
 
 
-def pipeline(warehouse: Warehouse, vendor: str) -> Any:
+def pipeline(warehouse: Warehouse, account: Account) -> Any:
     """A pipeline without a past on this machine: cursor and schema come from the warehouse, and from nowhere else.
 
     So a deleted database starts afresh, a new machine goes on where the last one stopped, and a package that a killed
@@ -24,11 +24,11 @@ def pipeline(warehouse: Warehouse, vendor: str) -> Any:
     import dlt
 
     folder = private.folder(FOLDER)
-    shutil.rmtree(folder / vendor, ignore_errors=True)
+    shutil.rmtree(folder / account.vendor, ignore_errors=True)
     return dlt.pipeline(
-        vendor,
+        account.vendor,
         destination=warehouse.destination(),
-        dataset_name=raw_schema(vendor),
+        dataset_name=raw_schema(account.vendor),
         pipelines_dir=str(folder.absolute()),
         dev_mode=False,
     )
@@ -54,4 +54,4 @@ def cursor(warehouse: Warehouse, account: Account) -> datetime | None:
     tune()
     with warehouse.translated():
         todo = job(account.settings, reader=account.reader)
-        return of_pipeline(pipeline(warehouse, account.vendor), todo)
+        return of_pipeline(pipeline(warehouse, account), todo)

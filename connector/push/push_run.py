@@ -1,0 +1,87 @@
+"""One run of a push, opened once: it holds the lock, knows its account, and has the journal that its steps share."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from connector import crm
+from connector.crm.account import Account
+from connector.push import approvals, forgotten
+from connector.push.confirmation import confirm_alone
+from connector.push.deliver import Edits
+from connector.push.edits import recent_edits
+from connector.push.journal import Journal
+from connector.push.plan import Plan
+from connector.warehouse import mark, models, results, runs
+from connector.warehouse.accounts import check_account
+from connector.warehouse.connection import Warehouse
+from connector.warehouse.leases import Lease, patient
+from connector.warehouse.models import PushSpec
+from connector.warehouse.pipelines import cursor
+
+
+@dataclass(frozen=True)
+class PushRun:
+    """What each step of a push needs; made by ``opened``."""
+
+    warehouse: Warehouse
+    spec: PushSpec
+    pushes: Sequence[PushSpec]
+    """All of the project, this one included."""
+    account: Account
+    lease: Lease
+    marks: mark.Marks
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Dates what is sent by the CRM's clock, as what is read is: two machines' clocks needn't agree."""
+        return Journal(self.warehouse.engine(), lease=self.lease, clock=self.account.clock.now)
+
+    def catch_up(self, *, restored: bool) -> None:
+        """Decides from the models what earlier pushes have come to. ``RestoredError`` where the warehouse has forgotten some,
+        unless it was ``restored`` and is to go on."""
+        vendor, leads_schema = self.spec.crm, self.spec.leads_schema or "analytics"
+        with self.warehouse.kept_open():
+            confirm_alone(self.warehouse, self.journal, vendor, leads_schema)
+            lost = forgotten.forgotten(self.journal, self.marks.all())
+            if not restored:
+                forgotten.check(lost, vendor, self.warehouse.label)
+            elif lost:
+                pushes = [each for each in self.pushes if each.crm == vendor]
+                forgotten.accept(self.journal, lost, vendor, pushes, leads_schema)
+
+    def recent_edits(self, planned: Plan) -> Callable[[Collection[str]], Edits] | None:
+        """What tells of edits that came after the warehouse's picture of a lead."""
+        return recent_edits(
+            self.warehouse.engine(), self.account, planned, lambda: cursor(self.warehouse, self.account)
+        )
+
+    def record_approval(self, planned: Plan) -> None:
+        """Notes that a first time was agreed to, if this is one."""
+        approvals.record(self.lease.transaction(lambda: patient(self.warehouse.engine())), planned)
+
+    def note(self, run_id: str) -> None:
+        """Leaves a mark of the run outside the warehouse, which an older copy of the warehouse would not have."""
+        self.marks.add(mark.Mark(run_id, self.spec.name, self.account.clock.now()))
+
+
+@contextmanager
+def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[PushRun]:
+    """A push under its lock, on an account that the warehouse holds, with no failed dbt model or test below it."""
+    spec = models.push_spec(project, name)
+    runs.note(crm=spec.crm)
+    with ExitStack() as stack:
+        with warehouse.kept_open():
+            lease = stack.enter_context(warehouse.lock(f"push:{name}"))
+            warehouse.probe()
+            runs.begin()
+            stack.enter_context(warehouse.translated())
+            engine = warehouse.engine()
+            results.check(engine, spec.name, spec.stands_on)
+            warehouse_id = mark.identify(engine)
+        account = stack.enter_context(crm.account(spec.crm))
+        check_account(engine, account.settings, account.reader)
+        marks = mark.Marks(warehouse_id, account.settings)
+        yield PushRun(warehouse, spec, models.pushes(project), account, lease, marks)
