@@ -45,13 +45,13 @@ def run(project: Path | None = None) -> list[Check]:
 
 
 def _chosen() -> list[str]:
-    """The CRMs of which anything is set; the first one that leadloop knows where nothing is."""
+    """The CRMs of which anything is set; where nothing is, those that have a section to fill in."""
     chosen = [
         vendor
         for vendor in crm.names()
         if any(each.state in ("set", "wrong") for each in crm.vendor(vendor).described())
     ]
-    return chosen or [crm.DEFAULT]
+    return chosen or crm.begun()
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:

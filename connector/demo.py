@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from connector import config, loop
+from connector.crm import DEFAULT
 from connector.display import Bars, listening
 from connector.render.build import build_text
 from connector.render.plan import plan_text
 from connector.render.push import push_text
 from connector.sandbox import Sandbox
-from connector.texts import count
+from connector.texts import count, listed
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 
-PUSH = "lead_scores_to_convoso"
-OTHERS = ("leadsquared", "pollybot", "leadping")
+PUSH = f"lead_scores_to_{DEFAULT}"
 PEOPLE_EDIT = 3
 """How many of the pushed leads a salesperson edits between the two runs."""
 
@@ -34,7 +34,7 @@ QUERIES = (
 
 def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
     """Shows, in order: extraction, models, plan, push, a second run that confirms and finds nothing left to send, and
-    the same scores on their way into three other CRMs."""
+    the same scores on their way into the other CRMs of the sandbox."""
     shutil.rmtree(folder, ignore_errors=True)
     private.folder(folder)
     warehouse = Warehouse.duckdb(folder / "leads.duckdb")
@@ -64,8 +64,13 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
             f"The {len(edited)} edited leads are conflicts and stay as the salesperson left them: on_conflict is 'crm_wins'."
         )
 
-        _heading(out, "The same scores in three other CRMs")
-        _send_elsewhere(out, warehouse, project, bars, others)
+        _heading(out, "The same scores in other CRMs")
+        elsewhere = {vendor: type(each).__name__ for vendor, each in crm.vendors.items() if vendor != DEFAULT}
+        out.print(
+            f"{others:,} of these people are leads in {listed(elsewhere.values())} as well. lead_matches finds them by "
+            "phone number and email address."
+        )
+        _send_elsewhere(out, warehouse, project, bars, elsewhere)
     _heading(out, "Look around")
     out.print(f"{warehouse.label}", markup=False, soft_wrap=True)
     for query in QUERIES:
@@ -115,19 +120,17 @@ def _send(out: Console, warehouse: Warehouse, project: Path, bars: Bars) -> None
         out.print(push_text(done.summary, done.recovery))
 
 
-def _send_elsewhere(out: Console, warehouse: Warehouse, project: Path, bars: Bars, leads: int) -> None:
-    out.print(
-        f"{leads:,} of these people are leads in LeadSquared, PollyBot and Leadping as well. lead_matches finds them by "
-        "phone number and email address."
-    )
-    for vendor in OTHERS:
+def _send_elsewhere(
+    out: Console, warehouse: Warehouse, project: Path, bars: Bars, vendors: Collection[str]
+) -> None:
+    for vendor in vendors:
         extracted = loop.extract(warehouse, vendor, listener=bars)
         bars.pause()
         out.print(f"Extracted from {vendor}: {extracted.rows:,} rows in {count(extracted.calls, 'call')}.")
     built = loop.build(warehouse, project, listener=bars)
     bars.pause()
     out.print(f"dbt: {build_text(built)}.")
-    for vendor in OTHERS:
+    for vendor in vendors:
         done = loop.push(warehouse, f"lead_scores_to_{vendor}", project, listener=bars)
         bars.pause()
         if done is not None:

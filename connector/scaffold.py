@@ -1,39 +1,31 @@
 """The project folder that ``leadloop init`` writes: settings, a private secrets file, a dbt project."""
 
+import json
 import os
-from dataclasses import dataclass
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
+from datetime import date
 from pathlib import Path
+from string import Template
+from typing import Any
 
+from connector import crm
+from connector.config import VendorSettings, default, is_required, meaning
 from connector.errors import ConfigError
+from connector.texts import listed
+
+_LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
+"""A link of the documentation, in whose place its text is told."""
 
 CONFIG = """\
-# leadloop's settings. You can also set each one in the environment: crm.convoso.rate is CRM__CONVOSO__RATE.
-# Put secrets into secrets.toml beside this file, or into the environment.
+# leadloop's settings. You can also set each one in the environment: crm.$crm.rate is CRM__${CRM}__RATE.
+# Put secrets into secrets.toml beside this file, or into the environment. A setting behind # has this value anyway.
 
-[crm.convoso]
-# The time zone of the account. Convoso shows every time in it. `leadloop check` tells you whether it looks right.
-timezone = "America/Los_Angeles"
-# base_url = "https://api.convoso.com/v1"
-# rate = 10          # most calls per second, all threads together
-# concurrency = 4    # most calls at the same time
-# timeout = 30       # seconds
-# settle = 60        # seconds before now at which a run stops; the next run reads younger edits
-# lookback = 600     # seconds before the cursor that each run reads again
-# cursor = "updated_at"   # or "changed_at"
-# start = 2000-01-01      # the first run reads from this day on
-# recordings = true       # read recorded calls, too; this takes one API call for each lead that was called
-# leave_out = ["notes"]   # fields that never reach the warehouse
-
-# [crm.convoso.filters]
-# list_id = "333"
-
-# To use another CRM, set its secrets; docs/leadsquared.md, docs/pollybot.md and docs/leadping.md tell you which.
-# [crm.leadsquared]
-# base_url = "https://api-us11.leadsquared.com"    # the host of your account's region
-# [crm.pollybot]
-# leads_path = "/api/v1/leads"
-# [crm.leadping]
-# rate = 5
+[crm.$crm]
+$settings
+# Another CRM gets a section of its own: $others. docs/settings.md lists the settings of each.
 
 [warehouse]
 destination = "duckdb"    # or "postgres"
@@ -48,17 +40,8 @@ dlthub_telemetry = false
 SECRETS = """\
 # Only you can read this file. Git ignores it.
 
-[crm.convoso]
-auth_token = ""
-
-# [crm.leadsquared]
-# access_key = ""
-# secret_key = ""
-# [crm.pollybot]
-# api_key = ""
-# [crm.leadping]
-# api_key = ""
-
+[crm.$crm]
+$secrets
 # [destination.postgres]
 # credentials = "postgresql://user:password@localhost:5432/warehouse"
 """
@@ -77,7 +60,7 @@ dbt_models/package-lock.yml
 """
 
 DBT_PROJECT = """\
-name: {name}
+name: $name
 version: "1.0.0"
 config-version: 2
 profile: leadloop
@@ -105,22 +88,21 @@ select
     'hot' as tier
 from {{ ref('leadloop', 'leads') }}
 where
-    crm = 'convoso'
+    crm = '$crm'
     and removed_at is null
-    and email is not null
 order by lead_id
 limit 10
 """
 
 PUSH = """\
--- What should change in the CRM. `leadloop plan tiers_to_convoso` shows it, `leadloop push tiers_to_convoso` sends it.
+-- What should change in the CRM. `leadloop plan tiers_to_$crm` shows it, `leadloop push tiers_to_$crm` sends it.
 -- fields: a field of the CRM, and the column of tiers that goes into it. max_changes: the most leads that one push may
 -- change; it is small for a start, so raise it when the plan looks right.
 {{ leadloop.push(
     desired = ref('tiers'),
-    crm = 'convoso',
+    crm = '$crm',
     key = 'lead_id',
-    fields = {'title': 'tier'},
+    fields = {'$field': 'tier'},
     on_conflict = 'crm_wins',
     nulls = 'keep',
     max_changes = 10,
@@ -131,21 +113,20 @@ PUSH = """\
 PUSH_YML = """\
 version: 2
 models:
-  - name: tiers_to_convoso
-    description: One row for each lead and field in which Convoso differs from tiers.
+  - name: tiers_to_$crm
+    description: One row for each lead and field in which $crm differs from tiers.
     columns:
       - name: lead_id
         data_tests: [not_null]
 """
 
 README = """\
-# {name}
+# $name
 
-1. Put the token into `.dlt/secrets.toml` and the time zone into `.dlt/config.toml`; `leadloop check` tells what is
-   missing or wrong.
+1. Put $required; `leadloop check` tells what is missing or wrong.
 2. `leadloop extract` reads the leads, `leadloop build` makes the tables in `leads.duckdb`.
-3. Edit `dbt_models/models/tiers.sql` and `dbt_models/models/pushes/tiers_to_convoso.sql`, then `leadloop build` again.
-4. `leadloop plan tiers_to_convoso` shows what would be sent; `leadloop push tiers_to_convoso` asks, then sends it.
+3. Edit `dbt_models/models/tiers.sql` and `dbt_models/models/pushes/tiers_to_$crm.sql`, then `leadloop build` again.
+4. `leadloop plan tiers_to_$crm` shows what would be sent; `leadloop push tiers_to_$crm` asks, then sends it.
 5. From cron: `leadloop run --yes`, started in this folder. The first time that a push would replace values that stand in
    a field it stops until a person has agreed: in step 4, or once with `leadloop run --first`.
 
@@ -163,27 +144,87 @@ class Scaffold:
     kept: tuple[str, ...]
 
 
-def write(folder: Path) -> Scaffold:
-    """Writes a project into ``folder``; a file that is there already is never touched."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
+def project_name(folder: Path) -> str:
+    """What dbt calls the project: the folder's name, as far as dbt can take it."""
     name = "".join(c if c.isascii() and c.isalnum() else "_" for c in folder.resolve().name.lower()).strip(
         "_"
     )
-    name = name if name and not name[0].isdigit() and name != "leadloop" else f"my_{name or 'project'}"
-    files = {
+    return name if name and not name[0].isdigit() and name != "leadloop" else f"my_{name or 'project'}"
+
+
+def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
+    """Path -> text of each file of a new project with this name."""
+    settings, secrets, required = _declared(vendor.settings_class)
+    words = {
+        "name": name,
+        "crm": vendor.name,
+        "CRM": vendor.name.upper(),
+        "field": vendor.capabilities.example_field,
+        "others": ", ".join(f"[crm.{each}]" for each in crm.names() if each != vendor.name),
+        "settings": settings,
+        "secrets": secrets,
+        "required": required,
+    }
+    texts = {
         ".dlt/config.toml": CONFIG,
         ".dlt/secrets.toml": SECRETS,
         ".gitignore": GITIGNORE,
-        "README.md": README.format(name=name),
-        "dbt_models/dbt_project.yml": DBT_PROJECT.format(name=name),
+        "README.md": README,
+        "dbt_models/dbt_project.yml": DBT_PROJECT,
         "dbt_models/packages.yml": PACKAGES,
         "dbt_models/models/tiers.sql": SCORES,
-        "dbt_models/models/pushes/tiers_to_convoso.sql": PUSH,
-        "dbt_models/models/pushes/tiers_to_convoso.yml": PUSH_YML,
+        "dbt_models/models/pushes/tiers_to_$crm.sql": PUSH,
+        "dbt_models/models/pushes/tiers_to_$crm.yml": PUSH_YML,
     }
+    return {
+        Template(path).substitute(words): Template(text).substitute(words) for path, text in texts.items()
+    }
+
+
+def _declared(declared: type[VendorSettings]) -> tuple[str, str, str]:
+    """The lines of config.toml, those of secrets.toml, and a sentence that says what to put into which."""
+    specs = sorted(fields(declared), key=lambda spec: (not is_required(spec), spec.name != "base_url"))
+    config = [spec for spec in specs if not spec.metadata["secret"]]
+    secrets = [spec for spec in specs if spec.metadata["secret"]]
+    required = [
+        f"{listed(names)} into `.dlt/{file}.toml`"
+        for file, specs in (("secrets", secrets), ("config", config))
+        if (names := [f"`{spec.name}`" for spec in specs if is_required(spec)])
+    ]
+    return (
+        "\n".join(_lines(declared, spec) for spec in config),
+        "\n".join(_lines(declared, spec) for spec in secrets),
+        listed(required),
+    )
+
+
+def _lines(declared: type[VendorSettings], spec: "Field[Any]") -> str:
+    """What a setting means, as a comment, and its line."""
+    told = _LINK.sub(r"\1", meaning(declared, spec))
+    comment = textwrap.indent(
+        "\n".join(textwrap.wrap(told, 110, break_on_hyphens=False, break_long_words=False)), "# "
+    )
+    if is_required(spec):
+        return f'{comment}\n{spec.name} = ""\n'
+    return f"{comment}\n# {spec.name} = {_toml(default(spec))}\n"
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return '""'
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return "{}"
+    return json.dumps(value)
+
+
+def write(folder: Path, crm_name: str = crm.DEFAULT) -> Scaffold:
+    """Writes a project for a CRM into ``folder``; a file that is there already is never touched."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
     written, kept = [], []
-    for path, text in files.items():
+    for path, text in files(project_name(folder), crm.vendor(crm_name)).items():
         target = folder / path
         if target.exists():
             kept.append(path)

@@ -4,6 +4,7 @@ Blank and lower case are the same in Python, in DuckDB and in PostgreSQL, whatev
 ``dbt_models/macros/values/text.sql`` has the same two in SQL, and a test compares them.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
 
@@ -35,3 +36,9 @@ def moment(text: str | None) -> datetime | None:
 def count(number: int, noun: str) -> str:
     """``1 lead``, ``2,000 leads``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -92,7 +92,7 @@ def vendor_settings(vendor: str) -> str:
     from connector import config, crm
 
     cls = crm.vendor(vendor).settings_class
-    ordered = sorted(fields(cls), key=lambda spec: spec.name != "base_url" and not required(spec))
+    ordered = sorted(fields(cls), key=lambda spec: spec.name != "base_url" and not config.is_required(spec))
     rows = [
         setting(f"crm.{vendor}.{spec.name}", default(spec), config.meaning(cls, spec)) for spec in ordered
     ]
@@ -111,14 +111,12 @@ def setting(name: str, default: str, meaning: str) -> tuple[str, ...]:
     return f"`{name}`", f"`{config.env_name(name)}`", default, meaning
 
 
-def required(spec: "Field[Any]") -> bool:
-    return spec.default is MISSING and spec.default_factory is MISSING
-
-
 def default(spec: "Field[Any]") -> str:
     """As a person would write it into a file, or that there is none."""
+    from connector import config
+
     secret = ", secret" if spec.metadata["secret"] else ""
-    if required(spec):
+    if config.is_required(spec):
         return f"required{secret}"
     if spec.default is MISSING or spec.default is None:
         return f"none{secret}"

@@ -15,13 +15,16 @@ def init(
     folder: Annotated[
         Path, typer.Argument(help="The folder of the project; leadloop makes it if it doesn't exist.")
     ] = Path(),
+    name: Annotated[
+        str | None, typer.Option("--crm", help="The CRM whose leads it is about. Default: convoso.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a project folder. It has settings, a private secrets file, and a dbt project with one push to edit."""
-    from connector import scaffold
+    from connector import crm, scaffold
     from connector.render.init import init_document, init_text
 
-    done = scaffold.write(folder)
+    done = scaffold.write(folder, name or crm.DEFAULT)
     if as_json:
         emit(init_document(done))
     else:

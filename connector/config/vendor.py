@@ -157,7 +157,7 @@ def resolve(cls: type[V], given: Mapping[str, Any] | None = None, known: Collect
         raw = given[spec.name] if spec.name in given else _look_up(prefix, spec)
         if raw is not None:
             values[spec.name] = parsed(f"{prefix}.{spec.name}", spec.metadata["parse"], raw)
-        elif _required(spec):
+        elif is_required(spec):
             raise ConfigError(_missing_message(f"{prefix}.{spec.name}", secret=spec.metadata["secret"]))
     return cls(**values)
 
@@ -190,11 +190,11 @@ def describe(cls: type[VendorSettings]) -> list[SettingState]:
         if value is not None:
             where = origin(name, secret=spec.metadata["secret"])
             states.append(SettingState(name, env, "set", str(value), origin=where))
-        elif _required(spec):
+        elif is_required(spec):
             problem = _missing_message(name, secret=spec.metadata["secret"])
             states.append(SettingState(name, env, "missing", None, problem))
         else:
-            states.append(SettingState(name, env, "default", str(_default(spec))))
+            states.append(SettingState(name, env, "default", str(default(spec))))
     return states
 
 
@@ -215,11 +215,13 @@ def _look_up(prefix: str, spec: "Field[Any]") -> Any:
     return found
 
 
-def _required(spec: "Field[Any]") -> bool:
+def is_required(spec: "Field[Any]") -> bool:
+    """Whether a setting of a CRM has to be set."""
     return spec.default is MISSING and spec.default_factory is MISSING
 
 
-def _default(spec: "Field[Any]") -> Any:
+def default(spec: "Field[Any]") -> Any:
+    """The value of a setting that is not set; only for one that is not required."""
     return spec.default if spec.default_factory is MISSING else spec.default_factory()
 
 
@@ -243,6 +245,11 @@ def _refuse_unknown(cls: type[VendorSettings], given: Mapping[str, Any], known: 
             raise ConfigError(
                 f"{named(f'crm.{vendor}.{name}')} is no setting of leadloop{did_you_mean(name, names) or '.'}"
             )
+
+
+def sections() -> set[str]:
+    """The CRMs that the settings speak of, whether or not anything is filled in."""
+    return {vendor for vendor, _ in _names_set()}
 
 
 def _names_set() -> Iterator[tuple[str, str]]:

@@ -57,6 +57,8 @@ class Capabilities:
     """Where a row has the time when the lead was created."""
     organisation_fields: tuple[str, ...] = field(default=(), kw_only=True)
     """Where a row names the organisation or workspace that its account belongs to."""
+    example_field: str = field(default="title", kw_only=True)
+    """A field that a push may set, for the example that `leadloop init` writes."""
     protected_fields: frozenset[str] = frozenset()
     """Names that no push may set: they say who calls, or which lead is meant."""
     options: Mapping[str, Option] = field(default_factory=dict)

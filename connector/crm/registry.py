@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from connector.config import SettingState, VendorSettings, describe, missing, resolve
+from connector.config import SettingState, VendorSettings, describe, missing, resolve, sections
 from connector.crm.base import Capabilities, LeadReader, LeadWriter, Parts
 from connector.crm.private import kept_private
 from connector.errors import ConfigError
@@ -103,6 +103,12 @@ def vendors() -> dict[str, Vendor]:
 def names() -> list[str]:
     """The names of all CRMs, as settings, pushes and the column ``crm`` have them."""
     return list(vendors())
+
+
+def begun() -> list[str]:
+    """The CRMs that the settings speak of, filled in or not; the first that there is where they speak of none."""
+    spoken_of = sections()
+    return [name for name in names() if name in spoken_of] or [DEFAULT]
 
 
 def for_dbt() -> dict[str, Any]:

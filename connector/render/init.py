@@ -28,5 +28,5 @@ def init_text(done: "Scaffold") -> str:
     """A line for each file, named as seen from where the command was started, and what comes next."""
     lines = [f"  wrote  {done.folder / path}" for path in done.written]
     lines += [f"  kept   {done.folder / path} (it was there)" for path in done.kept]
-    secrets = done.folder / ".dlt/secrets.toml"
-    return "\n".join([*lines, f"Next: put your token into {secrets}, then run `leadloop check` there."])
+    settings = f"{done.folder / '.dlt/secrets.toml'} and {done.folder / '.dlt/config.toml'}"
+    return "\n".join([*lines, f"Next: fill in {settings}, then run `leadloop check` in {done.folder}."])

@@ -160,11 +160,13 @@ class Project:
             warnings.simplefilter("ignore")
             from dbt.cli.main import cli, dbtRunner
 
+            went_well = False
             with _without_options([cli, *cli.commands.values()]), _variables(variables):
                 try:
                     result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(arguments)
+                    went_well = result.success
                 finally:
-                    _let_go()
+                    _let_go(went_well)
         if isinstance(result.exception, (KeyboardInterrupt, SystemExit)):
             raise result.exception
         return result
@@ -217,14 +219,15 @@ def _without_options(commands: Iterable[Any]) -> Iterator[None]:
         os.environ.update(taken)
 
 
-def _let_go() -> None:
+def _let_go(went_well: bool) -> None:
     """Closes what dbt keeps open: dbt-duckdb holds its file until the process ends, and nobody else could open it."""
     module = sys.modules.get("dbt.adapters.duckdb.connections")
-    # Looking for what hangs in cycles takes a seventh of a second, and a call that only parses opens nothing.
     if module is not None and module.DuckDBConnectionManager._ENV is not None:
         module.DuckDBConnectionManager._ENV.close()
         module.DuckDBConnectionManager.close_all_connections()
-        gc.collect()
+        if not went_well:
+            # An error can hold a connection in a cycle. Looking for those takes more than half a second.
+            gc.collect()
 
 
 def _progress(on_event: OnEvent | None) -> list[Callable[[Any], None]]:

@@ -25,6 +25,11 @@ def test_a_new_project_works_as_it_is_written(places: Any) -> None:
         for name in ("AUTH_TOKEN", "TIMEZONE"):
             del place.env[f"CRM__CONVOSO__{name}"]
         secrets.write_text(secrets.read_text().replace('auth_token = ""', f'auth_token = "{crm.token}"'))
+        assert (
+            "timezone (environment: CRM__CONVOSO__TIMEZONE) is not set" in place.run("check", code=2).stdout
+        )
+        settings = place.folder / ".dlt" / "config.toml"
+        settings.write_text(settings.read_text().replace('timezone = ""', 'timezone = "America/Los_Angeles"'))
         assert "ok" in place.run("check").stdout
         assert place.json("extract")["rows"] == 200
         built = place.json("build")

@@ -13,16 +13,6 @@ from leadloop_tinybook.sandbox import Tinybook
 from connector.testing import Sandbox
 
 HERE = Path(__file__).parent
-PUSH = """{{ leadloop.push(
-    desired = ref('greetings'), crm = 'tinybook', key = 'lead_id', fields = {'notes': 'greeting'}
-) }}
-"""
-GREETINGS = """select lead_id, 'hello' as greeting
-from {{ ref('leadloop', 'leads') }}
-where crm = 'tinybook'
-order by lead_id
-limit 3
-"""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +27,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.long
 def test_from_the_first_command_to_the_last(installed: Path, tmp_path: Path) -> None:
     """init, check, extract, build, plan, push, run and status; a person's edit is a conflict as anywhere else."""
-    with Sandbox(leads=30, crms=[Tinybook]) as crm:
+    with Sandbox(leads=60, crms=[Tinybook]) as crm:
         book: Any = crm.vendors["tinybook"].leads  # type: ignore[attr-defined]
         settings = crm.settings()["tinybook"]
         outside = {
@@ -60,25 +50,19 @@ def test_from_the_first_command_to_the_last(installed: Path, tmp_path: Path) -> 
             assert done.returncode == code, done.stdout + done.stderr
             return done.stdout
 
-        leadloop("init", "project")
-        (project / ".dlt" / "config.toml").write_text("[runtime]\n")
-        for name in ("pushes/tiers_to_convoso.sql", "pushes/tiers_to_convoso.yml", "tiers.sql"):
-            (project / "dbt_models" / "models" / name).unlink()
-        (project / "dbt_models" / "models" / "greetings.sql").write_text(GREETINGS)
-        (project / "dbt_models" / "models" / "pushes" / "greetings_to_tinybook.sql").write_text(PUSH)
-
+        leadloop("init", "project", "--crm", "tinybook")
         assert "tinybook answers" in leadloop("check")
         leadloop("extract", "--crm", "tinybook")
         leadloop("build")
-        plan = json.loads(leadloop("plan", "greetings_to_tinybook", "--json"))
-        assert (plan["crm"], len(plan["leads"])) == ("tinybook", 3)
-        leadloop("push", "greetings_to_tinybook", "--yes", "--first")
-        greeted = [lead for lead in book.ids() if book.row(lead)["notes"] == "hello"]
-        assert len(greeted) == 3
+        plan = json.loads(leadloop("plan", "tiers_to_tinybook", "--json"))
+        assert (plan["crm"], len(plan["leads"])) == ("tinybook", 10)
+        leadloop("push", "tiers_to_tinybook", "--yes", "--first")
+        told = [lead for lead in book.ids() if book.row(lead)["notes"] == "hot"]
+        assert len(told) == 10
         leadloop("run", "--yes")
-        book.edit(greeted[0], {"notes": "a person's"})
+        book.edit(told[0], {"notes": "a person's"})
         leadloop("run", "--yes")
-        assert book.row(greeted[0])["notes"] == "a person's"
-        assert crm.calls.count("update") == 3
+        assert book.row(told[0])["notes"] == "a person's"
+        assert crm.calls.count("update") == 10
         status = json.loads(leadloop("status", "--json"))
         assert "tinybook" in json.dumps(status)

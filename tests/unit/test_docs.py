@@ -515,18 +515,15 @@ def test_every_fear_has_its_files() -> None:
     assert {path.parent for path in (ROOT / "tests").rglob("test_*.py")} <= {ROOT / row[1] for row in rows}
 
 
-def written_by_init() -> set[str]:
-    from connector import scaffold
+def written_by_init() -> dict[str, str]:
+    from connector import crm, scaffold
 
-    text = inspect.getsource(scaffold.write)
-    return set(re.findall(r'"(dbt_models/[\w/.]+)":', text))
+    return scaffold.files("mine", crm.vendor(crm.DEFAULT))
 
 
 def test_the_readmes_push_is_the_one_that_init_writes() -> None:
     """Whoever reads the README beside a fresh project sees the same model in both."""
-    from connector import scaffold
-
-    body = scaffold.PUSH.partition("{{")[2]
+    body = written_by_init()["dbt_models/models/pushes/tiers_to_convoso.sql"].partition("{{")[2]
     assert "{{" + body in page("README.md")
     assert "{{" + body in page("push.md")
 

@@ -13,8 +13,6 @@ AT_HOME = {
     *(f"connector/crm/{name}" for name in FOLDERS),
     "connector/crm/registry.py",  # one line each
     "connector/sandbox",  # an imitation of each
-    "connector/demo.py",  # a tour of these four
-    "connector/scaffold.py",  # the project that `init` writes begins with one of them
     "dbt_models/macros/crms/crms_shipped.sql",  # made from the folders
     "dbt_models/models/examples",
     "dbt_models/models/pushes",

@@ -19,6 +19,7 @@ CAPABILITIES = Capabilities(
     modified_fields=("modifiedAt", "createdAt"),
     created_field="createdAt",
     organisation_fields=("organizationId",),
+    example_field="metadata.sourceMetadata.leadTier",
     protected_fields=leads.PROTECTED,
 )
 

@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     id_fields=(ID,),
     modified_fields=("LeadLastModifiedOn", "ModifiedOn"),
     created_field="CreatedOn",
+    example_field="mx_Lead_Tier",
     protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
     options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )

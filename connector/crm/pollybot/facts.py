@@ -16,6 +16,7 @@ CAPABILITIES = Capabilities(
     cursor_fields=("updatedAt",),
     created_field="createdAt",
     organisation_fields=("workspaceId",),
+    example_field="metadata.tier",
     protected_fields=frozenset({"id", "createdAt", "updatedAt", "workspaceId"}),
 )
 

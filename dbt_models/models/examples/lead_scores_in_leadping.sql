@@ -1,4 +1,3 @@
-{{ config(materialized='ephemeral') }}
 select
     matches.lead_id,
     scores.score,

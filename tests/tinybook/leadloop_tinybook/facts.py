@@ -15,6 +15,7 @@ CAPABILITIES = Capabilities(
     cursor_fields=("changed",),
     modified_fields=("changed",),
     created_field="made",
+    example_field="notes",
     protected_fields=frozenset({"id", "made", "changed"}),
 )
 
