@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test shuffled long check rest types docs format bench soak clean help
+.PHONY: install demo quick test shuffled coverage long check rest types docs format bench soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -59,6 +59,10 @@ shuffled: install ## run make test's tests in a random order; SEED=n repeats one
 
 long: install ## run the long tests; these must pass before an issue is resolved
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
+
+# Not a part of `test`, since it makes the tests take half as long again.
+coverage: install ## run make test's tests and list the files that they cover least
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" --cov --cov-report=term
 
 bench: install ## compare with dlt's rest_api source, in one run
 	$(BIN)/python tests/benchmarks/extract.py

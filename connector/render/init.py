@@ -29,4 +29,4 @@ def init_text(done: "Scaffold") -> str:
     lines = [f"  wrote  {done.folder / path}" for path in done.written]
     lines += [f"  kept   {done.folder / path} (it was there)" for path in done.kept]
     settings = f"{done.folder / '.dlt/secrets.toml'} and {done.folder / '.dlt/config.toml'}"
-    return "\n".join([*lines, f"Next: fill in {settings}, then run `leadloop check` in {done.folder}."])
+    return "\n".join([*lines, f"Next: fill in {settings}, then run `leadloop check` there."])

@@ -115,7 +115,7 @@ def test_a_new_project() -> None:
     assert told.splitlines() == [
         "  wrote  mine/a.sql",
         "  kept   mine/README.md (it was there)",
-        "Next: put your token into mine/.dlt/secrets.toml, then run `leadloop check` there.",
+        "Next: fill in mine/.dlt/secrets.toml and mine/.dlt/config.toml, then run `leadloop check` there.",
     ]
 
 
