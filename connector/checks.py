@@ -13,7 +13,7 @@ from connector.crm.base import LeadReader, ScanReader, WindowReader
 from connector.crm.clock import clock_of, skew
 from connector.errors import LeadloopError, OtherAccountError
 from connector.texts import moment
-from connector.warehouse import models
+from connector.warehouse import models, settings
 from connector.warehouse.accounts import check_account
 from connector.warehouse.connection import Warehouse
 
@@ -64,7 +64,7 @@ def _tried(name: str, look: Callable[[], str]) -> Check:
 def _warehouse() -> str:
     warehouse = Warehouse.open()
     warehouse.probe()
-    return f"{warehouse.label} can be written; {_from(config.warehouse_origins())}"
+    return f"{warehouse.label} can be written; {_from(settings.origins())}"
 
 
 def _from(origins: Mapping[str, str]) -> str:

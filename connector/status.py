@@ -6,9 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from connector import config
 from connector.push.tables import push_journal, push_runs
 from connector.warehouse import runs as stages
+from connector.warehouse import settings
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 
@@ -87,7 +87,7 @@ class Status:
 
 def status(warehouse: Warehouse) -> Status:
     """Leads by CRM, the last run of each command, and the latest runs of pushes with what became of their fields."""
-    known = Status(warehouse.label, config.warehouse_origins())
+    known = Status(warehouse.label, settings.origins())
     if not warehouse.is_there:
         # Opening it would make it.
         return known

@@ -100,9 +100,9 @@ def vendor_settings(vendor: str) -> str:
 
 
 def shared_settings() -> str:
-    from connector import config
+    from connector.warehouse.settings import SETTINGS
 
-    return table(SETTINGS_HEAD, [setting(name, *told) for name, told in config.SHARED_SETTINGS.items()])
+    return table(SETTINGS_HEAD, [setting(name, *told) for name, told in SETTINGS.items()])
 
 
 def setting(name: str, default: str, meaning: str) -> tuple[str, ...]:

@@ -21,13 +21,6 @@ from connector.config.vendor import (
     resolve,
     sections,
 )
-from connector.config.warehouse import (
-    SHARED_SETTINGS,
-    dbt_project,
-    destination_credentials,
-    warehouse_destination,
-    warehouse_origins,
-)
 from connector.parsing import Secret, did_you_mean
 
 __all__ = [
@@ -35,16 +28,13 @@ __all__ = [
     "IN_SECRETS",
     "IN_THE_CLEAR",
     "RATE",
-    "SHARED_SETTINGS",
     "Reading",
     "Secret",
     "SettingState",
     "VendorSettings",
     "anchored",
-    "dbt_project",
     "default",
     "describe",
-    "destination_credentials",
     "did_you_mean",
     "env_name",
     "how",
@@ -57,6 +47,4 @@ __all__ = [
     "resolve",
     "sections",
     "value",
-    "warehouse_destination",
-    "warehouse_origins",
 ]

@@ -9,38 +9,35 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from connector import config
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
-from connector.warehouse import leases, migrations, private
+from connector.warehouse import leases, migrations, private, settings
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.engine import Engine
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.leases import Lease
 from connector.warehouse.postgres import Postgres
 
-Kind = Literal["duckdb", "postgres"]
-
 
 @dataclass(frozen=True)
 class Warehouse:
     """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb`` or ``postgres``."""
 
-    kind: Kind
+    kind: str
     """The engine's name."""
     url: URL = field(repr=False)
 
     @classmethod
     def open(cls) -> "Warehouse":
         """The warehouse of the settings ``warehouse.destination`` and ``destination.<name>.credentials``."""
-        kind = config.warehouse_destination()
-        return cls(cast(Kind, kind), ENGINES[kind].url(config.destination_credentials(kind)))
+        kind = settings.destination()
+        return cls(kind, ENGINES[kind].url(settings.credentials(kind)))
 
     @classmethod
     def duckdb(cls, path: str | Path) -> "Warehouse":
@@ -86,7 +83,7 @@ class Warehouse:
         return self._kind.file_format
 
     @property
-    def dbt_target(self) -> Kind:
+    def dbt_target(self) -> str:
         return self.kind
 
     def dbt_env(self) -> dict[str, str]:

@@ -17,6 +17,13 @@ DEFAULT_FILE = "leads.duckdb"
 
 class DuckDB(Engine):
     name = "duckdb"
+    told = (
+        f"`{DEFAULT_FILE}`",
+        (
+            "The path of the database file. Its folder must exist. The file can't have the name of one of its schemas "
+            "(`analytics`, `leadloop`, the `_raw` of a CRM). Only its owner can read it."
+        ),
+    )
     dialect = "duckdb"
     file_format = "parquet"
     now = "get_current_timestamp"

@@ -17,6 +17,8 @@ class Engine(ABC):
 
     name: ClassVar[str]
     """As ``warehouse.destination``, dlt and dbt's target have it."""
+    told: ClassVar[tuple[str, str]]
+    """Default and meaning of the setting of its credentials, both Markdown, for docs/settings.md."""
     dialect: ClassVar[str]
     """As SQLAlchemy has it."""
     file_format: ClassVar[str]

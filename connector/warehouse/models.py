@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from connector import config, crm
 from connector.errors import ConfigError, LeadloopError, ModelError
 from connector.parsing import is_loopback, no_such
-from connector.warehouse import dbt, private
+from connector.warehouse import dbt, private, settings
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 from connector.warehouse.duckdb import DEFAULT_FILE
 
@@ -31,7 +31,7 @@ class Target(Protocol):
     """What dbt needs to know of a warehouse; ``connection.Warehouse`` is one."""
 
     @property
-    def dbt_target(self) -> Literal["duckdb", "postgres"]: ...
+    def dbt_target(self) -> str: ...
     def dbt_env(self) -> dict[str, str]: ...
     def explained(self, error: BaseException) -> LeadloopError | None: ...
 
@@ -104,7 +104,7 @@ def find_project(project: Path | None = None) -> Path:
     the wrong folder would begin an empty warehouse there.
     """
     setting = config.named("dbt.project")
-    found = project if project is not None else config.dbt_project()
+    found = project if project is not None else settings.dbt_project()
     if found is not None:
         if str(found) == PACKAGED:
             return packaged_project()

@@ -25,6 +25,14 @@ CUT = ("terminating connection", "server closed the connection", "starting up")
 
 class Postgres(Engine):
     name = "postgres"
+    told = (
+        "required with `postgres`, secret",
+        (
+            "`postgresql://user:password@host:5432/database`, or a table with `host`, `port`, `username`, `password`, "
+            "`database`. In the environment you can also set them one by one, as `DESTINATION__POSTGRES__CREDENTIALS__PASSWORD`. "
+            "Needs `pip install 'leadloop[postgres]'`."
+        ),
+    )
     dialect = "postgresql"
     file_format = "csv"
     now = "clock_timestamp"

@@ -18,6 +18,7 @@ from connector import config, crm
 from connector.config import Secret
 from connector.crm.convoso import ConvosoSettings
 from connector.errors import ConfigError
+from connector.warehouse.settings import credentials, dbt_project, destination, origins
 
 TOKEN = "tok-93f1planted77c2"
 
@@ -365,14 +366,14 @@ def test_describe_stops_at_nothing(enough: pytest.MonkeyPatch) -> None:
 
 def test_the_warehouse(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """DuckDB unless something else is set; another name is told what there is."""
-    assert config.warehouse_destination() == "duckdb"
+    assert destination() == "duckdb"
     files(config="[warehouse]\ndestination = 'postgres'\n")
-    assert config.warehouse_destination() == "postgres"
+    assert destination() == "postgres"
     monkeypatch.setenv("WAREHOUSE__DESTINATION", "postgresql")
     with pytest.raises(
         ConfigError, match=r"warehouse\.destination.*WAREHOUSE__DESTINATION.*did you mean 'postgres'"
     ):
-        config.warehouse_destination()
+        destination()
 
 
 @pytest.mark.parametrize(
@@ -397,7 +398,7 @@ def test_unknown_names_of_the_warehouse(
     else:
         files(**{where: given + "\n"})
     with pytest.raises(ConfigError) as caught:
-        config.warehouse_destination()
+        destination()
     assert says in str(caught.value)
     assert "planted" not in str(caught.value)
 
@@ -406,24 +407,24 @@ def test_what_is_not_ours_is_left_alone(files: Callable[..., None], monkeypatch:
     """Other destinations of dlt, and its own options of ours, are nobody's mistake."""
     files(config="[destination.bigquery]\nlocation = 'EU'\n[destination.postgres]\ncreate_indexes = false\n")
     monkeypatch.setenv("DESTINATION__MINE__CREDENTIALS", "x")
-    assert config.warehouse_destination() == "duckdb"
+    assert destination() == "duckdb"
 
 
 def test_credentials_come_raw(files: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """A URL, a path, a table, a table spread over the environment, or nothing."""
-    assert config.destination_credentials("duckdb") is None
+    assert credentials("duckdb") is None
     files(
         secrets="[destination.duckdb]\ncredentials = 'x.duckdb'\n"
         "[destination.postgres.credentials]\nhost = 'h'\npassword = 'p'\n"
     )
-    assert config.destination_credentials("duckdb") == "x.duckdb"
-    assert config.destination_credentials("postgres") == {"host": "h", "password": "p"}
+    assert credentials("duckdb") == "x.duckdb"
+    assert credentials("postgres") == {"host": "h", "password": "p"}
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD", "q")
-    assert config.destination_credentials("postgres") == {"host": "h", "password": "q"}
+    assert credentials("postgres") == {"host": "h", "password": "q"}
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://u@h/db")
-    assert config.destination_credentials("postgres") == {"url": "postgresql://u@h/db", "password": "q"}
+    assert credentials("postgres") == {"url": "postgresql://u@h/db", "password": "q"}
     monkeypatch.delenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD")
-    assert config.destination_credentials("postgres") == "postgresql://u@h/db"
+    assert credentials("postgres") == "postgresql://u@h/db"
 
 
 def test_a_secret_hides_itself() -> None:
@@ -482,12 +483,12 @@ def test_a_relative_path_is_meant_from_where_the_setting_stands(
     monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
     monkeypatch.chdir(project / "elsewhere")
     config.reload()
-    assert config.dbt_project() == project / "models"
+    assert dbt_project() == project / "models"
     assert Warehouse.open().path == project / "leads.duckdb"
 
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "leads.duckdb")
     monkeypatch.setenv("DBT__PROJECT", "models")
-    assert config.dbt_project() == Path("models")
+    assert dbt_project() == Path("models")
     assert Warehouse.open().path == project / "elsewhere" / "leads.duckdb"
 
 
@@ -495,7 +496,7 @@ def test_a_misspelt_name_beside_the_dbt_project_is_refused(files: Callable[..., 
     """It would silently be another project."""
     files(config='[dbt]\nprojekt = "models"\n')
     with pytest.raises(ConfigError, match=r"dbt\.projekt .*no setting"):
-        config.dbt_project()
+        dbt_project()
 
 
 SAMPLES: dict[str, str] = {
@@ -576,7 +577,7 @@ def test_the_warehouse_is_found_in_every_place(
     name = f"destination.{engine}.credentials"
     where = put(files, monkeypatch, place, name, text)
     assert Warehouse.open().label.endswith(label)
-    assert config.warehouse_origins()[name].endswith(where)
+    assert origins()[name].endswith(where)
 
 
 def test_an_address_may_be_spread_over_the_places(

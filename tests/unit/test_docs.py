@@ -156,11 +156,12 @@ def test_the_warehouses_settings_are_listed() -> None:
     """Every engine has its credentials in the list, and the default engine and file are as in the code."""
     from connector import config
     from connector.warehouse.duckdb import DEFAULT_FILE
+    from connector.warehouse.engines import ENGINES
 
     rows = {row[0].strip("`"): row for row in table(page("settings.md")) if not row[0].startswith("`crm.")}
     assert rows["warehouse.destination"][2] == "`duckdb`"
     assert rows["destination.duckdb.credentials"][2] == f"`{DEFAULT_FILE}`"
-    for engine in config.warehouse.DESTINATIONS:
+    for engine in ENGINES:
         name = f"destination.{engine}.credentials"
         assert rows[name][1] == f"`{config.env_name(name)}`"
 

@@ -79,6 +79,7 @@ WRONG: list[tuple[str, str]] = [
     ("demo --leads 3", "--leads"),
     ("demo --leads many", "--leads"),
     ("init a_file", "a_file is a file"),
+    ("init new --crm convosso", "did you mean 'convoso'"),
 ]
 
 

@@ -18,28 +18,15 @@ from connector.config.lookup import (
     value,
 )
 from connector.errors import ConfigError
+from connector.warehouse.engines import ENGINES
 
-DESTINATIONS = ("duckdb", "postgres")
-SHARED_SETTINGS: dict[str, tuple[str, str]] = {
+NAMES = [f"`{name}`" for name in ENGINES]
+SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.destination": (
-        "`duckdb`",
-        "`duckdb` or `postgres`. This one setting switches loading, modelling and the journal together.",
+        NAMES[0],
+        f"{', '.join(NAMES[:-1])} or {NAMES[-1]}. This one setting switches loading, modelling and the journal together.",
     ),
-    "destination.duckdb.credentials": (
-        "`leads.duckdb`",
-        (
-            "The path of the database file. Its folder must exist. The file can't have the name of one of its schemas "
-            "(`analytics`, `leadloop`, the `_raw` of a CRM). Only its owner can read it."
-        ),
-    ),
-    "destination.postgres.credentials": (
-        "required with `postgres`, secret",
-        (
-            "`postgresql://user:password@host:5432/database`, or a table with `host`, `port`, `username`, `password`, "
-            "`database`. In the environment you can also set them one by one, as `DESTINATION__POSTGRES__CREDENTIALS__PASSWORD`. "
-            "Needs `pip install 'leadloop[postgres]'`."
-        ),
-    ),
+    **{engine.credentials: engine.told for engine in ENGINES.values()},
     "dbt.project": (
         "none",
         (
@@ -51,18 +38,16 @@ SHARED_SETTINGS: dict[str, tuple[str, str]] = {
 """What is set beside the CRMs, as docs/settings.md tells it: (default, meaning), both Markdown."""
 
 
-def warehouse_destination() -> str:
-    """``warehouse.destination``: ``duckdb`` (the default) or ``postgres``. ``ConfigError`` also for misspelt names beside it."""
-    _refuse_unknown_warehouse()
+def destination() -> str:
+    """``warehouse.destination``: the name of an engine, the first one if unset. ``ConfigError`` also for misspelt names beside it."""
+    _refuse_unknown()
     raw = value("warehouse.destination")
-    return (
-        str(parsed("warehouse.destination", parsing.choice(*DESTINATIONS), raw))
-        if raw is not None
-        else "duckdb"
-    )
+    if raw is None:
+        return next(iter(ENGINES))
+    return str(parsed("warehouse.destination", parsing.choice(*ENGINES), raw))
 
 
-def destination_credentials(name: str) -> Any:
+def credentials(name: str) -> Any:
     """``destination.<name>.credentials`` as dlt defines it: a URL or path as text, a table, or ``None`` when unset.
 
     A table may be spread over the places where settings are (``DESTINATION__POSTGRES__CREDENTIALS__HOST``, the password in
@@ -77,9 +62,9 @@ def destination_credentials(name: str) -> Any:
     return merged(setting, text_entry="url")
 
 
-def warehouse_origins() -> dict[str, str]:
+def origins() -> dict[str, str]:
     """Where each setting of the warehouse is from, by its name."""
-    names = ("warehouse.destination", f"destination.{warehouse_destination()}.credentials")
+    names = ("warehouse.destination", f"destination.{destination()}.credentials")
     return {name: origin(name) or "default" for name in names}
 
 
@@ -94,16 +79,16 @@ def dbt_project() -> Path | None:
     return anchored("dbt.project", found)
 
 
-def _has_password(credentials: Any) -> bool:
-    if isinstance(credentials, Mapping):
-        return bool(credentials.get("password"))
-    return bool(isinstance(credentials, str) and "://" in credentials and urlsplit(credentials).password)
+def _has_password(found: Any) -> bool:
+    if isinstance(found, Mapping):
+        return bool(found.get("password"))
+    return bool(isinstance(found, str) and "://" in found and urlsplit(found).password)
 
 
-def _refuse_unknown_warehouse() -> None:
+def _refuse_unknown() -> None:
     """The same as for a CRM. Below ``destination`` only our engines are looked at, by dlt's own names."""
     refuse_unknown_in("warehouse", (), ["destination"])
-    for engine in DESTINATIONS:
+    for engine in ENGINES:
         spec = getattr(dlt_ready().destinations, engine)().spec.get_resolvable_fields()
         refuse_unknown_in("destination", (engine,), list(spec))
         parts = list(spec["credentials"].get_resolvable_fields())
