@@ -138,7 +138,8 @@ def _zone(reader: WindowReader) -> str:
     if ahead > timedelta(minutes=5):
         raise LeadloopError(
             f"{config.named(f'crm.{reader.capabilities.vendor}.timezone')} is {reader.zone.key}, and there the newest edit lies "
-            f"{ahead.total_seconds() / 3600:.1f} hours in the future. The account's zone lies further east."
+            f"{ahead.total_seconds() / 3600:.1f} hours in the future.",
+            "The account's zone lies further east.",
         )
     return f"the newest edit fits {reader.zone.key} ({_age(-ahead)})"
 

@@ -43,8 +43,8 @@ def vendors() -> list[str]:
     ready = [name for name in crm.names() if not crm.vendor(name).missing()]
     if not ready:
         raise ConfigError(
-            f"No CRM is set up: {config.named(crm.vendor(crm.begun()[0]).missing()[0])} is not set. "
-            "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing."
+            f"No CRM is set up: {config.named(crm.vendor(crm.begun()[0]).missing()[0])} is not set.",
+            "`leadloop init` writes a folder with all settings; `leadloop check` lists what is missing.",
         )
     return ready
 

@@ -210,7 +210,7 @@ def _look_up(prefix: str, spec: "Field[Any]") -> Any:
     found = value(name, secret=spec.metadata["secret"])
     if found is None and spec.metadata["secret"] and value(name) is not None:
         raise ConfigError(
-            f"{named(name)} is a secret and stands in config.toml; move it to .dlt/secrets.toml."
+            f"{named(name)} is a secret and stands in config.toml.", "Move it to .dlt/secrets.toml."
         )
     return found
 

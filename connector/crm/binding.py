@@ -32,12 +32,12 @@ def check_host(settings: VendorSettings) -> None:
         except FileNotFoundError:
             continue
         except (OSError, UnicodeError):
-            raise ConfigError(f"{note} can't be read. It says to which host {name} belongs.") from None
+            raise ConfigError(f"{note} can't be read.", f"It says to which host {name} belongs.") from None
         if known != host:
             raise ConfigError(
                 f"{named(f'crm.{settings.vendor}.base_url')} names {host}, and {name} has been used with {known} so far. "
-                f"Nothing was sent. Does a .dlt/config.toml in this folder set the address? If {host} is right, delete "
-                f"{note}."
+                "Nothing was sent.",
+                f"Does a .dlt/config.toml in this folder set the address? If {host} is right, delete {note}.",
             )
 
 

@@ -102,7 +102,8 @@ def check_not_ahead(vendor: str, reached: datetime, clock: CrmClock) -> None:
     if is_ahead(reached, clock):
         raise StoppedError(
             f"Nothing was sent to {vendor}: its leads were read last by a clock that was ahead ({reached:%F %T} UTC, and there "
-            f"it is {clock.now():%F %T}), so nobody knows which edits were missed. Run leadloop extract, then push again."
+            f"it is {clock.now():%F %T}), so nobody knows which edits were missed.",
+            "Run leadloop extract, then push again.",
         )
 
 

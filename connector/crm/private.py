@@ -55,7 +55,8 @@ class Privacy:
         if self._hashed and not self._salt:
             raise ConfigError(
                 f"{named(f'{self._prefix}.hash_salt')} is not set, and {self._prefix}.hash needs it: without a salt "
-                "anybody can try all phone numbers. Put a long random text into .dlt/secrets.toml."
+                "anybody can try all phone numbers.",
+                "Put a long random text into .dlt/secrets.toml.",
             )
         for setting, names in (("leave_out", self._left_out), ("hash", self._hashed)):
             for field in (*capabilities.id_fields, *capabilities.modified_fields):
@@ -75,7 +76,8 @@ class Privacy:
                 if _holds(names, field):
                     raise ModelError(
                         f"The push sets {field!r}, which {self._prefix}.{setting} keeps out of the warehouse, so nobody "
-                        "could tell whether a value differs or was edited. Take it out of one of the two."
+                        "could tell whether a value differs or was edited.",
+                        "Take it out of one of the two.",
                     )
 
     def page(self, page: Page) -> Page:

@@ -81,8 +81,8 @@ class Vendor:
 
     def _unusable(self, why: str) -> ConfigError:
         return ConfigError(
-            f"The CRM {self.name!r} that {self.brought_by} brings can't be used: {why}. "
-            f"Install another version of {self.brought_by}, or remove it."
+            f"The CRM {self.name!r} that {self.brought_by} brings can't be used: {why}.",
+            f"Install another version of {self.brought_by}, or remove it.",
         )
 
 
@@ -95,7 +95,8 @@ def vendors() -> dict[str, Vendor]:
         known = found.setdefault(entry.name, brought)
         if known != brought:
             raise ConfigError(
-                f"Two CRMs are called {entry.name!r}: {known.brought_by} and {brought.brought_by} each bring one. Remove one of them."
+                f"Two CRMs are called {entry.name!r}: {known.brought_by} and {brought.brought_by} each bring one.",
+                "Remove one of them.",
             )
     return found
 

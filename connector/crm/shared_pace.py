@@ -34,8 +34,8 @@ def store(settings: VendorSettings) -> "PostgresStore | None":
 def unusable(setting: str) -> ConfigError:
     """What to say where the database that several machines share can't be used."""
     return ConfigError(
-        f"{setting}: the database that keeps the shared pace can't be used. Is it running, and may this user make tables "
-        "in the schema leadloop there?"
+        f"{setting}: the database that keeps the shared pace can't be used.",
+        "Is it running, and may this user make tables in the schema leadloop there?",
     )
 
 

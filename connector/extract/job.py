@@ -121,6 +121,6 @@ def check_filters(reader: LeadReader, filters: Mapping[str, str]) -> None:
             raise ConfigError(f"{can.vendor}'s search has no filter {name!r}{has}")
         if name.startswith(tuple(f"{removal}_at_" for removal in can.removals)):
             raise ConfigError(
-                f"The filter {name!r} would read removed leads as if they were there. They are read into lead_removals "
-                "by every run; --start and --end choose the time."
+                f"The filter {name!r} would read removed leads as if they were there.",
+                "They are read into lead_removals by every run; --start and --end choose the time.",
             )

@@ -180,7 +180,8 @@ class Journal:
                 if time.monotonic() > deadline:
                     raise WarehouseError(
                         f"The journal could not be written for {self._patience:.0f} s, because the server cuts or "
-                        "refuses connections. Run again when it is there: nothing that was sent is forgotten."
+                        "refuses connections.",
+                        "Run again when it is there: nothing that was sent is forgotten.",
                     ) from None
             again = True
             time.sleep(0.2)
@@ -331,7 +332,8 @@ class Journal:
                 raise
             raise LockedError(
                 f"The journal could not be written for {self._patience:.0f} s, because another process holds "
-                "the warehouse's file. Close it there and run again: nothing that was sent is forgotten."
+                "the warehouse's file.",
+                "Close it there and run again: nothing that was sent is forgotten.",
             ) from None
 
     def _insert(self, connection: sa.Connection, run_id: str, last_seq: int, entries: Iterable[Entry]) -> int:

@@ -193,8 +193,8 @@ class _Sorting:
             case "unknown_lead":
                 return self.unknown
         raise ModelError(
-            f"{self._push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}. Let the push macro "
-            "write the model, and run: leadloop build"
+            f"{self._push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}.",
+            "Let the push macro write the model, and run: leadloop build",
         )
 
     def _shared(self, text: str) -> str:
@@ -225,13 +225,14 @@ def check(push: Push, capabilities: Capabilities) -> None:
     if protected := capabilities.protected_fields.intersection(push.fields):
         raise ModelError(
             f"{push.name}: no push to {vendor} sets the field {min(protected)!r}: it says who calls or which lead is "
-            "meant. Take it out of fields."
+            "meant.",
+            "Take it out of fields.",
         )
     for name in push.fields:
         if name in capabilities.options and name not in capabilities.identity:
             raise ModelError(
-                f"{push.name}: {name!r} is no field of a lead but an option of {vendor}'s insert. Give it in options = "
-                f"{{'{name}': …}}."
+                f"{push.name}: {name!r} is no field of a lead but an option of {vendor}'s insert.",
+                f"Give it in options = {{'{name}': …}}.",
             )
     if push.options and push.mode not in ADDING:
         raise ModelError(f"{push.name}: options are for inserts and upserts, and mode is {push.mode!r}.")
@@ -245,8 +246,8 @@ def check(push: Push, capabilities: Capabilities) -> None:
     missing = [name for name in capabilities.identity if name not in {*push.fields, *push.options}]
     if push.mode in ADDING and missing:
         raise ModelError(
-            f"{push.name}: a lead can't be added to {vendor} without {' and '.join(missing)}. Give it in fields, or as "
-            "one of the options where it is the same for all leads."
+            f"{push.name}: a lead can't be added to {vendor} without {' and '.join(missing)}.",
+            "Give it in fields, or as one of the options where it is the same for all leads.",
         )
 
 
@@ -255,14 +256,14 @@ def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
     found = columns_of(connection, push.schema, push.identifier)
     if not found:
         raise ModelError(
-            f"The push model {push.name} is not in the warehouse yet ({push.schema}.{push.identifier}). Run: "
-            f"leadloop build"
+            f"The push model {push.name} is not in the warehouse yet ({push.schema}.{push.identifier}).",
+            "Run: leadloop build",
         )
     missing = [name for name in COLUMNS if name not in found]
     if missing:
         raise ModelError(
-            f"The push model {push.name} has no column {', '.join(missing)}. Let the push macro write it, and run: "
-            "leadloop build"
+            f"The push model {push.name} has no column {', '.join(missing)}.",
+            "Let the push macro write it, and run: leadloop build",
         )
     names = [*COLUMNS, "crm_lead_id"] if "crm_lead_id" in found else COLUMNS
     view = sa.table(push.identifier, *map(sa.column, names), schema=push.schema)
@@ -274,7 +275,7 @@ def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
     except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
         # The engine's own words may quote a value, so only their kind is told.
         raise ModelError(
-            f"The push model {push.name} can't be read ({type(error.orig).__name__}). Run: leadloop build"
+            f"The push model {push.name} can't be read ({type(error.orig).__name__}).", "Run: leadloop build"
         ) from None
 
 

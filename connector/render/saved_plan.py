@@ -28,22 +28,24 @@ def read_plan(path: Path) -> Plan:
     except (OSError, ValueError, KeyError, TypeError):
         kind = None
     if kind != "plan":
-        raise ConfigError(f"--plan {path} is not a plan. {_SAVE}")
+        raise ConfigError(f"--plan {path} is not a plan.", _SAVE)
     if said.get("masked"):
         raise ConfigError(
-            f"--plan {path} is masked: it doesn't hold the values that would be sent, so it can't be agreed to. Save "
-            "one without --mask."
+            f"--plan {path} is masked: it doesn't hold the values that would be sent, so it can't be agreed to.",
+            "Save one without --mask.",
         )
     try:
         plan = _plan_of(msgspec.convert(said, PlanDocument))
     except (ValueError, msgspec.ValidationError):
         raise ConfigError(
-            f"--plan {path} lacks a part of a plan, or another version of leadloop saved it. {_SAVE}"
+            f"--plan {path} lacks a part of a plan, or another version of leadloop saved it.",
+            _SAVE,
         ) from None
     if msgspec.to_builtins(plan_document(plan)) != said:
         raise PlanMovedError(
             f"--plan {path} was changed after it was saved: its fingerprint does not match what it holds, so nothing was "
-            f"sent. {_SAVE}"
+            "sent.",
+            _SAVE,
         )
     return plan
 

@@ -38,7 +38,8 @@ class DuckDB(Engine):
             # DuckDB names the database after its file, and could not tell it from the schema of that name.
             raise ConfigError(
                 f"{self.setting}: the file can't be called {Path(path).name}, since "
-                f"{Path(path).stem} is a schema in it. Call it {DEFAULT_FILE}, for instance."
+                f"{Path(path).stem} is a schema in it.",
+                f"Call it {DEFAULT_FILE}, for instance.",
             )
         return URL.create("duckdb", database=str(Path(path).absolute()))
 
@@ -66,8 +67,8 @@ class DuckDB(Engine):
             holder = text.partition("PID ")[2].partition(")")[0]
             by = f"process {holder}" if holder.isdigit() else "another process"
             return LockedError(
-                f"{label} is held by {by}, and DuckDB lets one process write at a time. Close it there (a "
-                "notebook, a SQL shell, another run) and run again."
+                f"{label} is held by {by}, and DuckDB lets one process write at a time.",
+                "Close it there (a notebook, a SQL shell, another run) and run again.",
             )
         if any(
             mark in text for mark in ("not a valid DuckDB database", "Serialization Error", "newer version")

@@ -146,7 +146,8 @@ def are_there(connection: sa.Connection) -> bool:
         return False
     raise OtherVersionError(
         f"The tables in the warehouse's schema {SCHEMA} have version {found or 0}, since an older leadloop made them; this "
-        f"one reads version {VERSION}. Nothing was done. To bring them up, with all that is in them: leadloop build"
+        f"one reads version {VERSION}. Nothing was done.",
+        "To bring them up, with all that is in them: leadloop build",
     )
 
 
@@ -163,6 +164,7 @@ def _version(connection: sa.Connection) -> int | None:
     if found is not None and found > VERSION:
         raise OtherVersionError(
             f"A newer leadloop has worked with this warehouse: the tables in its schema {SCHEMA} have version {found}, and "
-            f"this leadloop knows them up to version {VERSION}. Nothing was read or written. Run: pip install --upgrade leadloop"
+            f"this leadloop knows them up to version {VERSION}. Nothing was read or written.",
+            "Run: pip install --upgrade leadloop",
         )
     return found

@@ -118,8 +118,9 @@ def find_project(project: Path | None = None) -> Path:
     here = Path.cwd()
     raise ConfigError(
         f"There is no dbt project here: neither {here / 'dbt_models' / 'dbt_project.yml'} nor {here / 'dbt_project.yml'} is "
-        f"there. Go to your project's folder or name it with `leadloop -C DIR`; or name the dbt project with --dbt-project "
-        f"or {setting}; `leadloop init` writes a new project. `--dbt-project {PACKAGED}` is the one that comes with leadloop."
+        "there.",
+        "Go to your project's folder or name it with `leadloop -C DIR`; or name the dbt project with --dbt-project "
+        f"or {setting}; `leadloop init` writes a new project. `--dbt-project {PACKAGED}` is the one that comes with leadloop.",
     )
 
 

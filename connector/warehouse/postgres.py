@@ -41,8 +41,8 @@ class Postgres(Engine):
     def url(self, credentials: Any) -> URL:
         if credentials is None:
             raise ConfigError(
-                f"{self.setting} is not set, and warehouse.destination is "
-                "postgres. Put postgresql://user:password@host:5432/database into .dlt/secrets.toml."
+                f"{self.setting} is not set, and warehouse.destination is postgres.",
+                "Put postgresql://user:password@host:5432/database into .dlt/secrets.toml.",
             )
         try:
             if isinstance(credentials, str):
@@ -93,18 +93,19 @@ class Postgres(Engine):
     def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
         if any(mark in text for mark in UNREACHABLE):
             return ConfigError(
-                f"{self.setting}: {label} can't be opened; is the server "
-                "running, and are host, database, user and password right?"
+                f"{self.setting}: {label} can't be opened.",
+                "Is the server running, and are host, database, user and password right?",
             )
         if any(mark in text for mark in CUT):
             return WarehouseError(
-                f"{label} cut the connection in the middle of the work. What was recorded stays; run again when "
-                "the server is there."
+                f"{label} cut the connection in the middle of the work. What was recorded stays.",
+                "Run again when the server is there.",
             )
         if "row is too big" in text:
             return WarehouseError(
-                f"{label}: a lead has more filled fields than a row of a table can hold in PostgreSQL. Fields that nobody "
-                "needs can be left out of the warehouse: crm.<vendor>.leave_out. Nothing of the last package was kept."
+                f"{label}: a lead has more filled fields than a row of a table can hold in PostgreSQL. Nothing of the last "
+                "package was kept.",
+                "Leave fields that nobody needs out of the warehouse: crm.<vendor>.leave_out.",
             )
         return None
 

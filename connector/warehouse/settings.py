@@ -57,7 +57,7 @@ def credentials(name: str) -> Any:
     for provider, found in found_at(setting):
         if not provider.supports_secrets and _has_password(found):
             raise ConfigError(
-                f"The password of {named(setting)} stands in config.toml; move it to .dlt/secrets.toml."
+                f"The password of {named(setting)} stands in config.toml.", "Move it to .dlt/secrets.toml."
             )
     return merged(setting, text_entry="url")
 

@@ -301,7 +301,7 @@ def test_a_secret_in_the_open_file_is_refused(files: Callable[..., None], enough
     """A token in config.toml would end up in git."""
     enough.delenv("CRM__CONVOSO__AUTH_TOKEN")
     files(config=f"[crm.convoso]\nauth_token = '{TOKEN}'\n")
-    with pytest.raises(ConfigError, match=r"move it to \.dlt/secrets\.toml") as caught:
+    with pytest.raises(ConfigError, match=r"Move it to \.dlt/secrets\.toml") as caught:
         crm.vendor("convoso").settings()
     assert TOKEN not in str(caught.value)
 
@@ -602,7 +602,7 @@ def test_an_address_may_be_spread_over_the_places(
         "destination.postgres.credentials = 'postgresql://u:planted@h/db'\n",
     ):
         files(config=text, secrets="")
-        with pytest.raises(ConfigError, match=r"move it to \.dlt/secrets\.toml") as caught:
+        with pytest.raises(ConfigError, match=r"Move it to \.dlt/secrets\.toml") as caught:
             Warehouse.open()
         assert "planted" not in str(caught.value)
 
