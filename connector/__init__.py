@@ -10,9 +10,9 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if not name.startswith("_") and find_spec(f"{__name__}.{name}") is None:
-        from connector.crm.registry import names
+        from connector.crm.registry import names, vendors
 
-        if name in names():
+        if name in vendors() or name in names():
             from connector.extract.source import source_of
 
             return source_of(name)

@@ -80,6 +80,7 @@ def _project(project: Path | None) -> str:
 
 def _account(vendor: str) -> list[Check]:
     try:
+        crm.check_alone(crm.vendor(vendor).settings())
         with closing(crm.reader(vendor)) as found:
             if found.capabilities.reading == "scan":
                 next(cast(ScanReader, found).scan(datetime.now(UTC)), None)
@@ -119,7 +120,7 @@ def _known_account(vendor: str, reader: LeadReader) -> list[Check]:
 
 def _clock(reader: LeadReader) -> list[Check]:
     """Nothing where the CRM's answers don't say what time it is there."""
-    vendor, clock = reader.capabilities.vendor, clock_of(reader)
+    vendor, clock = reader.capabilities.name, clock_of(reader)
     if not clock.is_known:
         return []
     wrong = skew(vendor, clock)
@@ -137,7 +138,7 @@ def _zone(reader: WindowReader) -> str:
     ahead = _ahead(newest, reader.zone, now)
     if ahead > timedelta(minutes=5):
         raise LeadloopError(
-            f"{config.named(f'crm.{reader.capabilities.vendor}.timezone')} is {reader.zone.key}, and there the newest edit lies "
+            f"{config.named(f'crm.{reader.capabilities.name}.timezone')} is {reader.zone.key}, and there the newest edit lies "
             f"{ahead.total_seconds() / 3600:.1f} hours in the future.",
             "The account's zone lies further east.",
         )

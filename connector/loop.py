@@ -124,7 +124,7 @@ def _skew_said(account: Account, listener: Listener) -> Iterator[None]:
     try:
         yield
     finally:
-        if (sentence := skew(account.vendor, account.clock)) is not None:
+        if (sentence := skew(account.name, account.clock)) is not None:
             listener.notice(sentence)
 
 

@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from connector import crm
-from connector.config import VendorSettings, default, is_required, meaning
+from connector.config import VENDOR, VendorSettings, check_account_name, default, is_required, meaning
 from connector.errors import ConfigError
 from connector.texts import listed
 
@@ -152,15 +152,17 @@ def project_name(folder: Path) -> str:
     return name if name and not name[0].isdigit() and name != "leadloop" else f"my_{name or 'project'}"
 
 
-def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
-    """Path -> text of each file of a new project with this name."""
+def files(name: str, vendor: crm.Vendor, account: str | None = None) -> dict[str, str]:
+    """Path -> text of each file of a new project with this name, for an account that may have a name of its own."""
     settings, secrets, required = _declared(vendor.settings_class)
+    if account not in (None, vendor.name):
+        settings = f'{VENDOR} = "{vendor.name}"\n\n{settings}'
     words = {
         "name": name,
-        "crm": vendor.name,
-        "CRM": vendor.name.upper(),
+        "crm": account or vendor.name,
+        "CRM": (account or vendor.name).upper(),
         "field": vendor.capabilities.example_field,
-        "others": ", ".join(f"[crm.{each}]" for each in crm.names() if each != vendor.name),
+        "others": ", ".join(f"[crm.{each}]" for each in crm.vendors() if each != vendor.name),
         "settings": settings,
         "secrets": secrets,
         "required": required,
@@ -219,12 +221,17 @@ def _toml(value: object) -> str:
     return json.dumps(value)
 
 
-def write(folder: Path, crm_name: str = crm.DEFAULT) -> Scaffold:
-    """Writes a project for a CRM into ``folder``; a file that is there already is never touched."""
+def write(folder: Path, crm_name: str = crm.DEFAULT, account: str | None = None) -> Scaffold:
+    """Writes a project for an account of a CRM into ``folder``; a file that is there already is never touched.
+
+    ``account``: its name, where it is to have one of its own.
+    """
+    if account not in (None, crm_name):
+        check_account_name(str(account), crm.vendors())
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
     written, kept = [], []
-    for path, text in files(project_name(folder), crm.vendor(crm_name)).items():
+    for path, text in files(project_name(folder), crm.vendor(crm_name), account).items():
         target = folder / path
         if target.exists():
             kept.append(path)

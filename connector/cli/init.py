@@ -18,13 +18,17 @@ def init(
     name: Annotated[
         str | None, typer.Option("--crm", help="The CRM whose leads it is about. Default: convoso.")
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option("--name", help="A name for the account, if the project has several accounts of a CRM."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a project folder. It has settings, a private secrets file, and a dbt project with one push to edit."""
     from connector import crm, scaffold
     from connector.render.init import init_document, init_text
 
-    done = scaffold.write(folder, name or crm.DEFAULT)
+    done = scaffold.write(folder, name or crm.DEFAULT, account)
     if as_json:
         emit(init_document(done))
     else:

@@ -7,6 +7,7 @@ whether it is secret, what it means.
 import datetime as dt
 import difflib
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from connector import parsing
 from connector.config.lookup import env_name, merged, named, origin, parsed, tables_set, value, variables_set
 from connector.errors import ConfigError
-from connector.parsing import Parser, Secret, did_you_mean
+from connector.parsing import Parser, Secret, did_you_mean, no_such
 
 
 def how(parse: Parser, meaning: str, *, secret: bool = False) -> dict[str, Any]:
@@ -60,6 +61,8 @@ class VendorSettings:
     """
 
     vendor: ClassVar[str]
+    account: ClassVar[str] = ""
+    """The account's name where it has one of its own: ``[crm.<account>]`` with ``vendor`` in it."""
     meanings: ClassVar[Mapping[str, str]] = {}
 
     base_url: str = field(metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"))
@@ -107,6 +110,14 @@ class VendorSettings:
             secret=True,
         ),
     )
+    pace_name: str | None = field(
+        default=None,
+        metadata=how(
+            parsing.text,
+            "What the shared pace is called. Accounts with the same name here share one `rate`, for a CRM whose limit counts "
+            "for the whole organisation. If it is not set, each account has a pace of its own.",
+        ),
+    )
     leave_out: tuple[str, ...] = field(
         default_factory=tuple,
         metadata=how(
@@ -131,14 +142,28 @@ class VendorSettings:
     )
 
     @property
+    def name(self) -> str:
+        """What settings, pushes and the column ``crm`` call the account."""
+        return name_of(type(self))
+
+    @property
     def reading(self) -> Reading:
         return Reading()
+
+
+def name_of(cls: type[VendorSettings]) -> str:
+    """The name of the account whose settings these are."""
+    return cls.account or cls.vendor
 
 
 def meaning(cls: type[VendorSettings], spec: "Field[Any]") -> str:
     """What a setting means for a CRM, as Markdown on one line."""
     return cls.meanings.get(spec.name, str(spec.metadata["meaning"]))
 
+
+VENDOR = "vendor"
+"""The setting that says of which CRM an account is."""
+_ACCOUNT = re.compile(r"[a-z][a-z0-9_]{0,38}[a-z0-9]")
 
 V = TypeVar("V", bound=VendorSettings)
 
@@ -150,7 +175,7 @@ def resolve(cls: type[V], given: Mapping[str, Any] | None = None, known: Collect
     ``known``: the names of all CRMs; where they are given, what is set for a CRM of another name is wrong too.
     """
     given = {name: value for name, value in (given or {}).items() if value is not None}
-    prefix = f"crm.{cls.vendor}"
+    prefix = f"crm.{name_of(cls)}"
     _refuse_unknown(cls, given, known)
     values = {}
     for spec in fields(cls):
@@ -179,10 +204,10 @@ def describe(cls: type[VendorSettings]) -> list[SettingState]:
     """Every setting of a CRM: whether it is set, left at its default, missing or wrong. Stops at nothing."""
     states = []
     for spec in fields(cls):
-        name = f"crm.{cls.vendor}.{spec.name}"
+        name = f"crm.{name_of(cls)}.{spec.name}"
         env = env_name(name)
         try:
-            raw = _look_up(f"crm.{cls.vendor}", spec)
+            raw = _look_up(f"crm.{name_of(cls)}", spec)
             value = None if raw is None else parsed(name, spec.metadata["parse"], raw)
         except ConfigError as error:
             states.append(SettingState(name, env, "wrong", None, str(error)))
@@ -236,15 +261,45 @@ def _missing_message(name: str, *, secret: bool) -> str:
 def _refuse_unknown(cls: type[VendorSettings], given: Mapping[str, Any], known: Collection[str]) -> None:
     """A misspelt name would silently do nothing, so it is an error."""
     names = [spec.name for spec in fields(cls)]
-    for vendor, name in [*((cls.vendor, name) for name in given), *_names_set()]:
-        if known and vendor not in known:
+    account = name_of(cls)
+    for section, name in [*((account, name) for name in given), *_names_set()]:
+        if known and section not in known:
             raise ConfigError(
-                f"crm.{vendor} is set, and there is no CRM of that name{did_you_mean(vendor, known) or '.'}"
+                f"crm.{section} is set, and there is no CRM of that name{did_you_mean(section, known) or '.'}",
+                f"For an account with a name of its own, set crm.{section}.{VENDOR} to the name of its CRM.",
             )
-        if vendor == cls.vendor and name not in names:
+        if section == account and name not in (*names, VENDOR):
             raise ConfigError(
-                f"{named(f'crm.{vendor}.{name}')} is no setting of leadloop{did_you_mean(name, names) or '.'}"
+                f"{named(f'crm.{section}.{name}')} is no setting of leadloop{did_you_mean(name, names) or '.'}"
             )
+
+
+def accounts(vendors: Collection[str]) -> dict[str, str]:
+    """Name -> vendor of the accounts that have a name of their own: ``[crm.<name>]`` with ``vendor = "…"`` in it.
+
+    ``ConfigError`` where the vendor is none of ``vendors``, or the name can't be that of an account.
+    """
+    found = {}
+    for section in sorted({section for section, name in _names_set() if name == VENDOR}):
+        setting = f"crm.{section}.{VENDOR}"
+        vendor = str(value(setting))
+        if vendor not in vendors:
+            raise ConfigError(f"{named(setting)}: {no_such('CRM', vendor, vendors)}")
+        if section != vendor:
+            check_account_name(section, vendors)
+            found[section] = vendor
+    return found
+
+
+def check_account_name(name: str, vendors: Collection[str]) -> None:
+    """``ConfigError`` for what no account can be called: a CRM's name, or what can't name a section, a variable and a schema."""
+    if name in vendors:
+        raise ConfigError(f"An account can't be called {name}, since that is a CRM.", "Give it another name.")
+    if not _ACCOUNT.fullmatch(name) or "__" in name:
+        raise ConfigError(
+            f"An account can't be called {name!r}.",
+            "A name begins with a letter, and has 2 to 40 letters, digits and single underscores, all in lower case.",
+        )
 
 
 def sections() -> set[str]:

@@ -1,7 +1,19 @@
 """The CRMs, and one account of one of them."""
 
 from connector.crm.account import Account, account
-from connector.crm.registry import DEFAULT, Vendor, begun, for_dbt, names, raw_schema, reader, vendor, writer
+from connector.crm.registry import (
+    DEFAULT,
+    Vendor,
+    begun,
+    check_alone,
+    for_dbt,
+    names,
+    raw_schema,
+    reader,
+    vendor,
+    vendors,
+    writer,
+)
 
 __all__ = [
     "DEFAULT",
@@ -9,10 +21,12 @@ __all__ = [
     "Vendor",
     "account",
     "begun",
+    "check_alone",
     "for_dbt",
     "names",
     "raw_schema",
     "reader",
     "vendor",
+    "vendors",
     "writer",
 ]

@@ -10,7 +10,7 @@ from connector.crm.base import Capabilities, LeadReader, LeadWriter
 from connector.crm.clock import CrmClock, clock_of
 from connector.crm.identity import Identity, identity_of
 from connector.crm.private import Privacy, kept_private
-from connector.crm.registry import vendor
+from connector.crm.registry import check_alone, vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Account:
     writer: LeadWriter
 
     @property
-    def vendor(self) -> str:
-        return self.settings.vendor
+    def name(self) -> str:
+        return self.settings.name
 
     @property
     def identity(self) -> Identity:
@@ -47,6 +47,7 @@ def account(name: str, **given: Any) -> Iterator[Account]:
     """The account of the CRM of that name, with its settings as set; ``given`` wins. One session for reader and writer."""
     found = vendor(name)
     settings, parts = found.settings(**given), found.parts
+    check_alone(settings)
     with closing(parts.session(settings)) as session:
         reader = kept_private(parts.reader(settings, session=session), settings)
-        yield Account(settings, parts.capabilities, reader, parts.writer(settings, session=session))
+        yield Account(settings, found.capabilities, reader, parts.writer(settings, session=session))

@@ -1,7 +1,7 @@
 """What every CRM looks like from inside leadloop: read pages of leads, write one lead, say what came of it."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -38,6 +38,8 @@ class Capabilities:
     """What one vendor's API can do."""
 
     vendor: str
+    account: str = field(default="", kw_only=True)
+    """The account's name where it has one of its own."""
     modes: frozenset[Mode]
     page_size: int
     """The most leads one page may hold."""
@@ -72,10 +74,19 @@ class Capabilities:
     recordings: bool = field(default=False, kw_only=True)
     """Whether its reader is a ``RecordingReader``; the time filter ``last_call`` finds the leads that were called."""
 
+    @property
+    def name(self) -> str:
+        """What settings, pushes and the column ``crm`` call it."""
+        return self.account or self.vendor
+
+    def of(self, name: str) -> "Capabilities":
+        """The same for the account of this name."""
+        return self if name == self.vendor else replace(self, account=name)
+
     def check_protected(self, fields: Collection[str]) -> None:
         """Raises ``ModelError`` for a field that no push may set."""
         if protected := self.protected_fields.intersection(fields):
-            raise not_set(self.vendor, min(protected), "it says which lead is meant")
+            raise not_set(self.name, min(protected), "it says which lead is meant")
 
     def protected(self, fields: Collection[str]) -> "Outcome | None":
         """What comes of a write that sets such a field, without a call; ``None`` where it sets none."""

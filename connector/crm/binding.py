@@ -35,7 +35,7 @@ def check_host(settings: VendorSettings) -> None:
             raise ConfigError(f"{note} can't be read.", f"It says to which host {name} belongs.") from None
         if known != host:
             raise ConfigError(
-                f"{named(f'crm.{settings.vendor}.base_url')} names {host}, and {name} has been used with {known} so far. "
+                f"{named(f'crm.{settings.name}.base_url')} names {host}, and {name} has been used with {known} so far. "
                 "Nothing was sent.",
                 f"Does a .dlt/config.toml in this folder set the address? If {host} is right, delete {note}.",
             )
@@ -74,7 +74,7 @@ def _notes(settings: VendorSettings, folder: Path) -> Iterator[tuple[str, Path]]
             digest = hashlib.scrypt(
                 secret.reveal().encode(errors="surrogatepass"), salt=salt, n=2**14, r=8, p=1, dklen=16
             )
-            yield f"crm.{settings.vendor}.{spec.name}", folder / digest.hex()
+            yield f"crm.{settings.name}.{spec.name}", folder / digest.hex()
 
 
 def _folder() -> Path | None:

@@ -167,7 +167,7 @@ class Session:
         """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each."""
         check_host(settings)
         self._settings = settings
-        self._vendor = settings.vendor
+        self._vendor = settings.name
         self._headers = headers or dict
         self._budget = budget
         self._retry = retry or Retry()

@@ -48,7 +48,7 @@ class Privacy:
     """The settings ``leave_out``, ``hash`` and ``hash_salt`` of one CRM; ``ConfigError`` where they can't be."""
 
     def __init__(self, settings: VendorSettings, capabilities: Capabilities) -> None:
-        self._prefix = f"crm.{settings.vendor}"
+        self._prefix = f"crm.{settings.name}"
         self._left_out = frozenset(map(_plain, settings.leave_out))
         self._hashed = frozenset(map(_plain, settings.hash))
         self._salt = settings.hash_salt.reveal().encode() if settings.hash_salt else b""

@@ -1,14 +1,15 @@
 """The CRMs there are: leadloop's own, each a folder beside this file and one line here, and those that other distributions
 bring, as entry points of the group ``leadloop.crms``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from connector.config import SettingState, VendorSettings, describe, missing, resolve, sections
+from connector.config import SettingState, VendorSettings, accounts, describe, missing, resolve, sections
 from connector.crm.base import Capabilities, LeadReader, LeadWriter, Parts
+from connector.crm.identity import identity_of
 from connector.crm.private import kept_private
 from connector.errors import ConfigError
 from connector.parsing import no_such
@@ -27,12 +28,20 @@ GROUP = "leadloop.crms"
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """One CRM. Its folder, and HTTP with it, is imported when it is first used."""
+    """One CRM, or one account of it that has a name of its own. Its folder, and HTTP with it, is imported when it is first used."""
 
     name: str
+    """What settings, pushes and the column ``crm`` call it."""
     folder: str
     brought_by: str = "leadloop"
     """The distribution that the folder comes with."""
+    account_of: str = ""
+    """The CRM whose account this is, where the account has a name of its own."""
+
+    @property
+    def kind(self) -> str:
+        """Which CRM it is, whatever the account is called."""
+        return self.account_of or self.name
 
     @property
     def parts(self) -> Parts:
@@ -47,17 +56,17 @@ class Vendor:
             ("its settings", parts.settings.vendor),
             ("its capabilities", parts.capabilities.vendor),
         ):
-            if name != self.name:
+            if name != self.kind:
                 raise self._unusable(f"{what} are those of {name!r}")
         return parts
 
     @property
     def capabilities(self) -> Capabilities:
-        return self.parts.capabilities
+        return self.parts.capabilities.of(self.name)
 
     @property
     def settings_class(self) -> type[VendorSettings]:
-        return self.parts.settings
+        return _of_account(self.parts.settings, self.name) if self.account_of else self.parts.settings
 
     def settings(self, **given: Any) -> VendorSettings:
         """The CRM's settings as set; ``given`` wins."""
@@ -86,6 +95,20 @@ class Vendor:
         )
 
 
+def check_alone(settings: VendorSettings) -> None:
+    """``ConfigError`` where another account's settings lead to the same one: its leads would be there twice, and a push to the
+    one would reach the other."""
+    here = identity_of(settings)
+    for name in names():
+        other = vendor(name)
+        rivals = name != settings.name and other.kind == settings.vendor and not other.missing()
+        if rivals and identity_of(other.settings()) == here:
+            raise ConfigError(
+                f"crm.{settings.name} and crm.{name} lead to the same account: they have the same address and key.",
+                "Give each its own key, or remove one of them.",
+            )
+
+
 @cache
 def vendors() -> dict[str, Vendor]:
     """Every CRM by its name, ours first. ``ConfigError`` where two have the same name."""
@@ -102,8 +125,8 @@ def vendors() -> dict[str, Vendor]:
 
 
 def names() -> list[str]:
-    """The names of all CRMs, as settings, pushes and the column ``crm`` have them."""
-    return list(vendors())
+    """The names of all CRMs, and of accounts with a name of their own, as settings, pushes and the column ``crm`` have them."""
+    return [*vendors(), *accounts(vendors())]
 
 
 def begun() -> list[str]:
@@ -124,9 +147,18 @@ def raw_schema(name: str) -> str:
 
 def vendor(name: str) -> Vendor:
     """A CRM by its name; ``ConfigError`` with the nearest name where there is none."""
-    if name not in vendors():
+    known = vendors()
+    if name in known:
+        return known[name]
+    named = accounts(known)
+    if name not in named:
         raise ConfigError(no_such("CRM", name, names()))
-    return vendors()[name]
+    return replace(known[named[name]], name=name, account_of=named[name])
+
+
+def _of_account(settings: type[VendorSettings], name: str) -> type[VendorSettings]:
+    """The same settings, read from the account's own section."""
+    return type(settings.__name__, (settings,), {"account": name, "__doc__": settings.__doc__})
 
 
 def reader(name: str) -> LeadReader:

@@ -57,4 +57,4 @@ def _in_database(settings: VendorSettings, work: Callable[[Any], Result]) -> Res
             make_table(connection, TABLE, f"name text, run_id text, push text, at timestamptz, {NOTED_AT}")
             connection.execute(sa.text(f"alter table {TABLE} add column if not exists {NOTED_AT}"))
             return work(connection)
-    raise unusable(named(f"crm.{settings.vendor}.shared_pace"))
+    raise unusable(named(f"crm.{settings.name}.shared_pace"))

@@ -26,8 +26,8 @@ def store(settings: VendorSettings) -> "PostgresStore | None":
     host = urlsplit(settings.base_url).netloc
     return PostgresStore(
         settings.shared_pace.reveal(),
-        f"{settings.vendor} {host}",
-        named(f"crm.{settings.vendor}.shared_pace"),
+        f"{settings.pace_name or settings.name} {host}",
+        named(f"crm.{settings.name}.shared_pace"),
     )
 
 

@@ -47,7 +47,7 @@ def names_of(
 ) -> Names:
     """The columns of one CRM's fields in a table that has the columns ``there``; see ``Names``."""
     reserved = (*can.id_fields, *can.modified_fields)
-    return Names(can.vendor, reserved=reserved, own=OWN, there=there, homes=homes, gives=gives, most=most)
+    return Names(can.name, reserved=reserved, own=OWN, there=there, homes=homes, gives=gives, most=most)
 
 
 def text_row(row: Mapping[str, Any], names: Names) -> dict[str, str | None]:

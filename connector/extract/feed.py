@@ -141,7 +141,7 @@ class Feed:
         self._forgotten = tuple(own)
         noted = datetime.fromisoformat(max(own.values()))
         self._job.say(
-            f"{self._job.reader.capabilities.vendor}: an earlier run noted that {self.table} are read up to {noted:%F %T} UTC, "
+            f"{self._job.reader.capabilities.name}: an earlier run noted that {self.table} are read up to {noted:%F %T} UTC, "
             f"and the CRM's clock shows {self._job.clock.now():%F %T}: a clock was wrong, so all are read again, lest an edit "
             "be missed."
         )

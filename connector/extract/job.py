@@ -91,7 +91,7 @@ def job(
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Job:
     """A job from settings; ``filters`` are added to those in the settings and win over them."""
-    reader = reader or crm.vendor(settings.vendor).reader(settings)
+    reader = reader or crm.vendor(settings.name).reader(settings)
     asked = settings.reading
     query = Query(asked.cursor, {**asked.filters, **(filters or {})}, asked.page_size)
     check_filters(reader, query.filters)
@@ -118,7 +118,7 @@ def check_filters(reader: LeadReader, filters: Mapping[str, str]) -> None:
     for name in filters:
         if name not in can.search_filters:
             has = did_you_mean(name, can.search_filters) or "." if can.search_filters else ": it has none."
-            raise ConfigError(f"{can.vendor}'s search has no filter {name!r}{has}")
+            raise ConfigError(f"{can.name}'s search has no filter {name!r}{has}")
         if name.startswith(tuple(f"{removal}_at_" for removal in can.removals)):
             raise ConfigError(
                 f"The filter {name!r} would read removed leads as if they were there.",

@@ -305,7 +305,7 @@ class Reading:
             elif all(page.total for page in looks):
                 self._totals_are_true = False
         if parts:
-            vendor, name = self._reader.capabilities.vendor, self._query.cursor_field
+            vendor, name = self._reader.capabilities.name, self._query.cursor_field
             what = " and the ".join(parts)
             raise UnexpectedAnswerError(
                 f"overlooks the {what} of the time filter {name!r}: asked twice for leads of a time at which there can be "
@@ -324,7 +324,7 @@ class Reading:
             )
             if not here or here != there:
                 return
-        vendor = self._reader.capabilities.vendor
+        vendor = self._reader.capabilities.name
         raise UnexpectedAnswerError(
             f"overlooks 'offset': asked twice for the leads from place {one} and from place {other} between "
             f"{bounds[0]:%F %T} and {bounds[1]:%F %T} ({self._reader.zone.key}), it showed the same ones. So no more than "
@@ -420,7 +420,7 @@ class Reading:
             f"shows leads from any place on between {bounds[0]:%F %T} and {bounds[1]:%F %T} ({self._reader.zone.key}), the "
             f"place {MOST_ROWS:,} included, so that there is no end to look for",
             "The cursor stays before this window: run again, and if it stays like this, ask the CRM's support about 'offset'.",
-            crm=self._reader.capabilities.vendor,
+            crm=self._reader.capabilities.name,
         )
 
     def _incomplete(self, bounds: Bounds, found: int, total: int | None) -> IncompleteReadError:
@@ -430,7 +430,7 @@ class Reading:
             f"{PASSES} passes",
             "The cursor stays before this window, so nothing is skipped: run again, and if it stays like this, ask the CRM's "
             "support about the window.",
-            crm=self._reader.capabilities.vendor,
+            crm=self._reader.capabilities.name,
         )
 
 
@@ -491,7 +491,7 @@ def _table(columns: Columns, page: Page, reader: LeadReader) -> pa.Table:
     if None in ids(table, id_fields):
         raise UnexpectedAnswerError(
             f"showed a lead without {' or '.join(id_fields)}; nothing can be concluded from such a page",
-            crm=reader.capabilities.vendor,
+            crm=reader.capabilities.name,
         )
     return table
 
@@ -563,7 +563,7 @@ def read_back(reader: LeadReader, lead_id: str) -> Page:
     if any(reader.lead_id(row) != lead_id for row in page.rows):
         raise UnexpectedAnswerError(
             f"was asked for lead {lead_id} and answered with another one",
-            crm=reader.capabilities.vendor,
+            crm=reader.capabilities.name,
             lead_id=lead_id,
         )
     return page

@@ -83,7 +83,7 @@ class RawLeads:
 
     def __init__(self, engine: sa.Engine, reader: LeadReader) -> None:
         self._engine = engine
-        schema = raw_schema(reader.capabilities.vendor)
+        schema = raw_schema(reader.capabilities.name)
         inspector = sa.inspect(engine)
         names = (
             [column["name"] for column in inspector.get_columns(LEADS, schema=schema)]
@@ -281,7 +281,7 @@ class _Comparison:
 
     def result(self, window: Window | None) -> Reconciled:
         differences = tuple(self._found[lead_id] for lead_id in sorted(self._found))
-        vendor = self._reader.capabilities.vendor
+        vendor = self._reader.capabilities.name
         return Reconciled(vendor, window, len(self.seen), self._known, differences)
 
     def _read(self, lead_id: str) -> Row | None:

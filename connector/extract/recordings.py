@@ -163,7 +163,7 @@ def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list
                     f"shows more than {MOST:,} recordings of lead {lead_id} between {bounds[0]:%F %T} and "
                     f"{bounds[1]:%F %T} ({reader.zone.key}), and no end of them",
                     "The cursor stays before them: run again, and if it stays like this, ask the CRM's support about it.",
-                    crm=reader.capabilities.vendor,
+                    crm=reader.capabilities.name,
                     lead_id=lead_id,
                 )
         if total is None and repeats == 1:
@@ -175,7 +175,7 @@ def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list
                 f"overlooks 'offset': wherever the recordings of lead {lead_id} are to go on, it shows the same page of them "
                 "again",
                 "The cursor stays before them: run again, and if it stays like this, ask the CRM's support about it.",
-                crm=reader.capabilities.vendor,
+                crm=reader.capabilities.name,
                 lead_id=lead_id,
             )
         if total is None or len(known) >= total:
@@ -184,7 +184,7 @@ def recordings_of(reader: RecordingReader, lead_id: str, bounds: Bounds) -> list
         f"says that lead {lead_id} has {total} recordings between {bounds[0]:%F %T} and {bounds[1]:%F %T} "
         f"({reader.zone.key}), and showed {len(known)}",
         "The cursor stays before them: run again.",
-        crm=reader.capabilities.vendor,
+        crm=reader.capabilities.name,
         lead_id=lead_id,
     )
 

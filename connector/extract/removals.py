@@ -102,7 +102,7 @@ class RemovalFeed(Feed):
         field = self._job.query.cursor_field
         self.tally.calls += 1
         if reader.search(BEFORE_ALL, cursor_field=field, filters=self._job.query.filters, limit=1).rows:
-            vendor = reader.capabilities.vendor
+            vendor = reader.capabilities.name
             raise UnexpectedAnswerError(
                 f"shows leads that were {self._removal} in the year 1971, so it overlooks that filter, and what it shows says "
                 "nothing about removed leads. Nothing of it was kept",

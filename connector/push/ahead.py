@@ -19,7 +19,7 @@ def in_the_future(engine: sa.Engine, reader: LeadReader) -> Iterator[str]:
 
     None as long as the CRM wasn't asked anything: it may be this machine's clock that is wrong.
     """
-    clock, crm, id_fields = clock_of(reader), reader.capabilities.vendor, reader.capabilities.id_fields
+    clock, crm, id_fields = clock_of(reader), reader.capabilities.name, reader.capabilities.id_fields
     if not clock.has_answers:
         return
     late = clock.now() + NOTABLE

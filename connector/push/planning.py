@@ -216,7 +216,7 @@ class _Sorting:
 
 def check(push: Push, capabilities: Capabilities) -> None:
     """Raises ``ModelError`` for a mode, a field or an option that the CRM has not, or that no push may use."""
-    vendor = capabilities.vendor
+    vendor = capabilities.name
     if push.mode not in capabilities.modes:
         raise ModelError(
             f"{push.name}: mode is {push.mode!r}, and {vendor} can only do "

@@ -128,7 +128,7 @@ def recover_all(
     """
     reader, writer = account.reader, account.writer
     settle = timedelta(seconds=account.settings.settle)
-    waiting = journal.open_pushes(account.vendor)
+    waiting = journal.open_pushes(account.name)
     if waiting:
         # How long ago something was sent is told by the CRM's clock.
         try_asking(reader)
@@ -253,7 +253,7 @@ def _looked_up(
         return []
     can = reader.capabilities
     with journal.engine.connect() as connection:
-        there = columns_of(connection, raw_schema(can.vendor), LEADS)
+        there = columns_of(connection, raw_schema(can.name), LEADS)
     names = names_of(can, there, gives=False)
     look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id, names))
     with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-look") as pool:

@@ -28,7 +28,7 @@ def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> I
     journal = Journal(engine)
     if not journal.exists():
         return
-    applied = journal.applied_unconfirmed(account.vendor).c
+    applied = journal.applied_unconfirmed(account.name).c
     # A deleted lead has nothing to show any more, and the search for removed leads finds it: unless that happened while the
     # CRM's clock was ahead of what it is now. When one was removed that wasn't there any more, nobody knows.
     was_gone = applied.code.is_not(None)
@@ -50,7 +50,7 @@ def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> I
             for lead_id, run_id, push, recorded_at, number in connection.execute(query)
             if _wants_read_back(confirm.get(push, "all"), f"{run_id}/{lead_id}")
         }
-        found = set(connection.scalars(journal.found(account.vendor)))
+        found = set(connection.scalars(journal.found(account.name)))
         never_seen = found - _ever_seen(connection, account, found)
     if wanted:
         for lead_id, seen in last_sightings(engine, account, wanted.values()).items():
@@ -90,8 +90,8 @@ def _sightings(
     That a lead is gone tells as well when it was last asked for.
     """
     for table, id_fields in ((LEADS, account.capabilities.id_fields), (REMOVALS, ("id",))):
-        there = columns_of(connection, raw_schema(account.vendor), table)
-        raw = sa.table(table, *map(sa.column, sorted(there)), schema=raw_schema(account.vendor))
+        there = columns_of(connection, raw_schema(account.name), table)
+        raw = sa.table(table, *map(sa.column, sorted(there)), schema=raw_schema(account.name))
         lead_id = first_not_blank(raw, id_fields)
         if lead_id is not None:
             yield raw, lead_id

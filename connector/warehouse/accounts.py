@@ -62,9 +62,16 @@ def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReade
     """
     here = identity_of(settings)
     with engine.connect() as connection:
-        row = _noted(connection, settings.vendor)
+        row = _noted(connection, settings.name)
         if row is not None and Identity(row["host"], row["mark"]) == here:
             return str(row["known_leads"]) != NO_LEADS
+        if (name := _held_as(connection, here)) not in (None, settings.name):
+            raise OtherAccountError(
+                f"crm.{settings.name} leads to the account that the warehouse holds as {name}. Under another name its leads "
+                "would be there twice. Nothing was read or sent.",
+                f"Call it {name} again, or give it a warehouse of its own.",
+                crm=settings.name,
+            )
         known = _known_leads(connection, reader, row)
     if not known:
         return False
@@ -78,7 +85,7 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
     """Notes that the warehouse holds the account of these settings, with some of its leads. Writes nothing that is noted."""
     here = identity_of(settings)
     with engine.connect() as connection:
-        row = _noted(connection, settings.vendor)
+        row = _noted(connection, settings.name)
         is_noted = row is not None and Identity(row["host"], row["mark"]) == here
         if is_noted and row is not None and row["known_leads"] != NO_LEADS:
             return
@@ -92,7 +99,7 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
             return
         connection.execute(
             accounts.insert().values(
-                crm=settings.vendor,
+                crm=settings.name,
                 vendor=settings.vendor,
                 host=here.host,
                 mark=here.digest,
@@ -112,6 +119,15 @@ def _noted(connection: sa.Connection, name: str) -> sa.RowMapping | None:
     return connection.execute(query.limit(1)).mappings().first()
 
 
+def _held_as(connection: sa.Connection, here: Identity) -> str | None:
+    """The name under which this account was noted last, whatever it is called now."""
+    if not columns_of(connection, SCHEMA, accounts.name):
+        return None
+    column = accounts.c
+    query = sa.select(column.crm).where(column.host == here.host, column.mark == here.digest)
+    return connection.scalar(query.order_by(column.sequence_number.desc()).limit(1))
+
+
 def _known_leads(connection: sa.Connection, reader: LeadReader, row: sa.RowMapping | None) -> list[Known]:
     """Leads of the account that the warehouse holds: those seen last first, then those that were noted."""
     noted = [Known(*each) for each in json.loads(row["known_leads"])] if row else []
@@ -122,12 +138,12 @@ def _known_leads(connection: sa.Connection, reader: LeadReader, row: sa.RowMappi
 def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
     """Up to ``KNOWN`` leads of the raw table, those seen last first; where a CRM is not read, those that a push wrote to."""
     capabilities = reader.capabilities
-    schema = raw_schema(capabilities.vendor)
+    schema = raw_schema(capabilities.name)
     there = columns_of(connection, schema, LEADS)
     raw = sa.table(LEADS, *map(sa.column, there), schema=schema)
     lead_id = first_not_blank(raw, capabilities.id_fields)
     if lead_id is None:
-        return _sent_leads(connection, capabilities.vendor)
+        return _sent_leads(connection, capabilities.name)
     created = column_name(capabilities.created_field)
     query = (
         sa.select(lead_id, raw.c[created] if created in there else sa.null())
@@ -143,7 +159,7 @@ def _seen_leads(connection: sa.Connection, reader: LeadReader) -> list[Known]:
 
 def _organisation(connection: sa.Connection, reader: LeadReader) -> str | None:
     """The organisation that the lead seen last belongs to, where the vendor's leads say so."""
-    schema = raw_schema(reader.capabilities.vendor)
+    schema = raw_schema(reader.capabilities.name)
     there = columns_of(connection, schema, LEADS)
     for name in map(column_name, reader.capabilities.organisation_fields):
         if name in there:
@@ -185,10 +201,10 @@ def _other(
 ) -> OtherAccountError:
     was = f" of {row['host']}" if row and row["host"] != here.host else ""
     return OtherAccountError(
-        f"{named(f'crm.{settings.vendor}.base_url')} or its key leads to another account: none of {count} leads that the "
+        f"{named(f'crm.{settings.name}.base_url')} or its key leads to another account: none of {count} leads that the "
         f"warehouse knows{was} is at {here.host}. Nothing was read or sent.",
         "Give the other account a warehouse of its own (a folder made by `leadloop init`), or put address and key back. If "
-        f"it is the same account, and these leads are gone from it, run: leadloop extract --crm {settings.vendor} "
+        f"it is the same account, and these leads are gone from it, run: leadloop extract --crm {settings.name} "
         "--same-account",
-        crm=settings.vendor,
+        crm=settings.name,
     )

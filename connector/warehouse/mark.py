@@ -49,7 +49,7 @@ class Marks:
 
     def __init__(self, warehouse_id: str, settings: VendorSettings, folder: Path = FOLDER) -> None:
         # Not by address or token, which may change: a warehouse holds one account of a CRM (see ``accounts``).
-        self._name = f"{warehouse_id} {settings.vendor}"
+        self._name = f"{warehouse_id} {settings.name}"
         self._settings = settings
         self._file = folder / f"{hashlib.sha256(self._name.encode()).hexdigest()[:32]}.jsonl"
 

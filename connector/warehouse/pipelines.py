@@ -24,11 +24,11 @@ def pipeline(warehouse: Warehouse, account: Account) -> Any:
     import dlt
 
     folder = private.folder(FOLDER)
-    shutil.rmtree(folder / account.vendor, ignore_errors=True)
+    shutil.rmtree(folder / account.name, ignore_errors=True)
     return dlt.pipeline(
-        account.vendor,
+        account.name,
         destination=warehouse.destination(),
-        dataset_name=raw_schema(account.vendor),
+        dataset_name=raw_schema(account.name),
         pipelines_dir=str(folder.absolute()),
         dev_mode=False,
     )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from connector.config import did_you_mean, named
 from connector.crm.answers import first_text
-from connector.crm.base import Bounds, Capabilities, Page, Precision
+from connector.crm.base import Bounds, Page, Precision
 from connector.crm.convoso.calls import ask, call_with
 from connector.crm.convoso.facts import (
     CAPABILITIES,
@@ -31,11 +31,8 @@ class ConvosoReader(Speaking):
     def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
         check_filters(settings.filters)
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or Session(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     def zone(self) -> ZoneInfo:
@@ -70,7 +67,9 @@ class ConvosoReader(Speaking):
         call = call_with(self._settings, SEARCH, {"lead_id": lead_id, "offset": "0", "limit": "10"})
         page = ask(self._session, call, first_leads)
         if any(self.lead_id(row) != lead_id for row in page.rows):
-            raise UnexpectedAnswerError("showed other leads in a search by lead id", crm=CAPABILITIES.vendor)
+            raise UnexpectedAnswerError(
+                "showed other leads in a search by lead id", crm=self.capabilities.name
+            )
         return Page(page.rows[:1], page.total, page.asked_at)
 
     def recordings(
@@ -95,7 +94,7 @@ class ConvosoReader(Speaking):
                 raise
             return Page([], 0, asked_at)
         if any(as_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
-            raise UnexpectedAnswerError("showed another lead's recordings", crm=CAPABILITIES.vendor)
+            raise UnexpectedAnswerError("showed another lead's recordings", crm=self.capabilities.name)
         return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
@@ -106,7 +105,7 @@ class ConvosoReader(Speaking):
         """Ids come as numbers or as texts, under ``id`` or ``lead_id``."""
         if (found := row_id(row)) is not None:
             return found
-        raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
+        raise UnexpectedAnswerError("showed a lead without an id", crm=self.capabilities.name)
 
     def _page(self, form: Mapping[str, str]) -> Page:
         return ask(self._session, call_with(self._settings, SEARCH, form), leads)

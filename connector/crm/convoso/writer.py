@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.crm.base import Capabilities, Mode, OneByOne, Outcome
+from connector.crm.base import Mode, OneByOne, Outcome
 from connector.crm.convoso.calls import ask, call_with
 from connector.crm.convoso.facts import (
     ABOUT,
@@ -40,22 +40,19 @@ class ConvosoWriter(Speaking, OneByOne):
 
     def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or Session(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     def check(self, fields: Collection[str]) -> None:
         """Convoso can't say which fields an account has, so only those that mean something else are refused."""
-        CAPABILITIES.check_protected(fields)
+        self.capabilities.check_protected(fields)
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``POST /leads/update`` with just these fields; ``None`` goes out as an empty parameter.
 
         What an empty parameter does is on neither page, so whoever clears a field has to read the lead back.
         """
-        if (refused := CAPABILITIES.protected(fields)) is not None:
+        if (refused := self.capabilities.protected(fields)) is not None:
             return refused
         if not fields:
             return Outcome("applied", reason="nothing to set")
@@ -70,7 +67,7 @@ class ConvosoWriter(Speaking, OneByOne):
         With ``update_if_found`` in ``options`` the lead that is found may be one that was there before.
         """
         form = _filled(fields, options)
-        if (refused := CAPABILITIES.protected(form)) is not None:
+        if (refused := self.capabilities.protected(form)) is not None:
             return refused
         if not all(form.get(name) for name in CAPABILITIES.identity):
             return Outcome("rejected", code="6007", reason=REFUSALS["6007"].meaning)
@@ -132,7 +129,7 @@ class ConvosoWriter(Speaking, OneByOne):
             if any(not _has_phone(row, digits) for row in rows):
                 # A filter that is ignored would show leads that are not meant, and hide the one that is.
                 raise UnexpectedAnswerError(
-                    "showed other leads in a search by phone number", crm=CAPABILITIES.vendor
+                    "showed other leads in a search by phone number", crm=self.capabilities.name
                 )
             ids |= {
                 found

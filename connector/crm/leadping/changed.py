@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from connector.crm.leadping.facts import CAPABILITIES, PASSES, QUIET_PASSES, STALLED, Order
+from connector.crm.leadping.facts import PASSES, QUIET_PASSES, STALLED, Order
 from connector.crm.leadping.responses import Listed, created, updated
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
 
@@ -23,8 +23,10 @@ class Changed:
         fetch: Callable[[Order, str | None], Listed],
         lead_id: Callable[[Mapping[str, Any]], str],
         since: datetime | None,
+        crm: str,
     ) -> None:
         self._fetch = fetch
+        self._crm = crm
         self._lead_id = lead_id
         self._since = since
         self._given: set[str] = set()
@@ -48,13 +50,13 @@ class Changed:
             if one.is_complete or quiet >= QUIET_PASSES:
                 if one.total and not self._seen:
                     raise UnexpectedAnswerError(
-                        f"says that it has {one.total} leads, and shows none", crm=CAPABILITIES.vendor
+                        f"says that it has {one.total} leads, and shows none", crm=self._crm
                     )
                 return one.at_end
         raise IncompleteReadError(
             f"showed another list of leads each time it was read ({PASSES} times, {len(self._seen)} leads)",
             "The cursor stays where it was, so nothing is skipped: run again.",
-            crm=CAPABILITIES.vendor,
+            crm=self._crm,
         )
 
     def _pass(self, one: "_Pass") -> Iterator[tuple[list[str], int | None]]:
@@ -69,7 +71,7 @@ class Changed:
             if page.token in tokens:
                 raise UnexpectedAnswerError(
                     "shows its list of leads in a circle: a continuation token came twice",
-                    crm=CAPABILITIES.vendor,
+                    crm=self._crm,
                 )
             changed = []
             known = len(one.ids)
@@ -87,7 +89,7 @@ class Changed:
                     f"showed {stalled} pages of its list of leads in a row with a new continuation token and no new lead",
                     "The cursor stays where it was, so nothing is skipped: run again, and if it stays like this, ask "
                     "Leadping's support about it.",
-                    crm=CAPABILITIES.vendor,
+                    crm=self._crm,
                 )
             if page.rows:
                 # Also where none of them has changed: whoever waits is told that the reading goes on.

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.crm.base import Capabilities, Page
+from connector.crm.base import Page
 from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping import lead as leads
@@ -25,12 +25,9 @@ class LeadpingReader(Speaking):
         self, settings: LeadpingSettings, *, session: Session | None = None, page_size: int = PAGE_SIZE
     ) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
         self._page_size = page_size
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     def zone(self) -> ZoneInfo:
@@ -41,7 +38,7 @@ class LeadpingReader(Speaking):
 
         Where the list puts leads that were never modified is not known, so new ones are also looked for by creation.
         """
-        changes = Changed(self._listed, self.lead_id, since)
+        changes = Changed(self._listed, self.lead_id, since, self.capabilities.name)
         pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="leadloop-leadping")
         try:
             for changed, total in changes:
@@ -75,7 +72,7 @@ class LeadpingReader(Speaking):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         if (text := as_id(row.get("id"))) is None:
-            raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
+            raise UnexpectedAnswerError("showed a lead without an id", crm=self.capabilities.name)
         return text
 
     def _listed(self, order: Order, token: str | None) -> "Listed":

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from connector.crm.base import Capabilities, OneByOne, Outcome, OutcomeState, not_set
+from connector.crm.base import OneByOne, Outcome, OutcomeState, not_set
 from connector.crm.http import Call, LateError, Session, Speaking
 from connector.crm.ids import names_one
 from connector.crm.leadping import lead as leads
@@ -31,20 +31,17 @@ class LeadpingWriter(Speaking, OneByOne):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
         self._clock = clock
         self._gate = threading.Lock()
         self._is_proven = False
         self._harm: str | None = None
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
-
     def check(self, fields: Collection[str]) -> None:
         """Every name must be one of the page's request, or a key below ``metadata.sourceMetadata``."""
         for name, why in leads.unknown(fields).items():
-            raise not_set(CAPABILITIES.vendor, name, why)
+            raise not_set(self.capabilities.name, name, why)
 
     def update(self, lead_id: str, fields: Fields) -> Outcome:
         """Reads the lead, sends it whole with these fields in it, and reads it again.
@@ -106,7 +103,7 @@ class LeadpingWriter(Speaking, OneByOne):
             written = lead_in(answer, lead_id)
         except UnexpectedAnswerError:
             raise OutcomeUnknownError(
-                "answered an update with something else than the lead", crm=CAPABILITIES.vendor
+                "answered an update with something else than the lead", crm=self.capabilities.name
             ) from None
         return self._confirmed(before, written, fields)
 

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.crm.answers import first_text
-from connector.crm.base import Bounds, Capabilities, Page, Precision
+from connector.crm.base import Bounds, Page, Precision
 from connector.crm.http import Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import CAPABILITIES, FIRST, FORMAT, GET, ID, MODIFIED, UTC_ZONE
@@ -20,11 +20,8 @@ class LeadSquaredReader(Speaking):
 
     def __init__(self, settings: LeadSquaredSettings, *, session: Session | None = None) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,7 +62,9 @@ class LeadSquaredReader(Speaking):
         call = call_with(self._settings, "GET", GET, query={"id": lead_id})
         page = self._session.read(call, judge, leads_listed)
         if len(page.rows) > 1 or any(self.lead_id(row).lower() != lead_id.lower() for row in page.rows):
-            raise UnexpectedAnswerError("showed other leads in a look at one lead", crm=CAPABILITIES.vendor)
+            raise UnexpectedAnswerError(
+                "showed other leads in a look at one lead", crm=self.capabilities.name
+            )
         return page
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
@@ -73,7 +72,7 @@ class LeadSquaredReader(Speaking):
         return first_text(row, CAPABILITIES.modified_fields)
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
-        return lead_id_of(row)
+        return lead_id_of(row, self.capabilities.name)
 
     def _page(self, bounds: Bounds | None, number: int, size: int) -> Page:
         low, high = bounds or (FIRST, self.clock.now().replace(tzinfo=None) + timedelta(days=1))

@@ -9,7 +9,7 @@ from connector.config import did_you_mean, named
 from connector.crm.answers import RawRows, first_text
 from connector.crm.base import Outcome, Page
 from connector.crm.http import AgainError, Answer
-from connector.crm.leadsquared.facts import CAPABILITIES, ECHO, ID_NAMES, MEANINGS, MX_NAME, UNMEASURED
+from connector.crm.leadsquared.facts import ECHO, ID_NAMES, MEANINGS, MX_NAME, UNMEASURED
 from connector.errors import (
     AuthError,
     OutcomeUnknownError,
@@ -59,10 +59,10 @@ def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
     raise RefusedError(f"refuses: {meaning} ({kind})", code=kind, fields=at_fault)
 
 
-def lead_id_of(row: Mapping[str, Any]) -> str:
+def lead_id_of(row: Mapping[str, Any], crm: str | None = None) -> str:
     if (text := first_text(row, ID_NAMES)) is not None:
         return text.strip()
-    raise UnexpectedAnswerError("showed a lead without a ProspectID", crm=CAPABILITIES.vendor)
+    raise UnexpectedAnswerError("showed a lead without a ProspectID", crm=crm)
 
 
 def is_same(shown: Any, value: str) -> bool:

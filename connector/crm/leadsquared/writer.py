@@ -6,7 +6,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from connector.crm.base import Capabilities, Outcome, UpdatesOnly
+from connector.crm.base import Outcome, UpdatesOnly
 from connector.crm.http import Answer, Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import (
@@ -69,12 +69,9 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
         metadata: Metadata | None = None,
     ) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
         self._metadata = metadata or Metadata(settings, self._session)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     def most_per_call(self) -> int:
@@ -83,20 +80,20 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
 
     def check(self, fields: Collection[str]) -> None:
         """By ``LeadsMetaData.Get``: ``ModelError`` for a field the account doesn't have, or has locked."""
-        CAPABILITIES.check_protected(fields)
+        self.capabilities.check_protected(fields)
         known = self._metadata.fields() if fields else {}
         for name in sorted(fields):
             if name not in known:
                 raise ModelError(
                     f"leadsquared: the account's leads have no field {name!r}{nearest(name, known)}",
-                    crm=CAPABILITIES.vendor,
+                    crm=self.capabilities.name,
                     fields=[name],
                 )
             if known[name].locked:
                 raise ModelError(
                     f"leadsquared: the field {name!r} is locked once a lead is made (LockAfterCreate)",
                     "Leave it out of the push, or take the lock away in the account's lead fields.",
-                    crm=CAPABILITIES.vendor,
+                    crm=self.capabilities.name,
                     fields=[name],
                 )
 
@@ -162,7 +159,7 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
 
     def _unsent(self, fields: Mapping[str, str | None]) -> Outcome | None:
         """What comes of an update that needs no call, or must not have one."""
-        if (refused := CAPABILITIES.protected(fields)) is not None:
+        if (refused := self.capabilities.protected(fields)) is not None:
             return refused
         if not fields:
             return Outcome("applied", reason="nothing to set")

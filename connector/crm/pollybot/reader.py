@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.crm.answers import flat
-from connector.crm.base import Capabilities, Page
+from connector.crm.base import Page
 from connector.crm.http import Call, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Key, Listed, NewestFirst, Row
@@ -24,11 +24,8 @@ class PollyBotReader(Speaking):
 
     def __init__(self, settings: PollyBotSettings, *, session: PollyBotSession | None = None) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or PollyBotSession(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     def zone(self) -> ZoneInfo:
@@ -36,7 +33,7 @@ class PollyBotReader(Speaking):
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
-        for part in NewestFirst("pollybot", self._list, self._key, since):
+        for part in NewestFirst(self.capabilities.name, self._list, self._key, since):
             wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]
             rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
             singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
@@ -62,7 +59,7 @@ class PollyBotReader(Speaking):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         if (text := as_id(row.get("id"))) is None:
-            raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
+            raise UnexpectedAnswerError("showed a lead without an id", crm=self.capabilities.name)
         return text
 
     def _list(self, number: int) -> Listed:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from connector.crm.base import Capabilities, OneByOne, Outcome, not_set
+from connector.crm.base import OneByOne, Outcome, not_set
 from connector.crm.http import Answer, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.pollybot.calls import PollyBotSession, call_for
@@ -21,17 +21,14 @@ class PollyBotWriter(Speaking, OneByOne):
 
     def __init__(self, settings: PollyBotSettings, *, session: PollyBotSession | None = None) -> None:
         self._settings = settings
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or PollyBotSession(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     def check(self, fields: Collection[str]) -> None:
         """PollyBot can't say which fields it has, so only those are refused that it can't set or might set too much of."""
         for name in sorted(fields):
             if problem := problem_with(name):
-                raise not_set(CAPABILITIES.vendor, name, problem)
+                raise not_set(self.capabilities.name, name, problem)
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``PUT {leads}/{id}`` with just these fields; ``metadata.x`` sets the key ``x`` of the metadata, ``None`` is null.
@@ -84,8 +81,8 @@ class PollyBotWriter(Speaking, OneByOne):
         """``applied`` only where the answer says so and shows this very lead."""
         lead = lead_in(answer)
         if lead is None:
-            raise OutcomeUnknownError("answered an update in no known shape", crm=CAPABILITIES.vendor)
+            raise OutcomeUnknownError("answered an update in no known shape", crm=self.capabilities.name)
         if as_id(lead.get("id")) != lead_id:
-            raise OutcomeUnknownError("answered an update with another lead", crm=CAPABILITIES.vendor)
+            raise OutcomeUnknownError("answered an update with another lead", crm=self.capabilities.name)
         self._session.casing.saw(lead)
         return Outcome("applied", lead_id=lead_id)

@@ -1,12 +1,27 @@
 {# The CRMs there are: name -> facts, those that come with leadloop and those of the variable leadloop_crms, which leadloop sets
-   where another distribution brings a CRM. Facts are:
+   where another distribution brings a CRM; and the accounts with a name of their own that this warehouse holds, whoever runs
+   dbt and whatever is set there. Facts are:
 
    ids: the raw columns that may hold the lead's id; the first one that isn't blank does.
    times: created_at and modified_at -> the raw column.
    recordings: whether recorded calls are read.
    no_lead_codes: the codes with which the CRM refuses a write to a lead that was removed, where such a lead can come back. #}
 {% macro crms() -%}
-    {{ return(dict(leadloop.crms_shipped(), **var('leadloop_crms', {}))) }}
+    {%- set found = dict(leadloop.crms_shipped(), **var('leadloop_crms', {})) -%}
+    {%- for name, vendor in leadloop.named_accounts() if vendor in found -%}
+        {%- do found.update({name: found[vendor]}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# (name, CRM) of the accounts with a name of their own, as leadloop noted them with their first leads. #}
+{% macro named_accounts() -%}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- set accounts = load_relation(
+        api.Relation.create(database=target.database, schema='leadloop', identifier='accounts')
+    ) -%}
+    {%- if accounts is none -%}{{ return([]) }}{%- endif -%}
+    {{ return(run_query('select distinct crm, vendor from ' ~ accounts ~ ' where crm <> vendor order by crm').rows) }}
 {%- endmacro %}
 
 {% macro crm_names() -%}
@@ -33,8 +48,9 @@
 {# The CRMs from which leads were read: name, raw table, facts, and fields: raw column -> column of leads. #}
 {% macro crms_read() -%}
     {%- set found = [] -%}
+    {%- set crms = leadloop.crms() -%}
     {%- for name in leadloop.crm_names() -%}
-        {%- set leads = dict(leadloop.crms()[name], crm=name, raw=leadloop.raw_table(name, 'lead_versions')) -%}
+        {%- set leads = dict(crms[name], crm=name, raw=leadloop.raw_table(name, 'lead_versions')) -%}
         {%- set columns = leadloop.columns_of(leads['raw']) -%}
         {%- if leads['ids'] | select('in', columns) | list -%}
             {%- do found.append(dict(leads, columns=columns, fields=leadloop.staged_fields(leads, columns))) -%}

@@ -42,7 +42,8 @@
 {# The CRMs of which recorded calls were seen: their names, and where those lie. #}
 {% macro recordings_read() -%}
     {%- set found = {} -%}
-    {%- for name in leadloop.crm_names() if leadloop.crms()[name]['recordings'] -%}
+    {%- set crms = leadloop.crms() -%}
+    {%- for name in leadloop.crm_names() if crms[name]['recordings'] -%}
         {%- set raw = leadloop.raw_table(name, 'recordings') -%}
         {%- if leadloop.columns_of(raw) -%}
             {%- do found.update({name: raw}) -%}

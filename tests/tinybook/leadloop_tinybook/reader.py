@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.crm.base import Capabilities, Page
+from connector.crm.base import Page
 from connector.crm.http import Answer, Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Key, Listed, NewestFirst, Row
@@ -20,11 +20,8 @@ class TinybookReader(Speaking):
     """A ``ScanReader``."""
 
     def __init__(self, settings: TinybookSettings, *, session: Session | None = None) -> None:
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     def zone(self) -> ZoneInfo:
@@ -32,7 +29,7 @@ class TinybookReader(Speaking):
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first."""
-        for part in NewestFirst("tinybook", self._list, self._key, since):
+        for part in NewestFirst(self.capabilities.name, self._list, self._key, since):
             rows = [dict(row) for row in part.rows if only is None or self.lead_id(row) in only]
             yield Page(rows, part.total, part.asked_at)
 
@@ -59,7 +56,7 @@ class TinybookReader(Speaking):
 
     def lead_id(self, row: Mapping[str, Any]) -> str:
         if (text := as_id(row.get("id"))) is None:
-            raise UnexpectedAnswerError("showed a lead without an id", crm=CAPABILITIES.vendor)
+            raise UnexpectedAnswerError("showed a lead without an id", crm=self.capabilities.name)
         return text
 
     def _list(self, number: int) -> Listed:

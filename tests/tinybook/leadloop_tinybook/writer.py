@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from connector.crm.base import Capabilities, OneByOne, Outcome
+from connector.crm.base import OneByOne, Outcome
 from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import names_one
 from connector.errors import ConfigError, CrmError
@@ -16,19 +16,16 @@ class TinybookWriter(Speaking, OneByOne):
     """A ``LeadWriter`` that updates."""
 
     def __init__(self, settings: TinybookSettings, *, session: Session | None = None) -> None:
+        self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     def check(self, fields: Collection[str]) -> None:
         """Tinybook can't say which fields it has."""
-        CAPABILITIES.check_protected(fields)
+        self.capabilities.check_protected(fields)
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``PUT`` with just these fields; ``None`` is null."""
-        if refused := CAPABILITIES.protected(fields):
+        if refused := self.capabilities.protected(fields):
             return refused
         if not names_one(lead_id):
             return Outcome("rejected", code=NO_LEAD, reason="this can't be the id of a lead in Tinybook")

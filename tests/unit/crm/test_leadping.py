@@ -190,7 +190,10 @@ class Leads:
 
     def changed(self, since: int | None) -> list[str]:
         found = Changed(
-            self, lambda row: str(row["id"]), None if since is None else START + timedelta(hours=since)
+            self,
+            lambda row: str(row["id"]),
+            None if since is None else START + timedelta(hours=since),
+            "leadping",
         )
         return [each for ids, _ in found for each in ids]
 
@@ -277,7 +280,7 @@ def listing(faults: list[tuple[str | None, tuple[tuple[str, ...], str | None]]])
             ids, following = faults.pop(0)[1]
         return Listed([{"id": each, "updatedAt": at(1), "createdAt": at(1)} for each in ids], following, 5)
 
-    found = Changed(fetch, lambda row: str(row["id"]), None)
+    found = Changed(fetch, lambda row: str(row["id"]), None, "leadping")
     return sorted(each for ids, _ in found for each in ids)
 
 
@@ -300,7 +303,7 @@ def test_a_total_that_counts_what_is_not_listed_ends() -> None:
         asked.append(order)
         return Listed(rows, None, 9)
 
-    assert list(Changed(fetch, lambda row: "1", None)) == [(["1"], 9), *[([], 9)] * 3]
+    assert list(Changed(fetch, lambda row: "1", None, "leadping")) == [(["1"], 9), *[([], 9)] * 3]
     assert len(asked) == 4
 
 
@@ -315,7 +318,7 @@ def test_a_token_that_is_overlooked_is_an_error(ids: tuple[str, ...]) -> None:
         return Listed(rows, f"token {len(asked)}", 9)
 
     with pytest.raises(UnexpectedAnswerError, match="no new lead"):
-        list(Changed(fetch, lambda row: str(row["id"]), None))
+        list(Changed(fetch, lambda row: str(row["id"]), None, "leadping"))
     assert len(asked) < 200
 
 
@@ -323,13 +326,13 @@ def test_a_token_that_comes_twice_is_an_error() -> None:
     """Reading would go on for ever."""
     rows = [{"id": "1", "updatedAt": at(1), "createdAt": at(1)}]
     with pytest.raises(UnexpectedAnswerError, match="circle"):
-        list(Changed(lambda order, token: Listed(rows, "same", 9), lambda row: "1", None))
+        list(Changed(lambda order, token: Listed(rows, "same", 9), lambda row: "1", None, "leadping"))
 
 
 def test_times_that_cannot_be_read_count_as_changed() -> None:
     """Reading a lead too often is better than missing it."""
     rows = [{"id": str(number), "updatedAt": "soon"} for number in range(3)]
-    found = Changed(lambda order, token: Listed(rows, None, 3), lambda row: str(row["id"]), START)
+    found = Changed(lambda order, token: Listed(rows, None, 3), lambda row: str(row["id"]), START, "leadping")
     assert [each for ids, _ in found for each in ids] == ["0", "1", "2"]
 
 

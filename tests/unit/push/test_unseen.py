@@ -18,7 +18,7 @@ from connector.warehouse.connection import Warehouse
 def test_the_last_sighting_is_found_by_the_vendors_own_id(tmp_path: Path, vendor: Any) -> None:
     """Each CRM's id columns count, in their order; blank ids and sightings before the instant don't."""
     seen = datetime(2026, 1, 1, tzinfo=UTC)
-    account: Any = SimpleNamespace(vendor=vendor, capabilities=crm.vendor(vendor).capabilities)
+    account: Any = SimpleNamespace(name=vendor, capabilities=crm.vendor(vendor).capabilities)
     fields = account.capabilities.id_fields
     engine = Warehouse.duckdb(tmp_path / "leads.duckdb").engine()
     since = [Moment(seen)]
