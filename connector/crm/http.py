@@ -18,6 +18,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal, TypeVar, overload
@@ -38,6 +39,7 @@ from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.crm.transport import Watch, WatchedAdapter
 from connector.errors import (
     AuthError,
+    LeadloopError,
     OutcomeUnknownError,
     RefusedError,
     TransientError,
@@ -167,7 +169,6 @@ class Session:
         """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each."""
         check_host(settings)
         self._settings = settings
-        self._vendor = settings.name
         self._headers = headers or dict
         self._budget = budget
         self._retry = retry or Retry()
@@ -191,7 +192,7 @@ class Session:
         Raises ``UnreachableError`` while nothing has ever answered, later ``TransientError``; ``AuthError``,
         ``RefusedError``, ``UnexpectedAnswerError`` and whatever ``judge`` raises.
         """
-        with of_crm(self._vendor):
+        with of_account(self._settings):
             return self._read(call, judge, understood)
 
     def _read(self, call: Call, judge: Judge, understood: Callable[[Answer], Any] | None) -> Any:
@@ -255,7 +256,7 @@ class Session:
         ``OutcomeUnknownError`` where it may have been carried out; after every other error it certainly was not.
         Only a decoded answer at status 2xx to which ``judge`` has no objection is returned.
         """
-        with of_crm(self._vendor):
+        with of_account(self._settings):
             answer = self._write(call, judge, late)
             return answer if understood is None else understood(answer)
 
@@ -386,9 +387,23 @@ class Session:
         return 0.0 if isinstance(result, _Failure) else min(result.retry_after or 0.0, LONGEST_PAUSE)
 
     def _unreachable(self, what: str) -> UnreachableError:
-        setting = named(f"crm.{self._vendor}.base_url")
+        setting = named(f"crm.{self._settings.name}.base_url")
         host = urlsplit(self._settings.base_url).netloc
         return UnreachableError(f"at {host}: {what}", f"Check {setting}.")
+
+
+@contextmanager
+def of_account(settings: VendorSettings) -> Iterator[None]:
+    """Whatever is raised in here is about this account, and names its settings: who reads an answer knows those of the CRM."""
+    with of_crm(settings.name):
+        try:
+            yield
+        except LeadloopError as error:
+            for spelling in ("crm.{}.".format, lambda name: f"CRM__{name}__".upper()):
+                theirs, ours = spelling(settings.vendor), spelling(settings.name)
+                error.what = error.what.replace(theirs, ours)
+                error.advice = error.advice.replace(theirs, ours)
+            raise
 
 
 class Speaking:

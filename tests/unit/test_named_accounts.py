@@ -8,7 +8,8 @@ import pytest
 from connector import config, crm, scaffold
 from connector.crm import raw_schema, shared_pace
 from connector.crm.account import account
-from connector.errors import ConfigError
+from connector.errors import AuthError, ConfigError
+from connector.sandbox import Sandbox
 
 SECRETS = {
     "convoso": {"auth_token": "t-1", "timezone": "UTC"},
@@ -56,6 +57,28 @@ def test_an_account_has_settings_of_its_own(kind: str) -> None:
             assert part.capabilities.vendor == kind
         with pytest.raises(Exception, match="second"):
             found.reader.lead_id({})
+
+
+@EVERY_CRM
+def test_an_error_names_the_accounts_own_settings(kind: str) -> None:
+    """A key that is refused is looked for where it stands."""
+    with Sandbox(leads=1) as sandbox:
+        wrong = {
+            **sandbox.settings()[kind],
+            **{name: "wrong" for name in SECRETS[kind] if name != "timezone"},
+        }
+        written(
+            table("second", {"vendor": kind, "base_url": str(wrong["base_url"])}),
+            table("second", {name: str(text) for name, text in wrong.items() if name != "base_url"}),
+        )
+        with account("second") as found, pytest.raises(AuthError) as caught:
+            found.reader.get("100001")
+    told = str(caught.value)
+    assert told.startswith("second ")
+    assert "crm.second." in told
+    assert "CRM__SECOND__" in told
+    assert f"crm.{kind}." not in told
+    assert f"CRM__{kind}__".upper() not in told
 
 
 def test_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ class ConvosoReader(Speaking):
     """A ``LeadReader`` of one Convoso account."""
 
     def __init__(self, settings: ConvosoSettings, *, session: Session | None = None) -> None:
-        check_filters(settings.filters)
+        check_filters(settings.name, settings.filters)
         self._settings = settings
         self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or Session(settings)
@@ -53,7 +53,7 @@ class ConvosoReader(Speaking):
         ``filters`` go on top of the settings' own. ``ConfigError`` for a filter that Convoso doesn't have.
         """
         form = {**self._settings.filters, **(filters or {})}
-        check_filters(form)
+        check_filters(self.capabilities.name, form)
         if bounds is not None:
             names = time_filter(cursor_field)
             if clash := sorted(set(names) & set(form)):
@@ -111,11 +111,11 @@ class ConvosoReader(Speaking):
         return ask(self._session, call_with(self._settings, SEARCH, form), leads)
 
 
-def check_filters(filters: Mapping[str, str]) -> None:
+def check_filters(account: str, filters: Mapping[str, str]) -> None:
     """``ConfigError`` for the first name that is no search filter of Convoso."""
     for name in filters:
         if name not in CAPABILITIES.search_filters:
             hint = did_you_mean(name, CAPABILITIES.search_filters) or "."
             raise ConfigError(
-                f"{named('crm.convoso.filters')}: Convoso's search has no filter {name!r}{hint}"
+                f"{named(f'crm.{account}.filters')}: Convoso's search has no filter {name!r}{hint}"
             )
