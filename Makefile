@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test shuffled coverage long check rest types docs format bench soak clean help
+.PHONY: install demo quick test suite shuffled coverage long check rest types docs format bench soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -49,8 +49,11 @@ quick: install ## run ruff and the unit tests, in under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not long" tests/unit
 
+test: install ## run the checks and all tests but the long ones; this must pass at any time
+	$(MAKE) -j 2 types suite
+
 # In the order of the folders: files of one long test come first, and those of many short ones fill up what is left.
-test: check ## run the checks and all tests but the long ones; this must pass at any time
+suite: rest
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 shuffled: install ## run make test's tests in a random order; SEED=n repeats one

@@ -55,6 +55,7 @@ def rows(warehouse: Warehouse, query: str) -> list[Any]:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
+@pytest.mark.long
 def test_the_same_lead_id_means_two_leads(offices: dict[str, Any], warehouse: Warehouse) -> None:
     """Models, plans, journal, read-back and conflicts of one account say nothing of the other's leads."""
     chance = random.Random(7)

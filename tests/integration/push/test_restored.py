@@ -29,6 +29,11 @@ def settings(**given: Any) -> Any:
     return crm.vendor("convoso").settings(**{"auth_token": "token", "timezone": "UTC", **given})
 
 
+DUCKDB_IS_LONG = pytest.mark.parametrize(
+    "warehouse", ["postgres", pytest.param("duckdb", marks=pytest.mark.long)], indirect=True
+)
+
+
 def test_marks_are_kept_apart_and_private(tmp_path: Path) -> None:
     """By warehouse and CRM; a token or an address that is replaced changes nothing, and nobody else can read them."""
     folder = tmp_path / "state" / "marks"
@@ -192,6 +197,7 @@ def test_accepting_looks_where_the_field_is(there: tuple[str, ...], column: str 
     assert forgotten._column("convoso", "Title", {"crm", "lead_id", *there}) == column
 
 
+@DUCKDB_IS_LONG
 def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
     """Without --restored nothing is sent; with it, what a person typed since the copy stands, also what is typed later."""
     crm = quick.begin()
@@ -235,6 +241,7 @@ def test_a_restored_warehouse_overwrites_nobody(quick: QuickLoop) -> None:
         shutil.rmtree(mark.FOLDER)
 
 
+@DUCKDB_IS_LONG
 def test_what_no_push_wants_when_a_restore_is_accepted_is_nobodys(quick: QuickLoop) -> None:
     """A field that shows what a push wants counts as ours. Of any other, nobody knows whose value it shows: once a push
     wants it again, it is a conflict."""
@@ -299,6 +306,7 @@ def test_what_was_on_its_way_when_the_copy_was_made_overwrites_nobody(quick: Qui
     assert (shown["title"], shown["city"]) == ("typed by a person", "typed as well")
 
 
+@DUCKDB_IS_LONG
 def test_what_a_restored_warehouse_has_forgotten_to_have_added_or_deleted(quick: QuickLoop) -> None:
     """A lead that is found while its time lies in the CRM's future is read all the same; one that we deleted and that a
     person brings back, before or after the restore was accepted, is not deleted again."""
