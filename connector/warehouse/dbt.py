@@ -258,7 +258,7 @@ def _node_result(result: Any) -> NodeResult:
         status=status.replace("runtime error", "error"),
         message=message,
         seconds=round(result.execution_time or 0.0, 3),
-        about=tuple(node.depends_on.nodes),
+        about=tuple(node.depends_on_nodes),
     )
 
 

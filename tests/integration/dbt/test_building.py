@@ -88,6 +88,40 @@ def test_the_environment_is_as_before(
         assert path.is_dir() or b"planted-secret-password" not in path.read_bytes()
 
 
+def test_what_else_a_project_has_breaks_nothing(duck: Any, own: Any) -> None:
+    """A seed, a snapshot, a disabled model, an analysis, a test of their own, an exposure and a unit test; a push stands on the seed."""
+    own.write("seeds/tiers.csv", "lead_id,tier\n1,hot\n2,cold\n")
+    own.write(
+        "snapshots/tiers_then.sql",
+        "{% snapshot tiers_then %}{{ config(unique_key='lead_id', strategy='check', check_cols='all') }}"
+        "select * from {{ ref('tiers') }}{% endsnapshot %}\n",
+    )
+    own.write("models/off.sql", "{{ config(enabled=false) }} select * from {{ ref('nothing') }}\n")
+    own.write("analyses/asked.sql", "select count(*) from {{ ref('tiers') }}\n")
+    own.write("tests/no_tier.sql", "select * from {{ ref('tiers') }} where tier is null\n")
+    own.write("models/hot.sql", "select lead_id, tier from {{ ref('tiers') }} where tier = 'hot'\n")
+    own.write(
+        "models/about.yml",
+        "version: 2\n"
+        "exposures:\n  - {name: board, type: dashboard, owner: {name: us}, depends_on: [ref('hot')]}\n"
+        "unit_tests:\n  - name: only_hot\n    model: hot\n"
+        "    given: [{input: ref('tiers'), rows: [{lead_id: '1', tier: cold}]}]\n    expect: {rows: []}\n",
+    )
+    own.push("sent", "desired = ref('tiers'), crm = 'convoso', key = 'lead_id', fields = {'title': 'tier'}")
+    duck.land([{"id": "1"}, {"id": "2"}], "1 00:00")
+
+    built = duck.build(own.folder, select="+sent tiers_then hot tiers")
+    kinds = {node.kind for node in built.nodes}
+    assert {"seed", "snapshot", "model", "test"} <= kinds
+    assert "unit_test" not in kinds
+    assert duck.rows("select lead_id, desired_value from analytics.sent order by 1") == [
+        ("1", "hot"),
+        ("2", "cold"),
+    ]
+    (spec,) = models.pushes(own.folder)
+    assert {"seed.mine.tiers", "test.mine.no_tier"} <= set(spec.stands_on)
+
+
 def test_options_of_dbt_in_the_environment_change_nothing(duck: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody set for another dbt project neither empties the leads nor leaves them out, and is there afterwards."""
     duck.land([{"id": "1"}, {"id": "2"}], "1 00:00")
