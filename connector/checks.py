@@ -1,9 +1,11 @@
 """What ``leadloop check`` finds out before anything runs: each check is one sentence, and none stops the others."""
 
+import platform
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -41,6 +43,7 @@ def run(project: Path | None = None) -> list[Check]:
             checks += _account(vendor)
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
+    checks.append(Check("versions", True, _versions()))
     return checks
 
 
@@ -76,6 +79,14 @@ def _from(origins: Mapping[str, str]) -> str:
 def _project(project: Path | None) -> str:
     names = [spec.name for spec in models.pushes(project)]
     return f"parsed; pushes: {', '.join(names) or 'none yet'}"
+
+
+def _versions() -> str:
+    """Those that a report about a fault should name."""
+    known = {name: version(name) for name in ("leadloop", "dlt", "dbt-core", "duckdb", "sqlalchemy")}
+    known |= {each.brought_by: version(each.brought_by) for each in crm.vendors().values()}
+    told = ", ".join(f"{name} {number}" for name, number in known.items())
+    return f"{told}, Python {platform.python_version()} on {platform.system()}"
 
 
 def _account(vendor: str) -> list[Check]:

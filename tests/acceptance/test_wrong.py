@@ -147,4 +147,6 @@ def test_check_names_everything_that_is_wrong_at_once(places: Any, crm: Any) -> 
     assert [each["name"] for each in told["checks"] if not each["ok"]] == ["token"]
     fine = place.json("check")
     assert fine["ok"] is True
+    (versions,) = (each["message"] for each in fine["checks"] if each["name"] == "versions")
+    assert all(f"{name} " in versions for name in ("leadloop", "dlt", "dbt-core", "duckdb", "Python"))
     assert Path(place.warehouse.path).parent == place.folder
