@@ -34,7 +34,10 @@ class DuckDB(Engine):
 
     def of(self, path: str | Path) -> URL:
         """The file of this path; ``ConfigError`` for a name that would hide one of its schemas."""
-        if Path(path).stem.lower() in {"analytics", "leadloop", *map(crm.raw_schema, crm.names())}:
+        stem = Path(path).stem.lower()
+        # Settings, which may name accounts, are read only for what looks like a raw schema.
+        accounts = crm.names() if stem.endswith(crm.raw_schema("")) else ()
+        if stem in {"analytics", "leadloop", *map(crm.raw_schema, accounts)}:
             # DuckDB names the database after its file, and could not tell it from the schema of that name.
             raise ConfigError(
                 f"{self.setting}: the file can't be called {Path(path).name}, since "

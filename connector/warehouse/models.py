@@ -220,7 +220,8 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
             raise ModelError(
                 f"The meta of {node.name} has a leadloop_push that the push macro did not write."
             )
-        if found["crm"] not in crm.names():
+        # Settings, which may name accounts, are read only for a name that is no CRM's.
+        if found["crm"] not in crm.vendors() and found["crm"] not in crm.names():
             raise ModelError(
                 f"push {node.name} ({node.original_file_path}): {no_such('CRM', str(found['crm']), crm.names())}"
             )
