@@ -159,7 +159,8 @@ def _column(crm: str, field: str, there: Collection[str]) -> str | None:
     plain = column_name(field)
     if not {"crm", "lead_id"} <= set(there):
         return None
-    found = (each for each in (own_column(crm, field), f"crm_{plain}", plain) if each in there)
+    names = (own_column(crm, field), f"crm_crm_{plain}", f"crm_{plain}", plain)
+    found = (each for each in names if each in there)
     return next(found, plain if MORE in there else None)
 
 

@@ -57,7 +57,10 @@ def macros() -> Any:
 
         return call
 
-    for name in ("column_of", "column_in", "plain_column", "suffixed_column", "lead_column", "own_columns"):
+    for name in (
+        "column_of", "column_in", "plain_column", "suffixed_column", "lead_column", "raw_column", "set_aside",
+        "own_columns", "more_fields",
+    ):  # fmt: skip
         setattr(leadloop, name, callable_as(name))
     return leadloop
 
@@ -88,6 +91,7 @@ def test_a_push_looks_where_the_extraction_put_it(macros: Any, field: str) -> No
 @example(fields=["Cost ($)", "Cost (€)"], known=0)
 @example(fields=["Lead Score", "leadScore", "lead_score"], known=1)
 @example(fields=["crm_crm", "crm", "crm.crm.crm"], known=1)
+@example(fields=["LeadloopMoreFields", "crm_leadloop_seen_at", "leadloop_timezone"], known=0)
 def test_no_two_fields_share_a_column(macros: Any, fields: list[str], known: int) -> None:
     """Whichever fields came first, each has a column of its own that stays, and a push finds it among those of leads."""
     first = Names("convoso", own=OWN)

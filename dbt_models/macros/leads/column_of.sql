@@ -20,7 +20,7 @@
    in how they are written, one of them has a column with a suffix. #}
 {% macro column_in(columns, crm, field) -%}
     {%- set own = leadloop.suffixed_column(leadloop.plain_column(field), crm ~ '.' ~ field) -%}
-    {{ return(own if own in columns else leadloop.lead_column(leadloop.column_of(field))) }}
+    {{ return(own if own in columns else leadloop.lead_column(leadloop.raw_column(leadloop.column_of(field)))) }}
 {%- endmacro %}
 
 {% macro plain_column(field) -%}

@@ -48,7 +48,16 @@
 {# The column in which every model from staging on keeps a raw column: one that would be ours has crm_ before its name, and
    so has one whose name looks like that already. #}
 {% macro lead_column(column) -%}
-    {%- set own = leadloop.own_columns() -%}
+    {{ return(leadloop.set_aside(column, leadloop.own_columns())) }}
+{%- endmacro %}
+
+{# The same for a raw table, in which other columns are ours. #}
+{% macro raw_column(column) -%}
+    {%- set own = ['leadloop_seen_at', 'leadloop_timezone', 'leadloop_sequence_number', leadloop.more_fields()] -%}
+    {{ return(leadloop.set_aside(column, own)) }}
+{%- endmacro %}
+
+{% macro set_aside(column, own) -%}
     {%- set ours = namespace(name=column) -%}
     {%- for _ in range(column.count('crm_')) -%}
         {%- if ours.name[:4] == 'crm_' and ours.name not in own -%}

@@ -45,7 +45,7 @@ def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
 
-    assert result.models == 16
+    assert result.models == 19
     assert result.warnings == ()
     for model in (
         "leads",

@@ -36,7 +36,7 @@ def test_an_offset_that_is_overlooked(duck: Any, sandbox: Any, envelope: Any) ->
 class SameRecordings:
     """A lead with more recordings than it ever shows: wherever it is to go on, the first ones come again."""
 
-    capabilities = SimpleNamespace(vendor="convoso")
+    capabilities = SimpleNamespace(name="convoso")
     zone = SimpleNamespace(key="UTC")
 
     def __init__(self, total: Any) -> None:
