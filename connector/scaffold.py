@@ -152,17 +152,17 @@ def project_name(folder: Path) -> str:
     return name if name and not name[0].isdigit() and name != "leadloop" else f"my_{name or 'project'}"
 
 
-def files(name: str, vendor: crm.Vendor, account: str | None = None) -> dict[str, str]:
-    """Path -> text of each file of a new project with this name, for an account that may have a name of its own."""
+def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
+    """Path -> text of each file of a new project with this name, for a CRM or an account of it."""
     settings, secrets, required = _declared(vendor.settings_class)
-    if account not in (None, vendor.name):
-        settings = f'{VENDOR} = "{vendor.name}"\n\n{settings}'
+    if vendor.account_of:
+        settings = f'{VENDOR} = "{vendor.kind}"\n\n{settings}'
     words = {
         "name": name,
-        "crm": account or vendor.name,
-        "CRM": (account or vendor.name).upper(),
+        "crm": vendor.name,
+        "CRM": vendor.name.upper(),
         "field": vendor.capabilities.example_field,
-        "others": ", ".join(f"[crm.{each}]" for each in crm.vendors() if each != vendor.name),
+        "others": ", ".join(f"[crm.{each}]" for each in crm.vendors() if each != vendor.kind),
         "settings": settings,
         "secrets": secrets,
         "required": required,
@@ -186,18 +186,17 @@ def files(name: str, vendor: crm.Vendor, account: str | None = None) -> dict[str
 def _declared(declared: type[VendorSettings]) -> tuple[str, str, str]:
     """The lines of config.toml, those of secrets.toml, and a sentence that says what to put into which."""
     specs = sorted(fields(declared), key=lambda spec: (not is_required(spec), spec.name != "base_url"))
-    config = [spec for spec in specs if not spec.metadata["secret"]]
-    secrets = [spec for spec in specs if spec.metadata["secret"]]
+    by_file = {
+        file: [spec for spec in specs if spec.metadata["secret"] is secret]
+        for file, secret in (("secrets", True), ("config", False))
+    }
     required = [
         f"{listed(names)} into `.dlt/{file}.toml`"
-        for file, specs in (("secrets", secrets), ("config", config))
-        if (names := [f"`{spec.name}`" for spec in specs if is_required(spec)])
+        for file, own in by_file.items()
+        if (names := [f"`{spec.name}`" for spec in own if is_required(spec)])
     ]
-    return (
-        "\n".join(_lines(declared, spec) for spec in config),
-        "\n".join(_lines(declared, spec) for spec in secrets),
-        listed(required),
-    )
+    secrets, config = ("\n".join(_lines(declared, spec) for spec in own) for own in by_file.values())
+    return config, secrets, listed(required)
 
 
 def _lines(declared: type[VendorSettings], spec: "Field[Any]") -> str:
@@ -226,12 +225,13 @@ def write(folder: Path, crm_name: str = crm.DEFAULT, account: str | None = None)
 
     ``account``: its name, where it is to have one of its own.
     """
-    if account not in (None, crm_name):
-        check_account_name(str(account), crm.vendors())
+    vendor = crm.vendor(crm_name).called(account or crm_name)
+    if vendor.account_of:
+        check_account_name(vendor.name, crm.vendors())
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
     written, kept = [], []
-    for path, text in files(project_name(folder), crm.vendor(crm_name), account).items():
+    for path, text in files(project_name(folder), vendor).items():
         target = folder / path
         if target.exists():
             kept.append(path)

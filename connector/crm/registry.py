@@ -43,6 +43,10 @@ class Vendor:
         """Which CRM it is, whatever the account is called."""
         return self.account_of or self.name
 
+    def called(self, name: str) -> "Vendor":
+        """An account of this CRM with that name; the CRM itself for its own name."""
+        return self if name == self.name else replace(self, name=name, account_of=self.kind)
+
     @property
     def parts(self) -> Parts:
         """What the folder provides; ``ConfigError`` where that is nothing that leadloop can use."""
@@ -101,8 +105,11 @@ def check_alone(settings: VendorSettings) -> None:
     here = identity_of(settings)
     for name in names():
         other = vendor(name)
-        rivals = name != settings.name and other.kind == settings.vendor and not other.missing()
-        if rivals and identity_of(other.settings()) == here:
+        if name == settings.name or other.kind != settings.vendor:
+            continue
+        # One that lacks something or is set wrongly says so itself, and holds up no other.
+        usable = all(each.state in ("set", "default") for each in other.described())
+        if usable and identity_of(other.settings()) == here:
             raise ConfigError(
                 f"crm.{settings.name} and crm.{name} lead to the same account: they have the same address and key.",
                 "Give each its own key, or remove one of them.",
@@ -153,7 +160,7 @@ def vendor(name: str) -> Vendor:
     named = accounts(known)
     if name not in named:
         raise ConfigError(no_such("CRM", name, names()))
-    return replace(known[named[name]], name=name, account_of=named[name])
+    return known[named[name]].called(name)
 
 
 def _of_account(settings: type[VendorSettings], name: str) -> type[VendorSettings]:

@@ -137,6 +137,18 @@ def test_two_names_for_one_account_are_refused(kind: str) -> None:
         pass
 
 
+def test_a_wrong_setting_of_one_account_holds_up_no_other() -> None:
+    """What is wrong with it, it says itself."""
+    written(
+        table("east", {"vendor": "pollybot"}) + table("west", {"vendor": "pollybot", "rate": "fast"}),
+        table("east", {"api_key": "k-1"}) + table("west", {"api_key": "k-2"}),
+    )
+    with account("east") as found:
+        assert found.name == "east"
+    with pytest.raises(ConfigError, match=r"crm\.west\.rate"), account("west"):
+        pass
+
+
 def test_accounts_may_share_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit that counts for the organisation is one pace; without a name each account has its own."""
     named: list[str] = []
