@@ -17,10 +17,8 @@
 {# (name, CRM) of the accounts with a name of their own, as leadloop noted them with their first leads. #}
 {% macro named_accounts() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {%- set accounts = load_relation(
-        api.Relation.create(database=target.database, schema='leadloop', identifier='accounts')
-    ) -%}
-    {%- if accounts is none -%}{{ return([]) }}{%- endif -%}
+    {%- set accounts = api.Relation.create(database=target.database, schema='leadloop', identifier='accounts') -%}
+    {%- if not leadloop.columns_of(accounts) -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query('select distinct crm, vendor from ' ~ accounts ~ ' where crm <> vendor order by crm').rows) }}
 {%- endmacro %}
 
@@ -38,7 +36,7 @@
 
 {# For a source's freshness: when leads were last seen. A CRM that was never read has nothing that could be stale. #}
 {% macro last_seen(relation) -%}
-    {%- if load_relation(relation) is none -%}
+    {%- if not leadloop.columns_of(relation) -%}
         select current_timestamp as last_seen_at
     {%- else -%}
         select max(leadloop_seen_at) as last_seen_at from {{ relation }}

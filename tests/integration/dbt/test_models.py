@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from dbt.adapters.base import BaseAdapter
 
 # Convoso's leads, versions and changes; and without the views, which stay as they are however the leads grow.
 GROWING = "lead_history lead_changes"
@@ -59,6 +60,28 @@ def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
         *(f"lead_scores_to_{crm}" for crm in SAME_PERSON),
     ):
         assert lab.rows(f"select count(*) from analytics.{model}") == [(0,)]
+
+
+def test_a_table_that_dbt_has_not_listed_yet_is_there(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one thread of dbt's lists a schema, the others see a part of it: a model they make is not empty for that."""
+    lab.land([lead(1, "2026-01-02 10:00:00", status="NEW"), lead(2, "2026-01-02 10:00:00")], "2 10:01")
+    lab.land(
+        [{"id": "2", "removal": "deleted", "removed_at": None}],
+        "3 00:00",
+        table="convoso_raw.lead_removals",
+    )
+    lab.record({"push": "p", "lead_id": "1", "field": "status", "recorded_at": "2 10:02"})
+    listed = BaseAdapter.get_relation
+
+    def in_part(adapter: Any, database: str, schema: str, identifier: str) -> Any:
+        return listed(adapter, database, schema, identifier) if schema == "analytics" else None
+
+    monkeypatch.setattr(BaseAdapter, "get_relation", in_part)
+    lab.build(select=f"{CONVOSO} stg_lead_removals leads")
+
+    query = "select lead_id, status, removal from analytics.leads order by lead_id"
+    assert lab.rows(query) == [("1", "NEW", None), ("2", None, "deleted")]
+    assert lab.rows("select lead_id, field from analytics.stg_leadloop__push_journal") == [("1", "status")]
 
 
 @pytest.mark.long
