@@ -10,7 +10,7 @@ import pyarrow.json
 
 from connector.crm.answers import REPLACED, RawRows, mended
 from connector.crm.base import Capabilities, LeadReader, Page
-from connector.extract.names import Names
+from connector.extract.names import Names, aside, own_column
 from connector.extract.names import column_name as column_name
 from connector.extract.notes import Notes
 from connector.texts import is_blank
@@ -24,6 +24,15 @@ MORE = "leadloop_more_fields"
 """The fields that the table has no room for, as one JSON object: column -> text."""
 OWN = frozenset({SEEN_AT, TIMEZONE, NUMBER, MORE})
 """Columns of a raw table of leads that are none of the CRM's fields."""
+LEADS_OWN = frozenset(
+    {
+        *("crm", "lead_id", "created_at", "modified_at", "removed_at", "removal"),
+        *("version_number", "valid_from", "valid_to", "is_current", "first_seen_at", "last_seen_at"),
+        *("last_sequence_number", "sightings", "made_at", "content_hash"),
+        *(SEEN_AT, TIMEZONE, NUMBER, "_dlt_load_id", "_dlt_id"),
+    }
+)
+"""Columns of the models of leads that are none of the CRM's fields; ``macros/leads/columns.sql`` has the same ones."""
 
 
 def as_text(value: Any) -> str | None:
@@ -48,6 +57,15 @@ def names_of(
     """The columns of one CRM's fields in a table that has the columns ``there``; see ``Names``."""
     reserved = (*can.id_fields, *can.modified_fields)
     return Names(can.name, reserved=reserved, own=OWN, there=there, homes=homes, gives=gives, most=most)
+
+
+def column_in(there: Collection[str], crm: str, field: str) -> str:
+    """The column of ``leads``, which has the columns ``there``, that holds a CRM's field; one of ``MORE`` if it isn't there.
+
+    ``macros/leads/column_of.sql`` has the same rule for pushes, and a test compares the two.
+    """
+    own = own_column(crm, field)
+    return own if own in there else aside(aside(column_name(field), OWN), LEADS_OWN)
 
 
 def text_row(row: Mapping[str, Any], names: Names) -> dict[str, str | None]:

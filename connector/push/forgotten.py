@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from connector.errors import RestoredError
-from connector.extract.columns import MORE
-from connector.extract.names import column_name, own_column
+from connector.extract.columns import MORE, column_in
 from connector.extract.raw import field_text
 from connector.push.equality import same
 from connector.push.journal import Journal
@@ -134,8 +133,8 @@ def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], schema
     """The base of one field, for each lead that the CRM has shown."""
     with journal.engine.connect() as connection:
         there = columns_of(connection, schema, "leads")
-        column = _column(crm, name, there)
-        if column is None:
+        column = column_in(there, crm, name)
+        if not {"crm", "lead_id"} <= there or not {column, MORE} & there:
             return
         leads = sa.table("leads", *map(sa.column, sorted(there)), schema=schema)
         of_crm = leads.c.crm == crm
@@ -152,16 +151,6 @@ def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], schema
             else:
                 base = desired[0][0] if desired and not is_blank(value or "") else None
             yield _entry(crm, lead_id, name, column, value, base)
-
-
-def _column(crm: str, field: str, there: Collection[str]) -> str | None:
-    """The column of ``leads``, which has the columns ``there``, that shows a field; as ``column_in`` in dbt_models."""
-    plain = column_name(field)
-    if not {"crm", "lead_id"} <= set(there):
-        return None
-    names = (own_column(crm, field), f"crm_crm_{plain}", f"crm_{plain}", plain)
-    found = (each for each in names if each in there)
-    return next(found, plain if MORE in there else None)
 
 
 def _wanted(

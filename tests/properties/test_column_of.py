@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.errors import UnexpectedAnswerError
-from connector.extract.columns import OWN
+from connector.extract.columns import LEADS_OWN, OWN, column_in
 from connector.extract.names import Names, column_name, own_column
 from connector.warehouse.models import packaged_project
 
@@ -104,6 +104,16 @@ def test_no_two_fields_share_a_column(macros: Any, fields: list[str], known: int
     assert len(set(leads.values())) == len(fields)
     for field, column in columns.items():
         assert macros.column_in(list(leads.values()), "convoso", field) == leads[column]
+        assert column_in(leads.values(), "convoso", field) == leads[column]
+
+
+def test_both_know_the_same_columns_of_leads_as_ours(macros: Any) -> None:
+    """A field of such a name has ``crm_`` before its column, wherever it is looked for."""
+    assert set(macros.own_columns()) == LEADS_OWN
+    there = ("title", "crm_title", "crm_modified_at")
+    assert [column_in(there, "convoso", field) for field in ("Title", "crm_title", "ModifiedAt")] == list(
+        there
+    )
 
 
 def test_a_field_takes_no_column_from_one_that_was_there_before() -> None:

@@ -20,6 +20,7 @@ from connector.push import Journal, forgotten
 from connector.warehouse import mark, models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.mark import Mark, Marks
+from tests.integration.push.conftest import Push, World
 from tests.properties.quick_loop import QuickLoop
 
 AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
@@ -183,18 +184,36 @@ def test_a_push_that_leaves_alone_what_it_never_sent_still_does(quick: QuickLoop
 
 
 @pytest.mark.parametrize(
-    ("there", "column"),
+    ("field", "column"),
     [
-        (("title",), "title"),
-        (("title", "crm_title"), "crm_title"),
-        (("title", own_column("convoso", "Title")), own_column("convoso", "Title")),
-        ((MORE,), "title"),
-        ((), None),
+        ("status", "status"),
+        ("Status", own_column("convoso", "Status")),
+        ("crm_status", "crm_status"),
+        ("plan", "plan"),
     ],
 )
-def test_accepting_looks_where_the_field_is(there: tuple[str, ...], column: str | None) -> None:
+def test_accepting_looks_where_the_field_is(world: World, field: str, column: str) -> None:
     """Also where another field of the account has its plain column, and where the table has no room for it."""
-    assert forgotten._column("convoso", "Title", {"crm", "lead_id", *there}) == column
+    names = ("status", "crm_status", own_column("convoso", "Status"))
+    columns = ", ".join(f"cast('of {name}' as text) as {name}" for name in names)
+    more = """cast('{"plan": "of plan"}' as text) as """ + MORE
+    with world.engine.begin() as connection:
+        connection.exec_driver_sql("drop table analytics.leads")
+        connection.exec_driver_sql(
+            f"create table analytics.leads as select 'convoso' as crm, '1' as lead_id, {columns}, {more}"
+        )
+    world.rows(("1", field, "-", "wanted", None, "change"))
+    forgotten.accept(world.journal, [], "convoso", [Push(fields={field: "score"})], "analytics")
+
+    assert [(each.column_name, each.old_value) for each in world.journalled()] == [(column, f"of {column}")]
+
+
+def test_accepting_has_no_base_for_a_field_that_no_lead_shows(world: World) -> None:
+    """Nobody can have typed into it, as far as is known."""
+    world.lead("1")
+    world.rows(("1", "plan", None, "wanted", None, "change"))
+    forgotten.accept(world.journal, [], "convoso", [Push(fields={"plan": "score"})], "analytics")
+    assert world.journalled() == []
 
 
 @DUCKDB_IS_LONG
