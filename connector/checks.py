@@ -77,8 +77,9 @@ def _from(origins: Mapping[str, str]) -> str:
 
 
 def _project(project: Path | None) -> str:
-    names = [spec.name for spec in models.pushes(project)]
-    return f"parsed; pushes: {', '.join(names) or 'none yet'}"
+    known = models.known(project, Warehouse.open())
+    names = [spec.name for spec in known.pushes]
+    return f"parsed; leads are in {known.relations.leads}; pushes: {', '.join(names) or 'none yet'}"
 
 
 def _versions() -> str:

@@ -211,22 +211,22 @@ def build(
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
-            there = [spec.leads_schema for spec in models.pushes(project) if spec.leads_schema]
+            relations = models.known(project, warehouse).relations
             with warehouse.kept_open():
                 lease.prove()
                 for vendor in journal.crms():
-                    confirm_alone(warehouse, journal, vendor, there[0] if there else "analytics")
+                    confirm_alone(warehouse, journal, vendor, relations)
         return result
 
 
 @runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
     """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse, but the row of its run."""
-    spec = models.push_spec(project, name)
+    spec = models.push_spec(project, name, warehouse)
     with ExitStack() as stack:
         # What is sent to a CRM that is not set up can be looked at all the same.
         account = None if crm.vendor(spec.crm).missing() else stack.enter_context(crm.account(spec.crm))
-        return _planned(warehouse, spec, limit, account, models.pushes(project))
+        return _planned(warehouse, spec, limit, account, models.pushes(project, warehouse))
 
 
 def _planned(
@@ -245,7 +245,7 @@ def _planned(
             spec,
             capabilities=account.capabilities if account else crm.vendor(spec.crm).capabilities,
             limit=limit,
-            leads_schema=spec.leads_schema or None,
+            leads=spec.relations.leads,
             host=identity.host if identity else None,
             account=identity.digest if identity else None,
         )
@@ -370,9 +370,9 @@ def run(
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
-    specs = {spec.name: spec for spec in models.pushes(project)}
+    specs = {spec.name: spec for spec in models.pushes(project, warehouse)}
     for name in pushes or ():
-        models.push_spec(project, name)
+        models.push_spec(project, name, warehouse)
     confirm = {name: spec.confirm for name, spec in specs.items()}
     extracted: dict[str, Extracted] = {}
     unread: dict[str, LeadloopError] = {}

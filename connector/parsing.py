@@ -284,6 +284,20 @@ def table(value: Any) -> dict[str, str]:
     return {str(name): str(item) for name, item in value.items()}
 
 
+def values(value: Any) -> dict[str, Any]:
+    """Reads a table of any values, such as JSON has; from the environment, a JSON object."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise WrongValueError(
+                'must be a table; in the environment a JSON object such as {"region": "east"}'
+            ) from None
+    if not isinstance(value, Mapping):
+        raise WrongValueError("must be a table of names and values")
+    return {str(name): item for name, item in value.items()}
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the nearest of ``words``, or an empty text when none is near."""
     lower = {known.lower(): known for known in words}

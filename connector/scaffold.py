@@ -15,24 +15,26 @@ from connector import crm
 from connector.config import VENDOR, VendorSettings, check_account_name, default, is_required, meaning
 from connector.errors import ConfigError
 from connector.texts import listed
+from connector.warehouse import dbt, models
+from connector.warehouse.engines import ENGINES
 
 _LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
 """A link of the documentation, in whose place its text is told."""
 
-CONFIG = """\
+CRM = """\
 # leadloop's settings. You can also set each one in the environment: crm.$crm.rate is CRM__${CRM}__RATE.
 # Put secrets into secrets.toml beside this file, or into the environment. A setting behind # has this value anyway.
 
 [crm.$crm]
 $settings
 # Another CRM gets a section of its own: $others. docs/settings.md lists the settings of each.
+"""
 
+WAREHOUSE = """\
 [warehouse]
-destination = "duckdb"    # or "postgres"
+destination = "$engine"    # or $engines
 
-[destination.duckdb]
-credentials = "leads.duckdb"
-
+$address
 [runtime]
 dlthub_telemetry = false
 """
@@ -67,18 +69,16 @@ profile: leadloop
 model-paths: [models]
 flags:
   send_anonymous_usage_stats: false
-models:
-  leadloop:
-    # leadloop comes with example pushes. They are off; your own push is in models/pushes.
-    examples:
-      +enabled: false
-    pushes:
-      +enabled: false
+vars:
+  leadloop_read: [$kind]  # the CRMs whose raw tables are sources; without it all that leadloop knows
 """
 
 PACKAGES = """\
 packages:
-  - local: "{{ env_var('LEADLOOP_DBT_PACKAGE') }}"  # leadloop sets this to the dbt package that comes with it
+$package"""
+
+PACKAGE = """\
+  - local: .leadloop/package  # leadloop has it lead to the dbt package that comes with it
 """
 
 SCORES = """\
@@ -95,11 +95,11 @@ limit 10
 """
 
 PUSH = """\
--- What should change in the CRM. `leadloop plan tiers_to_$crm` shows it, `leadloop push tiers_to_$crm` sends it.
--- fields: a field of the CRM, and the column of tiers that goes into it. max_changes: the most leads that one push may
+-- What should change in the CRM. `leadloop plan ${tiers}_to_$crm` shows it, `leadloop push ${tiers}_to_$crm` sends it.
+-- fields: a field of the CRM, and the column of $tiers that goes into it. max_changes: the most leads that one push may
 -- change; it is small for a start, so raise it when the plan looks right.
 {{ leadloop.push(
-    desired = ref('tiers'),
+    desired = ref('$tiers'),
     crm = '$crm',
     key = 'lead_id',
     fields = {'$field': 'tier'},
@@ -113,12 +113,28 @@ PUSH = """\
 PUSH_YML = """\
 version: 2
 models:
-  - name: tiers_to_$crm
-    description: One row for each lead and field in which $crm differs from tiers.
+  - name: ${tiers}_to_$crm
+    description: One row for each lead and field in which $crm differs from $tiers.
     columns:
       - name: lead_id
         data_tests: [not_null]
+
+exposures:
+  - name: ${tiers}_in_$crm
+    type: application
+    owner:
+      name: data team
+    description: The field $field of $crm, which `leadloop push ${tiers}_to_$crm` changes.
+    depends_on:
+      - ref('${tiers}_to_$crm')
 """
+
+MODELS = {
+    "$tiers.sql": SCORES,
+    "pushes/${tiers}_to_$crm.sql": PUSH,
+    "pushes/${tiers}_to_$crm.yml": PUSH_YML,
+}
+"""Path below the folder of models -> text: a model of one's own, and the push that sends it."""
 
 README = """\
 # $name
@@ -142,6 +158,10 @@ class Scaffold:
     folder: Path
     written: tuple[str, ...]
     kept: tuple[str, ...]
+    changed: tuple[str, ...] = ()
+    """Files that were there and to which lines were added."""
+    remark: str = ""
+    """What a person has to know besides."""
 
 
 def project_name(folder: Path) -> str:
@@ -152,13 +172,17 @@ def project_name(folder: Path) -> str:
     return name if name and not name[0].isdigit() and name != "leadloop" else f"my_{name or 'project'}"
 
 
-def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
-    """Path -> text of each file of a new project with this name, for a CRM or an account of it."""
+def words(name: str, vendor: crm.Vendor) -> dict[str, str]:
+    """What stands for the variables in the texts above, for a CRM or an account of it."""
     settings, secrets, required = _declared(vendor.settings_class)
     if vendor.account_of:
         settings = f'{VENDOR} = "{vendor.kind}"\n\n{settings}'
-    words = {
+    return {
         "name": name,
+        "tiers": "tiers",
+        "engines": ", ".join(f'"{each}"' for each in list(ENGINES)[1:]),
+        "package": PACKAGE,
+        "kind": vendor.kind,
         "crm": vendor.name,
         "CRM": vendor.name.upper(),
         "field": vendor.capabilities.example_field,
@@ -167,20 +191,31 @@ def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
         "secrets": secrets,
         "required": required,
     }
+
+
+def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
+    """Path -> text of each file of a new project with this name, for a CRM or an account of it."""
+    engine = next(iter(ENGINES.values()))
+    given = {**words(name, vendor), "engine": engine.name, "address": engine.as_toml(None)[0]}
     texts = {
-        ".dlt/config.toml": CONFIG,
+        ".dlt/config.toml": f"{CRM}\n{WAREHOUSE}",
         ".dlt/secrets.toml": SECRETS,
         ".gitignore": GITIGNORE,
         "README.md": README,
         "dbt_models/dbt_project.yml": DBT_PROJECT,
         "dbt_models/packages.yml": PACKAGES,
-        "dbt_models/models/tiers.sql": SCORES,
-        "dbt_models/models/pushes/tiers_to_$crm.sql": PUSH,
-        "dbt_models/models/pushes/tiers_to_$crm.yml": PUSH_YML,
+        "dbt_models/profiles.yml": _profiles(),
+        **{f"dbt_models/models/{path}": text for path, text in MODELS.items()},
     }
     return {
-        Template(path).substitute(words): Template(text).substitute(words) for path, text in texts.items()
+        Template(path).substitute(given): Template(text).substitute(given) for path, text in texts.items()
     }
+
+
+def _profiles() -> str:
+    """That of the dbt project that comes with leadloop; whoever calls dbt by hand does so in the project's folder."""
+    text = (models.packaged_project() / "profiles.yml").read_text(encoding="utf-8")
+    return text.replace("'leads.duckdb'", "'../leads.duckdb'").replace("$", "$$")
 
 
 def _declared(declared: type[VendorSettings]) -> tuple[str, str, str]:
@@ -232,19 +267,22 @@ def write(folder: Path, crm_name: str = crm.DEFAULT, account: str | None = None)
         raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
     written, kept = [], []
     for path, text in files(project_name(folder), vendor).items():
-        target = folder / path
-        if target.exists():
+        if (folder / path).exists():
             kept.append(path)
             continue
-        try:
-            target.parent.mkdir(
-                parents=True, exist_ok=True, mode=0o700 if path.startswith(".dlt/") else 0o777
-            )
-            _write_private(target, text) if "secrets" in path else target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{target} can't be written: {error.strerror}.") from None
+        write_file(folder / path, text)
         written.append(path)
+    dbt.link_package(folder / "dbt_models", models.packaged_project())
     return Scaffold(folder, tuple(written), tuple(kept))
+
+
+def write_file(path: Path, text: str) -> None:
+    """A new file, in folders that are made for it; one with secrets is its owner's alone."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if path.parent.name == ".dlt" else 0o777)
+        _write_private(path, text) if "secrets" in path.name else path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error.strerror}.") from None
 
 
 def _write_private(path: Path, text: str) -> None:

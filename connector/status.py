@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from connector.push.tables import push_journal, push_runs
+from connector.warehouse import models, settings
 from connector.warehouse import runs as stages
-from connector.warehouse import settings
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 
@@ -100,10 +100,11 @@ def status(warehouse: Warehouse) -> Status:
 
 
 def _crms(connection: sa.Connection) -> tuple[CrmStatus, ...]:
-    columns = columns_of(connection, "analytics", "leads")
+    model = models.relations().leads
+    columns = columns_of(connection, *model)
     if not {"crm", "last_seen_at", "modified_at", "removed_at"} <= columns:
         return ()
-    leads = sa.table("leads", *map(sa.column, sorted(columns)), schema="analytics")
+    leads = sa.table(model.name, *map(sa.column, sorted(columns)), schema=model.schema)
     query = (
         sa.select(
             leads.c.crm,

@@ -356,8 +356,10 @@ def crm_source(name: str, parts: Any) -> dict[str, Any]:
         }
         for table, (says, columns) in tables.items()
     ]
+    used = f"{{{{ '{name}' in var('leadloop_read', {list(shipped())}) }}}}"
     return {
         "name": crm.raw_schema(name),
+        "config": {"enabled": used},
         "description": f"What the API of {name} said, as dlt landed it. Append-only; the truth that everything else is made from.",
         "tables": [*told, LOADS],
     }

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Project, warehouse
+from connector.cli.options import Json, Project, warehouse, with_dbt
 from connector.cli.output import emit, err, out
 
 
 @app.command(epilog="Example: leadloop build --select leads+")
+@with_dbt
 def build(
     select: Annotated[str | None, typer.Option(help="Build only these models, in dbt's own syntax.")] = None,
     full_refresh: Annotated[

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Project, instant, warehouse
+from connector.cli.options import Json, Project, instant, warehouse, with_dbt
 from connector.cli.output import emit, err, out
 from connector.errors import ConfigError
 
 
 @app.command(epilog="Example: leadloop check --reconcile --window 2026-11-01..2026-11-02")
+@with_dbt
 def check(
     reconcile: Annotated[
         bool,

@@ -8,6 +8,7 @@ import typer
 from connector.cli.app import app
 from connector.cli.options import Json
 from connector.cli.output import emit, out
+from connector.errors import ConfigError
 
 
 @app.command(epilog="Example: leadloop init my_leads")
@@ -22,13 +23,27 @@ def init(
         str | None,
         typer.Option("--name", help="A name for the account, if the project has several accounts of a CRM."),
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Add settings, the dbt package and a push to the dbt project in this folder, and change nothing else there.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a project folder. It has settings, a private secrets file, and a dbt project with one push to edit."""
-    from connector import crm, scaffold
+    from connector import crm, existing_project, scaffold
     from connector.render.init import init_document, init_text
 
-    done = scaffold.write(folder, name or crm.DEFAULT, account)
+    if into is not None and folder != Path():
+        raise ConfigError(
+            f"Name one folder: {folder} for a new project, or --into {into} for one that is there."
+        )
+    name = name or crm.DEFAULT
+    done = (
+        scaffold.write(folder, name, account) if into is None else existing_project.add(into, name, account)
+    )
     if as_json:
         emit(init_document(done))
     else:

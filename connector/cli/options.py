@@ -1,8 +1,12 @@
 """Options that several commands have, and how their values are read."""
 
+import inspect
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,6 +45,57 @@ First = Annotated[
     ),
 ]
 Mask = Annotated[bool, typer.Option("--mask", help="Hide the values of leads.")]
+
+
+def _dbt(help: str, metavar: str = "TEXT") -> Any:  # noqa: A002 - typer's word for it
+    return Annotated[str | None, typer.Option(metavar=metavar, help=help)]
+
+
+_DBT = {
+    "profile": _dbt("The profile of dbt's to use. Default: the one that the dbt project names.", "NAME"),
+    "target": _dbt("The target of the profile, such as prod. Default: the profile's own.", "NAME"),
+    "profiles_dir": _dbt("The folder of profiles.yml. Default: where dbt looks for it.", "DIR"),
+    "vars": _dbt("""Variables for dbt, as JSON: '{"region": "east"}'.""", "JSON"),
+}
+"""Setting below ``dbt`` -> its option."""
+
+
+def _check_dbt() -> None:
+    """What is wrong about these options is told before anything is opened."""
+    from connector.warehouse.settings import dbt
+
+    dbt()
+
+
+def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options that say how dbt is called: each is the setting of its name, for this one command."""
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        settings = {f"DBT__{name.upper()}": given.pop(f"dbt_{name}", None) for name in _DBT}
+        before = {name: os.environ.get(name) for name in settings}
+        os.environ.update({name: value for name, value in settings.items() if value is not None})
+        try:
+            if any(settings.values()):
+                _check_dbt()
+            command(**given)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+    options = {f"dbt_{name}": kind for name, kind in _DBT.items()}
+    own = inspect.signature(command)
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in options.items()
+    ]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
+    called.__signature__ = own.replace(parameters=[*parameters, *more])  # type: ignore[attr-defined]
+    called.__annotations__ = {**command.__annotations__, **options}
+    return called
 
 
 def warehouse() -> "Warehouse":

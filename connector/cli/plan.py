@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Limit, Mask, Project, warehouse
+from connector.cli.options import Json, Limit, Mask, Project, warehouse, with_dbt
 from connector.cli.output import emit, err, fail, out, write_private
 
 
 @app.command(epilog="Example: leadloop plan lead_scores_to_convoso --html plan.html")
+@with_dbt
 def plan(
     push: Annotated[str, typer.Argument(help="The name of the push model.", metavar="PUSH")],
     project: Project = None,

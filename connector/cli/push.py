@@ -7,11 +7,12 @@ import typer
 
 from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
-from connector.cli.options import First, Json, Limit, Mask, Project, Yes, warehouse
+from connector.cli.options import First, Json, Limit, Mask, Project, Yes, warehouse, with_dbt
 from connector.cli.output import emit, err, out
 
 
 @app.command(epilog="Example: leadloop push lead_scores_to_convoso --limit 10")
+@with_dbt
 def push(
     name: Annotated[str, typer.Argument(help="The name of the push model.", metavar="PUSH")],
     project: Project = None,

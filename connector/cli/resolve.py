@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Project, warehouse
+from connector.cli.options import Json, Project, warehouse, with_dbt
 from connector.cli.output import emit, out
 from connector.errors import ConfigError
 
@@ -20,6 +20,7 @@ class Side(StrEnum):
 
 
 @app.command(epilog="Example: leadloop resolve lead_scores_to_convoso --take ours --lead 12345")
+@with_dbt
 def resolve(
     push: Annotated[str, typer.Argument(help="The name of the push model.", metavar="PUSH")],
     take: Annotated[

@@ -6,11 +6,12 @@ import typer
 
 from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
-from connector.cli.options import First, Json, Limit, Project, Yes, warehouse
+from connector.cli.options import First, Json, Limit, Project, Yes, warehouse, with_dbt
 from connector.cli.output import emit, err, out
 
 
 @app.command(epilog="Example, from cron: leadloop run --yes")
+@with_dbt
 def run(
     pushes: Annotated[
         list[str] | None, typer.Option("--push", help="Send only this push. Repeatable.")

@@ -95,8 +95,8 @@ def reload() -> None:
         Container()[PluggableRunContext].reload_providers()
 
 
-def merged(name: str, text_entry: str | None = None) -> Any:
-    """A setting that may be a table: environment names below it are its entries, and win.
+def merged(name: str, text_entry: str | None = None, as_table: Parser = parsing.table) -> Any:
+    """A setting that may be a table: environment names below it are its entries, and win. ``as_table`` reads one from a text.
 
     With ``text_entry`` it may be spread over all places; a text that is no table ends it there, as that entry of the table.
     """
@@ -106,7 +106,7 @@ def merged(name: str, text_entry: str | None = None) -> Any:
         if isinstance(found, str):
             if not found.lstrip().startswith("{"):
                 return {text_entry: found, **table} if table and text_entry else found
-            found = parsed(name, parsing.table, found)
+            found = parsed(name, as_table, found)
         if not isinstance(found, Mapping):
             return found
         table = {**found, **table}

@@ -22,6 +22,7 @@ from connector.push.plan import WHOLE
 from connector.push.tables import push_journal
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
+from connector.warehouse.relations import DEFAULT, Relation, Relations
 
 EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
@@ -41,9 +42,7 @@ class Confirmation:
     """Edited by a person after the push: ``conflict``, with the code ``edited_after_push``."""
 
 
-def confirm(
-    engine: sa.Engine, journal: Journal, crm: str, *, leads_schema: str = "analytics"
-) -> Confirmation:
+def confirm(engine: sa.Engine, journal: Journal, crm: str, *, relations: Relations = DEFAULT) -> Confirmation:
     """Decides about ``applied`` fields of leads that were read again since: by the warehouse's count, or by
     ``leads.last_seen_at`` where a side has no number.
 
@@ -63,18 +62,24 @@ def confirm(
         return Confirmation()
     rules = journal.rules()
     with engine.connect() as connection:
-        columns = columns_of(connection, leads_schema, "leads")
+        columns = columns_of(connection, *relations.leads)
         if not {"crm", "lead_id", "last_seen_at"} <= columns:
             return Confirmation()
         applied = journal.applied_unconfirmed(crm)
         fields = connection.scalars(sa.select(applied.c.column_name).distinct()).all()
-        leads = sa.table("leads", *map(sa.column, sorted(columns)), schema=leads_schema)
+        leads = sa.table(
+            relations.leads.name, *map(sa.column, sorted(columns)), schema=relations.leads.schema
+        )
         there = fields if MORE in columns else columns.intersection(fields)
         known = _shown_by(connection, leads, crm, sorted(set(there) - {WHOLE}))
         sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
         equal = [same(shown, row.value, rules.get(row.run_id, {}).get(row.field)) for row, shown, _ in seen]
-        shown_once = _shown_once(connection, applied, leads_schema, known, rules) if not all(equal) else set()
+        shown_once = (
+            _shown_once(connection, applied, relations.lead_history, known, rules)
+            if not all(equal)
+            else set()
+        )
         verdicts = [
             (
                 row,
@@ -92,13 +97,13 @@ def confirm(
     return Confirmation(counts["confirmed"], counts["reverted"], counts["conflict"])
 
 
-def confirm_alone(warehouse: Warehouse, journal: Journal, crm: str, leads_schema: str) -> None:
+def confirm_alone(warehouse: Warehouse, journal: Journal, crm: str, relations: Relations) -> None:
     """``confirm``, after a build of ours and before a push, whoever ran dbt.
 
     Two at once would count a value that the CRM changed twice, so one of them leaves it to the other.
     """
     with suppress(LockedError), warehouse.lock(f"confirm:{crm}"):
-        confirm(warehouse.engine(), journal, crm, leads_schema=leads_schema)
+        confirm(warehouse.engine(), journal, crm, relations=relations)
 
 
 def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_once: bool) -> Entry:
@@ -181,17 +186,17 @@ def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) ->
 def _shown_once(
     connection: sa.Connection,
     applied: sa.Subquery,
-    schema: str,
+    history: Relation,
     known: Sequence[str],
     rules: Mapping[str, Mapping[str, str]],
 ) -> set[tuple[str, str]]:
     """(lead id, field) whose value some version showed that was seen after the write; ``rules`` by run and field."""
-    columns = columns_of(connection, schema, "lead_history")
+    columns = columns_of(connection, *history)
     known = [name for name in known if name in columns or MORE in columns]
     clock = next((name for name in _SEEN if name in columns), None)
     if not known or clock is None or not {"crm", "lead_id"} <= columns:
         return set()
-    versions = sa.table("lead_history", *map(sa.column, sorted(columns)), schema=schema)
+    versions = sa.table(history.name, *map(sa.column, sorted(columns)), schema=history.schema)
     shown = _shown(applied, versions, known)
     query = (
         sa.select(applied.c.meant, applied.c.field, applied.c.run_id, applied.c.value, shown)

@@ -26,6 +26,7 @@ from connector.push.tables import FOUND, meant, push_journal, push_runs
 from connector.texts import is_blank
 from connector.warehouse.ledger import columns_of, next_number
 from connector.warehouse.mark import Mark
+from connector.warehouse.relations import Relation
 
 RESTORED = "restored"
 """Code of the rows that give a field a base."""
@@ -75,20 +76,20 @@ def check(lost: Sequence[Mark], crm: str, label: str) -> None:
 
 
 def accept(
-    journal: Journal, lost: Sequence[Mark], crm: str, pushes: Collection[Push], leads_schema: str
+    journal: Journal, lost: Sequence[Mark], crm: str, pushes: Collection[Push], leads: Relation
 ) -> None:
     """Gives fields a base, as above, and makes the forgotten runs known. All of a push's leads have to have been read.
 
-    ``pushes``: those to this CRM. Once killed, it can be done again.
+    ``pushes``: those to this CRM; ``leads``: the model of that name. Once killed, it can be done again.
     """
     known = _with_base(journal, crm)
     run_id = f"{RESTORED}-{uuid.uuid4().hex[:12]}"
     for name in sorted({name for push in pushes for name in push.fields}):
         of_name = [push for push in pushes if name in push.fields]
-        journal.record(run_id, _new(known, _bases(journal, crm, name, of_name, leads_schema)))
+        journal.record(run_id, _new(known, _bases(journal, crm, name, of_name, leads)))
     deleting = [push for push in pushes if push.mode == "delete"]
     if deleting:
-        whole = (*_to_delete(journal, crm, deleting), *_gone(journal, crm, leads_schema))
+        whole = (*_to_delete(journal, crm, deleting), *_gone(journal, crm, leads))
         journal.record(run_id, _new(known, whole))
     journal.note(
         {
@@ -129,14 +130,14 @@ def _new(known: set[Place], entries: Iterable[Entry]) -> list[Entry]:
     return list(new.values())
 
 
-def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], schema: str) -> Iterator[Entry]:
+def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], model: Relation) -> Iterator[Entry]:
     """The base of one field, for each lead that the CRM has shown."""
     with journal.engine.connect() as connection:
-        there = columns_of(connection, schema, "leads")
+        there = columns_of(connection, *model)
         column = column_in(there, crm, name)
         if not {"crm", "lead_id"} <= there or not {column, MORE} & there:
             return
-        leads = sa.table("leads", *map(sa.column, sorted(there)), schema=schema)
+        leads = sa.table(model.name, *map(sa.column, sorted(there)), schema=model.schema)
         of_crm = leads.c.crm == crm
         wanted = _wanted(connection, crm, name, column, pushes, sa.select(leads.c.lead_id).where(of_crm))
         # Such a push sends nothing to a field without a base, and so it overwrites nobody.
@@ -197,12 +198,12 @@ def _to_delete(journal: Journal, crm: str, pushes: Iterable[Push]) -> Iterator[E
                     yield _entry(crm, lead_id, WHOLE, WHOLE, None, None)
 
 
-def _gone(journal: Journal, crm: str, schema: str) -> Iterator[Entry]:
+def _gone(journal: Journal, crm: str, model: Relation) -> Iterator[Entry]:
     """The leads that are gone: it may have been us, and whoever brings one back decides."""
     with journal.engine.connect() as connection:
-        if not {"crm", "lead_id", "removed_at"} <= columns_of(connection, schema, "leads"):
+        if not {"crm", "lead_id", "removed_at"} <= columns_of(connection, *model):
             return
-        leads = sa.table("leads", *map(sa.column, ("crm", "lead_id", "removed_at")), schema=schema)
+        leads = sa.table(model.name, *map(sa.column, ("crm", "lead_id", "removed_at")), schema=model.schema)
         query = sa.select(leads.c.lead_id).where(leads.c.crm == crm, leads.c.removed_at.is_not(None))
         for lead_id in connection.scalars(query):
             yield _entry(crm, lead_id, WHOLE, WHOLE, None, None)

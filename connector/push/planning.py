@@ -20,6 +20,7 @@ from connector.push.plan import FieldChange, LeadPlan, Plan, Push
 from connector.push.tables import ADDING, last_rows, meant, now, push_journal, push_settled
 from connector.texts import is_blank
 from connector.warehouse.ledger import SCHEMA, columns_of
+from connector.warehouse.relations import Relation
 
 COLUMNS = (
     "lead_id",
@@ -42,14 +43,14 @@ def make_plan(
     *,
     capabilities: Capabilities | None = None,
     limit: int | None = None,
-    leads_schema: str | None = None,
+    leads: Relation | None = None,
     host: str | None = None,
     account: str | None = None,
 ) -> Plan:
     """The plan of one push model as the warehouse stands now.
 
     ``capabilities`` (of the CRM that is written to) has mode, fields and options checked; ``limit`` keeps the first leads by id;
-    ``leads_schema`` is where ``leads`` is, by default beside the push model; ``host`` and ``account`` say whose leads they
+    ``leads`` is the model of that name, by default beside the push model; ``host`` and ``account`` say whose leads they
     are, as in ``crm.identity``. Raises ``ModelError`` for what no plan can be made of; what a plan shows but may not be sent is
     raised by ``Plan.check``.
     """
@@ -58,7 +59,7 @@ def make_plan(
     made_at = now()
     with engine.connect() as connection:
         unresolved, unanswered = _unresolved(connection, push)
-        crm_leads, seen_at = _book(connection, push.crm, leads_schema or push.schema)
+        crm_leads, seen_at = _book(connection, push.crm, leads or Relation(push.schema, "leads"))
         plan = plan_rows(
             push,
             push_rows(connection, push),
@@ -294,12 +295,12 @@ def _unresolved(connection: sa.Connection, push: Push) -> tuple[set[str], set[st
     return leads, {own for name, own, _ in open_rows if name == push.name}
 
 
-def _book(connection: sa.Connection, crm: str, schema: str) -> tuple[int | None, datetime | None]:
+def _book(connection: sa.Connection, crm: str, model: Relation) -> tuple[int | None, datetime | None]:
     """How many leads the CRM has, and when one was last read; ``None`` for a CRM that is not read."""
-    columns = columns_of(connection, schema, "leads")
+    columns = columns_of(connection, *model)
     if not {"crm", "lead_id"} <= columns:
         return None, None
-    leads = sa.table("leads", *map(sa.column, sorted(columns)), schema=schema)
+    leads = sa.table(model.name, *map(sa.column, sorted(columns)), schema=model.schema)
     there = [leads.c.crm == crm]
     there += [leads.c.removed_at.is_(None)] if "removed_at" in columns else []
     seen = sa.func.max(leads.c.last_seen_at) if "last_seen_at" in columns else sa.null()

@@ -42,15 +42,15 @@ class PushRun:
     def catch_up(self, *, restored: bool) -> None:
         """Decides from the models what earlier pushes have come to. ``RestoredError`` where the warehouse has forgotten some,
         unless it was ``restored`` and is to go on."""
-        vendor, leads_schema = self.spec.crm, self.spec.leads_schema or "analytics"
+        vendor, relations = self.spec.crm, self.spec.relations
         with self.warehouse.kept_open():
-            confirm_alone(self.warehouse, self.journal, vendor, leads_schema)
+            confirm_alone(self.warehouse, self.journal, vendor, relations)
             lost = forgotten.forgotten(self.journal, self.marks.all())
             if not restored:
                 forgotten.check(lost, vendor, self.warehouse.label)
             elif lost:
                 pushes = [each for each in self.pushes if each.crm == vendor]
-                forgotten.accept(self.journal, lost, vendor, pushes, leads_schema)
+                forgotten.accept(self.journal, lost, vendor, pushes, relations.leads)
 
     def recent_edits(self, planned: Plan) -> Callable[[Collection[str]], Edits] | None:
         """What tells of edits that came after the warehouse's picture of a lead."""
@@ -70,7 +70,7 @@ class PushRun:
 @contextmanager
 def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[PushRun]:
     """A push under its lock, on an account that the warehouse holds, with no failed dbt model or test below it."""
-    spec = models.push_spec(project, name)
+    spec = models.push_spec(project, name, warehouse)
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
         with warehouse.kept_open():
@@ -84,4 +84,4 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
         account = stack.enter_context(crm.account(spec.crm))
         check_account(engine, account.settings, account.reader)
         marks = mark.Marks(warehouse_id, account.settings)
-        yield PushRun(warehouse, spec, models.pushes(project), account, lease, marks)
+        yield PushRun(warehouse, spec, models.pushes(project, warehouse), account, lease, marks)

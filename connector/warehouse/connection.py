@@ -83,8 +83,9 @@ class Warehouse:
         return self._kind.file_format
 
     @property
-    def dbt_target(self) -> str:
-        return self.kind
+    def place(self) -> str:
+        """The warehouse by a text that is the same for all ways to name it."""
+        return self._kind.place(self.url)
 
     def dbt_env(self) -> dict[str, str]:
         """What ``dbt_models/profiles.yml`` reads; holds the password, under a name that dbt masks."""

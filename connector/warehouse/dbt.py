@@ -7,24 +7,28 @@ import gc
 import json
 import os
 import re
+import shutil
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from connector import crm
-from connector.errors import BuildError, LeadloopError, ModelError
+from connector.errors import BuildError, ConfigError, LeadloopError, ModelError
 from connector.warehouse import private
+from connector.warehouse.settings import DbtSettings
 
 OnEvent = Callable[[int, int | None, str], None]
 """Called after each node with how many are done, how many there are, and the node's name."""
 
 PACKAGE_VARIABLE = "LEADLOOP_DBT_PACKAGE"
 FILE_VARIABLE = "LEADLOOP_DUCKDB_PATH"
+LINK = ".leadloop/package"
+"""Where a dbt project finds the dbt package that comes with leadloop, from its own folder."""
 _ONE_AT_A_TIME = threading.RLock()
 _QUIET = (
     "--log-level", "none",
@@ -47,6 +51,13 @@ _HARMLESS = {"DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_SINGLE_THREADED", "DBT_STATI
 # The options' newer names, and what would write the rows that dbt reads into a file.
 _NOT_FOR_DBT = ("DBT_ENGINE_", "DBT_RECORDER_")
 _PROJECT_NAME = re.compile(r"^name: *['\"]?(\w+)", re.MULTILINE)
+_PROFILE_NAME = re.compile(r"^profile: *['\"]?([\w-]+)", re.MULTILINE)
+_PACKAGES_PATH = re.compile(r"^packages-install-path: *['\"]?([^'\"\s#]+)", re.MULTILINE)
+_PACKAGE_VERSION = re.compile(r"^version: *['\"]?([^'\"\s#]+)", re.MULTILINE)
+_TOP_LEVEL = re.compile(r"^['\"]?([\w-]+)['\"]?:", re.MULTILINE)
+_FILE_NAME = re.compile(r"\W+")
+OWN_PROFILE = "leadloop"
+"""The profile of the project that comes with leadloop, and of those that ``leadloop init`` writes."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\(.*\)")
 
 
@@ -70,91 +81,174 @@ class NodeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Parsed:
+    """What dbt made of a project's files."""
+
+    manifest: Any
+    credentials: Any
+    """Those that dbt's profile names, as dbt's adapter has them; with a password, so never to be shown."""
+    of_profile: frozenset[str]
+    """The environment's variables that the profile asks for."""
+    of_project: frozenset[str]
+    """Those that the project's files ask for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
-    """A dbt project on disk, and where dbt may keep its own files for it."""
+    """A dbt project on disk, how dbt is called for it, and where dbt may keep its own files for it."""
 
     folder: Path
     package: Path
     """The dbt project that comes with leadloop, which ``folder`` may use as a package."""
     state: Path
+    options: DbtSettings = field(default_factory=DbtSettings)
 
     @property
     def profiles(self) -> Path:
-        """Where profiles.yml is: the project's own, if it has one."""
-        return self.folder if (self.folder / "profiles.yml").is_file() else self.package
+        """Where profiles.yml is, as dbt looks for it. The one that comes with leadloop is for a project whose profile
+        ``leadloop`` is in none of them."""
+        if self.options.profiles_dir is not None:
+            return self.options.profiles_dir
+        named = os.environ.get("DBT_PROFILES_DIR")
+        folders = (*([Path(named)] if named else []), self.folder, Path.cwd(), Path.home() / ".dbt")
+        there = [folder for folder in folders if (folder / "profiles.yml").is_file()]
+        if self._profile() == OWN_PROFILE:
+            there = [folder for folder in there if OWN_PROFILE in _names_in(folder / "profiles.yml")]
+            return there[0] if there else self.package
+        return there[0] if there else self.folder
 
-    def place(self, target: str) -> Path:
+    def _profile(self) -> str | None:
+        """The name of the profile; ``None`` where only dbt can tell."""
+        if given := self.options.profile or self._of_dbt("DBT_PROFILE"):
+            return given
+        found = _PROFILE_NAME.search((self.folder / "dbt_project.yml").read_text(encoding="utf-8"))
+        return found[1] if found else None
+
+    def _of_dbt(self, variable: str) -> str | None:
+        """What dbt's own variable says. It is meant for a project of the user's, not for the one that comes with leadloop."""
+        return None if self.folder == self.package else os.environ.get(variable) or None
+
+    @property
+    def target(self) -> str | None:
+        """The name of the target; ``None`` for the profile's own."""
+        return self.options.target or self._of_dbt("DBT_TARGET")
+
+    def key(self) -> list[str]:
+        """What else dbt would read other models from than from the files."""
+        variables = json.dumps(self.options.variables, sort_keys=True, default=str)
+        return [str(self.folder), str(self.profiles), self._profile() or "", self.target or "", variables]
+
+    def place(self, engine: str) -> Path:
         """Where dbt keeps what it has parsed and compiled. One for each project's name: dbt takes what it has parsed of
         one project for a part of another, if they share a package."""
         text = (self.folder / "dbt_project.yml").read_text(encoding="utf-8")
         name = _PROJECT_NAME.search(text)
-        return self.state / target / (name[1] if name else "project")
+        return self.state / _FILE_NAME.sub("_", self.target or engine) / (name[1] if name else "project")
 
-    def parse(self, target: str, environment: Mapping[str, str]) -> Any:
+    def parse(self, engine: str, environment: Mapping[str, str]) -> Parsed:
         """dbt's manifest. ``ModelError`` for whatever is wrong with the project's files. Opens no warehouse."""
-        self._install(target, environment)
-        result = self._invoke(["parse"], target, _wherever_it_is(environment))
+        self._install(engine, environment)
+        result = self._invoke(["parse"], engine, _wherever_it_is(environment))
         if result.exception is not None or not result.success:
             raise explained(result.exception)
-        return result.result
+        from dbt.adapters.factory import get_adapter_by_type
+
+        manifest = result.result
+        read = get_adapter_by_type(manifest.metadata.adapter_type).config
+        return Parsed(
+            manifest,
+            read.credentials,
+            frozenset(read.profile_env_vars),
+            frozenset({*manifest.env_vars, *read.project_env_vars}),
+        )
 
     def build(
         self,
         manifest: Any,
         arguments: Sequence[str],
-        target: str,
+        engine: str,
         environment: Mapping[str, str],
         on_event: OnEvent | None,
     ) -> list[NodeResult]:
         """Runs ``dbt build``. Raises dbt's own exception if it could not even begin."""
         result = self._invoke(
-            ["build", *arguments], target, environment, manifest=manifest, callbacks=_progress(on_event)
+            ["build", *arguments], engine, environment, manifest=manifest, callbacks=_progress(on_event)
         )
         if result.result is None:
             raise result.exception or ModelError("dbt could not begin, and did not say why.")
-        # A hook that did its work, such as ours that records the results, is neither a model nor a test.
+        # A hook that did its work, such as ours that records the results, is neither a model nor a test, and no exposure is.
         found = [_node_result(each) for each in result.result.results]
-        return [each for each in found if each.kind != "operation" or not each.ok]
+        return [each for each in found if each.kind not in ("operation", "exposure") or not each.ok]
 
-    def _install(self, target: str, environment: Mapping[str, str]) -> None:
+    def _install(self, engine: str, environment: Mapping[str, str]) -> None:
         """Puts the packages that the project names into its dbt_packages, unless they are there.
 
-        Ours is installed anew whenever leadloop itself was, or moved: dbt made a link to it, or a copy where links can't
-        be made.
+        Ours is installed anew whenever leadloop itself was, or moved, where the project takes it from leadloop. One that
+        comes from somewhere else has to be of this version: ``ConfigError``.
         """
-        if not any((self.folder / name).is_file() for name in ("packages.yml", "dependencies.yml")):
+        files = [self.folder / name for name in ("packages.yml", "dependencies.yml")]
+        named = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+        if not named:
             return
-        packages = self.folder / "dbt_packages"
+        is_ours = LINK in named or PACKAGE_VARIABLE in named
+        if LINK in named:
+            link_package(self.folder, self.package)
+        packages = self.folder / self._packages_path()
         ours = packages / "leadloop"
-        if packages.is_dir():
-            if ours.resolve() == self.package.resolve() or not (ours.exists() or ours.is_symlink()):
-                return
-            if not ours.is_symlink() and _texts(ours) == _texts(self.package):
-                return
-        result = self._invoke(["deps"], target, environment)
-        if not result.success:
-            raise explained(result.exception)
+        if not packages.is_dir() or (is_ours and not self._is_current(ours)):
+            result = self._invoke(["deps"], engine, environment)
+            if not result.success:
+                raise explained(result.exception)
+        found, needed = _version(ours), _version(self.package)
+        if found is not None and found != needed:
+            raise ConfigError(
+                f"The dbt package in {ours} has version {found}, and this leadloop needs {needed}.",
+                f"Name version {needed} in packages.yml, then run: dbt deps",
+            )
+
+    def _packages_path(self) -> str:
+        text = (self.folder / "dbt_project.yml").read_text(encoding="utf-8")
+        found = _PACKAGES_PATH.search(text)
+        return found[1] if found else "dbt_packages"
+
+    def _is_current(self, ours: Path) -> bool:
+        """Whether dbt's link leads to the package, or, where links can't be made, its copy is like it."""
+        if ours.resolve() == self.package.resolve():
+            return True
+        return ours.is_dir() and not ours.is_symlink() and _texts(ours) == _texts(self.package)
 
     def _invoke(
         self,
         command: Sequence[str],
-        target: str,
+        engine: str,
         environment: Mapping[str, str],
         *,
         manifest: Any = None,
         callbacks: Sequence[Callable[[Any], None]] = (),
     ) -> Any:
-        place = private.folder(self.place(target))
+        place = private.folder(self.place(engine))
         arguments = [
             *_QUIET,
             *command,
-            *("--project-dir", str(self.folder), "--profiles-dir", str(self.profiles)),
-            *("--profile", "leadloop", "--target", target, "--log-path", str(place)),
+            *(
+                "--project-dir",
+                str(self.folder),
+                "--profiles-dir",
+                str(self.profiles),
+                "--log-path",
+                str(place),
+            ),
         ]
+        for option, value in (("--profile", self._profile()), ("--target", self.target)):
+            arguments += [option, value] if value else []
         if command[0] != "deps":  # which has no such option
             arguments += ["--target-path", str(place)]
+        given = {**self.options.variables}
+        given |= {"leadloop_examples": True} if self.folder == self.package else {}
         if brought := crm.for_dbt():
-            arguments += ["--vars", json.dumps({"leadloop_crms": brought})]
+            given["leadloop_crms"] = brought
+        if given:
+            arguments += ["--vars", json.dumps(given, default=str)]
         variables = {**environment, PACKAGE_VARIABLE: str(self.package)}
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -177,6 +271,49 @@ def _wherever_it_is(environment: Mapping[str, str]) -> dict[str, str]:
     if the path were another one than the last time."""
     path = environment.get(FILE_VARIABLE)
     return {**environment, FILE_VARIABLE: Path(path).name} if path else dict(environment)
+
+
+def _names_in(profiles: Path) -> set[str]:
+    """The names of the profiles in a file."""
+    try:
+        text = profiles.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return set(_TOP_LEVEL.findall(text))
+
+
+def link_package(project: Path, package: Path) -> None:
+    """Has ``.leadloop/package`` in a dbt project lead to the dbt package that comes with this leadloop.
+
+    ``packages.yml`` names it there, so that dbt finds it with no variable set. It is a copy where links can't be made.
+    """
+    link = project / LINK
+    if link.resolve() == package.resolve():
+        return
+    link.parent.mkdir(exist_ok=True)
+    ignore = link.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    if link.is_dir() and not link.is_symlink():
+        if _texts(link) == _texts(package):
+            return
+        shutil.rmtree(link)
+    new = link.with_name(f"package-{os.getpid()}")
+    try:
+        new.unlink(missing_ok=True)
+        new.symlink_to(package.resolve(), target_is_directory=True)
+        new.replace(link)
+    except OSError:
+        shutil.copytree(package, link, dirs_exist_ok=True, ignore=shutil.ignore_patterns("target", "logs"))
+
+
+def _version(package: Path) -> str | None:
+    """What a dbt package says its version is; ``None`` where there is no package."""
+    try:
+        found = _PACKAGE_VERSION.search((package / "dbt_project.yml").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return found[1] if found else None
 
 
 def _texts(folder: Path) -> dict[Path, bytes]:

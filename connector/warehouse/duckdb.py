@@ -1,5 +1,7 @@
 """DuckDB: one file on this machine, which one process at a time can have open."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,8 @@ from connector.errors import ConfigError, LockedError, WarehouseError
 from connector.warehouse.engine import Engine
 
 DEFAULT_FILE = "leads.duckdb"
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9]+:")
+"""How a path of dbt's begins that is none on this machine: ``md:``, ``s3:``, ``ducklake:``."""
 
 
 class DuckDB(Engine):
@@ -28,6 +32,7 @@ class DuckDB(Engine):
     file_format = "parquet"
     now = "get_current_timestamp"
     keeps_leases_alive = False
+    place_variables = frozenset({"LEADLOOP_DUCKDB_PATH"})
 
     def url(self, credentials: Any) -> URL:
         return self.of(self._path(credentials))
@@ -59,6 +64,19 @@ class DuckDB(Engine):
 
     def dbt_env(self, url: URL) -> dict[str, str]:
         return {"LEADLOOP_DBT_TARGET": self.name, "LEADLOOP_DUCKDB_PATH": str(self.path(url))}
+
+    def place(self, url: URL) -> str:
+        return str(self.path(url).resolve())
+
+    def dbt_place(self, credentials: Any) -> str:
+        """dbt takes a relative path from the folder that it is called in."""
+        path: str = credentials.path
+        is_file = path != ":memory:" and not _ELSEWHERE.match(path)
+        return str(Path(path).resolve()) if is_file else path
+
+    def as_toml(self, credentials: Any) -> tuple[str, str]:
+        path = credentials.path if credentials else DEFAULT_FILE
+        return f"[{self.credentials.rpartition('.')[0]}]\ncredentials = {json.dumps(path)}\n", ""
 
     def connected(self, connection: Any) -> None:
         """DuckDB takes the zone in which it shows times from the machine: a user's view would be another one on the next

@@ -30,6 +30,9 @@ class Engine(ABC):
     keeps_leases_alive: ClassVar[bool] = True
     """Whether a lease is renewed from a thread: a file would be held for that, against whoever works on it in this very run."""
 
+    place_variables: ClassVar[frozenset[str]]
+    """Those of ``dbt_env`` that say which database it is."""
+
     @property
     def credentials(self) -> str:
         """The name of the setting that says where the database is."""
@@ -59,6 +62,18 @@ class Engine(ABC):
     @abstractmethod
     def dbt_env(self, url: URL) -> dict[str, str]:
         """What ``dbt_models/profiles.yml`` reads; a password has a name that dbt masks."""
+
+    @abstractmethod
+    def place(self, url: URL) -> str:
+        """The database by a text that is the same for all ways to name it; never with a password."""
+
+    @abstractmethod
+    def dbt_place(self, credentials: Any) -> str:
+        """The same of the credentials that dbt's adapter has read from a profile."""
+
+    @abstractmethod
+    def as_toml(self, credentials: Any) -> tuple[str, str]:
+        """The settings that name the database of a dbt profile, or of none yet: the lines of config.toml and of secrets.toml."""
 
     def connected(self, connection: Any) -> None:  # noqa: B027 - most engines need nothing
         """Prepares a new connection of the driver's."""

@@ -1,5 +1,7 @@
 """The engines there are: a new one is a file beside this one, and one line here."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from connector.warehouse.duckdb import DuckDB
@@ -13,3 +15,9 @@ _BY_DIALECT = {each.dialect: each for each in ENGINES.values()}
 def engine_of(database: "sa.Connection | sa.Engine") -> Engine:
     """The engine that SQLAlchemy is connected to."""
     return _BY_DIALECT[database.dialect.name]
+
+
+def dbt_place(credentials: Any) -> str:
+    """The database that a dbt profile names, as ``Engine.place`` has it; also one of an engine that leadloop doesn't know."""
+    engine = ENGINES.get(credentials.type)
+    return engine.dbt_place(credentials) if engine else f"a warehouse on {credentials.type}"

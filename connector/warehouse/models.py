@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import monotonic
@@ -20,6 +21,8 @@ from connector.parsing import is_loopback, no_such
 from connector.warehouse import dbt, private, settings
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 from connector.warehouse.duckdb import DEFAULT_FILE
+from connector.warehouse.engines import ENGINES, dbt_place
+from connector.warehouse.relations import DEFAULT, Relation, Relations
 
 STATE = Path(".leadloop") / "dbt"
 PACKAGED = "packaged"
@@ -31,7 +34,9 @@ class Target(Protocol):
     """What dbt needs to know of a warehouse; ``connection.Warehouse`` is one."""
 
     @property
-    def dbt_target(self) -> str: ...
+    def kind(self) -> str: ...
+    @property
+    def place(self) -> str: ...
     def dbt_env(self) -> dict[str, str]: ...
     def explained(self, error: BaseException) -> LeadloopError | None: ...
 
@@ -64,10 +69,10 @@ class PushSpec:
     """CRM field -> the rule by which its values are compared."""
     lead_id: str = ""
     """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
-    stands_on: tuple[str, ...] = ()
-    """dbt's ids of the push itself, of all that it is made from, and of the tests on those."""
-    leads_schema: str = ""
-    """Where the model ``leads`` is that the push is compared with: not beside the push where a project has a schema of its own."""
+    stands_on: Mapping[str, str] = field(default_factory=dict)
+    """dbt's ids of the push itself, of all that it is made from, and of the tests on those -> the schema of each."""
+    relations: Relations = DEFAULT
+    """Where the models are that the push is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,29 @@ def find_project(project: Path | None = None) -> Path:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a project's manifest says, as far as leadloop has to know it."""
+
+    pushes: tuple[PushSpec, ...]
+    """By name."""
+    relations: Relations
+    place: str
+    """The warehouse that dbt's profile names, as ``Warehouse.place`` has it; blank for the one that leadloop opens."""
+    profile: str
+    """Where that is said, for people."""
+
+    def check(self, warehouse: Target) -> None:
+        """``ConfigError`` where dbt would build in another warehouse than the one that leadloop opens."""
+        if self.place and self.place != warehouse.place:
+            raise ConfigError(
+                f"dbt and leadloop do not mean the same warehouse. dbt: {self.place}, by {self.profile}. "
+                f"leadloop: {warehouse.place}.",
+                f"Name the same one in both: in leadloop's settings warehouse.destination and destination.{warehouse.kind}."
+                f"credentials, or choose another target for dbt with {config.named('dbt.target')}.",
+            )
+
+
 def build(
     warehouse: Target,
     project_dir: Path | None = None,
@@ -136,20 +164,17 @@ def build(
     """Makes and tests the models, or those that ``select`` names in dbt's own notation.
 
     The models' unit tests look at no data and run only with ``unit_tests``. Raises ``ModelError`` for what is wrong with
-    the project's files, ``BuildError`` for models and tests that failed, and what the warehouse makes of an engine that
-    can't be reached (``LockedError``, ``ConfigError``).
+    the project's files, ``ConfigError`` for a profile of another warehouse, ``BuildError`` for models and tests that failed,
+    and what the warehouse makes of an engine that can't be reached (``LockedError``, ``ConfigError``).
     """
     began = monotonic()
     project = _project(find_project(project_dir))
-    environment, target = warehouse.dbt_env(), warehouse.dbt_target
-    files = _fingerprint(project)
-    manifest = project.parse(target, environment)
-    _remember_pushes(project, files, _pushes_in(manifest))
+    manifest = _parse(project, warehouse)[0]
     arguments = ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     try:
-        nodes = project.build(manifest, arguments, target, environment, on_event)
+        nodes = project.build(manifest, arguments, warehouse.kind, warehouse.dbt_env(), on_event)
     except Exception as error:
         raise warehouse.explained(error) or dbt.explained(error) from None
     if select and not nodes:
@@ -160,24 +185,44 @@ def build(
     return BuildResult(tuple(nodes), round(monotonic() - began, 1))
 
 
-def pushes(project_dir: Path | None = None) -> list[PushSpec]:
-    """Every push model of the project, by name. Parses the project only if its files have changed since the last time."""
+def known(project_dir: Path | None = None, warehouse: Target | None = None) -> Known:
+    """What the project's manifest says. Parses the project only if what dbt would read has changed since the last time.
+
+    ``ConfigError`` where the project's profile names another warehouse than this one.
+    """
     project = _project(find_project(project_dir))
-    known, files = _read(_pushes_file(project)), _fingerprint(project)
-    if known.get("files") == files:
-        specs = [PushSpec(**{**each, "stands_on": tuple(each["stands_on"])}) for each in known["pushes"]]
-    else:
-        # Which warehouse it is makes no difference to what is read here, and nothing is opened. Named like the one that
-        # most builds are for, since dbt parses everything anew when the name changes.
-        environment = {"LEADLOOP_DBT_TARGET": "duckdb", dbt.FILE_VARIABLE: DEFAULT_FILE}
-        specs = _pushes_in(project.parse("duckdb", environment))
-        _remember_pushes(project, files, specs)
-    return specs
+    found = _remembered(project, _read(_known_file(project)))
+    if found is None:
+        return _parse(project, warehouse or _Nowhere())[1]
+    if warehouse is not None:
+        found.check(warehouse)
+    return found
 
 
-def push_spec(project_dir: Path | None, name: str) -> PushSpec:
+def credentials(project_dir: Path) -> Any:
+    """What dbt's profile says of the warehouse, as dbt's adapter has it. Holds a password: never show it."""
+    where = _Nowhere()
+    return _project(find_project(project_dir)).parse(where.kind, where.dbt_env()).credentials
+
+
+def pushes(project_dir: Path | None = None, warehouse: Target | None = None) -> list[PushSpec]:
+    """Every push model of the project, by name; as ``known``."""
+    return list(known(project_dir, warehouse).pushes)
+
+
+def relations() -> Relations:
+    """Where leadloop's own models are as far as is known without dbt: for who only looks, also where no project is."""
+    try:
+        project = _project(find_project())
+        found = _known(_read(_known_file(project)))
+    except LeadloopError:
+        return DEFAULT
+    return found.relations if found else DEFAULT
+
+
+def push_spec(project_dir: Path | None, name: str, warehouse: Target | None = None) -> PushSpec:
     """The push model of this name; ``ModelError`` with the names that there are."""
-    found = {spec.name: spec for spec in pushes(project_dir)}
+    found = {spec.name: spec for spec in pushes(project_dir, warehouse)}
     if name in found:
         return found[name]
     raise ModelError(
@@ -204,13 +249,102 @@ def _on_this_machine(vendor: str) -> bool:
 
 
 def _project(folder: Path) -> Project:
-    return Project(folder, packaged_project(), STATE.absolute())
+    return Project(folder, packaged_project(), STATE.absolute(), settings.dbt())
 
 
-def _pushes_in(manifest: Any) -> list[PushSpec]:
-    ours = {"name", "schema", "identifier", "leads_schema", "stands_on"}
+class _Nowhere:
+    """Which warehouse it is makes no difference to what is read of a project whose profile takes it from leadloop, and
+    nothing is opened. Named like the one that most builds are for, since dbt parses everything anew when the name changes."""
+
+    kind = "duckdb"
+    place = ""
+
+    def dbt_env(self) -> dict[str, str]:
+        return {"LEADLOOP_DBT_TARGET": self.kind, dbt.FILE_VARIABLE: DEFAULT_FILE}
+
+    def explained(self, error: BaseException) -> LeadloopError | None:
+        return None
+
+
+def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
+    """dbt's manifest and what is to be known of it, which is remembered."""
+    files, environment = _fingerprint(project), warehouse.dbt_env()
+    parsed = project.parse(warehouse.kind, environment)
+    place = "" if _follows(parsed, warehouse.kind, environment) else dbt_place(parsed.credentials)
+    relations = _relations(parsed.manifest)
+    found = Known(
+        tuple(_pushes_in(parsed.manifest, relations)), relations, place, f"the profile in {project.profiles}"
+    )
+    _check_databases(parsed, found)
+    variables = sorted((parsed.of_profile | parsed.of_project) - environment.keys())
+    content = {
+        "files": files,
+        "variables": variables,
+        "environment": _environment(variables),
+        "place": place,
+        "profile": found.profile,
+        "relations": relations,
+        "pushes": [asdict(spec) for spec in found.pushes],
+    }
+    _write(_known_file(project), content)
+    if place:
+        found.check(warehouse)
+    return parsed.manifest, found
+
+
+def _follows(parsed: dbt.Parsed, kind: str, environment: Mapping[str, str]) -> bool:
+    """Whether the profile takes the warehouse from the variables that leadloop sets, so that it is the same one anyway."""
+    needed = ENGINES[kind].place_variables
+    return parsed.credentials.type == kind and needed <= parsed.of_profile and needed <= environment.keys()
+
+
+def _check_databases(parsed: dbt.Parsed, found: Known) -> None:
+    """``ConfigError`` for a push in another database than the profile's: leadloop opens one."""
+    names = {spec.name for spec in found.pushes} | set(Relations._fields)
+    for node in parsed.manifest.nodes.values():
+        database = parsed.credentials.database
+        if (
+            str(node.resource_type) == "model"
+            and node.name in names
+            and (node.database or database) != database
+        ):
+            raise ConfigError(
+                f"The model {node.name} is in the database {node.database}, and leadloop opens {database} only.",
+                "Take the setting database of this model out of the dbt project.",
+            )
+
+
+def _environment(variables: Iterable[str]) -> str:
+    """One digest of what these variables are now, so slow to make that no value is found by trying."""
+    values = json.dumps({name: os.environ.get(name) for name in variables}, sort_keys=True)
+    return hashlib.pbkdf2_hmac("sha256", values.encode(), b"leadloop", 20_000).hex()
+
+
+def _remembered(project: Project, content: Mapping[str, Any]) -> Known | None:
+    """What is remembered of a project, unless dbt would read something else by now."""
+    if content.get("files") != _fingerprint(project):
+        return None
+    if content["environment"] != _environment(content["variables"]):
+        return None
+    return _known(content)
+
+
+def _known(content: Mapping[str, Any]) -> Known | None:
+    if "relations" not in content:
+        return None
+    specs = (
+        PushSpec(**{**each, "relations": _as_relations(each["relations"])}) for each in content["pushes"]
+    )
+    return Known(tuple(specs), _as_relations(content["relations"]), content["place"], content["profile"])
+
+
+def _as_relations(content: Iterable[Iterable[str]]) -> Relations:
+    return Relations(*(Relation(*each) for each in content))
+
+
+def _pushes_in(manifest: Any, relations: Relations) -> list[PushSpec]:
+    ours = {"name", "schema", "identifier", "relations", "stands_on"}
     options = {each.name for each in fields(PushSpec)} - ours
-    leads_schema = _leads_schema(manifest)
     specs = []
     for node in manifest.nodes.values():
         found = node.config.meta.get("leadloop_push") if str(node.resource_type) == "model" else None
@@ -225,13 +359,13 @@ def _pushes_in(manifest: Any) -> list[PushSpec]:
             raise ModelError(
                 f"push {node.name} ({node.original_file_path}): {no_such('CRM', str(found['crm']), crm.names())}"
             )
-        where = {"schema": node.schema, "identifier": node.alias, "leads_schema": leads_schema}
+        where = {"schema": node.schema, "identifier": node.alias}
         stands_on = _stands_on(manifest, node.unique_id)
-        specs.append(PushSpec(name=node.name, stands_on=stands_on, **where, **found))
+        specs.append(PushSpec(name=node.name, stands_on=stands_on, relations=relations, **where, **found))
     return sorted(specs, key=lambda spec: spec.name)
 
 
-def _stands_on(manifest: Any, unique_id: str) -> tuple[str, ...]:
+def _stands_on(manifest: Any, unique_id: str) -> dict[str, str]:
     """A node, all that it is made from, and the tests on those; a test that looks beyond them is not among them."""
     found, waiting = set[str](), [unique_id]
     while waiting:
@@ -248,27 +382,28 @@ def _stands_on(manifest: Any, unique_id: str) -> tuple[str, ...]:
             or (node.depends_on_nodes and found.issuperset(node.depends_on_nodes))
         )
     }
-    return tuple(sorted(found | tests))
+    return {each: manifest.nodes[each].schema for each in sorted(found | tests)}
 
 
-def _leads_schema(manifest: Any) -> str:
-    """Where the packaged model ``leads`` is, which every push is compared with; blank where there is none."""
-    found = (
-        node.schema
+def _relations(manifest: Any) -> Relations:
+    """Where the packaged models are that leadloop reads; where they would be, in a project that has switched one off."""
+    found = {
+        node.name: Relation(node.schema, node.alias)
         for node in manifest.nodes.values()
-        if str(node.resource_type) == "model" and (node.package_name, node.name) == ("leadloop", "leads")
-    )
-    return next(found, "")
-
-
-def _remember_pushes(project: Project, files: str, specs: Iterable[PushSpec]) -> None:
-    _write(_pushes_file(project), {"files": files, "pushes": [asdict(spec) for spec in specs]})
+        if str(node.resource_type) == "model"
+        and node.package_name == "leadloop"
+        and node.name in Relations._fields
+    }
+    return Relations(**{**DEFAULT._asdict(), **found})
 
 
 def _fingerprint(project: Project) -> str:
     """Changes whenever a file does from which dbt would read something else, and whenever a PushSpec has other fields."""
-    seen = hashlib.sha256(repr(PushSpec.__slots__).encode())
-    for root in dict.fromkeys((project.folder, project.package, project.profiles)):
+    seen = hashlib.sha256(repr((PushSpec.__slots__, project.key())).encode())
+    with suppress(OSError):
+        stat = (project.profiles / "profiles.yml").stat()
+        seen.update(f"{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    for root in dict.fromkeys((project.folder, project.package)):
         for folder, folders, names in os.walk(root):
             folders[:] = sorted(set(folders) - _IGNORED)
             for name in sorted(names):
@@ -279,12 +414,9 @@ def _fingerprint(project: Project) -> str:
     return seen.hexdigest()
 
 
-def _file(project: Project, what: str) -> Path:
-    return project.state / f"{what}-{hashlib.sha256(str(project.folder).encode()).hexdigest()[:12]}.json"
-
-
-def _pushes_file(project: Project) -> Path:
-    return _file(project, "pushes")
+def _known_file(project: Project) -> Path:
+    """One for each way to call dbt for a project, so that nobody who changes between two has dbt parse again."""
+    return project.state / f"known-{hashlib.sha256(repr(project.key()).encode()).hexdigest()[:12]}.json"
 
 
 def _read(path: Path) -> dict[str, Any]:

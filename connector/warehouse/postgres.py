@@ -1,5 +1,6 @@
 """PostgreSQL: a server that several machines share."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from connector.errors import ConfigError, WarehouseError
+from connector.parsing import is_loopback
 from connector.warehouse.engine import Engine
 
 PARTS = ("username", "password", "host", "port", "database")
@@ -36,6 +38,9 @@ class Postgres(Engine):
     dialect = "postgresql"
     file_format = "csv"
     now = "clock_timestamp"
+    place_variables = frozenset(
+        {"LEADLOOP_POSTGRES_HOST", "LEADLOOP_POSTGRES_PORT", "LEADLOOP_POSTGRES_DBNAME"}
+    )
     one_at_a_time = "select pg_advisory_xact_lock(hashtext('leadloop.leases'))"
 
     def url(self, credentials: Any) -> URL:
@@ -70,6 +75,19 @@ class Postgres(Engine):
 
     def label(self, url: URL) -> str:
         return f"postgresql://{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+
+    def place(self, url: URL) -> str:
+        return _place(url.host, url.port, url.database)
+
+    def dbt_place(self, credentials: Any) -> str:
+        return _place(credentials.host, credentials.port, credentials.database)
+
+    def as_toml(self, credentials: Any) -> tuple[str, str]:
+        """A password is not copied: it may be in the profile for a variable of the environment."""
+        given = credentials
+        parts = {"host": given.host, "port": given.port, "database": given.database, "username": given.user}
+        lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in parts.items())
+        return f"[{self.credentials}]\n{lines}", f'[{self.credentials}]\npassword = ""\n'
 
     def destination(self, url: URL) -> Any:
         from connector.warehouse.postgres_loading import postgres
@@ -126,6 +144,12 @@ class Postgres(Engine):
             f"insert into {table.fullname} ({names}) select {names} from json_to_recordset(:rows) as incoming ({types})"
         )
         connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+
+
+def _place(host: str | None, port: int | None, database: str | None) -> str:
+    """One text for all names of this machine."""
+    where = "localhost" if not host or is_loopback(host) else host.lower().rstrip(".")
+    return f"postgresql://{where}:{port or 5432}/{database}"
 
 
 def _query(given: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The settings of the warehouse and of dbt."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,25 @@ SETTINGS: dict[str, tuple[str, str]] = {
             "The folder of the dbt project, if it is neither `./dbt_models` nor the current folder. `packaged` is the one "
             "that comes with leadloop. The option `--dbt-project` wins."
         ),
+    ),
+    "dbt.profile": (
+        "`profile` in `dbt_project.yml`",
+        "The profile in `profiles.yml`. It must name the warehouse that leadloop opens. dbt's `DBT_PROFILE` counts too.",
+    ),
+    "dbt.target": (
+        "`target` in `profiles.yml`",
+        "The target of the profile, such as `dev` or `prod`. dbt's `DBT_TARGET` counts too.",
+    ),
+    "dbt.profiles_dir": (
+        "where dbt looks",
+        (
+            "The folder of `profiles.yml`. If it is not set, leadloop looks where dbt does: `DBT_PROFILES_DIR`, the folder of the "
+            "dbt project, the current folder, `~/.dbt`."
+        ),
+    ),
+    "dbt.vars": (
+        "none",
+        'Variables for dbt, as a table: `[dbt.vars]` with `region = "east"`. In the environment: a JSON object.',
     ),
 }
 """What is set beside the CRMs, as docs/settings.md tells it: (default, meaning), both Markdown."""
@@ -68,9 +88,46 @@ def origins() -> dict[str, str]:
     return {name: origin(name) or "default" for name in names}
 
 
+@dataclass(frozen=True, slots=True)
+class DbtSettings:
+    """How dbt is called; what is not set here is as dbt itself would have it."""
+
+    profile: str | None = None
+    target: str | None = None
+    profiles_dir: Path | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def dbt() -> DbtSettings:
+    """``dbt.profile``, ``dbt.target``, ``dbt.profiles_dir`` and ``dbt.vars``. ``ConfigError`` for what none of them can be."""
+    _refuse_unknown_of_dbt()
+    folder = _text("dbt.profiles_dir")
+    if folder is not None:
+        profiles_dir = anchored("dbt.profiles_dir", folder).absolute()
+        if not (profiles_dir / "profiles.yml").is_file():
+            raise ConfigError(f"{named('dbt.profiles_dir')}: there is no profiles.yml in {profiles_dir}.")
+    else:
+        profiles_dir = None
+    variables = merged("dbt.vars", as_table=parsing.values)
+    if variables is not None:
+        variables = parsed("dbt.vars", parsing.values, variables)
+    return DbtSettings(_text("dbt.profile"), _text("dbt.target"), profiles_dir, variables or {})
+
+
+def _text(setting: str) -> str | None:
+    found = value(setting)
+    if found is None or isinstance(found, str):
+        return found
+    raise ConfigError(f"{named(setting)} must be a text.")
+
+
+def _refuse_unknown_of_dbt() -> None:
+    refuse_unknown_in("dbt", (), ["project", "profile", "target", "profiles_dir", "vars"])
+
+
 def dbt_project() -> Path | None:
     """``dbt.project``: the folder of the dbt project, ``packaged`` for the one that comes with leadloop, ``None`` when unset."""
-    refuse_unknown_in("dbt", (), ["project"])
+    _refuse_unknown_of_dbt()
     found = value("dbt.project")
     if found is None or found == "packaged":
         return found if found is None else Path(found)

@@ -13,23 +13,5 @@
    Unit tests override this macro: what they are given is no relation that a database could describe. #}
 {% macro columns_of(relation) -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {{ return(run_query(adapter.dispatch('select_columns_of', 'leadloop')(relation)).columns[0].values() | list) }}
-{%- endmacro %}
-
-{% macro default__select_columns_of(relation) -%}
-    select column_name
-    from {{ relation.information_schema('columns') }}
-    where table_schema = '{{ relation.schema }}' and table_name = '{{ relation.identifier }}'
-    order by ordinal_position
-{%- endmacro %}
-
-{# Names are the same there whatever their case. #}
-{% macro duckdb__select_columns_of(relation) -%}
-    select column_name
-    from duckdb_columns()
-    where
-        lower(database_name) = lower('{{ relation.database }}')
-        and lower(schema_name) = lower('{{ relation.schema }}')
-        and lower(table_name) = lower('{{ relation.identifier }}')
-    order by column_index
+    {{ return(run_query(leadloop.select_columns_of(relation)).columns[0].values() | list) }}
 {%- endmacro %}

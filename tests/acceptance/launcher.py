@@ -52,7 +52,6 @@ def warm_up(folder: Path) -> None:
     # dbt's static parser has threads of its own, and a process that is forked after that waits for them for ever.
     os.environ["DBT_STATIC_PARSER"] = "false"
     for _ in range(2):  # the second time, what was parsed the first time is read
-        # Named, so that no settings file is read here: a command reads those of its own folder.
         models.build(Warehouse.duckdb(folder / "leads.duckdb"), folder / "dbt_models", select="wanted")
     del os.environ["DBT_STATIC_PARSER"]
 
@@ -69,7 +68,10 @@ def become(request: dict[str, Any]) -> NoReturn:
     sys.argv = ["leadloop", *request["argv"]]
     code = 0
     try:
+        from connector import config
         from connector.cli import main as command
+
+        config.reload()  # what the warming up read were another folder's settings
 
         command()
     except SystemExit as end:

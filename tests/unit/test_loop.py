@@ -94,8 +94,9 @@ def test_a_push_knows_where_its_leads_are() -> None:
         node("leadloop", "leads", "analytics"),
         node("mine", "tiers", "analytics_marketing", leadloop_push=options),
     ]
-    (spec,) = models._pushes_in(SimpleNamespace(nodes=dict(enumerate(nodes))))
-    assert (spec.schema, spec.leads_schema) == ("analytics_marketing", "analytics")
+    manifest = SimpleNamespace(nodes={each.unique_id: each for each in nodes})
+    (spec,) = models._pushes_in(manifest, models._relations(manifest))
+    assert (spec.schema, str(spec.relations.leads)) == ("analytics_marketing", "analytics.leads")
 
 
 def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(
@@ -113,8 +114,8 @@ def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(
         )
         return loop.Pushed(nothing, nothing, summary)
 
-    monkeypatch.setattr(models, "pushes", lambda _project: list(pushed.values()))
-    monkeypatch.setattr(models, "push_spec", lambda _project, name: pushed[name])
+    monkeypatch.setattr(models, "pushes", lambda *_: list(pushed.values()))
+    monkeypatch.setattr(models, "push_spec", lambda _project, name, _warehouse: pushed[name])
     monkeypatch.setattr(loop, "vendors", lambda: ["convoso", "pollybot"])
     monkeypatch.setattr(loop, "extract", lambda *_, **__: None)
     monkeypatch.setattr(loop, "build", lambda *_, **__: None)

@@ -37,6 +37,8 @@ WRONG: list[tuple[str, str]] = [
     ("-C nowhere status", "-C nowhere: can't go to that folder"),
     ("-C a_file status", "-C a_file: can't go to that folder"),
     ("build --dbt-project nowhere", "nowhere is no dbt project"),
+    ("init new --into .", "Name one folder"),
+    ("init --into nowhere", "nowhere is no dbt project"),
     ("plan", "PUSH"),
     ("plan p --limit 0", "--limit"),
     ("plan p --limit -3", "--limit"),
@@ -82,6 +84,14 @@ WRONG: list[tuple[str, str]] = [
     ("init new --name pollybot", "can't be called pollybot"),
     ("init new --name Office", "can't be called 'Office'"),
     ("init new --crm convosso", "did you mean 'convoso'"),
+    *(
+        row
+        for command in ("build", "plan p", "push p", "run", "resolve p", "check")
+        for row in (
+            (f"{command} --dbt-profiles-dir nowhere", "there is no profiles.yml in"),
+            (f"{command} --dbt-vars region=east", "a JSON object such as"),
+        )
+    ),
 ]
 
 
@@ -163,7 +173,7 @@ def test_every_option_is_given_wrongly_at_least_once() -> None:
 
     from connector.cli import app
 
-    free = {"--html", "--select", "--push", "--lead", "--token", "--folder"}
+    free = {"--html", "--select", "--push", "--lead", "--token", "--folder", "--dbt-profile", "--dbt-target"}
     """Any text will do, or what is wrong about it shows only when it is used."""
     for name, each in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         for option in each.params:

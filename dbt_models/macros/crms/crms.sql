@@ -26,9 +26,10 @@
     {{ return(leadloop.crms() | list) }}
 {%- endmacro %}
 
-{# A raw table of a CRM. Those of the CRMs that come with leadloop are sources, so that dbt knows what the models stand on. #}
+{# A raw table of a CRM. Those of the CRMs that come with leadloop are sources, so that dbt knows what the models stand on;
+   with the variable leadloop_read, a list of their names, only those in it. #}
 {% macro raw_table(crm, table) -%}
-    {%- if crm in leadloop.crms_shipped() -%}
+    {%- if crm in leadloop.crms_shipped() and crm in var('leadloop_read', leadloop.crms_shipped()) -%}
         {{ return(source(crm ~ '_raw', table)) }}
     {%- endif -%}
     {{ return(api.Relation.create(database=target.database, schema=crm ~ '_raw', identifier=table, type='table')) }}

@@ -5,7 +5,8 @@
     {%- for result in results if result.node and result.node.resource_type | string in ['model', 'test', 'seed', 'snapshot'] -%}
         {%- do rows.append(
             "('" ~ invocation_id ~ "', " ~ leadloop.literal(result.node.unique_id) ~ ", "
-            ~ leadloop.literal(result.node.name) ~ ", '" ~ result.node.resource_type ~ "', '" ~ result.status ~ "')"
+            ~ leadloop.literal(result.node.name) ~ ", '" ~ result.node.resource_type ~ "', '" ~ result.status ~ "', "
+            ~ leadloop.literal(result.node.schema) ~ ")"
         ) -%}
     {%- endfor -%}
     {%- if execute and rows and flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'clone'] -%}
@@ -19,11 +20,15 @@ create table if not exists leadloop.dbt_results (
     kind text,
     status text,
     sequence_number bigint,
-    recorded_at timestamptz
+    recorded_at timestamptz,
+    schema_name text
 );
-insert into leadloop.dbt_results (invocation_id, unique_id, name, kind, status, sequence_number, recorded_at)
-select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp
-from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status)
+alter table leadloop.dbt_results add column if not exists schema_name text;
+insert into leadloop.dbt_results (
+    invocation_id, unique_id, name, kind, status, sequence_number, recorded_at, schema_name
+)
+select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp, schema_name
+from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
 cross join (select nextval('leadloop.sequence_number') as sequence_number) as numbered;
 commit
     {%- endif -%}

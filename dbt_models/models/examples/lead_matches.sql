@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 {#- Each CRM has names of its own for these, and an account need not have any of them. -#}
-{%- set there = leadloop.columns_of(ref('leads')) -%}
+{%- set there = leadloop.columns_of(ref('leadloop', 'leads')) -%}
 {%- set phones = ['phone_number', 'phone', 'mobile', 'contact_phone_number'] | select('in', there) | list -%}
 {%- set emails = ['email', 'email_address', 'contact_email'] | select('in', there) | list -%}
 
@@ -12,7 +12,7 @@ with people as not materialized (
         created_at,
         right(regexp_replace(coalesce({{ (phones + ['null']) | join(', ') }}), '[^0-9]', '', 'g'), 10) as phone,
         lower(trim(coalesce({{ (emails + ['null']) | join(', ') }}))) as email
-    from {{ ref('leads') }}
+    from {{ ref('leadloop', 'leads') }}
     where removed_at is null
 ),
 

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 {#- An account need not have any of these fields. -#}
-{%- set there = leadloop.columns_of(ref('leads')) -%}
+{%- set there = leadloop.columns_of(ref('leadloop', 'leads')) -%}
 {%- set points = {
     'email': 20, 'alt_phone_1': 10, 'address1': 10, 'monthly_revenue': 15, 'plan_interest': 15, 'std_company_name': 10
 } -%}
@@ -16,7 +16,7 @@ with newest_first as (
         {%- endfor %} as score,
         row_number() over (order by created_at desc, lead_id desc) as place,
         count(*) over () as leads
-    from {{ ref('leads') }}
+    from {{ ref('leadloop', 'leads') }}
     where
         crm = 'convoso'
         and removed_at is null

@@ -12,7 +12,7 @@ with accepted as (
     select
         *,
         row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
-    from {{ ref('stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where
         state in ('applied', 'confirmed')
         -- The CRM had the lead before: which one it is, is known, and nothing was sent to it.
@@ -26,7 +26,7 @@ unanswered as (
     select
         *,
         row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
-    from {{ ref('stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where
         state = 'unknown'
         and crm_lead_id is not null
@@ -41,7 +41,7 @@ readings as (
         lead(state, 2) over newest as state_before_that,
         lead(value, 1) over newest as value_before,
         lead(value, 2) over newest as value_before_that
-    from {{ ref('stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where
         state in ('confirmed', 'reverted')
         and crm_lead_id is not null
@@ -53,7 +53,7 @@ answers as (
         *,
         row_number() over ({{ leadloop.newest_first('crm, push, lead_id, field') }}) as place,
         count(case when state = 'rejected' then 1 end) over one_call as refused_together
-    from {{ ref('stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where state in ('applied', 'confirmed', 'rejected')
     window one_call as (partition by crm, push, lead_id, run_id)
 ),
@@ -62,7 +62,7 @@ own_accepted as (
     select
         *,
         row_number() over ({{ leadloop.newest_first('crm, push, lead_id, field') }}) as place
-    from {{ ref('stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where state in ('applied', 'confirmed')
 )
 

@@ -5,7 +5,7 @@
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
 ) }}
-{%- set history = ref('lead_history') -%}
+{%- set history = ref('leadloop', 'lead_history') -%}
 {%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}
 {%- set more = leadloop.more_fields() -%}
 {#- PostgreSQL selects at most 1,664 columns at once, and each field needs two. DuckDB plans one query over a thousand
@@ -130,7 +130,7 @@ writes as (
             max(case when state = 'confirmed' then recorded_at end),
             max(recorded_at)
         ) as done_at
-    from {{ ref('stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where
         state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
         -- Nothing was sent to a lead that the CRM had already, nor when a copy of the warehouse was put back.

@@ -14,7 +14,7 @@ with counted as (
         crm,
         lead_id,
         count(*) as sightings
-    from {{ ref('stg_lead_versions') }}
+    from {{ ref('leadloop', 'stg_lead_versions') }}
     group by crm, lead_id
 ),
 

@@ -7,7 +7,7 @@ with ranked as (
             partition by crm, recording_id
             order by leadloop_seen_at desc, lead_id desc, started_at desc, url desc
         ) as place
-    from {{ ref('stg_recordings') }}
+    from {{ ref('leadloop', 'stg_recordings') }}
 )
 
 select

@@ -1,8 +1,8 @@
-{%- set history = ref('lead_history') -%}
+{%- set history = ref('leadloop', 'lead_history') -%}
 {%- set fields = leadloop.fields_among(leadloop.columns_of(history)) -%}
 with removals as (
     select *
-    from {{ ref('stg_lead_removals') }}
+    from {{ ref('leadloop', 'stg_lead_removals') }}
 ),
 
 gone as (

@@ -52,7 +52,9 @@ def test_a_push_stands_on_the_memory_and_the_macro_is_told_of(own: Any) -> None:
     assert any(each.startswith("test.leadloop.grain_int_push_memory") for each in stands_on)
 
     project = dbt.Project(own.folder, models.packaged_project(), models.STATE.absolute())
-    manifest = project.parse("duckdb", {"LEADLOOP_DBT_TARGET": "duckdb", dbt.FILE_VARIABLE: DEFAULT_FILE})
+    manifest = project.parse(
+        "duckdb", {"LEADLOOP_DBT_TARGET": "duckdb", dbt.FILE_VARIABLE: DEFAULT_FILE}
+    ).manifest
     push = manifest.macros["macro.leadloop.push"]
     assert "{{ leadloop.push(\n    desired = ref('lead_scores')," in push.description
     assert {"desired", "crm", "max_share"} <= {each.name for each in push.arguments}

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from connector.crm.base import Outcome
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError, PlanMovedError
 from connector.push import expect, make_plan
+from connector.warehouse.relations import DEFAULT
 from tests.integration.push.conftest import Push
 
 
@@ -143,7 +144,7 @@ def test_max_share_counts_the_leads_of_another_schema(world: Any) -> None:
         connection.execute(sa.text("create table marketing.scores as select * from analytics.scores"))
     push = Push(schema="marketing", max_share=0.1)
     with pytest.raises(GuardrailError, match=r"50% of the leads in convoso would change"):
-        make_plan(world.engine, push, leads_schema="analytics").check()
+        make_plan(world.engine, push, leads=DEFAULT.leads).check()
     with pytest.raises(GuardrailError, match="is not known"):
         make_plan(world.engine, push).check()
 

@@ -20,6 +20,7 @@ from connector.push import Journal, forgotten
 from connector.warehouse import mark, models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.mark import Mark, Marks
+from connector.warehouse.relations import DEFAULT
 from tests.integration.push.conftest import Push, World
 from tests.properties.quick_loop import QuickLoop
 
@@ -151,7 +152,7 @@ def test_accepting_gives_a_base_to_what_has_none(quick: QuickLoop) -> None:
     lost = [Mark("lost 1", "scores", AT), Mark("lost 2", "other", AT + timedelta(hours=1))]
     pushes = models.pushes()
     for _ in range(2):
-        forgotten.accept(journal, lost, "convoso", pushes, "analytics")
+        forgotten.accept(journal, lost, "convoso", pushes, DEFAULT.leads)
     given = "select lead_id, state, old_value, value from leadloop.push_journal where field = 'title' and code = 'restored'"
     assert sorted(quick.rows(given)) == sorted([
         (differs, "confirmed", "typed", "50"),
@@ -178,7 +179,7 @@ def test_a_push_that_leaves_alone_what_it_never_sent_still_does(quick: QuickLoop
     loop.extract(quick.warehouse)
     loop.build(quick.warehouse)
     (scores,) = (replace(each, first_push="baseline") for each in models.pushes() if each.name == "scores")
-    forgotten.accept(Journal(quick.warehouse.engine()), [], "convoso", [scores], "analytics")
+    forgotten.accept(Journal(quick.warehouse.engine()), [], "convoso", [scores], DEFAULT.leads)
     given = "select lead_id, value from leadloop.push_journal where field = 'title'"
     assert quick.rows(given) == [(same, "50")]
 
@@ -203,7 +204,7 @@ def test_accepting_looks_where_the_field_is(world: World, field: str, column: st
             f"create table analytics.leads as select 'convoso' as crm, '1' as lead_id, {columns}, {more}"
         )
     world.rows(("1", field, "-", "wanted", None, "change"))
-    forgotten.accept(world.journal, [], "convoso", [Push(fields={field: "score"})], "analytics")
+    forgotten.accept(world.journal, [], "convoso", [Push(fields={field: "score"})], DEFAULT.leads)
 
     assert [(each.column_name, each.old_value) for each in world.journalled()] == [(column, f"of {column}")]
 
@@ -212,7 +213,7 @@ def test_accepting_has_no_base_for_a_field_that_no_lead_shows(world: World) -> N
     """Nobody can have typed into it, as far as is known."""
     world.lead("1")
     world.rows(("1", "plan", None, "wanted", None, "change"))
-    forgotten.accept(world.journal, [], "convoso", [Push(fields={"plan": "score"})], "analytics")
+    forgotten.accept(world.journal, [], "convoso", [Push(fields={"plan": "score"})], DEFAULT.leads)
     assert world.journalled() == []
 
 

@@ -45,7 +45,7 @@ def test_every_field_says_what_it_means() -> None:
             assert not silent, f"{name}: {', '.join(silent)}"
 
 
-FRESH = InitDocument(folder="mine", written=["a"], kept=[])
+FRESH = InitDocument(folder="mine", written=["a"], changed=[], kept=[])
 
 
 @pytest.mark.parametrize(
