@@ -87,7 +87,7 @@ class Launcher:
 
     def start(self, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Running:
         number = next(self._numbers)
-        if not (cwd / "dbt_models").exists():
+        if not any((cwd / name).exists() for name in ("dbt_models", "dbt_project.yml")):
             env = {"DBT__PROJECT": PACKAGED, **env}  # a place without a project of its own takes ours
         name = f"{number}-{argv[0] if argv else 'leadloop'}"
         stdout, stderr = self._folder / f"{name}.out", self._folder / f"{name}.err"

@@ -1,10 +1,11 @@
 {# The columns are the model's key: fails for every combination that more than one row has, or that has a NULL in it.
 
-   of: the model's name. dbt's own reference is to a model of that name in the user's project, if there is one.
+   of: the name of the model of leadloop's that is tested. dbt's own reference is to a model of that name in the user's
+   project, if there is one.
    latest_by: a column that says when a row was made, for a table of which each run makes some keys anew; only the last
    run's rows are looked at then, since the others were when they were made. #}
-{% test grain(model, of, columns, latest_by=none) %}
-{%- set tested = ref('leadloop', of) %}
+{% test grain(model, columns, latest_by=none, of=none) %}
+{%- set tested = ref('leadloop', of) if of else model %}
 select
     {{ columns | join(', ') }},
     count(*) as rows_found

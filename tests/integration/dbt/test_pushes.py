@@ -283,6 +283,33 @@ def against(duck: Any, own: Any, name: Any) -> Any:
     return results.failed(duck.warehouse.engine(), models.push_spec(own.folder, name).stands_on)
 
 
+def test_what_failed_in_another_schema_stands_against_nothing(duck: Any) -> None:
+    """The same node in a colleague's target is another one; a row that says no schema, of an older version, counts for all."""
+    duck.execute("create schema leadloop")
+    duck.execute(
+        "create table leadloop.dbt_results (unique_id text, name text, status text, sequence_number bigint, schema_name text)"
+    )
+    engine, nodes = duck.warehouse.engine(), {"model.mine.a": "prod", "test.mine.b": "prod_audit"}
+
+    def record(name: str, status: str, number: int, schema: str | None) -> None:
+        schema_name = f"'{schema}'" if schema else "null"
+        duck.execute(
+            f"insert into leadloop.dbt_results values ('{name}', '{name[-1]}', '{status}', {number}, {schema_name})"
+        )
+
+    record("model.mine.a", "success", 1, "prod")
+    record("model.mine.a", "error", 2, "dev_anna")
+    assert results.failed(engine, nodes) == ()
+    record("test.mine.b", "fail", 3, "prod_audit")
+    record("test.mine.b", "pass", 4, "dev_anna_audit")
+    assert results.failed(engine, nodes) == ("b",)
+    record("model.mine.a", "error", 5, None)
+    assert results.failed(engine, nodes) == ("a", "b")
+    record("model.mine.a", "success", 6, "prod")
+    record("test.mine.b", "pass", 7, "prod_audit")
+    assert results.failed(engine, nodes) == ()
+
+
 @pytest.mark.long
 def test_a_failed_test_stands_against_the_push(lab: Any, own: Any) -> None:
     """What failed on a push is known to whoever plans it next, until a build in which it passes."""
