@@ -11,6 +11,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from connector import config, crm
+from connector.config import environments
 from connector.crm.base import LeadReader, ScanReader, WindowReader
 from connector.crm.clock import clock_of, skew
 from connector.errors import LeadloopError, OtherAccountError
@@ -43,6 +44,8 @@ def run(project: Path | None = None) -> list[Check]:
             checks += _account(vendor)
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
+    if (name := environments.chosen()) is not None:
+        checks.append(Check("environment", True, f"{name}: its files in .dlt go before the others"))
     checks.append(Check("versions", True, _versions()))
     return checks
 

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, instant, warehouse
+from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, instant, warehouse, with_env
 from connector.cli.output import emit, err, out
 from connector.errors import ConfigError, LeadloopError
 
 
 @app.command(epilog="Example: leadloop extract --start 2026-10-01 --end 2026-10-31 --filter list_id=333")
+@with_env
 def extract(
     vendor: Crm = None,
     start: Start = None,

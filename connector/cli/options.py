@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -47,37 +47,56 @@ First = Annotated[
 Mask = Annotated[bool, typer.Option("--mask", help="Hide the values of leads.")]
 
 
-def _dbt(help: str, metavar: str = "TEXT") -> Any:  # noqa: A002 - typer's word for it
-    return Annotated[str | None, typer.Option(metavar=metavar, help=help)]
+def _text(metavar: str, meaning: str) -> Any:
+    return Annotated[str | None, typer.Option(metavar=metavar, help=meaning)]
 
 
-_DBT = {
-    "profile": _dbt("The profile of dbt's to use. Default: the one that the dbt project names.", "NAME"),
-    "target": _dbt("The target of the profile, such as prod. Default: the profile's own.", "NAME"),
-    "profiles_dir": _dbt("The folder of profiles.yml. Default: where dbt looks for it.", "DIR"),
-    "vars": _dbt("""Variables for dbt, as JSON: '{"region": "east"}'.""", "JSON"),
+_ENV = {
+    "env": (
+        "LEADLOOP_ENV",
+        _text(
+            "NAME",
+            "Use the settings of this environment, such as dev: .dlt/dev.config.toml and .dlt/dev.secrets.toml.",
+        ),
+    )
 }
-"""Setting below ``dbt`` -> its option."""
+_DBT = {
+    "dbt_profile": (
+        "DBT__PROFILE",
+        _text("NAME", "The profile of dbt's to use. Default: the one that the dbt project names."),
+    ),
+    "dbt_target": (
+        "DBT__TARGET",
+        _text("NAME", "The target of the profile, such as prod. Default: the profile's own."),
+    ),
+    "dbt_profiles_dir": (
+        "DBT__PROFILES_DIR",
+        _text("DIR", "The folder of profiles.yml. Default: where dbt looks for it."),
+    ),
+    "dbt_vars": ("DBT__VARS", _text("JSON", """Variables for dbt, as JSON: '{"region": "east"}'.""")),
+}
+"""Option -> the variable of the environment that it sets for this one command, and how it is told."""
 
 
-def _check_dbt() -> None:
-    """What is wrong about these options is told before anything is opened."""
-    from connector.warehouse.settings import dbt
-
-    dbt()
+def with_env(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the option that says in which environment it works."""
+    return _with(_ENV, command)
 
 
 def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that say how dbt is called: each is the setting of its name, for this one command."""
+    """Gives a command the options that say how dbt is called and in which environment."""
+    return _with(_DBT | _ENV, command)
 
+
+def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:
-        settings = {f"DBT__{name.upper()}": given.pop(f"dbt_{name}", None) for name in _DBT}
-        before = {name: os.environ.get(name) for name in settings}
-        os.environ.update({name: value for name, value in settings.items() if value is not None})
+        variables = {variable: given.pop(name, None) for name, (variable, _) in options.items()}
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update({name: value for name, value in variables.items() if value is not None})
         try:
-            if any(settings.values()):
-                _check_dbt()
+            if any(variables.values()):
+                _check_settings()
             command(**given)
         finally:
             for name, value in before.items():
@@ -86,16 +105,25 @@ def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
                 else:
                     os.environ[name] = value
 
-    options = {f"dbt_{name}": kind for name, kind in _DBT.items()}
-    own = inspect.signature(command)
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in options.items()
+        for name, (_, kind) in options.items()
     ]
+    own = inspect.signature(command)
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
     called.__signature__ = own.replace(parameters=[*parameters, *more])  # type: ignore[attr-defined]
-    called.__annotations__ = {**command.__annotations__, **options}
+    called.__annotations__ = {
+        **command.__annotations__,
+        **{name: kind for name, (_, kind) in options.items()},
+    }
     return called
+
+
+def _check_settings() -> None:
+    """What is wrong about these options is told before anything is opened."""
+    from connector.warehouse.settings import dbt
+
+    dbt()
 
 
 def warehouse() -> "Warehouse":

@@ -1,11 +1,12 @@
 """``leadloop status``."""
 
 from connector.cli.app import app
-from connector.cli.options import Json, warehouse
+from connector.cli.options import Json, warehouse, with_env
 from connector.cli.output import emit, out
 
 
 @app.command(epilog="Example: leadloop status --json")
+@with_env
 def status(as_json: Json = False) -> None:
     """Show what was read, what was sent and what is still open. It asks only the warehouse."""
     from connector.render.status import status_document, status_text

@@ -1,5 +1,5 @@
-"""A value, by the name of its setting, as dlt finds it: the environment, ``.dlt/secrets.toml``, ``.dlt/config.toml``, then
-any vault that dlt knows; and where it was found.
+"""A value, by the name of its setting, as dlt finds it: the environment, the files of ``--env`` (see ``environments``),
+``.dlt/secrets.toml``, ``.dlt/config.toml``, then any vault that dlt knows; and where it was found.
 
 dlt reads its files when a setting is first looked up, relative to the folder the process is in at that moment.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connector import parsing
+from connector.config import environments
 from connector.errors import ConfigError
 from connector.parsing import Parser, WrongValueError, did_you_mean
 
@@ -73,7 +74,9 @@ def found_at(setting: str, *, secret: bool = False) -> Iterator[tuple[Any, Any]]
     dlt = dlt_ready()
     accessor = dlt.secrets if secret else dlt.config
     *sections, key = setting.split(".")
-    for provider in accessor.config_providers:
+    for provider in environments.providers():
+        if secret and not provider.supports_secrets:
+            continue
         found, _ = provider.get_value(key, accessor.default_type, None, *sections)
         if found is not None and (not isinstance(found, str) or found.strip()):
             yield provider, found
@@ -148,10 +151,10 @@ def refuse_unknown_in(section: str, above: tuple[str, ...], known: list[str]) ->
 
 def tables_set(section: str) -> Iterator[Mapping[str, Any]]:
     """The tables of this name in the files; vaults can't be listed."""
-    dlt = dlt_ready()
+    dlt_ready()
     from dlt.common.configuration.providers.toml import SettingsTomlProvider
 
-    for provider in dlt.config.config_providers:
+    for provider in environments.providers():
         if isinstance(provider, SettingsTomlProvider):
             found, _ = provider.get_value(section, Any, "")
             if found is not None and not isinstance(found, Mapping):
@@ -172,7 +175,7 @@ def dlt_ready() -> Any:
     import dlt
 
     with _readable_files():
-        _ = dlt.config.config_providers
+        environments.providers()
     return dlt
 
 

@@ -10,10 +10,21 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from itertools import islice
 from typing import Any, ClassVar, Literal, TypeVar
 
 from connector import parsing
-from connector.config.lookup import env_name, merged, named, origin, parsed, tables_set, value, variables_set
+from connector.config.lookup import (
+    env_name,
+    found_at,
+    merged,
+    named,
+    origin,
+    parsed,
+    tables_set,
+    value,
+    variables_set,
+)
 from connector.errors import ConfigError
 from connector.parsing import Parser, Secret, did_you_mean, no_such
 
@@ -141,6 +152,15 @@ class VendorSettings:
         ),
     )
 
+    shared_with_prod: bool = field(
+        default=False,
+        metadata=how(
+            parsing.flag,
+            "Whether another environment than `prod` may push to the account that `prod` pushes to. See "
+            "[dev and prod](#dev-and-prod).",
+        ),
+    )
+
     @property
     def name(self) -> str:
         """What settings, pushes and the column ``crm`` call the account."""
@@ -232,12 +252,13 @@ def _look_up(prefix: str, spec: "Field[Any]") -> Any:
     name = f"{prefix}.{spec.name}"
     if spec.metadata["parse"] is parsing.table:
         return merged(name)
-    found = value(name, secret=spec.metadata["secret"])
-    if found is None and spec.metadata["secret"] and value(name) is not None:
+    if not spec.metadata["secret"]:
+        return value(name)
+    if any(not provider.supports_secrets for provider, _ in islice(found_at(name), 1)):
         raise ConfigError(
             f"{named(name)} is a secret and stands in config.toml.", "Move it to .dlt/secrets.toml."
         )
-    return found
+    return value(name, secret=True)
 
 
 def is_required(spec: "Field[Any]") -> bool:

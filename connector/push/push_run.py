@@ -14,6 +14,7 @@ from connector.push.deliver import Edits
 from connector.push.edits import recent_edits
 from connector.push.journal import Journal
 from connector.push.plan import Plan
+from connector.push.prod import check_environment
 from connector.warehouse import mark, models, results, runs
 from connector.warehouse.accounts import check_account
 from connector.warehouse.connection import Warehouse
@@ -82,6 +83,7 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
             results.check(engine, spec.name, spec.stands_on)
             warehouse_id = mark.identify(engine)
         account = stack.enter_context(crm.account(spec.crm))
+        check_environment(account.settings)
         check_account(engine, account.settings, account.reader)
         marks = mark.Marks(warehouse_id, account.settings)
         yield PushRun(warehouse, spec, models.pushes(project, warehouse), account, lease, marks)

@@ -551,3 +551,9 @@ def test_no_page_knows_a_machine() -> None:
     for path in [*PAGES, *(ROOT / "notebooks").glob("*.ipynb")]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"/(home|root|Users)/|/work/|/tmp/", text), path.name
+
+
+def test_every_version_says_what_to_do_after_an_upgrade() -> None:
+    """The changelog and docs/upgrade.md name the same versions."""
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", page("../CHANGELOG.md"), re.MULTILINE)
+    assert versions == re.findall(r"^## (\d+\.\d+\.\d+)", page("upgrade.md"), re.MULTILINE)

@@ -85,6 +85,10 @@ WRONG: list[tuple[str, str]] = [
     ("init new --name Office", "can't be called 'Office'"),
     ("init new --crm convosso", "did you mean 'convoso'"),
     *(
+        (f"{command} --env staging", "There are no settings for --env staging")
+        for command in ("extract", "build", "plan p", "push p", "run", "resolve p", "check", "status")
+    ),
+    *(
         row
         for command in ("build", "plan p", "push p", "run", "resolve p", "check")
         for row in (
