@@ -407,7 +407,7 @@ def _fingerprint(project: Project) -> str:
         for folder, folders, names in os.walk(root):
             folders[:] = sorted(set(folders) - _IGNORED)
             for name in sorted(names):
-                if name.endswith((".sql", ".yml", ".yaml")) and name != "package-lock.yml":
+                if name.endswith((".sql", ".yml", ".yaml", ".py")) and name != "package-lock.yml":
                     path = Path(folder, name)
                     stat = path.stat()
                     seen.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())

@@ -45,14 +45,17 @@ def main() -> None:
 
 def warm_up(folder: Path) -> None:
     """dbt writes the code that reads and checks its own files when it is first used: more than a second, here only once."""
-    from connector.warehouse import models
+    from connector.warehouse import models, settings
     from connector.warehouse.connection import Warehouse
 
     os.chdir(folder)
     # dbt's static parser has threads of its own, and a process that is forked after that waits for them for ever.
     os.environ["DBT_STATIC_PARSER"] = "false"
+    # No settings file is read here: a command reads those of its own folder.
+    real, settings.dbt = settings.dbt, settings.DbtSettings
     for _ in range(2):  # the second time, what was parsed the first time is read
         models.build(Warehouse.duckdb(folder / "leads.duckdb"), folder / "dbt_models", select="wanted")
+    settings.dbt = real
     del os.environ["DBT_STATIC_PARSER"]
 
 
@@ -68,10 +71,7 @@ def become(request: dict[str, Any]) -> NoReturn:
     sys.argv = ["leadloop", *request["argv"]]
     code = 0
     try:
-        from connector import config
         from connector.cli import main as command
-
-        config.reload()  # what the warming up read were another folder's settings
 
         command()
     except SystemExit as end:

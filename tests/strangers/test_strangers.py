@@ -1,7 +1,7 @@
 """A dbt project of somebody's own habits, in ``acme``: leadloop is added to it and goes through the whole loop.
 
 It has a profile with targets for development and production, schemas and names of its own, a model that is called like one of
-leadloop's, variables, a seed, a snapshot, a unit test, a model that is switched off, and another package.
+leadloop's, variables, a seed, a snapshot, a model in Python, a unit test, a model that is switched off, and another package.
 """
 
 import shutil
@@ -114,6 +114,7 @@ def begun(place: Acme) -> set[str]:
     assert "tier_names" in {node["name"] for node in place.json("build")["nodes"]}
     made = place.relations()
     assert {f"anna_crm.{name}" for name in MODELS} | {f"anna.{PUSH}", "anna_marts.leads"} <= made
+    assert ("anna.tiers_in_python" in made) == (place.postgres is None)
     assert not {name for name in made if name.startswith("analytics")}
     return made
 
