@@ -109,7 +109,7 @@ class Project:
         ``leadloop`` is in none of them."""
         if self.options.profiles_dir is not None:
             return self.options.profiles_dir
-        named = os.environ.get("DBT_PROFILES_DIR")
+        named = self._of_dbt("DBT_PROFILES_DIR")
         folders = (*([Path(named)] if named else []), self.folder, Path.cwd(), Path.home() / ".dbt")
         there = [folder for folder in folders if (folder / "profiles.yml").is_file()]
         if self._profile() == OWN_PROFILE:

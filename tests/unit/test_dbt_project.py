@@ -64,10 +64,13 @@ def test_dbts_own_variables_are_for_the_users_project(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A target that somebody has set for another project has no say in the one that comes with leadloop."""
+    (home / ".dbt" / "profiles.yml").write_text(PROFILE.format("leadloop"))
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(home / ".dbt"))
     monkeypatch.setenv("DBT_TARGET", "prod")
     assert made(tmp_path, "shop").target == "prod"
     assert made(tmp_path, "shop", target="dev").target == "dev"
-    assert dbt.Project(packaged_project(), packaged_project(), tmp_path).target is None
+    packaged = dbt.Project(packaged_project(), packaged_project(), tmp_path)
+    assert (packaged.target, packaged.profiles) == (None, packaged_project())
 
 
 def test_settings_of_dbt(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@
     {{ return(adapter.dispatch('field_changes', 'leadloop')(pairs, columns, fields, ['field', 'old_value', 'new_value'] + extra, every)) }}
 {%- endmacro %}
 
-{# PostgreSQL goes through pairs once. #}
+{# PostgreSQL goes through pairs once. A value that is a bare name is a column of pairs. #}
 {% macro default__field_changes(pairs, columns, fields, names, every) -%}
     select
         {%- for column in columns %}
@@ -23,7 +23,7 @@
     cross join lateral (
         values
         {%- for each in fields %}
-        ({% for name in names %}{{ each[name] }}{{ ', ' if not loop.last }}{% endfor %}){{ ',' if not loop.last }}
+        ({% for name in names %}{{ pairs ~ '.' if modules.re.fullmatch('[a-z_]+_[0-9]+', each[name]) }}{{ each[name] }}{{ ', ' if not loop.last }}{% endfor %}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as compared ({{ names | join(', ') }})
     {%- if not every %}

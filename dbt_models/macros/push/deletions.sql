@@ -20,7 +20,7 @@ select
         when pairs.lead_id is null or (pairs.is_read and not pairs.is_known) then 'unknown_lead'
         when refused.code in ('resolved', 'skipped') or {{ leadloop.unseen('refused', 'pairs', counted) }} then 'rejected'
         when refused.lead_id is not null and pairs.last_seen_at is null then 'rejected'
-        when accepted.lead_id is not null and accepted.code is distinct from 'resolved' then 'conflict'
+        when accepted.lead_id is not null and coalesce(accepted.code, '') <> 'resolved' then 'conflict'
         else 'delete'
     end as verdict
 from pairs
@@ -33,7 +33,7 @@ where
         pairs.is_removed
         or (
             accepted.lead_id is not null
-            and accepted.code is distinct from 'resolved'
+            and coalesce(accepted.code, '') <> 'resolved'
             and (pairs.last_seen_at is null or {{ leadloop.unseen('accepted', 'pairs', counted) }})
         )
     )

@@ -66,7 +66,7 @@ compared as (
                 or coalesce(unanswered.sequence_number, 0) > coalesce(accepted.sequence_number, 0)
                 or (
                     coalesce(unanswered.sequence_number, 0) = coalesce(accepted.sequence_number, 0)
-                    and unanswered.recorded_at > accepted.recorded_at
+                    and accepted.recorded_at < unanswered.recorded_at
                 )
             )
 ),
@@ -75,13 +75,16 @@ differing as (
     select
         compared.*,
         coalesce(refused.code, '') = 'skipped' as is_skipped,
-        refused.lead_id is not null and refused.value is not distinct from compared.new_value as is_refused,
+        refused.lead_id is not null and {{ leadloop.is_same('refused.value', 'compared.new_value') }} as is_refused,
         -- What was refused together is held back together: if one of those fields now has another value, or is in sync,
         -- the others get a new chance, since it may have been that one the CRM did not like.
-        refused.refused_together is not distinct from count(
-            case when refused.value is not distinct from compared.new_value then refused.lead_id end
-        ) over (partition by compared.lead_id, refused.run_id) as all_refused,
-        flapping.lead_id is not null and flapping.value is not distinct from compared.new_value as is_flapping
+        coalesce(
+            refused.refused_together = count(
+                case when refused.value is not distinct from compared.new_value then refused.lead_id end
+            ) over (partition by compared.lead_id, refused.run_id),
+            false
+        ) as all_refused,
+        flapping.lead_id is not null and {{ leadloop.is_same('flapping.value', 'compared.new_value') }} as is_flapping
         {%- if adds %},
         -- A lead that is to be added is held back as a whole or not at all.
         count(*) over (partition by compared.lead_id) = count(
@@ -145,8 +148,10 @@ select
         when is_flapping then 'flapping'
         when
             has_base
-            and {{ leadloop.comparable('current_value', options) }}
+            and (
+                {{ leadloop.comparable('current_value', options) }}
                 is distinct from {{ leadloop.comparable('base_value', options) }}
+            )
             -- It arrived after all, later than anybody looked for it.
             and (
                 not is_unanswered
@@ -161,4 +166,10 @@ select
         else 'change'
     end as verdict
 from differing
+{%- endmacro %}
+
+{# Whether two values are the same, NULL being the same as NULL; never NULL itself. Written so that sqlfluff can read it among
+   the columns of a query, where it can't read "is not distinct from". #}
+{% macro is_same(one, other) -%}
+    coalesce({{ one }} = {{ other }}, {{ one }} is null and {{ other }} is null)
 {%- endmacro %}

@@ -25,7 +25,7 @@
    since two machines' clocks needn't agree, and then an answer without one is from before there were numbers; else by
    time. #}
 {% macro unseen(answer, lead, counted) -%}
-    {%- set by_time = answer ~ '.recorded_at > ' ~ lead ~ '.last_seen_at' -%}
+    {%- set by_time = lead ~ '.last_seen_at < ' ~ answer ~ '.recorded_at' -%}
     {%- if counted -%}
         case
             when {{ lead }}.last_sequence_number is null then {{ by_time }}

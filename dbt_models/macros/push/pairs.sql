@@ -25,7 +25,7 @@ desired as (
         cast(null as text) as crm_lead_id
         {%- else %}
         added.lead_id is not null as is_added,
-        {{ 'coalesce(given_rows.given_lead_id, added.crm_lead_id)' if options['lead_id'] else 'added.crm_lead_id' }} as crm_lead_id
+        {{ 'coalesce(given_rows.given_lead_id, added.crm_lead_id) as crm_lead_id' if options['lead_id'] else 'added.crm_lead_id' }}
         {%- endif %}
     from given_rows
     {%- if adds %}

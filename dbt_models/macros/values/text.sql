@@ -106,14 +106,14 @@
 {%- endmacro %}
 
 {% macro default__times_as_text(value) -%}
-    when pg_typeof({{ value }}) = 'timestamptz'::regtype
+    when pg_typeof({{ value }}) = cast('timestamptz' as regtype)
             then replace(
                 replace(
                     to_jsonb(timezone('UTC', cast(to_jsonb({{ value }}) #>> '{}' as timestamptz))) #>> '{}', 'T', ' '
                 ) || '+00',
                 'infinity+00', 'infinity'
             )
-        when pg_typeof({{ value }}) in ('timestamp'::regtype, 'date'::regtype)
+        when pg_typeof({{ value }}) in (cast('timestamp' as regtype), cast('date' as regtype))
             then replace(to_jsonb({{ value }}) #>> '{}', 'T', ' ')
 {%- endmacro %}
 
@@ -130,7 +130,7 @@
 {%- endmacro %}
 
 {% macro default__has_fraction(value) -%}
-    pg_typeof({{ value }}) in ('numeric'::regtype, 'double precision'::regtype, 'real'::regtype)
+    pg_typeof({{ value }}) in (cast('numeric' as regtype), cast('double precision' as regtype), cast('real' as regtype))
 {%- endmacro %}
 
 {% macro duckdb__has_fraction(value) -%}

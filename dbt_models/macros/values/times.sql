@@ -32,8 +32,8 @@
         when {{ value }} ~ {{ leadloop.time_shape() }} and substr({{ value }}, 1, 4) between '1900' and '9998'
             and substr({{ value }}, 6, 2) between '01' and '12' and substr({{ value }}, 9, 2) between '01' and '31'
             then case
-                when substr({{ value }}, 9, 2)::int <= extract(
-                    day from make_date(substr({{ value }}, 1, 4)::int, substr({{ value }}, 6, 2)::int, 1)
+                when cast(substr({{ value }}, 9, 2) as int) <= extract(
+                    day from make_date(cast(substr({{ value }}, 1, 4) as int), cast(substr({{ value }}, 6, 2) as int), 1)
                     + interval '1 month' - interval '1 day'
                 )
                     then cast({{ leadloop.plain_time(value) }} as timestamp)

@@ -34,7 +34,7 @@ select
     {%- else %}
     case when adding.run_id is null then journal.lead_id end as crm_lead_id,
     {%- endif %}
-    {{ 'journal.sequence_number' if 'sequence_number' in columns else 'cast(null as bigint)' }} as sequence_number
+    {{ 'journal.sequence_number' if 'sequence_number' in columns else 'cast(null as bigint) as sequence_number' }}
 from {{ journal }} as journal
 left join adding on journal.run_id = adding.run_id
 {%- endif %}
