@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config, loop, scaffold
+from connector.crm import names as account_names
+from connector.crm import vendor, vendors
 from connector.errors import OtherAccountError
 from connector.sandbox import Sandbox
 from connector.warehouse import models
@@ -146,3 +149,60 @@ def test_an_account_keeps_its_name(
     with pytest.raises(OtherAccountError, match=r"crm\.east leads to the account .* holds as convoso_east"):
         loop.extract(warehouse, "east")
     assert len(offices["convoso_east"].calls) == calls
+
+
+@pytest.mark.long
+def test_two_offices_and_one_account_of_each_other_crm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dbt_state: Path, warehouse: Warehouse
+) -> None:
+    """All in one warehouse: each gets its own values once, shows them, and what a person types in one stays there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(models, "STATE", dbt_state)
+    scaffold.write(tmp_path)
+    monkeypatch.setenv("CRM__CONVOSO_EAST__VENDOR", "convoso")
+    written = tmp_path / "dbt_models" / "models"
+    for old in written.rglob("tiers*"):
+        old.unlink()
+    settings = tmp_path / "dbt_models" / "dbt_project.yml"
+    settings.write_text(settings.read_text().replace("leadloop_read: [convoso]", "{}"))
+    config.reload()
+    names = account_names()
+    assert set(names) == {*vendors(), "convoso_east"}
+    (written / "wanted.sql").write_text(
+        "select crm, lead_id, crm || ' wants it' as value from {{ ref('leadloop', 'leads') }}"
+    )
+    for name in names:
+        field = vendor(name).capabilities.example_field
+        (written / f"wanted_{name}.sql").write_text(
+            f"select * from {{{{ ref('wanted') }}}} where crm = '{name}'"
+        )
+        (written / f"to_{name}.sql").write_text(
+            f"{{{{ leadloop.push(desired = ref('wanted_{name}'), crm = '{name}', key = 'lead_id',"
+            f" fields = {{'{field}': 'value'}}, max_share = 1) }}}}"
+        )
+    with ExitStack() as stack:
+        for name in names:
+            sandbox = stack.enter_context(Sandbox(leads=12))
+            for setting, text in sandbox.settings()[vendor(name).kind].items():
+                monkeypatch.setenv(f"CRM__{name}__{setting}".upper(), str(text))
+            monkeypatch.setenv(f"CRM__{name}__SETTLE".upper(), "0")
+            monkeypatch.setenv(f"CRM__{name}__RATE".upper(), "1000")
+        config.reload()
+        first = loop.run(warehouse, first=True)
+        assert first.exit_code == 0
+        sent = {name: dict(pushed.summary.by_state) for name, pushed in first.pushed.items()}
+        assert sent == {f"to_{name}": {"applied": 12} for name in names}
+        second = loop.run(warehouse)
+        assert second.exit_code == 0
+        assert {name: len(pushed.plan.leads) for name, pushed in second.pushed.items()} == {
+            f"to_{name}": 0 for name in names
+        }
+    query = "select crm, count(*), count(distinct lead_id) from leadloop.push_journal where state = 'confirmed' group by crm"
+    assert sorted(rows(warehouse, query)) == sorted((name, 12, 12) for name in names)
+    changed = (
+        "select crm, count(*) from analytics.lead_changes where new_value = crm || ' wants it' group by crm"
+    )
+    assert sorted(rows(warehouse, changed)) == sorted((name, 12) for name in names)
+    shown = rows(warehouse, "select crm, count(*) from analytics.leads where removed_at is null group by crm")
+    assert sorted(shown) == sorted((name, 12) for name in names)
+    config.reload()
