@@ -8,10 +8,12 @@ import pytest
 from connector.warehouse.connection import Warehouse
 from tests.campaigns import storm
 from tests.campaigns.storm_world import Table
+from tests.engines import DUCKDB_IS_LONG
 
 pytestmark = pytest.mark.timeout(600)
 
 
+@DUCKDB_IS_LONG
 @pytest.mark.parametrize("strikes", [2, pytest.param(2 * len(storm.KINDS), marks=pytest.mark.long)])
 def test_nothing_is_lost_doubled_mixed_or_stalled_in_a_storm(
     warehouse: Warehouse, tmp_path: Path, made_before: dict[str, Any], strikes: int

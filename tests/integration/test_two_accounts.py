@@ -17,6 +17,7 @@ from connector.errors import OtherAccountError
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from tests.engines import DUCKDB_IS_LONG
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -112,6 +113,7 @@ def test_the_same_lead_id_means_two_leads(offices: dict[str, Any], warehouse: Wa
     ]
 
 
+@DUCKDB_IS_LONG
 def test_whoever_runs_dbt_keeps_every_accounts_leads(
     offices: dict[str, Any], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

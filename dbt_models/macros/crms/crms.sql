@@ -18,7 +18,8 @@
 {% macro named_accounts() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set accounts = api.Relation.create(database=target.database, schema='leadloop', identifier='accounts') -%}
-    {%- if not leadloop.columns_of(accounts) -%}{{ return([]) }}{%- endif -%}
+    {#- Not columns_of, for which a unit test says what it likes. -#}
+    {%- if not run_query(leadloop.select_columns_of(accounts)).rows -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query('select distinct crm, vendor from ' ~ accounts ~ ' where crm <> vendor order by crm').rows) }}
 {%- endmacro %}
 

@@ -46,7 +46,7 @@ def test_compiled_models_pass_sqlfluff(lab: Any, own: Any) -> None:
         said = [
             f"{path.stem}: {found.rule_code()} {found.line_no} {found.desc()}"
             for path in compiled
-            if path.stem != "people"
+            if path.stem in {"deleting", *PUSHES} or "leadloop" in path.relative_to(place).parts[:1]
             for found in linter.lint_string(path.read_text("utf-8")).get_violations()
         ]
         assert said == [], "\n".join(said)

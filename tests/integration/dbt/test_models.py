@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from dbt.adapters.base import BaseAdapter
 
+from tests.engines import DUCKDB_IS_LONG
+
 # Convoso's leads, versions and changes; and without the views, which stay as they are however the leads grow.
 GROWING = "lead_history lead_changes"
 CONVOSO = f"stg_lead_versions stg_leadloop__push_journal {GROWING}"
@@ -62,6 +64,7 @@ def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
         assert lab.rows(f"select count(*) from analytics.{model}") == [(0,)]
 
 
+@DUCKDB_IS_LONG
 def test_a_table_that_dbt_has_not_listed_yet_is_there(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """While one thread of dbt's lists a schema, the others see a part of it: a model they make is not empty for that."""
     lab.land([lead(1, "2026-01-02 10:00:00", status="NEW"), lead(2, "2026-01-02 10:00:00")], "2 10:01")

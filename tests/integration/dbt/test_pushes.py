@@ -10,6 +10,7 @@ from connector.errors import BuildError, ModelError
 from connector.push import Confirmation, Journal, confirm
 from connector.warehouse import models, results
 from connector.warehouse.connection import Warehouse
+from tests.engines import DUCKDB_IS_LONG
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
 CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lead Score': 'score'}"
@@ -340,6 +341,7 @@ WHO = "desired = ref('people'), crm = 'convoso', key = 'id', options = {'list_id
 PEOPLE = "fields = {'phone_number': 'phone', 'first_name': 'name'}"
 
 
+@DUCKDB_IS_LONG
 def test_leads_are_added_once(lab: Any, own: Any) -> None:
     """Rows that the CRM never accepted are added whole, blanks left out; refused ones wait until one of their values changes."""
     lab.land([{"id": "7", "phone_number": "999"}], "2 00:00")

@@ -21,6 +21,7 @@ from connector.warehouse import mark, models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.mark import Mark, Marks
 from connector.warehouse.relations import DEFAULT
+from tests.engines import DUCKDB_IS_LONG
 from tests.integration.push.conftest import Push, World
 from tests.properties.quick_loop import QuickLoop
 
@@ -29,11 +30,6 @@ AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 
 def settings(**given: Any) -> Any:
     return crm.vendor("convoso").settings(**{"auth_token": "token", "timezone": "UTC", **given})
-
-
-DUCKDB_IS_LONG = pytest.mark.parametrize(
-    "warehouse", ["postgres", pytest.param("duckdb", marks=pytest.mark.long)], indirect=True
-)
 
 
 def test_marks_are_kept_apart_and_private(tmp_path: Path) -> None:
