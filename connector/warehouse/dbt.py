@@ -227,18 +227,8 @@ class Project:
         callbacks: Sequence[Callable[[Any], None]] = (),
     ) -> Any:
         place = private.folder(self.place(engine))
-        arguments = [
-            *_QUIET,
-            *command,
-            *(
-                "--project-dir",
-                str(self.folder),
-                "--profiles-dir",
-                str(self.profiles),
-                "--log-path",
-                str(place),
-            ),
-        ]
+        arguments = [*_QUIET, *command, "--project-dir", str(self.folder)]
+        arguments += ["--profiles-dir", str(self.profiles), "--log-path", str(place)]
         for option, value in (("--profile", self._profile()), ("--target", self.target)):
             arguments += [option, value] if value else []
         if command[0] != "deps":  # which has no such option

@@ -137,13 +137,13 @@ class Known:
     """By name."""
     relations: Relations
     place: str
-    """The warehouse that dbt's profile names, as ``Warehouse.place`` has it; blank for the one that leadloop opens."""
+    """The warehouse that dbt's profile names, as ``Warehouse.place`` has it; blank for whichever leadloop opens."""
     profile: str
     """Where that is said, for people."""
 
     def check(self, warehouse: Target) -> None:
         """``ConfigError`` where dbt would build in another warehouse than the one that leadloop opens."""
-        if self.place and self.place != warehouse.place:
+        if self.place and warehouse.place and self.place != warehouse.place:
             raise ConfigError(
                 f"dbt and leadloop do not mean the same warehouse. dbt: {self.place}, by {self.profile}. "
                 f"leadloop: {warehouse.place}.",
@@ -275,7 +275,7 @@ def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
     found = Known(
         tuple(_pushes_in(parsed.manifest, relations)), relations, place, f"the profile in {project.profiles}"
     )
-    _check_databases(parsed, found)
+    _check_databases(parsed)
     variables = sorted((parsed.of_profile | parsed.of_project) - environment.keys())
     content = {
         "files": files,
@@ -287,8 +287,7 @@ def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
         "pushes": [asdict(spec) for spec in found.pushes],
     }
     _write(_known_file(project), content)
-    if place:
-        found.check(warehouse)
+    found.check(warehouse)
     return parsed.manifest, found
 
 
@@ -298,16 +297,13 @@ def _follows(parsed: dbt.Parsed, kind: str, environment: Mapping[str, str]) -> b
     return parsed.credentials.type == kind and needed <= parsed.of_profile and needed <= environment.keys()
 
 
-def _check_databases(parsed: dbt.Parsed, found: Known) -> None:
+def _check_databases(parsed: dbt.Parsed) -> None:
     """``ConfigError`` for a push in another database than the profile's: leadloop opens one."""
-    names = {spec.name for spec in found.pushes} | set(Relations._fields)
+    database = parsed.credentials.database
     for node in parsed.manifest.nodes.values():
-        database = parsed.credentials.database
-        if (
-            str(node.resource_type) == "model"
-            and node.name in names
-            and (node.database or database) != database
-        ):
+        is_ours = node.package_name == "leadloop" and node.name in Relations._fields
+        is_push = str(node.resource_type) == "model" and "leadloop_push" in node.config.meta
+        if (is_ours or is_push) and node.database not in (None, database):
             raise ConfigError(
                 f"The model {node.name} is in the database {node.database}, and leadloop opens {database} only.",
                 "Take the setting database of this model out of the dbt project.",

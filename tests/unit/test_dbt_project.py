@@ -2,13 +2,14 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from connector import config
 from connector.errors import ConfigError
-from connector.warehouse import dbt, settings
+from connector.warehouse import dbt, models, settings
 from connector.warehouse.models import packaged_project
 from connector.warehouse.settings import DbtSettings
 
@@ -150,3 +151,32 @@ def test_the_package_has_the_version_of_leadloop() -> None:
     from importlib.metadata import version
 
     assert dbt._version(packaged_project()) == version("leadloop")
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "meta", "is_refused"),
+    [
+        ("leadloop", "leads", {}, True),
+        ("shop", "to_crm", {"leadloop_push": {}}, True),
+        ("shop", "leads", {}, False),
+        ("leadloop", "lead_recordings", {}, False),
+    ],
+)
+def test_what_leadloop_reads_is_in_the_database_that_it_opens(
+    package: str, name: str, meta: dict[str, Any], is_refused: bool
+) -> None:
+    """Other models may be where they like."""
+    node = SimpleNamespace(
+        resource_type="model",
+        package_name=package,
+        name=name,
+        database="other",
+        config=SimpleNamespace(meta=meta),
+    )
+    manifest = SimpleNamespace(nodes={"it": node})
+    parsed = dbt.Parsed(manifest, SimpleNamespace(database="leads"), frozenset(), frozenset())
+    if not is_refused:
+        models._check_databases(parsed)
+        return
+    with pytest.raises(ConfigError, match=f"{name} is in the database other, and leadloop opens leads only"):
+        models._check_databases(parsed)
