@@ -265,6 +265,11 @@ def write(folder: Path, crm_name: str = crm.DEFAULT, account: str | None = None)
         check_account_name(vendor.name, crm.vendors())
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
+    if (folder / "dbt_project.yml").is_file():
+        raise ConfigError(
+            f"{folder.absolute()} is a dbt project already. Nothing was written.",
+            f"To add leadloop to it: leadloop init --into {folder}",
+        )
     written, kept = [], []
     for path, text in files(project_name(folder), vendor).items():
         if (folder / path).exists():

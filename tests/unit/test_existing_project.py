@@ -137,6 +137,14 @@ def test_models_go_where_the_projects_are_and_take_no_name_of_theirs(project: Pa
     assert told["exposures"][0]["depends_on"] == ["ref('leadloop_tiers_to_convoso')"]
 
 
+def test_no_new_project_is_begun_inside_of_another(project: Path) -> None:
+    """Whoever types ``leadloop init`` there is told what was meant."""
+    before = sorted(project.rglob("*"))
+    with pytest.raises(ConfigError, match=f"leadloop init --into {project}"):
+        scaffold.write(project)
+    assert sorted(project.rglob("*")) == before
+
+
 def test_a_new_project_has_all_that_dbt_itself_needs(tmp_path: Path) -> None:
     """A profile of the name that the project asks for, and the package under the path that packages.yml names."""
     scaffold.write(tmp_path / "new")
