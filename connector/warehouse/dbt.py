@@ -188,7 +188,7 @@ class Project:
         """
         files = [self.folder / name for name in ("packages.yml", "dependencies.yml")]
         named = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
-        if not named:
+        if "packages:" not in named:
             return
         is_ours = LINK in named or PACKAGE_VARIABLE in named
         if LINK in named:
