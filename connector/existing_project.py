@@ -7,7 +7,6 @@ from string import Template
 from typing import Any
 
 from connector import crm, scaffold
-from connector.config import check_account_name
 from connector.errors import ConfigError, LeadloopError
 from connector.scaffold import Scaffold
 from connector.texts import listed
@@ -26,9 +25,7 @@ def add(project: Path, crm_name: str = crm.DEFAULT, account: str | None = None) 
 
     ``ConfigError`` where there is no project. The warehouse is the one that dbt's profile names.
     """
-    vendor = crm.vendor(crm_name).called(account or crm_name)
-    if vendor.account_of:
-        check_account_name(vendor.name, crm.vendors())
+    vendor = scaffold.vendor_of(crm_name, account)
     if not (project / "dbt_project.yml").is_file():
         raise ConfigError(
             f"{project} is no dbt project: it has no dbt_project.yml.",

@@ -269,33 +269,29 @@ def names(value: Any) -> tuple[str, ...]:
 
 def table(value: Any) -> dict[str, str]:
     """Reads a table of texts; from the environment, a JSON object."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise WrongValueError(
-                'must be a table; in the environment a JSON object such as {"list_id": "333"}'
-            ) from None
-    if not isinstance(value, Mapping):
-        raise WrongValueError("must be a table of names and values")
-    for name, item in value.items():
+    read = _mapping(value, '{"list_id": "333"}')
+    for name, item in read.items():
         if isinstance(item, bool) or not isinstance(item, str | int | float):
             raise WrongValueError(f"must hold texts and numbers only, and {name!r} is something else")
-    return {str(name): str(item) for name, item in value.items()}
+    return {str(name): str(item) for name, item in read.items()}
 
 
 def values(value: Any) -> dict[str, Any]:
     """Reads a table of any values, such as JSON has; from the environment, a JSON object."""
+    return {str(name): item for name, item in _mapping(value, '{"region": "east"}').items()}
+
+
+def _mapping(value: Any, example: str) -> Mapping[Any, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError:
             raise WrongValueError(
-                'must be a table; in the environment a JSON object such as {"region": "east"}'
+                f"must be a table; in the environment a JSON object such as {example}"
             ) from None
     if not isinstance(value, Mapping):
         raise WrongValueError("must be a table of names and values")
-    return {str(name): item for name, item in value.items()}
+    return value
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -255,14 +255,20 @@ def _toml(value: object) -> str:
     return json.dumps(value)
 
 
+def vendor_of(crm_name: str, account: str | None) -> crm.Vendor:
+    """The CRM under the name that its account is to have; ``ConfigError`` for a name that none can have."""
+    vendor = crm.vendor(crm_name).called(account or crm_name)
+    if vendor.account_of:
+        check_account_name(vendor.name, crm.vendors())
+    return vendor
+
+
 def write(folder: Path, crm_name: str = crm.DEFAULT, account: str | None = None) -> Scaffold:
     """Writes a project for an account of a CRM into ``folder``; a file that is there already is never touched.
 
     ``account``: its name, where it is to have one of its own.
     """
-    vendor = crm.vendor(crm_name).called(account or crm_name)
-    if vendor.account_of:
-        check_account_name(vendor.name, crm.vendors())
+    vendor = vendor_of(crm_name, account)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; leadloop init needs a folder.")
     if (folder / "dbt_project.yml").is_file():

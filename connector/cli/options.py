@@ -1,7 +1,6 @@
 """Options that several commands have, and how their values are read."""
 
 import inspect
-import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
@@ -91,19 +90,13 @@ def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
 def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:
-        variables = {variable: given.pop(name, None) for name, (variable, _) in options.items()}
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update({name: value for name, value in variables.items() if value is not None})
-        try:
-            if any(variables.values()):
+        from connector.config import variables
+
+        values = {variable: given.pop(name, None) for name, (variable, _) in options.items()}
+        with variables({name: value for name, value in values.items() if value is not None}):
+            if any(values.values()):
                 _check_settings()
             command(**given)
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)

@@ -3,7 +3,7 @@
 Everything that is wrong ends in one ``ConfigError`` that names the setting in both spellings and never shows what was set.
 """
 
-from connector.config.lookup import anchored, env_name, named, origin, reload, value
+from connector.config.lookup import anchored, env_name, named, origin, reload, value, variables
 from connector.config.vendor import (
     CALLS,
     IN_SECRETS,
@@ -53,4 +53,5 @@ __all__ = [
     "resolve",
     "sections",
     "value",
+    "variables",
 ]

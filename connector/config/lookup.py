@@ -7,6 +7,7 @@ dlt reads its files when a setting is first looked up, relative to the folder th
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,21 @@ def variables_set(section: str) -> Iterator[tuple[str, ...]]:
         first, *rest = key.split("__")
         if first == section.upper() and rest:
             yield tuple(name.lower() for name in rest)
+
+
+@contextmanager
+def variables(given: Mapping[str, str]) -> Iterator[None]:
+    """These variables of the environment for a while; afterwards it is as it was."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def dlt_ready() -> Any:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connector import crm
+from connector import config, crm
 from connector.errors import BuildError, ConfigError, LeadloopError, ModelError
 from connector.warehouse import private
 from connector.warehouse.settings import DbtSettings
@@ -121,7 +121,11 @@ class Project:
         """The name of the profile; ``None`` where only dbt can tell."""
         if given := self.options.profile or self._of_dbt("DBT_PROFILE"):
             return given
-        found = _PROFILE_NAME.search((self.folder / "dbt_project.yml").read_text(encoding="utf-8"))
+        return self._named(_PROFILE_NAME)
+
+    def _named(self, line: re.Pattern[str]) -> str | None:
+        """What a line of dbt_project.yml names; ``None`` where it has no such line."""
+        found = line.search((self.folder / "dbt_project.yml").read_text(encoding="utf-8"))
         return found[1] if found else None
 
     def _of_dbt(self, variable: str) -> str | None:
@@ -141,9 +145,8 @@ class Project:
     def place(self, engine: str) -> Path:
         """Where dbt keeps what it has parsed and compiled. One for each project's name: dbt takes what it has parsed of
         one project for a part of another, if they share a package."""
-        text = (self.folder / "dbt_project.yml").read_text(encoding="utf-8")
-        name = _PROJECT_NAME.search(text)
-        return self.state / _FILE_NAME.sub("_", self.target or engine) / (name[1] if name else "project")
+        name = self._named(_PROJECT_NAME) or "project"
+        return self.state / _FILE_NAME.sub("_", self.target or engine) / name
 
     def parse(self, engine: str, environment: Mapping[str, str]) -> Parsed:
         """dbt's manifest. ``ModelError`` for whatever is wrong with the project's files. Opens no warehouse."""
@@ -193,7 +196,7 @@ class Project:
         is_ours = LINK in named or PACKAGE_VARIABLE in named
         if LINK in named:
             link_package(self.folder, self.package)
-        packages = self.folder / self._packages_path()
+        packages = self.folder / (self._named(_PACKAGES_PATH) or "dbt_packages")
         ours = packages / "leadloop"
         if not packages.is_dir() or (is_ours and not self._is_current(ours)):
             result = self._invoke(["deps"], engine, environment)
@@ -205,11 +208,6 @@ class Project:
                 f"The dbt package in {ours} has version {found}, and this leadloop needs {needed}.",
                 f"Name version {needed} in packages.yml, then run: dbt deps",
             )
-
-    def _packages_path(self) -> str:
-        text = (self.folder / "dbt_project.yml").read_text(encoding="utf-8")
-        found = _PACKAGES_PATH.search(text)
-        return found[1] if found else "dbt_packages"
 
     def _is_current(self, ours: Path) -> bool:
         """Whether dbt's link leads to the package, or, where links can't be made, its copy is like it."""
@@ -245,7 +243,7 @@ class Project:
             from dbt.cli.main import cli, dbtRunner
 
             went_well = False
-            with _without_options([cli, *cli.commands.values()]), _variables(variables):
+            with _without_options([cli, *cli.commands.values()]), config.variables(variables):
                 try:
                     result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(arguments)
                     went_well = result.success
@@ -309,20 +307,6 @@ def _version(package: Path) -> str | None:
 def _texts(folder: Path) -> dict[Path, bytes]:
     found = (path for path in folder.rglob("*") if path.suffix in (".sql", ".yml", ".md"))
     return {path.relative_to(folder): path.read_bytes() for path in found}
-
-
-@contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

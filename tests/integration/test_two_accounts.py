@@ -26,15 +26,21 @@ SHOWN = ("title", "first_name", "city")
 
 
 @pytest.fixture
-def offices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dbt_state: Path) -> Iterator[dict[str, Any]]:
-    """A sandbox for each account; both have the same leads, and a push for each wants another title of every lead."""
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dbt_state: Path) -> Path:
+    """Where the models go of a new project without any, with a second account of Convoso."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(models, "STATE", dbt_state)
     scaffold.write(tmp_path)
     monkeypatch.setenv("CRM__CONVOSO_EAST__VENDOR", "convoso")
-    written = tmp_path / "dbt_models" / "models"
-    for old in written.rglob("tiers*"):
+    folder = tmp_path / "dbt_models" / "models"
+    for old in folder.rglob("tiers*"):
         old.unlink()
+    return folder
+
+
+@pytest.fixture
+def offices(written: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """A sandbox for each account; both have the same leads, and a push for each wants another title of every lead."""
     for name, office in OFFICES.items():
         (written / f"wanted_in_{office}.sql").write_text(
             f"select lead_id, '{office}' as title from {{{{ ref('leadloop', 'leads') }}}} where crm = '{name}'"
@@ -155,17 +161,10 @@ def test_an_account_keeps_its_name(
 
 @pytest.mark.long
 def test_two_offices_and_one_account_of_each_other_crm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dbt_state: Path, warehouse: Warehouse
+    written: Path, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
 ) -> None:
     """All in one warehouse: each gets its own values once, shows them, and what a person types in one stays there."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(models, "STATE", dbt_state)
-    scaffold.write(tmp_path)
-    monkeypatch.setenv("CRM__CONVOSO_EAST__VENDOR", "convoso")
-    written = tmp_path / "dbt_models" / "models"
-    for old in written.rglob("tiers*"):
-        old.unlink()
-    settings = tmp_path / "dbt_models" / "dbt_project.yml"
+    settings = written.parent / "dbt_project.yml"
     settings.write_text(settings.read_text().replace("leadloop_read: [convoso]", "{}"))
     config.reload()
     names = account_names()

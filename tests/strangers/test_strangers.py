@@ -9,11 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import sqlalchemy as sa
 
 from connector.errors import ConfigError
 from connector.sandbox import Sandbox
@@ -57,20 +55,16 @@ class Acme(Place):
         return done.stdout
 
     @property
-    def there(self) -> Warehouse:
+    def warehouse(self) -> Warehouse:
         return (
             Warehouse.postgres(self.postgres)
             if self.postgres
             else Warehouse.duckdb(self.folder / "warehouse.duckdb")
         )
 
-    def look(self, query: str) -> list[tuple[Any, ...]]:
-        with self.there.engine().connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(query))]
-
     def relations(self) -> set[str]:
         query = "select table_schema || '.' || table_name from information_schema.tables"
-        return {name for (name,) in self.look(query)}
+        return {name for (name,) in self.rows(query)}
 
     def titles(self) -> int:
         return sum(row.get("title") == "hot" for row in self.crm.book.rows().values())
@@ -139,9 +133,9 @@ def test_leadloop_and_dbt_by_turns(acme: Acme) -> None:
     place = acme
     made = begun(place)
     label = "select min(label) from anna.tiers"
-    assert place.look(label) == [("GOLD nowhere",)]
+    assert place.rows(label) == [("GOLD nowhere",)]
     said = place.dbt("build", "--vars", "{region: east}", *place.target)
-    assert place.look(label) == [("GOLD east",)]
+    assert place.rows(label) == [("GOLD east",)]
     assert "labels_are_shouted" in said
     assert "three_values_decide" not in said, "a unit test of leadloop's own"
     assert "lead_scores_to_convoso" not in said, "an example of leadloop's own"
@@ -154,16 +148,16 @@ def test_leadloop_and_dbt_by_turns(acme: Acme) -> None:
     place.run("extract")
     place.dbt("build", *place.target)
     assert place.json("push", PUSH, "--yes")["leads"] == 0
-    assert place.look(
+    assert place.rows(
         "select distinct state from leadloop.push_journal where state in ('confirmed', 'reverted')"
     ) == [("confirmed",)]
-    times = place.look(
+    times = place.rows(
         "select modified_at from anna_crm.crm_leads where lead_id = (select min(lead_id) from anna_crm.crm_leads)"
     )
     place.env["TZ"] = "Asia/Tokyo"
     place.dbt("build", "--full-refresh", *place.target)
     query = "select modified_at from anna_crm.crm_leads where lead_id = (select min(lead_id) from anna_crm.crm_leads)"
-    assert place.look(query) == times
+    assert place.rows(query) == times
 
     # Somebody's test fails in development only; production knows nothing of it, and has to be built first.
     prod = ("--dbt-target", f"prod{place.suffix}")

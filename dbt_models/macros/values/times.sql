@@ -125,7 +125,8 @@
 {# A query of texts _<name>_text with one more column for each name: the point in time that the text means.
 
    Each step is taken once and used several times. PostgreSQL would rather put the whole expression in wherever a step's
-   name stands, and evaluate it again and again; behind an "offset 0" it doesn't ("limit all" is there for sqlfluff, which reads no offset alone). And it leaves a subquery in a select
+   name stands, and evaluate it again and again; behind an "offset 0" it doesn't
+   ("limit all" is there for sqlfluff, which reads no offset alone). And it leaves a subquery in a select
    list alone until a row has come through all joins, and altogether if nobody asks for the column. DuckDB does all that
    by itself with plain steps, and would make a join of the subquery. #}
 {% macro with_times(query, names, zones) -%}
