@@ -222,11 +222,12 @@ def build(
 @runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
     """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse, but the row of its run."""
-    spec = models.push_spec(project, name, warehouse)
+    known = models.known(project, warehouse)
+    spec = known.push(name)
     with ExitStack() as stack:
         # What is sent to a CRM that is not set up can be looked at all the same.
         account = None if crm.vendor(spec.crm).missing() else stack.enter_context(crm.account(spec.crm))
-        return _planned(warehouse, spec, limit, account, models.pushes(project, warehouse))
+        return _planned(warehouse, spec, limit, account, known.pushes)
 
 
 def _planned(
@@ -370,9 +371,10 @@ def run(
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
-    specs = {spec.name: spec for spec in models.pushes(project, warehouse)}
+    known = models.known(project, warehouse)
     for name in pushes or ():
-        models.push_spec(project, name, warehouse)
+        known.push(name)
+    specs = {spec.name: spec for spec in known.pushes}
     confirm = {name: spec.confirm for name, spec in specs.items()}
     extracted: dict[str, Extracted] = {}
     unread: dict[str, LeadloopError] = {}

@@ -71,7 +71,8 @@ class PushRun:
 @contextmanager
 def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[PushRun]:
     """A push under its lock, on an account that the warehouse holds, with no failed dbt model or test below it."""
-    spec = models.push_spec(project, name, warehouse)
+    known = models.known(project, warehouse)
+    spec = known.push(name)
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
         with warehouse.kept_open():
@@ -86,4 +87,4 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
         check_environment(account.settings)
         check_account(engine, account.settings, account.reader)
         marks = mark.Marks(warehouse_id, account.settings)
-        yield PushRun(warehouse, spec, models.pushes(project, warehouse), account, lease, marks)
+        yield PushRun(warehouse, spec, known.pushes, account, lease, marks)

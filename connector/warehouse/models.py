@@ -141,6 +141,17 @@ class Known:
     profile: str
     """Where that is said, for people."""
 
+    def push(self, name: str) -> PushSpec:
+        """The push model of this name; ``ModelError`` with the names that there are."""
+        for spec in self.pushes:
+            if spec.name == name:
+                return spec
+        raise ModelError(
+            no_such("push", name, [spec.name for spec in self.pushes])
+            if self.pushes
+            else f"No push named {name!r}: no model of the dbt project calls push()."
+        )
+
     def check(self, warehouse: Target) -> None:
         """``ConfigError`` where dbt would build in another warehouse than the one that leadloop opens."""
         if self.place and warehouse.place and self.place != warehouse.place:
@@ -205,11 +216,6 @@ def credentials(project_dir: Path) -> Any:
     return _project(find_project(project_dir)).parse(where.kind, where.dbt_env()).credentials
 
 
-def pushes(project_dir: Path | None = None, warehouse: Target | None = None) -> list[PushSpec]:
-    """Every push model of the project, by name; as ``known``."""
-    return list(known(project_dir, warehouse).pushes)
-
-
 def relations() -> Relations:
     """Where leadloop's own models are as far as is known without dbt: for who only looks, also where no project is."""
     try:
@@ -218,18 +224,6 @@ def relations() -> Relations:
     except LeadloopError:
         return DEFAULT
     return found.relations if found else DEFAULT
-
-
-def push_spec(project_dir: Path | None, name: str, warehouse: Target | None = None) -> PushSpec:
-    """The push model of this name; ``ModelError`` with the names that there are."""
-    found = {spec.name: spec for spec in pushes(project_dir, warehouse)}
-    if name in found:
-        return found[name]
-    raise ModelError(
-        no_such("push", name, found)
-        if found
-        else f"No push named {name!r}: no model of the dbt project calls push()."
-    )
 
 
 def own_pushes(project: Path | None, specs: Iterable[PushSpec]) -> list[str]:
@@ -293,19 +287,19 @@ def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
 
 def _follows(parsed: dbt.Parsed, kind: str, environment: Mapping[str, str]) -> bool:
     """Whether the profile takes the warehouse from the variables that leadloop sets, so that it is the same one anyway."""
-    needed = ENGINES[kind].place_variables
-    return parsed.credentials.type == kind and needed <= parsed.of_profile and needed <= environment.keys()
+    return parsed.credentials.type == kind and (
+        ENGINES[kind].place_variables <= parsed.of_profile & environment.keys()
+    )
 
 
 def _check_databases(parsed: dbt.Parsed) -> None:
     """``ConfigError`` for a push in another database than the profile's: leadloop opens one."""
-    database = parsed.credentials.database
+    credentials = parsed.credentials
     for node in parsed.manifest.nodes.values():
-        is_ours = node.package_name == "leadloop" and node.name in Relations._fields
-        is_push = str(node.resource_type) == "model" and "leadloop_push" in node.config.meta
-        if (is_ours or is_push) and node.database not in (None, database):
+        is_read = _is_relation(node) or "leadloop_push" in node.config.meta
+        if is_read and node.database not in (None, credentials.database):
             raise ConfigError(
-                f"The model {node.name} is in the database {node.database}, and leadloop opens {database} only.",
+                f"The model {node.name} is in the database {node.database}, and leadloop opens {credentials.database} only.",
                 "Take the setting database of this model out of the dbt project.",
             )
 
@@ -355,9 +349,9 @@ def _pushes_in(manifest: Any, relations: Relations) -> list[PushSpec]:
             raise ModelError(
                 f"push {node.name} ({node.original_file_path}): {no_such('CRM', str(found['crm']), crm.names())}"
             )
-        where = {"schema": node.schema, "identifier": node.alias}
-        stands_on = _stands_on(manifest, node.unique_id)
-        specs.append(PushSpec(name=node.name, stands_on=stands_on, relations=relations, **where, **found))
+        where = {"name": node.name, "schema": node.schema, "identifier": node.alias}
+        found = {**found, "stands_on": _stands_on(manifest, node.unique_id)}
+        specs.append(PushSpec(**where, **found, relations=relations))
     return sorted(specs, key=lambda spec: spec.name)
 
 
@@ -384,13 +378,15 @@ def _stands_on(manifest: Any, unique_id: str) -> dict[str, str]:
 def _relations(manifest: Any) -> Relations:
     """Where the packaged models are that leadloop reads; where they would be, in a project that has switched one off."""
     found = {
-        node.name: Relation(node.schema, node.alias)
-        for node in manifest.nodes.values()
-        if str(node.resource_type) == "model"
-        and node.package_name == "leadloop"
-        and node.name in Relations._fields
+        node.name: Relation(node.schema, node.alias) for node in manifest.nodes.values() if _is_relation(node)
     }
     return Relations(**{**DEFAULT._asdict(), **found})
+
+
+def _is_relation(node: Any) -> bool:
+    """Whether it is one of the packaged models that leadloop reads."""
+    is_ours = str(node.resource_type) == "model" and node.package_name == "leadloop"
+    return is_ours and node.name in Relations._fields
 
 
 def _fingerprint(project: Project) -> str:

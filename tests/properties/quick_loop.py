@@ -7,7 +7,7 @@ import copy
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -120,10 +120,11 @@ class QuickLoop:
         patch.setattr(load, "run_pipeline", self.land)
         patch.setattr(dlt.current, "resource_state", lambda: self._at_work)
         patch.setattr(models, "build", self._build)
-        there = models.pushes
-        patch.setattr(
-            models, "pushes", lambda *where: [each for each in there(*where) if each.name in self.pushes]
-        )
+        there = models.known
+        patch.setattr(models, "known", lambda *where: self._chosen(there(*where)))
+
+    def _chosen(self, known: models.Known) -> models.Known:
+        return replace(known, pushes=tuple(each for each in known.pushes if each.name in self.pushes))
 
     def _make(self, folder: Path) -> None:
         scaffold.write(folder)

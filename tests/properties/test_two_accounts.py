@@ -108,7 +108,7 @@ class Models:
                     connection.exec_driver_sql(
                         f"create view analytics.{path.stem} as {path.read_text('utf-8')}"
                     )
-        self.specs = models.pushes(project.folder)
+        self.specs = models.known(project.folder).pushes
 
     def _push(self, project: OwnProject, name: str) -> None:
         for table, columns in (("wanted", "lead_id, title"), ("unwanted", "lead_id")):

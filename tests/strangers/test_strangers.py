@@ -212,10 +212,10 @@ def test_another_warehouse_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     here, other = (
         Warehouse.duckdb(tmp_path / "acme" / name) for name in ("warehouse.duckdb", "other.duckdb")
     )
-    assert models.pushes() == models.pushes(None, here) == []
+    assert models.known().pushes == models.known(None, here).pushes == ()
     for _ in range(2):  # as it is parsed, and as it is remembered
         with pytest.raises(ConfigError, match="do not mean the same warehouse") as refused:
-            models.pushes(None, other)
+            models.known(None, other)
         assert all(place in str(refused.value) for place in (f"dbt: {here.path}", f"leadloop: {other.path}"))
     with pytest.raises(ConfigError, match=r"dbt\.target"):
         models.build(other)
@@ -224,7 +224,7 @@ def test_another_warehouse_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     ):
         models.build(Warehouse.postgres("postgresql://127.0.0.1/leads"))
     monkeypatch.setenv("DBT_TARGET", "prod_pg")
-    assert models.pushes(None, Warehouse.postgres("postgresql://127.0.0.1/leads")) == []
+    assert models.known(None, Warehouse.postgres("postgresql://127.0.0.1/leads")).pushes == ()
     monkeypatch.setenv("ACME_HOST", "db.example.com")
     with pytest.raises(ConfigError, match=r"postgresql://db\.example\.com:5432/leads"):
-        models.pushes(None, Warehouse.postgres("postgresql://127.0.0.1/leads"))
+        models.known(None, Warehouse.postgres("postgresql://127.0.0.1/leads"))

@@ -9,6 +9,7 @@ import pytest
 from connector import config, loop
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.relations import DEFAULT
 
 
 @pytest.fixture
@@ -114,8 +115,8 @@ def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(
         )
         return loop.Pushed(nothing, nothing, summary)
 
-    monkeypatch.setattr(models, "pushes", lambda *_: list(pushed.values()))
-    monkeypatch.setattr(models, "push_spec", lambda _project, name, _warehouse: pushed[name])
+    known = models.Known(tuple(pushed.values()), DEFAULT, "", "")
+    monkeypatch.setattr(models, "known", lambda *_: known)
     monkeypatch.setattr(loop, "vendors", lambda: ["convoso", "pollybot"])
     monkeypatch.setattr(loop, "extract", lambda *_, **__: None)
     monkeypatch.setattr(loop, "build", lambda *_, **__: None)

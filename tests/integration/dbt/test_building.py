@@ -28,7 +28,7 @@ def _parsed(tmp_path_factory: Any, dbt_state: Any) -> None:
     """dbt has parsed such a project before: a spoilt one is never remembered, and each would be parsed from the beginning."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "STATE", dbt_state)
-        models.pushes(with_one_push(OwnProject(tmp_path_factory.mktemp("parsed") / "own")).folder)
+        models.known(with_one_push(OwnProject(tmp_path_factory.mktemp("parsed") / "own")).folder)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_what_else_a_project_has_breaks_nothing(duck: Any, own: Any) -> None:
         ("1", "hot"),
         ("2", "cold"),
     ]
-    (spec,) = models.pushes(own.folder)
+    (spec,) = models.known(own.folder).pushes
     assert {"seed.mine.tiers", "test.mine.no_tier"} <= set(spec.stands_on)
 
 
@@ -226,7 +226,7 @@ def test_a_wrong_option_is_named(pushing: Any, options: Any, message: Any) -> No
     """Each wrong option of a push ends in one sentence that names the push, the option and the file."""
     pushing.push("sent", options)
     with pytest.raises(ModelError) as caught:
-        models.pushes(pushing.folder)
+        models.known(pushing.folder)
     assert message in str(caught.value)
     assert "models/sent.sql" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -237,38 +237,38 @@ def test_broken_files_are_named(pushing: Any, tmp_path: Path) -> None:
     """Broken YAML, broken Jinja and a folder that is no project: one sentence each, which names the file."""
     pushing.write("models/broken.yml", "models:\n  - name: [sent\n")
     with pytest.raises(ModelError, match=r"broken\.yml is no valid YAML near line 3: while") as caught:
-        models.pushes(pushing.folder)
+        models.known(pushing.folder)
     assert "|" not in str(caught.value)
     assert "--" not in str(caught.value)
     (pushing.folder / "models/broken.yml").unlink()
 
     pushing.write("models/broken.sql", "select {{ ref('scores' }}")
     with pytest.raises(ModelError, match=r"broken\.sql"):
-        models.pushes(pushing.folder)
+        models.known(pushing.folder)
     (pushing.folder / "models/broken.sql").unlink()
 
     pushing.write("models/lost.sql", "select * from {{ ref('no_such_model') }}")
     with pytest.raises(ModelError, match="no_such_model"):
-        models.pushes(pushing.folder)
+        models.known(pushing.folder)
 
     with pytest.raises(ModelError, match="no dbt project"):
-        models.pushes(tmp_path)
+        models.known(tmp_path)
 
 
 def test_pushes_are_found_by_name(pushing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A push is found without parsing again while the files are the same; a wrong name is told the nearest right one."""
-    assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
+    assert [spec.name for spec in models.known(pushing.folder).pushes] == ["sent"]
 
     with monkeypatch.context() as patch:
         patch.setattr(dbt.Project, "parse", None)
-        assert models.push_spec(pushing.folder, "sent").crm == "convoso"
+        assert models.known(pushing.folder).push("sent").crm == "convoso"
     with pytest.raises(ModelError, match="did you mean 'sent'"):
-        models.push_spec(pushing.folder, "send")
+        models.known(pushing.folder).push("send")
     with pytest.raises(ModelError, match="No push named 'xyz'"):
-        models.push_spec(pushing.folder, "xyz")
+        models.known(pushing.folder).push("xyz")
 
     pushing.push("another", GOOD)
-    assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
+    assert [spec.name for spec in models.known(pushing.folder).pushes] == ["another", "sent"]
 
 
 def test_a_package_that_moved_is_found_again(
@@ -276,27 +276,27 @@ def test_a_package_that_moved_is_found_again(
 ) -> None:
     """A project of one's own goes on working when leadloop is installed anew at another place, by link or by copy."""
     installed = pushing.folder / "dbt_packages" / "leadloop"
-    models.pushes(pushing.folder)
+    models.known(pushing.folder)
     assert installed.resolve() == models.packaged_project()
 
     moved = tmp_path / "moved"
     shutil.copytree(models.packaged_project(), moved)
     monkeypatch.setattr(models, "packaged_project", lambda: moved)
-    models.pushes(pushing.folder)
+    models.known(pushing.folder)
     assert installed.resolve() == moved
 
     installed.unlink()
     shutil.copytree(moved, installed)
     (installed / "macros" / "push.sql").write_text("old", encoding="utf-8")
     pushing.push("another", GOOD)
-    assert [spec.name for spec in models.pushes(pushing.folder)] == ["another", "sent"]
+    assert [spec.name for spec in models.known(pushing.folder).pushes] == ["another", "sent"]
 
 
 def test_projects_that_take_turns_are_told_apart(pushing: Any) -> None:
     """What a project of one's own disables in the package is there when the package itself is the project, and back."""
     for _ in range(2):
-        assert [spec.name for spec in models.pushes(pushing.folder)] == ["sent"]
-        assert len(models.pushes(models.packaged_project())) == 4
+        assert [spec.name for spec in models.known(pushing.folder).pushes] == ["sent"]
+        assert len(models.known(models.packaged_project()).pushes) == 4
         pushing.push("sent", GOOD + ", nulls = 'clear'")
 
 

@@ -42,7 +42,7 @@ def test_a_push_stands_on_the_memory_and_the_macro_is_told_of(own: Any) -> None:
     """The memory, the journal below it and the tests on both stop a push where they failed; dbt docs shows what push takes."""
     own.desired("scores", "lead_id, score", "'1', 5")
     own.push("scores_to_crm", CRM)
-    stands_on = models.push_spec(own.folder, "scores_to_crm").stands_on
+    stands_on = models.known(own.folder).push("scores_to_crm").stands_on
     assert {
         "model.leadloop.int_push_memory",
         "model.leadloop.stg_leadloop__push_journal",

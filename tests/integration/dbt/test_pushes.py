@@ -82,7 +82,7 @@ def test_every_row_of_the_table(lab: Any, own: Any) -> None:
     assert lab.rows("select distinct crm, field, column_name from analytics.plain") == [
         ("convoso", "Lead Score", "lead_score")
     ]
-    stopping = models.push_spec(own.folder, "stopping")
+    stopping = models.known(own.folder).push("stopping")
     assert (stopping.schema, stopping.identifier, stopping.fields) == (
         "analytics",
         "stopping",
@@ -281,7 +281,7 @@ def test_the_same_id_in_two_crms_is_two_leads(duck: Any, own: Any) -> None:
 
 def against(duck: Any, own: Any, name: Any) -> Any:
     """What stands against sending a push."""
-    return results.failed(duck.warehouse.engine(), models.push_spec(own.folder, name).stands_on)
+    return results.failed(duck.warehouse.engine(), models.known(own.folder).push(name).stands_on)
 
 
 def test_what_failed_in_another_schema_stands_against_nothing(duck: Any) -> None:
@@ -396,7 +396,7 @@ def test_leads_are_added_once(lab: Any, own: Any) -> None:
     }
     assert set(rows) == expected
     assert len(rows) == len(expected) + 2
-    spec = models.push_spec(own.folder, "added")
+    spec = models.known(own.folder).push("added")
     assert (spec.mode, spec.max_inserts, spec.options) == (
         "insert",
         5,
@@ -501,7 +501,7 @@ def test_deletions(lab: Any, own: Any) -> None:
         ],
         key=str,
     )
-    spec = models.push_spec(own.folder, "gone")
+    spec = models.known(own.folder).push("gone")
     assert (spec.mode, spec.fields, spec.max_deletes) == ("delete", {}, 3)
 
 
@@ -515,7 +515,7 @@ def test_a_protected_field_is_in_no_push(duck: Any, own: Any) -> None:
     with pytest.raises(
         ModelError, match=r"push wrong: fields has OwnerId, which the project protects: .* has owner_id"
     ):
-        models.pushes(own.folder)
+        models.known(own.folder)
 
 
 def test_values_are_equal_in_sql_as_in_python(lab: Any, own: Any) -> None:

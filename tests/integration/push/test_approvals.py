@@ -23,6 +23,7 @@ from connector.render.plan_document import plan_document
 from connector.warehouse import mark, models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PushSpec
+from connector.warehouse.relations import DEFAULT
 from tests.integration.push.conftest import CAN_ALL, World
 
 SPEC = PushSpec(
@@ -50,8 +51,7 @@ def push(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Push:
             yield crm.Account(vendor.settings(), vendor.capabilities, world.crm, world.crm)
 
         monkeypatch.setattr(crm, "account", account)
-        monkeypatch.setattr(models, "push_spec", lambda *_: SPEC)
-        monkeypatch.setattr(models, "pushes", lambda *_: [SPEC])
+        monkeypatch.setattr(models, "known", lambda *_: models.Known((SPEC,), DEFAULT, "", ""))
         return loop.push(warehouse, "scores", **options)
 
     return pushed

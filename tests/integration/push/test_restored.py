@@ -146,7 +146,7 @@ def test_accepting_gives_a_base_to_what_has_none(quick: QuickLoop) -> None:
     loop.build(quick.warehouse)
     journal = Journal(quick.warehouse.engine())
     lost = [Mark("lost 1", "scores", AT), Mark("lost 2", "other", AT + timedelta(hours=1))]
-    pushes = models.pushes()
+    pushes = models.known().pushes
     for _ in range(2):
         forgotten.accept(journal, lost, "convoso", pushes, DEFAULT.leads)
     given = "select lead_id, state, old_value, value from leadloop.push_journal where field = 'title' and code = 'restored'"
@@ -174,7 +174,9 @@ def test_a_push_that_leaves_alone_what_it_never_sent_still_does(quick: QuickLoop
         quick.write("insert into inputs.wanted values (:lead, '50', null)", lead=lead)
     loop.extract(quick.warehouse)
     loop.build(quick.warehouse)
-    (scores,) = (replace(each, first_push="baseline") for each in models.pushes() if each.name == "scores")
+    (scores,) = (
+        replace(each, first_push="baseline") for each in models.known().pushes if each.name == "scores"
+    )
     forgotten.accept(Journal(quick.warehouse.engine()), [], "convoso", [scores], DEFAULT.leads)
     given = "select lead_id, value from leadloop.push_journal where field = 'title'"
     assert quick.rows(given) == [(same, "50")]
