@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test suite shuffled coverage long check rest types docs format bench soak clean help
+.PHONY: install demo quick test suite shuffled coverage long check rest types docs format bench evaluate soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -69,6 +69,12 @@ coverage: install ## run make test's tests and list the files that they cover le
 
 bench: install ## compare with dlt's rest_api source, in one run
 	$(BIN)/python tests/benchmarks/extract.py
+
+# Needs dbt's package hub, so no other target runs it.
+evaluate: install ## hold the dbt package against dbt-project-evaluator's rules
+	cd tests/evaluator && ../../$(BIN)/dbt deps --profiles-dir ../../dbt_models && ../../$(BIN)/dbt build \
+		--profiles-dir ../../dbt_models --vars '{leadloop_examples: true}' \
+		--select package:dbt_project_evaluator dbt_project_evaluator_exceptions
 
 soak: install ## 1,000 strikes on both warehouses, then ten minutes against a CRM that keeps failing
 	$(BIN)/python tests/campaigns/storm.py --strikes 1000

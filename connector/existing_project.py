@@ -15,9 +15,13 @@ from connector.warehouse.engines import ENGINES
 
 GITIGNORE = "secrets.toml\n"
 PACKAGES_FILES = ("packages.yml", "dependencies.yml")
+PROJECT_FILE = "dbt_project.yml"
 _MODEL_PATHS = re.compile(r"^model-paths: *\[ *['\"]?([^'\",\]]+)", re.MULTILINE)
 _PACKAGES = re.compile(r"^packages: *(?:\[ *\] *)?(?:#[^\n]*)?\n", re.MULTILINE)
 _ITEM = re.compile(r"^( *)- ", re.MULTILINE)
+_VARS = re.compile(r"^vars: *(?:\{ *\} *)?(#[^\n]*)?\n", re.MULTILINE)
+_VARIABLE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*( +)[^\s#]")
+_READ = re.compile(r"^( *leadloop_read: *\[)([^\]\n]*)\]", re.MULTILINE)
 
 
 def add(project: Path, crm_name: str = crm.DEFAULT, account: str | None = None) -> Scaffold:
@@ -26,9 +30,9 @@ def add(project: Path, crm_name: str = crm.DEFAULT, account: str | None = None) 
     ``ConfigError`` where there is no project. The warehouse is the one that dbt's profile names.
     """
     vendor = scaffold.vendor_of(crm_name, account)
-    if not (project / "dbt_project.yml").is_file():
+    if not (project / PROJECT_FILE).is_file():
         raise ConfigError(
-            f"{project} is no dbt project: it has no dbt_project.yml.",
+            f"{project} is no dbt project: it has no {PROJECT_FILE}.",
             "Name the folder of your dbt project, or write a new one: leadloop init",
         )
     words = scaffold.words(scaffold.project_name(project), vendor)
@@ -39,11 +43,12 @@ def add(project: Path, crm_name: str = crm.DEFAULT, account: str | None = None) 
     work.append(".dlt/secrets.toml", f"[crm.{vendor.name}]", Template(scaffold.SECRETS).substitute(words))
     work.write(".dlt/.gitignore", GITIGNORE)
     _add_package(work)
+    remark = _add_source(work, vendor.kind)
     for path, text in scaffold.MODELS.items():
         below = f"{_models_folder(project)}/leadloop/{Template(path).substitute(words)}"
         work.write(below, Template(text).substitute(words))
     dbt.link_package(project, models.packaged_project())
-    remark = _add_warehouse(work, project, words)
+    remark = " ".join(filter(None, (remark, _add_warehouse(work, project, words))))
     return Scaffold(project, tuple(work.written), tuple(work.kept), tuple(work.changed), remark)
 
 
@@ -121,6 +126,35 @@ def _add_package(work: _Work) -> None:
     work.write("packages.yml", f"packages:\n{scaffold.PACKAGE}")
 
 
+def _add_source(work: _Work, kind: str) -> str:
+    """The CRM's raw tables as sources of the project: into ``leadloop_read`` among its variables, where the others are not.
+
+    Returns the line to add for a file that is laid out in another way. What the models read does not depend on it.
+    """
+    text = work.text(PROJECT_FILE) or ""
+    text = text if text.endswith("\n") else f"{text}\n"
+    if read := _READ.search(text):
+        named = [name.strip(" '\"") for name in read[2].split(",") if name.strip()]
+        if kind in named:
+            work.write(PROJECT_FILE, "")
+        else:
+            line = f"{read[1]}{', '.join([*named, kind])}]"
+            work.change(PROJECT_FILE, text[: read.start()] + line + text[read.end() :])
+        return ""
+    found = _VARS.search(text)
+    if "leadloop_read" in text or (found is None and re.search(r"^vars\b", text, re.MULTILINE)):
+        return f"Add {kind} to the list leadloop_read in the vars of {PROJECT_FILE}, so that dbt shows its raw tables."
+    if found is None:
+        work.change(PROJECT_FILE, f"{text}vars:\n  leadloop_read: [{kind}]\n")
+        return ""
+    variable = _VARIABLE.match(text, found.end())
+    indent = variable[1] if variable else "  "
+    begun = "vars:" + (f" {found[1]}" if found[1] else "")
+    line = f"{indent}leadloop_read: [{kind}]"
+    work.change(PROJECT_FILE, f"{text[: found.start()]}{begun}\n{line}\n{text[found.end() :]}")
+    return ""
+
+
 def _add_warehouse(work: _Work, project: Path, words: Mapping[str, str]) -> str:
     """The settings of the warehouse that dbt's profile names. Returns what dbt says where it can't read the project."""
     remark = ""
@@ -141,7 +175,7 @@ def _add_warehouse(work: _Work, project: Path, words: Mapping[str, str]) -> str:
 
 
 def _models_folder(project: Path) -> str:
-    found = _MODEL_PATHS.search((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    found = _MODEL_PATHS.search((project / PROJECT_FILE).read_text(encoding="utf-8"))
     return found[1].strip() if found else "models"
 
 

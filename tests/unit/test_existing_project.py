@@ -63,10 +63,48 @@ def test_the_package_is_named_beside_the_others(
 
 def test_packages_may_be_named_among_the_dependencies(project: Path) -> None:
     (project / "dependencies.yml").write_text("projects:\n  - name: p\npackages:\n  - local: x\n")
-    assert existing_project.add(project).changed == ("dependencies.yml",)
+    assert existing_project.add(project).changed == ("dependencies.yml", "dbt_project.yml")
     assert not (project / "packages.yml").exists()
     found = yaml.safe_load((project / "dependencies.yml").read_text())
     assert found == {"projects": [{"name": "p"}], "packages": [ENTRY, {"local": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", {"leadloop_read": ["convoso"]}),
+        ("vars: {}\n", {"leadloop_read": ["convoso"]}),
+        ("vars: # ours\nmodels: {}\n", {"leadloop_read": ["convoso"]}),
+        ("vars:\n\n    # ours\n    a: 1\nflags: {}\n", {"leadloop_read": ["convoso"], "a": 1}),
+        ("vars:\n  a: 1\n  leadloop_read: [pollybot]", {"a": 1, "leadloop_read": ["pollybot", "convoso"]}),
+        ("vars:\n  leadloop:\n    leadloop_read: []\n", {"leadloop": {"leadloop_read": ["convoso"]}}),
+    ],
+)
+def test_raw_tables_of_the_crm_are_sources_and_no_others(
+    project: Path, before: str, after: dict[str, Any]
+) -> None:
+    """A second time nothing changes, and another CRM's are added."""
+    file = project / "dbt_project.yml"
+    file.write_text(f"name: shop\nprofile: shop\n{before}")
+    assert "dbt_project.yml" in existing_project.add(project).changed
+    text = file.read_text()
+    assert yaml.safe_load(text)["vars"] == after
+    assert [line for line in before.splitlines() if "#" in line] == [
+        line for line in text.splitlines() if "#" in line
+    ]
+    assert "dbt_project.yml" in existing_project.add(project).kept
+    assert file.read_text() == text
+    existing_project.add(project, "leadping")
+    assert "convoso, leadping]" in file.read_text()
+
+
+@pytest.mark.parametrize("before", ["vars: {a: 1}\n", "vars:\n  leadloop_read:\n    - convoso\n"])
+def test_variables_that_it_cannot_read_are_left_alone(project: Path, before: str) -> None:
+    text = f"name: shop\n{before}"
+    (project / "dbt_project.yml").write_text(text)
+    done = existing_project.add(project, "leadping")
+    assert done.remark.startswith("Add leadping to the list leadloop_read in the vars of dbt_project.yml")
+    assert (project / "dbt_project.yml").read_text() == text
 
 
 def test_a_list_of_packages_that_it_cannot_read_is_left_alone(project: Path) -> None:
@@ -101,7 +139,7 @@ def test_a_second_account_gets_a_section_in_the_same_files(project: Path) -> Non
     existing_project.add(project)
     before = (project / ".dlt" / "config.toml").read_text()
     done = existing_project.add(project, "pollybot", "north")
-    assert set(done.changed) == {".dlt/config.toml", ".dlt/secrets.toml"}
+    assert set(done.changed) == {".dlt/config.toml", ".dlt/secrets.toml", "dbt_project.yml"}
     assert (project / ".dlt" / "config.toml").read_text().startswith(before.rstrip())
     assert {"convoso", "north"} == set(toml(project, "config")["crm"]) == set(toml(project, "secrets")["crm"])
     assert "models/leadloop/pushes/tiers_to_north.sql" in done.written
