@@ -54,7 +54,21 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_another_test() -> Iterator[None]:
+    """What a test read from its own files is forgotten after it, once its folder and its variables are gone, too."""
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+    before = Container()[PluggableRunContext].providers
+    yield
+    if Container()[PluggableRunContext].providers is not before:
+        from connector import config
+
+        config.reload()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(_no_settings_from_another_test: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""
     for name in list(os.environ):
         if name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "DBT__", "LEADLOOP_")):
