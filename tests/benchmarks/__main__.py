@@ -4,8 +4,8 @@
     make bench LEADS=1000000 ONLY=warehouse    another size is kept beside those that were measured before
     python -m tests.benchmarks --leads 200 --runs 1 --docs /tmp    writes its page elsewhere
 
-The parts: ``warehouse`` (builds, plan and status of so many leads), ``commands`` (what has no size: help, an idle run, a
-push, wide leads) and ``extraction`` (of up to 200,000 leads).
+The parts: ``extraction`` (of up to 200,000 leads), ``warehouse`` (builds, plan and status of so many leads), ``commands``
+(help, a push, reading it back, an idle run) and ``wide`` (few leads with thousands of columns).
 """
 
 import argparse
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import chain
@@ -27,7 +26,7 @@ from tests.benchmarks.measure import ROOT
 from tests.benchmarks.place import Place
 from tests.benchmarks.sizes import MOST_READ
 
-PARTS = ("warehouse", "commands", "extraction")
+PARTS = ("extraction", "warehouse", "commands", "wide")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -67,44 +66,32 @@ def main(argv: Sequence[str]) -> None:
     print(page.plain(results, measured))
 
 
-def tables(
-    given: argparse.Namespace, folder: Path
-) -> Iterator[tuple[str, int, str, Iterator[parts.Row] | chain[parts.Row]]]:
+def tables(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, int, str, Iterator[parts.Row]]]:
     """Name, leads (0: it has no size), engine (none: it has nothing to do with it), and the rows, measured as they are taken."""
     if "extraction" in given.only:
         leads = min(given.leads, MOST_READ)
         yield "extraction", leads, "", parts.extraction(folder / "extraction", leads, given.runs)
-    if "warehouse" in given.only:
-        with place(folder / given.warehouse, given.warehouse) as there:
-            name = f"{given.warehouse} {given.leads}"
-            yield name, given.leads, given.warehouse, parts.warehouse(there, given.leads, given.runs)
+    if "warehouse" in given.only and given.warehouse == "postgres":
+        from tests import postgres
+
+        with postgres.server() as url:
+            there = Place(folder / "postgres", url, server_cpu(url))
+            parts.parsed(there)
+            rows = parts.warehouse(there, given.leads, given.runs)
+            yield f"postgres {given.leads}", given.leads, "postgres", rows
+    in_duckdb = set(given.only) - {"extraction", "warehouse" if given.warehouse == "postgres" else ""}
+    if not in_duckdb:
+        return
+    there = Place(folder / "duckdb")
+    parts.parsed(there)
+    if "warehouse" in given.only and given.warehouse == "duckdb":
+        rows = parts.warehouse(there, given.leads, given.runs)
+        yield f"duckdb {given.leads}", given.leads, "duckdb", rows
     if "commands" in given.only:
-        with place(folder / "commands", "duckdb") as there:
-            rows = chain(
-                parts.start(there, given.runs),
-                parts.delivery(there, folder / "tools", given.runs),
-                parts.wide(there, given.runs),
-            )
-            yield "commands", 0, "", rows
-
-
-@contextmanager
-def place(folder: Path, engine: str) -> Iterator[Place]:
-    """A project that dbt has parsed, whose warehouse is of this engine."""
-    with ExitStack() as stack:
-        url, used = None, _nothing
-        if engine == "postgres":
-            from tests import postgres
-
-            url = stack.enter_context(postgres.server())
-            used = server_cpu(url)
-        there = Place(folder, url, used)
-        parts.parsed(there)
-        yield there
-
-
-def _nothing() -> float:
-    return 0.0
+        rows = chain(parts.start(there, given.runs), parts.delivery(there, folder / "tools", given.runs))
+        yield "commands", 0, "", rows
+    if "wide" in given.only:
+        yield "wide leads", 0, "", parts.wide(there, given.runs)
 
 
 def server_cpu(url: str) -> Callable[[], float]:

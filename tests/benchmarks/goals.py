@@ -177,9 +177,6 @@ def _lines(key: str, rows: Rows, leads: int, smallest: Rows) -> Iterator[tuple[s
     row = rows[key]
     for number, shown in enumerate(SHOWN[key]):
         ours, beside = row["ours"], row["beside"]
-        if not ours:
-            yield shown.what, "", f"not measured: {row['why_not']}", *[""] * 6
-            return
         case = Case(ours, beside, rows, leads, smallest)
         both = shown.unit in beside and shown.unit in ours
         other = f"{row['other']}: {figures(beside[shown.unit])}" if both else ""

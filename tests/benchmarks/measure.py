@@ -91,7 +91,7 @@ def process(
     return Done(cpu, wall, used.ru_maxrss / 1024, said[0])
 
 
-def repeated(measure: Callable[[], Mapping[str, float]], runs: int, within: float = 10.0) -> Figures:
+def repeated(measure: Callable[[], Mapping[str, float]], runs: int, within: float = 5.0) -> Figures:
     """Measures up to ``runs`` times; not again once that took ``within`` seconds, so that only what is short is repeated."""
     until = time.perf_counter() + within
     each = [dict(measure())]

@@ -64,6 +64,8 @@ class Place:
 
     def empty(self) -> None:
         """As before the first extraction. What dbt has parsed stays: it is the same whatever the warehouse holds."""
+        if self.postgres:
+            self.sql("empty", 0)
         for path in self.folder.glob("*.duckdb*"):
             path.unlink()
         for name in ("pipelines", "runs"):

@@ -35,6 +35,16 @@ class Raw:
     def __init__(self, url: str) -> None:
         self._engine = sa.create_engine(url)
 
+    def empty(self, _: int = 0) -> None:
+        """Drops every schema of a PostgreSQL database; a DuckDB file is deleted instead."""
+        with self._engine.begin() as connection:
+            names = connection.exec_driver_sql(
+                "select schema_name from information_schema.schemata "
+                "where schema_name not in ('information_schema', 'public') and left(schema_name, 3) <> 'pg_'"
+            ).scalars()
+            for name in names.all():
+                connection.exec_driver_sql(f'drop schema "{name}" cascade')
+
     def fill(self, leads: int) -> None:
         """Adds leads to those that are there, up to this many, in their load."""
         with self._engine.begin() as connection:
@@ -130,7 +140,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("url")
-    parser.add_argument("what", choices=("fill", "change", "widen", "want", "check"))
+    parser.add_argument("what", choices=("empty", "fill", "change", "widen", "want", "check"))
     parser.add_argument("number", type=int)
     arguments = parser.parse_args()
     print(getattr(Raw(arguments.url), arguments.what)(arguments.number))
