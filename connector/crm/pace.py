@@ -134,7 +134,8 @@ class Pace:
             if (turn := min(self._called_at + self._gap, self._spread_until)) > now:
                 return turn - now
             self._recover(now)
-            item = RateItem("call", self._bucket.now())  # type: ignore[no-untyped-call]  # pyrate-limiter's gap
+            now_ms = self._bucket.now()  # type: ignore[no-untyped-call]  # pyrate-limiter's gap
+            item = RateItem("call", now_ms, weight=_parts(self._current))
             decision = self._bucket.put_decision(item)
             assert isinstance(decision, Decision), "the bucket must be one that answers at once"
             if not decision.allowed:
@@ -166,11 +167,24 @@ class _Clock(AbstractClock):
         return int(self._seconds() * 1000)
 
 
-_AT_ONCE = 0.1
-"""Seconds' worth of calls that may go at once: a thread that wakes late loses no turn."""
+_AT_ONCE = 0.05
+"""Seconds that a call may come before its turn, if earlier ones came that late: a thread that wakes late loses no turn."""
+
+
+def _parts(pace: float) -> int:
+    """Into how many parts the limiter divides a call, so that it can let one go by less than a whole call early.
+
+    It counts whole microseconds per part, so that a part is a millisecond or more.
+    """
+    return max(1, min(100, int(1000 / pace)))
 
 
 def _evenly(pace: float) -> Rate:
     """``pace`` calls a second."""
-    # Counted over 1,000 seconds, since the limiter takes whole calls per whole milliseconds.
-    return Rate(limit=max(1, round(pace * 1000)), interval=1_000_000, burst=max(1, int(pace * _AT_ONCE)))
+    parts = _parts(pace)
+    # Counted over 1,000 seconds, since the limiter takes a whole number per whole milliseconds.
+    return Rate(
+        limit=max(1, round(pace * parts * 1000)),
+        interval=1_000_000,
+        burst=parts + int(pace * parts * _AT_ONCE),
+    )

@@ -32,6 +32,34 @@ def test_calls_are_spaced_evenly(fake_time: Any, rate: float) -> None:
     assert calls_in(pace, fake_time, 20) == pytest.approx(20 * rate, abs=max(1, rate / 10) + 1)
 
 
+def late(time: Any) -> Any:
+    """A sleep that ends up to 30 milliseconds late, as on a busy machine."""
+    draw = random.Random(7)
+    return lambda seconds: time.sleep(seconds + draw.uniform(0, 0.03))
+
+
+@pytest.mark.parametrize("rate", [0.9, 4.9, 9.0, 19.0, 24.5, 49.0, 333.0])
+def test_a_thread_that_wakes_late_loses_no_turn(fake_time: Any, rate: float) -> None:
+    """At least 98 % of the calls that the rate allows get through, where every thread wakes up late, and none too many."""
+    pace = Pace(rate, clock=fake_time.clock, sleep=late(fake_time))
+    seconds = 1000 / rate
+    assert 1000 * 0.98 <= calls_in(pace, fake_time, seconds) <= 1000 + max(1, rate / 10) + 1
+
+
+@pytest.mark.parametrize("limit", [5, 25, 125, 250])
+def test_98_percent_of_a_limit_meet_no_429(fake_time: Any, limit: int) -> None:
+    """A server that takes so many calls in any 5 seconds turns none away at 98 % of that, and gets nearly all of them."""
+    rate = limit / 5 * 0.98
+    pace = Pace(rate, clock=fake_time.clock, sleep=late(fake_time))
+    calls: list[float] = []
+    while len(calls) < 40 * limit:
+        pace.wait()
+        calls.append(fake_time.now)
+    for first, call in zip(calls, calls[limit:], strict=False):
+        assert call - first >= 5
+    assert len(calls) >= 0.98 * rate * (calls[-1] - calls[0])
+
+
 def test_a_throttled_pace_halves(fake_time: Any) -> None:
     """One "too many" halves the pace; more of them within a second are the same burst."""
     pace = made(16, fake_time)
