@@ -66,8 +66,20 @@ class App:
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, request: Request, struck: list[Fault]
     ) -> None:
-        arrived = self._clock.now()
         vendor = next((each for each in self._vendors if request.path.startswith(each.prefixes)), None)
+        with self._calls.under_way(vendor.name if vendor else "none"):
+            await self._serve_one(scope, receive, send, request, struck, vendor)
+
+    async def _serve_one(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request: Request,
+        struck: list[Fault],
+        vendor: Vendor | None,
+    ) -> None:
+        arrived = self._clock.now()
         about = vendor.describe(request) if vendor else Description("none")
         delay = self.latency + sum(fault.value for fault in struck if fault.kind == "latency")
         if delay:

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,22 @@ class Calls:
         self._calls: deque[Call] = deque(maxlen=KEPT)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         """How often, by vendor, action and outcome."""
+        self._under_way: Counter[str] = Counter()
+        self._most: Counter[str] = Counter()
+
+    @contextmanager
+    def under_way(self, vendor: str) -> Iterator[None]:
+        """A call of this vendor from its arrival to its answer; on the server's thread only."""
+        self._under_way[vendor] += 1
+        self._most[vendor] = max(self._most[vendor], self._under_way[vendor])
+        try:
+            yield
+        finally:
+            self._under_way[vendor] -= 1
+
+    def most_at_once(self, vendor: str) -> int:
+        """How many calls of this vendor were under way together, at most."""
+        return self._most[vendor]
 
     def record(self, call: Call) -> None:
         self._calls.append(call)
@@ -78,6 +95,7 @@ class Calls:
     def clear(self) -> None:
         self._calls.clear()
         self.counts.clear()
+        self._most.clear()
 
     def as_json(self, last: int | None = None) -> dict[str, Any]:
         """``{"total", "counts": [{vendor, action, outcome, number}], "calls": [...]}`` with the latest ``last`` calls."""

@@ -237,6 +237,53 @@ def test_a_search_that_cannot_be(ask: Ask, body: Any) -> None:
     assert (answer.status_code, answer.json()["ExceptionType"]) == (500, "MXInvalidInputException")
 
 
+def by_ids(ids: Any, columns: Any, page: int = 1, size: int = 1000) -> dict[str, Any]:
+    """The request of the page "Get Leads in Bulk by Ids"."""
+    return {
+        "SearchParameters": {"LeadIds": ids},
+        "Columns": {"Include_CSV": columns},
+        "Paging": {"PageIndex": page, "PageSize": size},
+    }
+
+
+def test_leads_by_their_ids(ask: Ask, leads: Any) -> None:
+    """Plain objects with the columns that are asked for and no others; a lead that is not there is left out."""
+    first, second, *_ = leads.ids()
+    answer = ask("Leads/Retrieve/ByIds", by_ids([first, NOBODY, second], "ProspectID, CreatedOn, FirstName"))
+    names = ("ProspectID", "CreatedOn", "FirstName")
+    rows = [{name: leads.row(each)[name] for name in names} for each in (first, second)]
+    assert (answer.status_code, answer.json()) == (200, {"RecordCount": 2, "Leads": rows})
+
+
+def test_pages_of_leads_by_their_ids(ask: Ask, leads: Any) -> None:
+    """The count is that of all pages."""
+    pages = [
+        ask("Leads/Retrieve/ByIds", by_ids(leads.ids(), "ProspectID", page, 8)).json() for page in (1, 2, 3)
+    ]
+    assert [page["RecordCount"] for page in pages] == [20] * 3
+    assert [row["ProspectID"] for page in pages for row in page["Leads"]] == leads.ids()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        by_ids([], "ProspectID"),
+        by_ids([NOBODY], ""),
+        by_ids([NOBODY], None),
+        by_ids([NOBODY] * 10_001, "ProspectID"),
+        by_ids(["no id"], "ProspectID"),
+        by_ids([NOBODY], "ProspectID", 0),
+        by_ids([NOBODY], "ProspectID", 1, 0),
+    ],
+    ids=["nothing", "no ids", "blank columns", "no columns", "10,001 ids", "no id", "page 0", "size 0"],
+)
+def test_ids_that_cannot_be(ask: Ask, body: Any) -> None:
+    """The page calls both mandatory, and allows 10,000 leads."""
+    answer = ask("Leads/Retrieve/ByIds", body)
+    assert (answer.status_code, answer.json()["ExceptionType"]) == (500, "MXInvalidInputException")
+
+
 def bulk(*leads: tuple[str, str], option: bool | None = None) -> dict[str, Any]:
     given = [
         {
