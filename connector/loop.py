@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -108,7 +109,7 @@ def extract(
                 account.settings,
                 todo,
                 file_format=warehouse.file_format,
-                again=unseen(engine, account, confirm or {}) if todo.moves_cursor else (),
+                again=partial(unseen, engine, account, confirm or {}) if todo.moves_cursor else dict,
                 on_table=stage,
                 on_progress=listener.extracting,
             )
@@ -185,6 +186,7 @@ def reconcile(
                     found,
                     warehouse.file_format,
                     pipelines.numbers(warehouse),
+                    concurrency=settings.concurrency,
                     on_progress=listener.extracting,
                     prove=lease.prove,
                 )
@@ -387,6 +389,9 @@ def run(
         raise next(iter(unread.values()))
     ran = Ran(extracted, build(warehouse, project, listener=listener))
     ran.failed.update({f"extract {vendor}": error for vendor, error in unread.items()})
+    # One after the other, also where their CRMs differ: only the main thread hears a signal, so a push in another one would
+    # send on after Ctrl-C, and questions and progress of several would mix on one terminal. Who wants them side by side
+    # starts `leadloop push` for each: a lock belongs to a push, a pace to a CRM, and a DuckDB file is held for moments only.
     for name in pushes or models.own_pushes(project, specs.values()):
         if name in specs and specs[name].crm in unread:
             ran.failed[name] = LeadloopError(

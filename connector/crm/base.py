@@ -71,6 +71,8 @@ class Capabilities:
     """Options with which the CRM itself looks for a lead before it adds one, and a regular expression for such a value."""
     removals: tuple[Removal, ...] = field(default=(), kw_only=True)
     """Which removed leads can be searched for: ``deleted`` by the time filter ``deleted_at``, and so on."""
+    most_ids: int = field(default=1, kw_only=True)
+    """How many leads one call can show by their ids; with more than one, its reader is a ``ManyReader``."""
     recordings: bool = field(default=False, kw_only=True)
     """Whether its reader is a ``RecordingReader``; the time filter ``last_call`` finds the leads that were called."""
 
@@ -189,6 +191,19 @@ class WindowReader(LeadReader, Protocol):
         limit: int | None = None,
     ) -> Page:
         """One page of the leads whose ``cursor_field`` lies in ``bounds`` (all leads for ``None``), in a fixed order."""
+        ...
+
+
+class ManyReader(LeadReader, Protocol):
+    """A CRM that also shows several leads in one call, by their ids."""
+
+    def get_many(self, lead_ids: Sequence[str]) -> Page:
+        """Up to ``Capabilities.most_ids`` different leads as the CRM shows them now, in any order.
+
+        A row is exactly what ``get`` would show of that lead, with every field. A lead of which that is not certain has no
+        row, as one that isn't there: whoever asks then reads it by ``get``. The first lead is the best one to try it with, as
+        it was written to last.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ look before a push. It costs the short way from bytes to columns, and is not the
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -20,6 +20,7 @@ from connector.crm.base import (
     Bounds,
     Capabilities,
     LeadReader,
+    ManyReader,
     Page,
     Precision,
     RecordingReader,
@@ -104,7 +105,7 @@ def kept_private(reader: LeadReader, settings: VendorSettings) -> LeadReader:
     return PrivateReader(reader, privacy) if privacy else reader
 
 
-class PrivateReader(RecordingReader, ScanReader):
+class PrivateReader(RecordingReader, ScanReader, ManyReader):
     """Whatever kind of reader it wraps; of every kind itself, so that the types say when one of them changes."""
 
     def __init__(self, reader: LeadReader, privacy: Privacy) -> None:
@@ -125,6 +126,9 @@ class PrivateReader(RecordingReader, ScanReader):
 
     def get(self, lead_id: str) -> Page:
         return self._privacy.page(self._reader.get(lead_id))
+
+    def get_many(self, lead_ids: Sequence[str]) -> Page:
+        return self._privacy.page(cast(ManyReader, self._reader).get_many(lead_ids))
 
     def search(
         self,

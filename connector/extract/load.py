@@ -1,9 +1,10 @@
 """How what is read gets into the warehouse: package by package, each with the cursor that belongs to it."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 
 import dlt
@@ -13,13 +14,13 @@ from dlt.extract.resource import DltResource
 from connector.config import VendorSettings
 from connector.crm.base import LeadReader, Page
 from connector.errors import CrmError, LeadloopError, TransientError, causes
-from connector.extract.columns import Columns, numbered
+from connector.extract.again import Seen, read_again
+from connector.extract.columns import SEEN_AT, Columns, numbered
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.notes import Notes
 from connector.extract.past import HOMES, past
 from connector.extract.raw import LEADS
-from connector.extract.reading import read_back
 from connector.extract.recordings import TABLE as RECORDINGS
 from connector.extract.removals import TABLE as REMOVALS
 from connector.extract.removals import RemovalFeed, gone
@@ -31,6 +32,8 @@ CHUNK_ROWS = 2 * 122_880
 
 DuckDB compresses whole row groups (122,880 rows) on all cores while it loads them, and what is left over on one, later.
 """
+READ_BACK_ROWS = 2_000
+"""Leads that are read back go into tables of so many rows: one table per lead takes longer to make than to read."""
 READ_BACK = "leads that were sent"
 """What is read into no table of its own, as ``on_table`` is told."""
 
@@ -62,7 +65,7 @@ def load(
     *,
     file_format: str = "parquet",
     chunk_rows: int = CHUNK_ROWS,
-    again: Iterable[str] = (),
+    again: Callable[[], Mapping[str, datetime | None]] = dict,
     on_table: Callable[[str], None] = lambda _table: None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Extracted:
@@ -71,8 +74,8 @@ def load(
     Each is loaded by itself, with the cursor that belongs to it, so that one that fails takes nothing from another; an error
     leaves everything up to the last package in the warehouse.
 
-    ``on_table`` is told what is read next: a table, or ``READ_BACK``. ``again``: ids of leads to read back one by one, whatever their clock says; asked for when leads and removed leads
-    are loaded. Where the CRM can't show one stream, the others are loaded all the same, and then the error is raised.
+    ``on_table`` is told what is read next: a table, or ``READ_BACK``. ``again`` gives the ids of leads to read back, whatever
+    their clock says, with the time when they were written to, if that is known; asked for when leads and removed leads are loaded. Where the CRM can't show one stream, the others are loaded all the same, and then the error is raised.
     """
     failed: list[CrmError] = []
     loaded: dict[str, list[Feed]] = {}
@@ -100,9 +103,23 @@ def load(
     last = feeds.pop(RECORDINGS, None)
     for table, all_of in feeds.items():
         load_stream(table, all_of)
-    singly = told(again, lambda: on_table(READ_BACK), on_progress)
+
+    def read_back() -> Iterator[Seen]:
+        if not (written := again()):
+            return
+        on_table(READ_BACK)
+        yield from read_again(
+            job.reader, written, concurrency=job.concurrency, written=written, settle=job.settle
+        )
+
     back, missing = load_again(
-        pipeline, job.reader, singly, file_format, job.number, job.notes, prove=job.prove
+        pipeline,
+        job.reader,
+        told(read_back(), on_progress),
+        file_format,
+        job.number,
+        job.notes,
+        prove=job.prove,
     )
     packages += bool(back) + bool(missing)
     if last:
@@ -129,36 +146,32 @@ def _rows(feeds: list[Feed] | None) -> int | None:
     return None if feeds is None else sum(feed.tally.rows for feed in feeds)
 
 
-def told(
-    lead_ids: Iterable[str],
-    on_first: Callable[[], None],
-    on_progress: Callable[[Progress], None] | None,
-) -> Iterator[str]:
-    """These leads, one after the other; tells how many were read before each."""
-    for number, lead_id in enumerate(lead_ids):
-        if not number:
-            on_first()
+def told(found: Iterable[Seen], on_progress: Callable[[Progress], None] | None) -> Iterator[Seen]:
+    """The same leads; tells after each how many were read, and in how many calls."""
+    calls = 0
+    for number, (lead_id, page) in enumerate(found, 1):
+        calls += page.calls
         if on_progress:
-            on_progress(Progress(number, number, None, None))
-        yield lead_id
+            on_progress(Progress(number, calls, None, None))
+        yield lead_id, page
 
 
 def load_again(
     pipeline: dlt.Pipeline,
     reader: LeadReader,
-    lead_ids: Iterable[str],
+    found: Iterable[Seen],
     file_format: str,
     number: Callable[[], int] | None = None,
     notes: Notes | None = None,
     *,
     prove: Callable[[], None] = lambda: None,
 ) -> tuple[int, int]:
-    """Reads these leads one by one, whatever their clock says, and loads them as they are, or that they are gone.
+    """Loads these leads as they were found, or that they are gone; ``found`` makes its first call when it is iterated.
 
     Returns how many there were of each; no cursor moves.
     """
     columns = past(pipeline, LEADS).as_columns(reader, notes)
-    tables = _read_back(reader, lead_ids, number() if number else None, columns)
+    tables = _read_back(reader, found, number() if number else None, columns)
 
     def rows_of(table: str) -> Iterable[pa.Table]:
         if table == LEADS:
@@ -174,23 +187,37 @@ def load_again(
 
 
 def _read_back(
-    reader: LeadReader, lead_ids: Iterable[str], number: int | None, columns: Columns
+    reader: LeadReader, found: Iterable[Seen], number: int | None, columns: Columns
 ) -> Mapping[str, list[pa.Table]]:
     """Table -> rows: the leads as they are now, and those that are gone."""
     there: list[pa.Table] = []
-    nobody: list[tuple[str, Page]] = []
-    for lead_id in lead_ids:
-        page = read_back(reader, lead_id)
-        if page.rows:
-            there.append(numbered(columns.table(page), number))
-        else:
+    nobody: list[Seen] = []
+    waiting: list[Page] = []
+    for lead_id, page in found:
+        if not page.rows:
             nobody.append((lead_id, page))
-    found = {}
+            continue
+        waiting.append(page)
+        if len(waiting) >= READ_BACK_ROWS:
+            there.append(numbered(_one_table(columns, waiting), number))
+            waiting.clear()
+    if waiting:
+        there.append(numbered(_one_table(columns, waiting), number))
+    tables = {}
     if there:
-        found[LEADS] = there
+        tables[LEADS] = there
     if nobody:
-        found[REMOVALS] = [numbered(gone(nobody, reader.zone.key), number)]
-    return found
+        tables[REMOVALS] = [numbered(gone(nobody, reader.zone.key), number)]
+    return tables
+
+
+def _one_table(columns: Columns, pages: Sequence[Page]) -> pa.Table:
+    """The rows of all pages, each seen when its own page was asked for."""
+    rows = [row for page in pages for row in page.rows]
+    table = columns.table(Page(rows, None, pages[0].asked_at))
+    seen_at = [page.asked_at for page in pages for _ in page.rows]
+    place = table.column_names.index(SEEN_AT)
+    return table.set_column(place, SEEN_AT, pa.array(seen_at, table.column(place).type))
 
 
 def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> DltResource:

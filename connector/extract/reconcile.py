@@ -10,7 +10,6 @@ NULL count as equal, as they do in every model.
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -23,11 +22,12 @@ import sqlalchemy as sa
 from connector.crm import raw_schema
 from connector.crm.base import LeadReader
 from connector.extract import removals, windows
+from connector.extract.again import read_again
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
 from connector.extract.job import Job, Progress
 from connector.extract.load import load_again, told
 from connector.extract.raw import LEADS, first_not_blank
-from connector.extract.reading import read_back, reading
+from connector.extract.reading import reading
 from connector.extract.windows import Window, instants, modified_at
 from connector.texts import BLANKS
 
@@ -222,11 +222,13 @@ def repair(
     file_format: str,
     number: Callable[[], int] | None = None,
     *,
+    concurrency: int = 4,
     on_progress: Callable[[Progress], None] | None = None,
     prove: Callable[[], None] = lambda: None,
 ) -> Reconciled:
     """Reads every lead that differs again into the raw tables, also that it is gone; no cursor moves."""
-    leads = told((each.lead_id for each in found.faults), lambda: None, on_progress)
+    faults = [each.lead_id for each in found.faults]
+    leads = told(read_again(reader, faults, concurrency=concurrency), on_progress)
     return replace(found, repaired=sum(load_again(pipeline, reader, leads, file_format, number, prove=prove)))
 
 
@@ -263,17 +265,15 @@ class _Comparison:
                 self._found[lead_id] = difference
 
     def ask_for(self, lead_ids: Collection[str], concurrency: int) -> None:
-        """Reads leads of the warehouse one by one."""
+        """Reads leads of the warehouse by their ids."""
         shown: dict[str, Row] = {}
         gone = []
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="leadloop-reconcile") as pool:
-            answers = zip(lead_ids, pool.map(self._read, lead_ids), strict=True)
-            for number, (lead_id, row) in enumerate(answers, 1):
-                self._on_progress(Progress(number, number, None, None))
-                if row is None:
-                    gone.append(lead_id)
-                else:
-                    shown[lead_id] = row
+        found = read_again(self._reader, lead_ids, concurrency=concurrency)
+        for lead_id, page in told(found, self._on_progress):
+            if page.rows:
+                (shown[lead_id],) = self.columns.table(page).to_pylist()
+            else:
+                gone.append(lead_id)
         self.add(shown)
         for lead_id in set(gone) - self._raw.removed(gone):
             self._known += 1
@@ -283,9 +283,6 @@ class _Comparison:
         differences = tuple(self._found[lead_id] for lead_id in sorted(self._found))
         vendor = self._reader.capabilities.name
         return Reconciled(vendor, window, len(self.seen), self._known, differences)
-
-    def _read(self, lead_id: str) -> Row | None:
-        return next(iter(self.columns.table(read_back(self._reader, lead_id)).to_pylist()), None)
 
     def _compare(self, lead_id: str, shown: Row, known: Row | None) -> Difference | None:
         names = sorted({*shown, *self._raw.columns, *(known or ())} - OURS - _ADDED)

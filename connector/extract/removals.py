@@ -14,13 +14,14 @@ from connector.config import named
 from connector.crm.base import Page, Removal, WindowReader
 from connector.errors import UnexpectedAnswerError
 from connector.extract import windows
+from connector.extract.again import read_again
 from connector.extract.columns import SEEN_AT, TIMEZONE, column_name, ids
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.names import aside
 from connector.extract.past import Past
 from connector.extract.raw import REMOVALS
-from connector.extract.reading import BEFORE_ALL, Batch, read_back
+from connector.extract.reading import BEFORE_ALL, Batch
 from connector.extract.windows import Window
 
 TABLE = REMOVALS
@@ -55,17 +56,19 @@ class RemovalFeed(Feed):
         """
         reader = self._job.reader
         times = {column_name(name) for name in reader.capabilities.modified_fields} & set(table.column_names)
-        kept, gone = [], set()
+        doubtful: dict[int, str] = {}
         for place, row in enumerate(table.select(["id", "removed_at", *sorted(times)]).to_pylist()):
             removals = windows.instants(row["removed_at"], reader.zone.key)
             modified = windows.modified_at(row, reader)
             if removals and modified and min(modified) > max(removals):
-                page = read_back(reader, row["id"])
-                self.tally.calls += page.calls
-                if page.rows:
-                    continue
-                gone.add(place)
-            kept.append(place)
+                doubtful[place] = row["id"]
+        there = set()
+        for lead_id, page in read_again(reader, doubtful.values(), concurrency=self._job.concurrency):
+            self.tally.calls += page.calls
+            if page.rows:
+                there.add(lead_id)
+        gone = {place for place, lead_id in doubtful.items() if lead_id not in there}
+        kept = [place for place in range(table.num_rows) if place not in doubtful or place in gone]
         if not gone and len(kept) == table.num_rows:
             return table
         at = table.column("removed_at").to_pylist()

@@ -22,12 +22,12 @@ AT_ONCE = 1000
 """So many leads are named in one query."""
 
 
-def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> Iterator[str]:
-    """Ids of leads that accepted an update and have not been seen since, and of those that were found instead of added and
-    have never been seen; lazily, so that it is asked after the window."""
+def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> dict[str, datetime | None]:
+    """Ids of leads that accepted an update and have not been seen since, with the time of the update by the CRM's clock, and
+    of those that were found instead of added and have never been seen, with none; in the order of the ids."""
     journal = Journal(engine)
     if not journal.exists():
-        return
+        return {}
     applied = journal.applied_unconfirmed(account.name).c
     # A deleted lead has nothing to show any more, and the search for removed leads finds it: unless that happened while the
     # CRM's clock was ahead of what it is now. When one was removed that wasn't there any more, nobody knows.
@@ -56,7 +56,7 @@ def unseen(engine: sa.Engine, account: Account, confirm: Mapping[str, str]) -> I
         for lead_id, seen in last_sightings(engine, account, wanted.values()).items():
             if lead_id in wanted and seen.is_after(wanted[lead_id]):
                 del wanted[lead_id]
-    yield from sorted(wanted.keys() | never_seen)
+    return {each: wanted[each].at if each in wanted else None for each in sorted(wanted.keys() | never_seen)}
 
 
 def _wants_read_back(confirm: str, lead: str) -> bool:

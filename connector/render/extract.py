@@ -17,11 +17,11 @@ class Extraction(Part, kw_only=True):
     rows: Annotated[int, Meta(description="rows that were read by window; a lead may be among them twice")]
     read_back: Annotated[
         int,
-        Meta(description="rows of leads that were read one by one, because something was sent to them"),
+        Meta(
+            description="rows of leads that were read by their ids or since the time of a write, because something was sent to them"
+        ),
     ]
-    gone: Annotated[
-        int, Meta(description="leads that were to be read one by one, and are not in the CRM any more")
-    ]
+    gone: Annotated[int, Meta(description="leads that were to be read back, and are not in the CRM any more")]
     removals: Annotated[
         int | None,
         Meta(description="rows of deleted and archived leads; `null` where they were not asked for"),

@@ -186,6 +186,19 @@ class VendorContract:
         reader = self.reader(crm)
         assert [reader.lead_id(row) for row in reader.get(lead).rows] == [lead]
 
+    def test_leads_by_their_ids_are_what_get_shows_of_each(self, crm: Sandbox) -> None:
+        """Where the CRM shows many in a call: all fields, each lead once, and none for one that isn't there."""
+        reader: Any = self.reader(crm)
+        if reader.capabilities.most_ids == 1:
+            pytest.skip("this CRM shows one lead per call")
+        wanted = self.book(crm).ids()[:20]
+        rows = list(reader.get_many([self.unknown_lead, *wanted]).rows)
+        assert len(rows) == len(wanted)
+        assert {reader.lead_id(row): row for row in rows} == {
+            each: reader.get(each).rows[0] for each in wanted
+        }
+        assert list(reader.get_many([self.unknown_lead]).rows) == []
+
     def test_a_wrong_address_names_the_setting(self, crm: Sandbox) -> None:
         """A path of the host that is no API is a wrong setting, and nothing to try again for long."""
         with pytest.raises(UnreachableError, match=r"crm\.\w+\.base_url"):

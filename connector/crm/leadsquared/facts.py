@@ -14,6 +14,7 @@ METADATA = API + "LeadsMetaData.Get"
 UPDATE = API + "Lead.Update"
 BULK = API + "Lead/Bulk/UpdateV2"
 UPSERT = API + "Lead.CreateOrUpdate"
+BY_IDS = API + "Leads/Retrieve/ByIds"
 LOOK_UP = API + "Leads.Get"
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -21,6 +22,9 @@ FORMAT = "%Y-%m-%d %H:%M:%S"
 FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - bounds are naive; the vendor is younger than this
 MOST_FOUND = 25
 """Leads that are looked at where one is looked for by a value; more than one is rare."""
+MOST_IDS = 1000
+"""Leads that are asked for together by their ids. The page allows 10,000 and shows pages of 1,000; how large a page may be, it
+doesn't say."""
 BULK_LEADS = 25
 """The most leads in one bulk update (page)."""
 
@@ -38,6 +42,7 @@ CAPABILITIES = Capabilities(
     modes=frozenset({"update", "upsert"}),
     page_size=MAX_PAGE_SIZE,
     max_rate=5.0,
+    most_ids=MOST_IDS,
     id_fields=(ID,),
     modified_fields=("LeadLastModifiedOn", "ModifiedOn"),
     created_field="CreatedOn",

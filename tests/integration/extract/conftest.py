@@ -125,7 +125,7 @@ class Rig:
                 todo,
                 file_format=self.warehouse.file_format,
                 chunk_rows=chunk_rows,
-                again=again,
+                again=lambda: dict.fromkeys(again),
             )
 
     def cursors(self, table: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ def test_every_kind_of_difference_is_told_and_mended(desk: Any) -> None:
     before = desk.rig.cursor(desk.crm)
 
     found = desk.compare(repair=True, sent={sent})
-    assert [each.rows for each in desk.told] == list(range(len(found.faults)))
+    assert [each.rows for each in desk.told] == list(range(1, len(found.faults) + 1))
     kinds = {each.lead_id: each for each in found.differences}
     assert kinds.keys() == {lost, bent, dead, edited, sent}
     assert kinds[lost] == Difference(lost, "missing")

@@ -190,6 +190,57 @@ def test_a_large_page_is_the_same(make: Callable[..., Any]) -> None:
     assert [reader.lead_id(row) for row in reader.search(BOUNDS).rows] == IDS
 
 
+LEADS = [{"ProspectID": lead_id, "FirstName": f"N{lead_id[:8]}", "Phone": None} for lead_id in IDS[:5]]
+
+
+def test_many_leads_are_asked_for_with_the_columns_of_the_first(make: Callable[..., Any]) -> None:
+    """By the page's request; a lead that isn't there has no row, and the columns are those of the next one."""
+    reader, server = make(LeadSquaredReader, [], LEADS[1:2], found(*LEADS[1:][::-1]))
+    page = reader.get_many(IDS[:5])
+    assert list(page.rows) == LEADS[1:][::-1]
+    assert page.calls == 3
+    assert [each.query for each in server.requests] == [{"id": IDS[0]}, {"id": IDS[1]}, {}]
+    assert server.requests[2].path == "/v2/LeadManagement.svc/Leads/Retrieve/ByIds"
+    assert json.loads(server.requests[2].body) == {
+        "SearchParameters": {"LeadIds": IDS[:5]},
+        "Columns": {"Include_CSV": "ProspectID,FirstName,Phone"},
+        "Paging": {"PageIndex": 1, "PageSize": 5},
+    }
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        [],
+        LEADS[1:],
+        [{**LEADS[0], "FirstName": "other"}, *LEADS[1:]],
+        [{"ProspectID": IDS[0], "FirstName": "N00000000"}, *LEADS[1:]],
+    ],
+    ids=["nothing", "not the first", "the first with another value", "the first without a column"],
+)
+def test_a_group_counts_only_if_the_first_lead_looks_the_same(
+    make: Callable[..., Any], shown: list[Any]
+) -> None:
+    """Whatever it shows of the others."""
+    reader, _ = make(LeadSquaredReader, LEADS[:1], found(*shown))
+    assert list(reader.get_many(IDS[:5]).rows) == []
+
+
+def test_a_row_of_a_group_counts_only_with_all_columns(make: Callable[..., Any]) -> None:
+    """A missing one would look as if it had been emptied; one that nobody asked for is no field of the lead."""
+    short = {name: value for name, value in LEADS[1].items() if name != "Phone"}
+    reader, _ = make(
+        LeadSquaredReader, LEADS[:1], found(LEADS[0], short, {**LEADS[2], "Total": 3, "More": "x"})
+    )
+    assert list(reader.get_many(IDS[:5]).rows) == [LEADS[0], LEADS[2]]
+
+
+def test_where_no_lead_is_there_no_group_is_asked_for(make: Callable[..., Any]) -> None:
+    """Nobody knows the columns then."""
+    reader, server = make(LeadSquaredReader, [])
+    assert (list(reader.get_many(IDS[:3]).rows), len(server.requests)) == ([], 3)
+
+
 def test_behind_the_last_page_nothing_is_said_about_the_total(make: Callable[..., Any]) -> None:
     """There the API counts 0 and has no list; only on the first page that means that there are no leads."""
     reader, _ = make(LeadSquaredReader, {"RecordCount": 0})

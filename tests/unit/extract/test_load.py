@@ -1,23 +1,21 @@
 """What is told while leads are read that belong to no window."""
 
+from datetime import UTC, datetime
+
+from connector.crm.base import Page
 from connector.extract.job import Progress
 from connector.extract.load import told
 
 
-def test_leads_that_are_read_one_by_one_are_counted() -> None:
-    """Each is told of before it is read, and the stage only where there is one."""
-    stages: list[str] = []
+def test_leads_that_are_read_back_are_counted() -> None:
+    """Each lead after it was read, with the calls so far: of a page that several share, one of them has the call."""
     progress: list[Progress] = []
-
-    def read(*leads: str) -> list[str]:
-        return list(told(leads, lambda: stages.append("read back"), progress.append))
-
-    assert read("a", "b", "c") == ["a", "b", "c"]
-    assert stages == ["read back"]
-    assert [(each.rows, each.calls, each.window) for each in progress] == [
-        (0, 0, None),
-        (1, 1, None),
-        (2, 2, None),
+    found = [
+        (each, Page([], None, datetime.now(UTC), calls)) for each, calls in (("a", 2), ("b", 0), ("c", 1))
     ]
-    assert read() == []
-    assert stages == ["read back"]
+    assert list(told(found, progress.append)) == found
+    assert [(each.rows, each.calls, each.window) for each in progress] == [
+        (1, 2, None),
+        (2, 2, None),
+        (3, 3, None),
+    ]
