@@ -534,6 +534,7 @@ def edited_since(
     query: Query,
     only: Collection[str] | None = None,
     there: Collection[str] = (),
+    concurrency: int = 1,
 ) -> dict[str, dict[str, str | None]]:
     """The leads (``only`` some of them) whose clock moved since an instant, by lead id, as text by column name.
 
@@ -545,7 +546,7 @@ def edited_since(
     found: dict[str, dict[str, str | None]] = {}
     columns = Columns.of(reader, there, gives=False)
     window = Window(windows.floor_second(since), windows.floor_second(now) + FURTHEST)
-    for batch in reading(reader, window, query, concurrency=1, only=only, columns=columns):
+    for batch in reading(reader, window, query, concurrency=concurrency, only=only, columns=columns):
         for row in batch.table.to_pylist():
             lead_id = reader.lead_id(row)
             if only is None or lead_id in only:

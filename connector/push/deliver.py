@@ -215,7 +215,7 @@ class _Run:
         # On record before it is looked for: a lead that this very run has added is its row's, and no other's.
         self._finish_all()
         self._flush(run_id)
-        for part in self._search.among(leads, pool):
+        for part in self._search.among(leads, pool, self._concurrency):
             at = self._journal.clock()
             for lead, crm_lead_id, asked in part:
                 if crm_lead_id is not None:

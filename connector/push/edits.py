@@ -41,7 +41,15 @@ def recent_edits(
     def look(waiting: Collection[str]) -> Mapping[str, Mapping[str, str | None]]:
         nonlocal since
         asked_at = account.clock.now()
-        found = edited_since(account.reader, min(since, asked_at), asked_at, query, waiting, there)
+        found = edited_since(
+            account.reader,
+            min(since, asked_at),
+            asked_at,
+            query,
+            waiting,
+            there,
+            concurrency=settings.concurrency,
+        )
         since = asked_at - overlap
         return _unlike_planned(engine, account.reader, planned, found) if planned.mode == "delete" else found
 

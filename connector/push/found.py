@@ -8,9 +8,11 @@ its id is recorded, and nothing is sent for it.
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Mode
+from connector.extract.again import in_order
 from connector.push.journal import Journal
 from connector.push.look import Look
 from connector.push.plan import LeadPlan, Plan
@@ -56,12 +58,17 @@ class Search:
             "right, run again, with a higher max_found or none in the model"
         )
 
-    def among(self, leads: Sequence[LeadPlan], pool: ThreadPoolExecutor) -> Iterator[list[Seen]]:
-        """What the CRM has of these leads, part by part; none where it looks itself, or of leads that it is known to have."""
+    def among(
+        self, leads: Sequence[LeadPlan], pool: ThreadPoolExecutor, concurrency: int
+    ) -> Iterator[list[Seen]]:
+        """What the CRM has of these leads, part by part; none where it looks itself, or of leads that it is known to have.
+
+        While one part is counted and recorded, the next ones are looked for already.
+        """
         new = [lead for lead in leads if self.is_wanted and lead.crm_lead_id is None]
-        for first in range(0, len(new), PART):
-            part = new[first : first + PART]
-            seen = self._matched(part, list(pool.map(self._look, part)))
+        found = in_order(pool, self._look, new, concurrency)
+        while part := list(islice(found, PART)):
+            seen = self._matched([lead for lead, _ in part], [ids for _, ids in part])
             self.looked += len(part)
             self.found += sum(each.crm_lead_id is not None for each in seen)
             yield seen

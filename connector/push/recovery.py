@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from connector.crm import raw_schema
@@ -132,12 +133,20 @@ def recover_all(
     if waiting:
         # How long ago something was sent is told by the CRM's clock.
         try_asking(reader)
-    found = recover(push, journal, reader, writer, settle=settle, on_progress=on_progress)
+    resolve = partial(
+        recover,
+        reader=reader,
+        writer=writer,
+        concurrency=account.settings.concurrency,
+        settle=settle,
+        on_progress=on_progress,
+    )
+    found = resolve(push, journal)
     for other in waiting:
         if other != push:
             with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
                 theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
-                found += recover(other, theirs, reader, writer, settle=settle, on_progress=on_progress)
+                found += resolve(other, theirs)
     return found
 
 

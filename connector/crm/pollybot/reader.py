@@ -1,6 +1,7 @@
 """Reads the leads of one PollyBot workspace."""
 
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,11 +34,15 @@ class PollyBotReader(Speaking):
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
-        for part in NewestFirst(self.capabilities.name, self._list, self._key, since):
-            wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]
-            rows = [whole for row in wanted if (whole := self._whole(row)) is not None]
-            singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
-            yield Page(rows, part.total, part.asked_at, 1 + singly)
+        pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="leadloop-pollybot")
+        try:
+            for part in NewestFirst(self.capabilities.name, self._list, self._key, since):
+                wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]
+                rows = [whole for whole in pool.map(self._whole, wanted) if whole is not None]
+                singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
+                yield Page(rows, part.total, part.asked_at, 1 + singly)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def get(self, lead_id: str) -> Page:
         """``GET {leads}/{id}``."""

@@ -1,6 +1,7 @@
 """Leads that are to be added and that the CRM has already: they are looked for, counted and said, and none is added twice."""
 
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,22 @@ def test_a_look_is_one_search_for_each_lead(local: World, number: int) -> None:
     wants(local, number)
     local.deliver(local.plan(**ADD))
     assert (len(local.crm.reads), len(local.crm.calls)) == (number, number)
+
+
+def test_as_many_leads_are_looked_for_at_once_as_calls_are_allowed(
+    local: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than are recorded together: the next ones are asked for meanwhile. Each search waits for 39 others."""
+    wants(local, 80)
+    together, find = threading.Barrier(40), local.crm.find
+
+    def waiting(*given: Any) -> list[str]:
+        together.wait(10)
+        return find(*given)
+
+    monkeypatch.setattr(local.crm, "find", waiting)
+    summary = local.deliver(local.plan(**ADD), concurrency=40)
+    assert (summary.by_state, len(local.crm.reads)) == ({"applied": 80}, 80)
 
 
 def test_two_rows_with_one_number_stay_two_leads(world: World) -> None:

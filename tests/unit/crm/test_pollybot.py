@@ -2,8 +2,10 @@
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,6 +16,7 @@ import pytest
 from connector import crm
 from connector.config import Secret, resolve
 from connector.crm.answers import LEAN_FROM, flat
+from connector.crm.base import Page
 from connector.crm.http import Answer, Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
 from connector.crm.pollybot.facts import STATUSES
@@ -511,14 +514,32 @@ def test_a_long_list_inside_a_lead_is_a_value_like_any_other(make: Callable[...,
     assert flat({"a": {"b": []}}) == {"a.b": []}
 
 
+@pytest.mark.parametrize("leads", [30, 90])
+def test_leads_are_read_singly_as_many_at_once_as_calls_are_allowed(leads: int) -> None:
+    """One call per lead whose row has no metadata, and each waits for four others."""
+    with Sandbox(leads=leads) as sandbox:
+        sandbox.vendors["pollybot"].list_metadata = False  # type: ignore[attr-defined]
+        chosen = settings(sandbox.base_url, api_key=Secret(sandbox.token), concurrency=5)
+        with closing(PollyBotReader(chosen)) as reader:
+            together, get = threading.Barrier(5), reader.get
+
+            def waiting(lead_id: str) -> Page:
+                together.wait(10)
+                return get(lead_id)
+
+            reader.get = waiting  # type: ignore[method-assign]
+            pages = list(reader.scan(None))
+        assert len({reader.lead_id(row) for page in pages for row in page.rows}) == leads
+        assert sandbox.calls.count("get") == leads
+        assert sandbox.calls.most_at_once("pollybot") <= 5
+
+
 def test_a_lead_deleted_between_list_and_single_read_is_left_out(workspace: Any) -> None:
     """It is gone, and that is no error."""
     workspace.polly.list_metadata = False
     gone = workspace.polly.leads.ids()[4]
-    reader, show = workspace.reader, workspace.reader.get
-    reader.get = lambda lead: (
-        (gone in workspace.polly.leads.leads and workspace.polly.leads.delete(gone)) or show(lead)
-    )
+    reader, show, once = workspace.reader, workspace.reader.get, iter([gone])
+    reader.get = lambda lead: next(map(workspace.polly.leads.delete, once), None) or show(lead)
     found = [row["id"] for page in reader.scan(None) for row in page.rows]
     assert sorted(found) == sorted(workspace.polly.leads.ids())
 
