@@ -23,9 +23,10 @@ def fail(error: LeadloopError) -> NoReturn:
 
 def emit(document: "Part") -> None:
     """One JSON document on stdout."""
-    from connector.render.document import to_json
+    from connector.render.document import pieces
 
-    sys.stdout.write(to_json(document) + "\n")
+    sys.stdout.writelines(pieces(document))
+    sys.stdout.write("\n")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -7,18 +7,16 @@ but a person can know which of the two it is.
 ``leadloop.push_approvals`` has one row per field that was agreed to. From then on something is known of that field.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from connector.errors import FirstTimeError
-from connector.push.fingerprint import fingerprint
-from connector.push.plan import LeadPlan, Plan
+from connector.push.plan import Plan
 from connector.push.tables import now, push_journal
-from connector.texts import count, is_blank
+from connector.texts import count
 from connector.warehouse import runs
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
 
@@ -42,25 +40,11 @@ FIRST = "first"
 
 def with_first_time(connection: sa.Connection, plan: Plan) -> Plan:
     """The plan, saying for which fields it would be the first time, and of how many leads values would be replaced."""
-    replaced: Counter[str] = Counter()
-    known: set[str] = set()
-    for lead in plan.leads if plan.mode != "delete" else ():
-        replaced.update(_replaced(lead, is_read=plan.crm_leads is not None))
-        known.update(change.field for change in lead.changes if change.base is not None)
-    unknown = _never_sent(connection, plan.crm, replaced.keys() - known)
-    if not unknown:
+    if plan.mode == "delete":
         return plan
-    found = replace(plan, first_time={name: replaced[name] for name in sorted(unknown)})
-    return replace(found, fingerprint=fingerprint(found))
-
-
-def _replaced(lead: LeadPlan, *, is_read: bool) -> Iterator[str]:
-    """Fields of a lead of the CRM in which something stands, or may stand where the CRM isn't read."""
-    if lead.crm_lead_id is None:
-        return
-    for change in lead.changes:
-        if not is_blank(change.current) or not is_read:
-            yield change.field
+    replaced = plan.leads.replaced(is_read=plan.crm_leads is not None)
+    unknown = _never_sent(connection, plan.crm, replaced.keys() - plan.leads.sent_before())
+    return replace(plan, first_time={name: replaced[name] for name in sorted(unknown)})
 
 
 def _never_sent(connection: sa.Connection, crm: str, fields: Collection[str]) -> set[str]:

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from connector.errors import LockedError
 from connector.extract.columns import MORE
 from connector.extract.raw import blank_as_null, field_text
+from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry, Recorded, recorded
-from connector.push.plan import WHOLE
 from connector.push.tables import push_journal
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of

@@ -22,11 +22,13 @@ from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Outcome
 from connector.errors import LeadloopError, ModelError
+from connector.push.changes import WHOLE, FieldChange, LeadPlan
 from connector.push.equality import same
 from connector.push.found import AT_ONCE, Search
+from connector.push.frozen import ROWS_AT_A_TIME
 from connector.push.journal import Journal, entry
 from connector.push.journal_row import Entry, State
-from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
+from connector.push.plan import Plan
 from connector.push.summary import Summary, Tally
 from connector.push.tables import FOUND
 
@@ -154,7 +156,8 @@ class _Run:
         self._least = concurrency * self._per_call
         self._size = min(self._least * 2, most)
         self._under_way: deque[list[Future[_Answer]]] = deque()
-        self._waiting = {lead.crm_lead_id for lead in plan.leads if lead.crm_lead_id is not None}
+        looked_at = plan.leads if recent_edits is not None else ()
+        self._waiting = {lead.crm_lead_id for lead in looked_at if lead.crm_lead_id is not None}
         self._edits: dict[str, Mapping[str, str | None]] = {}
         self._search = Search(plan, writer, journal)
         self._decided: set[str] = set()
@@ -180,7 +183,7 @@ class _Run:
                     self._finish_all()
                     self._flush(run_id)
                 raise
-        self._put_off(self.plan.leads[position:])
+        self._put_off(run_id, position)
         self._flush(run_id, closed="unknown" not in self._tally.fields)
         on_progress(self._tally.leads, total)
         return self._summary(run_id, started_at)
@@ -191,7 +194,8 @@ class _Run:
         while position < len(leads) and self.switch.off is None:
             if position == looked_for:
                 looked_for = min(position + AT_ONCE, len(leads)) if self._search.is_wanted else len(leads)
-                self._look_for(pool, run_id, leads[position:looked_for])
+                if self._search.is_wanted:
+                    self._look_for(pool, run_id, leads[position:looked_for])
                 progress()
                 continue
             batch = leads[position : min(position + self._size, looked_for)]
@@ -210,8 +214,6 @@ class _Run:
 
     def _look_for(self, pool: ThreadPoolExecutor, run_id: str, leads: Sequence[LeadPlan]) -> None:
         """Records which of these leads the CRM has already; may be the end of the run, before the first of them is sent."""
-        if not self._search.is_wanted:
-            return
         # On record before it is looked for: a lead that this very run has added is its row's, and no other's.
         self._finish_all()
         self._flush(run_id)
@@ -368,12 +370,15 @@ class _Run:
         )  # fmt: skip
         self._tally.add(lead.lead_id, state, changes, code, reason)
 
-    def _put_off(self, leads: Sequence[LeadPlan]) -> None:
+    def _put_off(self, run_id: str, position: int) -> None:
+        """Records that the leads from this place on were not sent, as far as nothing else is known of them."""
         at = self._journal.clock()
-        leads = [lead for lead in leads if lead.lead_id not in self._decided]
-        self._untried += len(leads)
-        for lead in leads:
-            self._note(lead, lead.changes, "deferred", at, reason=f"not sent: {self.switch.off}")
+        for lead in self.plan.leads.since(position):
+            if lead.lead_id not in self._decided:
+                self._untried += 1
+                self._note(lead, lead.changes, "deferred", at, reason=f"not sent: {self.switch.off}")
+            if len(self._outcomes) >= ROWS_AT_A_TIME:
+                self._flush(run_id)
 
     def _sent(self, lead: LeadPlan) -> list[Entry]:
         at = self._journal.clock()

@@ -27,7 +27,7 @@ def recent_edits(
     """
     if planned.leads:
         try_asking(account.reader)
-    if planned.seen_at is None or not any(lead.crm_lead_id for lead in planned.leads):
+    if planned.seen_at is None or len(planned.leads) == planned.leads.totals.strangers:
         return None
     settings = account.settings
     query = Query(settings.reading.cursor)

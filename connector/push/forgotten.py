@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from connector.errors import RestoredError
 from connector.extract.columns import MORE, column_in
 from connector.extract.raw import field_text
+from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry
-from connector.push.plan import WHOLE, Push
+from connector.push.plan import Push
 from connector.push.planning import push_rows
 from connector.push.tables import FOUND, meant, push_journal, push_runs
 from connector.texts import is_blank

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Mode
 from connector.extract.again import in_order
+from connector.push.changes import LeadPlan
 from connector.push.journal import Journal
 from connector.push.look import Look
-from connector.push.plan import LeadPlan, Plan
+from connector.push.plan import Plan
 from connector.push.tables import ADDING
 from connector.texts import count
 

@@ -1,16 +1,47 @@
-"""A plan: everything that a push would send, frozen. What it is made from is in ``planning``, what somebody agrees to in
+"""A plan: everything that a push would send, frozen. What it is made from is in ``planning``, how two plans differ in
 ``fingerprint``."""
 
-from collections import defaultdict
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
+
+import msgspec
 
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, LeadloopError, ModelError
+from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail, Limits
 from connector.push.tables import ADDING
 from connector.texts import count
+
+SETTINGS = {
+    "push": "the push",
+    "crm": "the CRM",
+    "host": "the CRM's address",
+    "account": "the account",
+    "mode": "mode",
+    "on_conflict": "on_conflict",
+    "options": "options",
+    "equal": "equal",
+    "max_found": "max_found",
+    "crm_leads": "the number of leads in the CRM",
+    "removed": "the number of removed leads",
+    "unknown_leads": "the number of unknown leads",
+    "unresolved": "the leads that wait",
+    "beyond_limit": "the number of leads beyond --limit",
+    "duplicates": "the leads with two rows",
+    "nameless": "the number of rows without a lead id",
+    "first_time": "what would be replaced for the first time",
+}
+"""What the fingerprint of a plan covers, as people call it; besides these its guardrails and its lists."""
+LISTS = {
+    "leads": "to be sent",
+    "conflicts": "in conflict",
+    "rejected": "refused before",
+    "flapping": "never shown as sent",
+}
 
 
 class Push(Limits, Protocol):
@@ -44,38 +75,7 @@ class Push(Limits, Protocol):
         ...
 
 
-WHOLE = "*"
-"""Stands where a field's name does, in what is about the lead as a whole: its deletion."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field of one lead: what the CRM shows, what it should show, and what we sent last, if anything."""
-
-    field: str
-    column_name: str
-    current: str | None
-    desired: str | None
-    base: str | None
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeadPlan:
-    """The fields of one lead that go out in one call, ordered by name."""
-
-    lead_id: str
-    """For a push that adds leads, the warehouse's own id of the row; else the CRM's."""
-    changes: tuple[FieldChange, ...]
-    crm_lead_id: str | None = None
-    """The lead in the CRM; ``None``: it is to be added."""
-
-    def values(self) -> dict[str, str | None]:
-        """Exactly what is sent; ``None`` clears a field."""
-        return {change.field: change.desired for change in self.changes}
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Everything a push would do. ``leads`` is the list that is shown, and the same list is carried out."""
 
@@ -86,13 +86,13 @@ class Plan:
     made_at: datetime
     seen_at: datetime | None
     """When a lead of this CRM was last read; the plan can't know of later edits."""
-    leads: tuple[LeadPlan, ...] = field(repr=False)
-    """Ordered by lead id, as text."""
-    conflicts: tuple[LeadPlan, ...] = field(repr=False, default=())
+    leads: Leads
+    """Ordered by lead id, as text. They are frozen: those that were shown are those that are sent."""
+    conflicts: Leads
     """Fields that a person edited in the CRM since we sent them; left alone unless the warehouse wins."""
-    rejected: tuple[LeadPlan, ...] = field(repr=False, default=())
+    rejected: Leads
     """Fields whose very value the CRM has refused before; held back until the value changes."""
-    flapping: tuple[LeadPlan, ...] = field(repr=False, default=())
+    flapping: Leads
     """Fields whose value the CRM has accepted several times in a row, and then shown another one; held back, too."""
     guardrails: tuple[Guardrail, ...] = ()
     removed: int = 0
@@ -117,8 +117,6 @@ class Plan:
     """Of the CRM's API; ``None`` where the CRM is not set up."""
     account: str | None = None
     """The digest of the account, as in ``crm.identity``; ``None`` where the CRM is not set up."""
-    fingerprint: str = ""
-    """A hash of everything that is shown or decides, see ``fingerprint``."""
     max_found: int | None = None
     """For an insert: how many of its leads the CRM may have already. They are looked for when the plan is carried out."""
     first_time: Mapping[str, int] = field(default_factory=dict)
@@ -126,20 +124,43 @@ class Plan:
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of everything that the plan shows and that decides it, but for when it was made and when leads were read.
+
+        It is what somebody agrees to. Every lead is read for it, so it is made when it is asked for.
+        """
+        # MessagePack delimits what it holds, so that no two plans run together into the same bytes; nothing is not "".
+        encode = msgspec.msgpack.Encoder().encode
+        digest = hashlib.sha256(encode([self.setting(name) for name in SETTINGS]))
+        for each in self.guardrails:
+            # As floats: a limit of 5 is read from a file as 5.0.
+            numbers = [None if number is None else float(number) for number in (each.limit, each.actual)]
+            digest.update(encode((each.name, *numbers, each.tripped, each.explanation)))
+        for name in LISTS:
+            leads: Leads = getattr(self, name)
+            digest.update(encode((name, len(leads))))
+            for lead in leads:
+                digest.update(encode(lead))
+        return digest.hexdigest()
+
+    def setting(self, name: str) -> Any:
+        """One of ``SETTINGS``, so that it can be compared."""
+        found = getattr(self, name)
+        return sorted(found.items()) if isinstance(found, Mapping) else found
+
     @property
     def fields(self) -> int:
-        return sum(len(lead.changes) for lead in self.leads)
+        return self.leads.totals.fields
 
     @property
     def clears(self) -> int:
-        return sum(
-            change.desired is None and change.field != WHOLE for lead in self.leads for change in lead.changes
-        )
+        return self.leads.totals.clears
 
     @property
     def inserts(self) -> int:
         """Leads that would be added."""
-        return sum(lead.crm_lead_id is None for lead in self.leads) if self.mode in ADDING else 0
+        return self.leads.totals.strangers if self.mode in ADDING else 0
 
     @property
     def deletes(self) -> int:
@@ -148,11 +169,7 @@ class Plan:
 
     def by_field(self) -> dict[str, int]:
         """How many leads each field changes for, the most frequent first."""
-        counts: dict[str, int] = defaultdict(int)
-        for lead in self.leads:
-            for change in lead.changes:
-                counts[change.field] += 1
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        return self.leads.by_field()
 
     def problem(self) -> LeadloopError | None:
         """Why nothing of this plan may be sent, or ``None``; see ``check``."""

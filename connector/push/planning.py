@@ -1,11 +1,8 @@
 """What would be sent, decided before anything is: rows of a push model -> a frozen Plan. Writes nothing, anywhere."""
 
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,27 +11,18 @@ from connector.crm.base import Capabilities
 from connector.errors import ModelError
 from connector.parsing import did_you_mean
 from connector.push.approvals import with_first_time
-from connector.push.fingerprint import fingerprint
+from connector.push.frozen import GIVEN, WAITING, Frozen, as_tables
 from connector.push.guardrails import guardrails
-from connector.push.plan import FieldChange, LeadPlan, Plan, Push
+from connector.push.plan import Plan, Push
 from connector.push.tables import ADDING, last_rows, meant, now, push_journal, push_settled
-from connector.texts import is_blank
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
 from connector.warehouse.relations import Relation
 
-COLUMNS = (
-    "lead_id",
-    "field",
-    "column_name",
-    "current_value",
-    "desired_value",
-    "base_value",
-    "verdict",
-)
+COLUMNS = GIVEN[:-1]
 VERDICTS = frozenset(
     {"change", "clear", "insert", "delete", "conflict", "rejected", "flapping", "unknown_lead", "removed"}
 )
-_ROWS_AT_A_TIME = 20_000
 
 
 def make_plan(
@@ -60,9 +48,9 @@ def make_plan(
     with engine.connect() as connection:
         unresolved, unanswered = _unresolved(connection, push)
         crm_leads, seen_at = _book(connection, push.crm, leads or Relation(push.schema, "leads"))
-        plan = plan_rows(
+        plan = _plan(
             push,
-            push_rows(connection, push),
+            push_tables(connection, push),
             limit=limit,
             unresolved=unresolved,
             unanswered=unanswered,
@@ -93,17 +81,50 @@ def plan_rows(
     ``unresolved``: leads of the CRM, ``unanswered``: ids of this push's own rows, that an earlier write was sent to
     without an answer.
     """
-    found = _Sorting(push)
-    for row in rows:
-        found.add(row)
-    waiting = sorted(
-        lead_id for lead_id in found.send if found.crm_lead_id(lead_id) in unresolved or lead_id in unanswered
+    return _plan(
+        push,
+        as_tables(rows),
+        limit=limit,
+        unresolved=unresolved,
+        unanswered=unanswered,
+        crm_leads=crm_leads,
+        made_at=made_at,
+        seen_at=seen_at,
+        host=host,
+        account=account,
     )
-    for lead_id in waiting:
-        del found.send[lead_id]
-    everything = found.lead_plans(found.send)
-    leads = everything if limit is None else everything[: max(limit, 0)]
-    plan = Plan(
+
+
+def _plan(
+    push: Push,
+    tables: Iterable[Any],
+    *,
+    made_at: datetime,
+    limit: int | None,
+    unresolved: Collection[str],
+    unanswered: Collection[str],
+    crm_leads: int | None,
+    seen_at: datetime | None,
+    host: str | None,
+    account: str | None,
+) -> Plan:
+    frozen = Frozen()
+    for rows in tables:
+        frozen.add(rows)
+    frozen.add_unanswered(unresolved, unanswered)
+    nameless, duplicates = frozen.take_nameless(), frozen.take_duplicates()
+    verdicts = frozen.verdicts(counted=("removed", "unknown_lead"))
+    if not VERDICTS.issuperset(verdicts):
+        raise ModelError(
+            f"{push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}.",
+            "Let the push macro write the model, and run: leadloop build",
+        )
+    frozen.sort(_lists(push), adds=push.mode in ADDING)
+    beyond_limit = 0 if limit is None else frozen.cut(max(limit, 0))
+    lists = frozen.lists()
+    leads = lists["leads"]
+    inserts = leads.totals.strangers if push.mode in ADDING else 0
+    return Plan(
         push=push.name,
         crm=push.crm,
         mode=push.mode,
@@ -111,108 +132,35 @@ def plan_rows(
         made_at=made_at,
         seen_at=seen_at,
         leads=leads,
-        conflicts=found.lead_plans(found.conflicts),
-        rejected=found.lead_plans(found.rejected),
-        flapping=found.lead_plans(found.flapping),
-        removed=len(found.removed),
-        unknown_leads=len(found.unknown),
-        unresolved=tuple(waiting),
-        beyond_limit=len(everything) - len(leads),
+        conflicts=lists["conflicts"],
+        rejected=lists["rejected"],
+        flapping=lists["flapping"],
+        guardrails=guardrails(
+            push, leads=len(leads), clears=leads.totals.clears, inserts=inserts, crm_leads=crm_leads
+        ),
+        removed=verdicts.get("removed", 0),
+        unknown_leads=verdicts.get("unknown_lead", 0),
+        unresolved=lists[WAITING].ids(),
+        beyond_limit=beyond_limit,
         crm_leads=crm_leads,
-        duplicates=tuple(sorted(found.duplicates)),
-        nameless=found.nameless,
+        duplicates=duplicates,
+        nameless=nameless,
         options=dict(push.options),
         equal=dict(push.equal),
         max_found=push.max_found if push.mode == "insert" else None,
         host=host,
         account=account,
     )
-    plan = replace(
-        plan,
-        guardrails=guardrails(
-            push, leads=len(leads), clears=plan.clears, inserts=plan.inserts, crm_leads=crm_leads
-        ),
-    )
-    return replace(plan, fingerprint=fingerprint(plan))
 
 
-class _Sorting:
-    """Puts each row of a push model where it belongs."""
-
-    def __init__(self, push: Push) -> None:
-        self._push = push
-        self._conflicts_go = push.on_conflict == "warehouse_wins"
-        self._bits: dict[str, int] = {}
-        self._fields: dict[str, int] = {}
-        self._texts: dict[str, str] = {}
-        self._adds = push.mode in ADDING
-        self._crm_lead_ids: dict[str, str] = {}
-        self.send: dict[str, list[FieldChange]] = defaultdict(list)
-        self.conflicts: dict[str, list[FieldChange]] = defaultdict(list)
-        self.rejected: dict[str, list[FieldChange]] = defaultdict(list)
-        self.flapping: dict[str, list[FieldChange]] = defaultdict(list)
-        self.removed: set[str] = set()
-        self.unknown: set[str] = set()
-        self.duplicates: set[str] = set()
-        self.nameless = 0
-
-    def add(self, row: Sequence[Any]) -> None:
-        lead_id, name, column, current, desired, base, verdict, *rest = row
-        if is_blank(lead_id):
-            self.nameless += 1
-            return
-        # One bit per field and one number per lead say which fields were there: a set of pairs takes far more memory.
-        bit = self._bits.setdefault(name, 1 << len(self._bits))
-        there = self._fields.get(lead_id, 0)
-        if there & bit:
-            self.duplicates.add(lead_id)
-            return
-        self._fields[lead_id] = there | bit
-        if rest and rest[0] is not None:
-            self._crm_lead_ids[lead_id] = rest[0]
-        target = self._target(verdict)
-        if isinstance(target, set):
-            target.add(lead_id)
-            return
-        change = FieldChange(
-            self._shared(name), self._shared(column), current, desired, base, self._shared(verdict)
-        )
-        target[lead_id].append(change)
-
-    def _target(self, verdict: str) -> dict[str, list[FieldChange]] | set[str]:
-        match verdict:
-            case "change" | "clear" | "insert" | "delete":
-                return self.send
-            case "conflict":
-                return self.send if self._conflicts_go else self.conflicts
-            case "rejected":
-                return self.rejected
-            case "flapping":
-                return self.flapping
-            case "removed":
-                return self.removed
-            case "unknown_lead":
-                return self.unknown
-        raise ModelError(
-            f"{self._push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}.",
-            "Let the push macro write the model, and run: leadloop build",
-        )
-
-    def _shared(self, text: str) -> str:
-        # A million rows name the same three fields: one string each is enough.
-        return self._texts.setdefault(text, text)
-
-    def crm_lead_id(self, lead_id: str) -> str | None:
-        return self._crm_lead_ids.get(lead_id) if self._adds else lead_id
-
-    def lead_plans(self, changes: Mapping[str, list[FieldChange]]) -> tuple[LeadPlan, ...]:
-        # Sorted here, because every database orders text after its own fashion.
-        return tuple(
-            LeadPlan(
-                lead_id, tuple(sorted(changes[lead_id], key=attrgetter("field"))), self.crm_lead_id(lead_id)
-            )
-            for lead_id in sorted(changes)
-        )
+def _lists(push: Push) -> dict[str, str]:
+    """Verdict -> the list of the plan that rows of it are in; what is not in it is only counted."""
+    return {
+        **dict.fromkeys(("change", "clear", "insert", "delete"), "leads"),
+        "conflict": "leads" if push.on_conflict == "warehouse_wins" else "conflicts",
+        "rejected": "rejected",
+        "flapping": "flapping",
+    }
 
 
 def check(push: Push, capabilities: Capabilities) -> None:
@@ -254,6 +202,12 @@ def check(push: Push, capabilities: Capabilities) -> None:
 
 def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
     """The rows of a push model: ``COLUMNS``, and after them the lead's id in the CRM where the push adds leads."""
+    for part in push_tables(connection, push):
+        yield from zip(*(column.to_pylist() for column in part.columns), strict=True)
+
+
+def push_tables(connection: sa.Connection, push: Push) -> Iterator[Any]:
+    """The same as Arrow tables, read by one statement and so of one moment."""
     found = columns_of(connection, push.schema, push.identifier)
     if not found:
         raise ModelError(
@@ -268,11 +222,8 @@ def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
         )
     names = [*COLUMNS, "crm_lead_id"] if "crm_lead_id" in found else COLUMNS
     view = sa.table(push.identifier, *map(sa.column, names), schema=push.schema)
-    query = sa.select(*(view.c[name] for name in names))
     try:
-        result = connection.execution_options(stream_results=True).execute(query)
-        for part in result.partitions(_ROWS_AT_A_TIME):
-            yield from part
+        yield from engine_of(connection).tables(connection, sa.select(*(view.c[name] for name in names)))
     except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
         # The engine's own words may quote a value, so only their kind is told.
         raise ModelError(

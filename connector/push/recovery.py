@@ -21,11 +21,11 @@ from connector.extract.names import Names
 from connector.extract.raw import LEADS
 from connector.extract.reading import read_back
 from connector.extract.windows import floor_second, modified_at
+from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry, Recorded
 from connector.push.look import Look
-from connector.push.plan import WHOLE
 from connector.push.tables import ADDING
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of

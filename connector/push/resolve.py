@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connector.errors import ConfigError
+from connector.push.changes import FieldChange, LeadPlan
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry
-from connector.push.plan import FieldChange, LeadPlan, Plan
+from connector.push.plan import Plan
 
 Side = Literal["ours", "theirs", "skip"]
 

@@ -4,24 +4,23 @@ Each would overwrite the other for ever, since what one has sent is what the oth
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from operator import itemgetter
 
 import sqlalchemy as sa
 
+from connector.push.changes import WHOLE
 from connector.push.equality import same
-from connector.push.plan import WHOLE, Plan, Push
+from connector.push.plan import Plan, Push
 from connector.push.resolve import RESOLVED
 from connector.push.tables import FOUND, meant, push_journal
 from connector.texts import count
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
 
 ROUNDS = 2
 """So often a push has sent a value and another push a different one after it, before the journal proves that they are rivals."""
-
-Wanted = Mapping[tuple[str, str], str | None]
-"""(the CRM's id of the lead, field) -> the value that a plan would send."""
 
 
 def rivalry(engine: sa.Engine, push: Push, plan: Plan, others: Iterable[Push]) -> str:
@@ -32,22 +31,16 @@ def rivalry(engine: sa.Engine, push: Push, plan: Plan, others: Iterable[Push]) -
     push sends. A push that merely sent something before, under a name that is gone or for a lead that moved from one
     push to the other, is none.
     """
-    wanted: Wanted = {
-        (lead.crm_lead_id, change.field): change.desired
-        for lead in plan.leads
-        if lead.crm_lead_id is not None
-        for change in lead.changes
-        if change.field != WHOLE
-    }
-    if not wanted:
+    fields = [name for name in plan.by_field() if name != WHOLE]
+    if not fields or plan.leads.totals.strangers == len(plan.leads):
         return ""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     with engine.connect() as connection:
         for other in others:
             if other.name != push.name and plan.crm == other.crm and other.mode != "delete":
-                for lead_id, name in _disagreeing(connection, push, other, wanted):
+                for lead_id, name in _disagreeing(connection, push, plan, other, fields):
                     found[other.name, name].add(lead_id)
-        for rival, lead_id, name in _replaced(connection, push, wanted):
+        for rival, lead_id, name in _replaced(connection, push, plan, fields):
             found[rival, name].add(lead_id)
     if not found:
         return ""
@@ -60,25 +53,28 @@ def rivalry(engine: sa.Engine, push: Push, plan: Plan, others: Iterable[Push]) -
 
 
 def _disagreeing(
-    connection: sa.Connection, push: Push, other: Push, wanted: Wanted
+    connection: sa.Connection, push: Push, plan: Plan, other: Push, fields: Collection[str]
 ) -> Iterable[tuple[str, str]]:
     """(lead, field) for which another push model's rows would send another value than the plan."""
     there = columns_of(connection, other.schema, other.identifier)
-    shared = sorted({name for _, name in wanted} & set(other.fields))
+    shared = sorted({*fields} & {*other.fields})
     if not shared or not {"lead_id", "field", "desired_value", "verdict"} <= there:
         return
     rows = sa.table(other.identifier, *map(sa.column, sorted(there)), schema=other.schema).c
     lead = rows.crm_lead_id if "crm_lead_id" in there else rows.lead_id
     sends = ["change", "clear", *(["conflict"] if other.on_conflict == "warehouse_wins" else [])]
-    query = sa.select(lead, rows.field, rows.desired_value).where(
+    query = sa.select(lead.label("crm_lead_id"), rows.field, rows.desired_value.label("value")).where(
         rows.field.in_(shared), rows.verdict.in_(sends), lead.is_not(None)
     )
-    for lead_id, name, value in connection.execute(query):
-        if (lead_id, name) in wanted and not same(value, wanted[lead_id, name], push.equal.get(name)):
+    others = engine_of(connection).tables(connection, query)
+    for lead_id, name, value, ours in plan.leads.beside(others, differing=True):
+        if not same(value, ours, push.equal.get(name)):
             yield lead_id, name
 
 
-def _replaced(connection: sa.Connection, push: Push, wanted: Wanted) -> Iterable[tuple[str, str, str]]:
+def _replaced(
+    connection: sa.Connection, push: Push, plan: Plan, fields: Collection[str]
+) -> Iterable[tuple[str, str, str]]:
     """(other push, lead, field) that keeps replacing what the plan would send once more."""
     if "sequence_number" not in columns_of(connection, SCHEMA, push_journal.name):
         return
@@ -92,14 +88,14 @@ def _replaced(connection: sa.Connection, push: Push, wanted: Wanted) -> Iterable
         .where(
             row.crm == push.crm,
             row.state == "applied",
-            row.field.in_(sorted({name for _, name in wanted})),
+            row.field.in_(sorted(fields)),
             row.code.is_distinct_from(RESOLVED),
             row.code.is_distinct_from(FOUND),
         )
         .subquery()
     )
     query = (
-        sa.select(accepted.c.meant, accepted.c.field, accepted.c.push, accepted.c.value)
+        sa.select(accepted.c.meant.label("crm_lead_id"), accepted.c.field, accepted.c.push, accepted.c.value)
         .where(accepted.c.several, accepted.c.meant.is_not(None))
         .order_by(
             accepted.c.meant,
@@ -109,12 +105,11 @@ def _replaced(connection: sa.Connection, push: Push, wanted: Wanted) -> Iterable
             accepted.c.seq,
         )
     )
-    for (lead_id, name), sent in groupby(connection.execute(query), key=itemgetter(0, 1)):
-        if (lead_id, name) not in wanted:
-            continue
-        ours, rule = wanted[lead_id, name], push.equal.get(name)
+    history = plan.leads.beside(engine_of(connection).tables(connection, query), differing=False)
+    for (lead_id, name), sent in groupby(history, key=itemgetter(0, 1)):
+        rule = push.equal.get(name)
         rounds, standing, rival = 0, False, ""
-        for _, _, sender, value in sent:
+        for _, _, sender, value, ours in sent:
             is_ours = same(value, ours, rule)
             if sender == push.name:
                 standing = is_ours

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from connector.push.changes import FieldChange
 from connector.push.journal_row import State
-from connector.push.plan import FieldChange
 
 # A lead whose fields went different ways counts once, as the worst of them; never as delivered.
 _WORST_FIRST: tuple[State, ...] = ("rejected", "unknown", "deferred", "conflict", "applied", "confirmed")

@@ -11,8 +11,8 @@ from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.extract.columns import NUMBER
 from connector.extract.raw import LEADS, REMOVALS, first_not_blank
+from connector.push.changes import WHOLE
 from connector.push.journal import Journal
-from connector.push.plan import WHOLE
 from connector.warehouse.ledger import columns_of
 
 SAMPLE = 0.05

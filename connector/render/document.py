@@ -5,7 +5,7 @@ docs/schemas and the tables of docs/json.md are made from that. ``kind`` and ``v
 the version goes up when a field changes its meaning or goes away.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -60,6 +60,26 @@ def field_names(struct: type[Part]) -> list[str]:
 
 def to_json(document: Part) -> str:
     """The document as indented JSON."""
-    told = msgspec.to_builtins(document)
-    ordered = {name: told[name] for name in field_names(type(document))}
-    return msgspec.json.format(msgspec.json.encode(ordered), indent=2).decode()
+    return "".join(pieces(document))
+
+
+def pieces(document: Part) -> Iterator[str]:
+    """The same piece by piece: of a list that makes its items when they are asked for, one item at a time."""
+    for number, name in enumerate(field_names(type(document))):
+        value = getattr(document, name)
+        yield f'{"," if number else "{"}\n  "{name}": '
+        if isinstance(value, Sequence) and not isinstance(value, (str, list)) and value:
+            yield "["
+            for place, item in enumerate(value):
+                yield f"{',' if place else ''}\n    {_indented(item, 4)}"
+            yield "\n  ]"
+        else:
+            yield _indented(value, 2)
+    yield "\n}"
+
+
+def _indented(value: Any, by: int) -> str:
+    told = [] if isinstance(value, Sequence) and not value and not isinstance(value, str) else value
+    text: str = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
+    # A line break within a value is written as \n, so that these are all between values.
+    return text.replace("\n", "\n" + " " * by)

@@ -4,7 +4,6 @@ Everything that is shown is taken from ``Plan.leads``, the list that is carried 
 somebody asked to see a plan; ``mask`` leaves their last two characters.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -13,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.push.approvals import first_time
+from connector.push.changes import WHOLE, FieldChange, LeadPlan
 from connector.push.guardrails import Guardrail
-from connector.push.plan import WHOLE, FieldChange, LeadPlan, Plan
+from connector.push.plan import Plan
 from connector.push.tables import ADDING
 from connector.render.text import readable, shown_name, table
 from connector.texts import count
@@ -46,7 +46,7 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
     """The plan for a terminal; print it with a ``rich.console.Console``."""
     parts: list[RenderableType] = [Text(headline(plan), style="bold")]
     if plan.leads:
-        shown = [row for lead in sample(plan, samples) for row in changes_of(lead, mask)]
+        shown = [row for lead in plan.leads.sample(samples) for row in changes_of(lead, mask)]
         rows = [(row.lead_id, row.field, row.current, row.desired) for row in shown]
         if plan.mode != "delete":
             parts += [Text(), _field_table(field_rows(plan, mask=mask))]
@@ -138,7 +138,7 @@ def left_out(plan: Plan) -> list[str]:
 
 
 def _flapping(plan: Plan) -> str:
-    names = sorted({shown_name(change.field) for lead in plan.flapping for change in lead.changes}) or [""]
+    names = sorted({shown_name(name) for name in plan.flapping.by_field()}) or [""]
     return (
         f"held back: {plan.crm} accepted the same value three times and showed another one each time, in "
         f"{', '.join(names)}. If it keeps the value in another form, say so in the push: equal = {{'{names[0]}': "
@@ -148,45 +148,20 @@ def _flapping(plan: Plan) -> str:
 
 def field_rows(plan: Plan, *, mask: bool = False) -> list[FieldRow]:
     """The fields of a plan, the most frequent first."""
-    becomes: dict[str, Counter[str | None]] = {}
-    for lead in plan.leads:
-        for change in lead.changes:
-            becomes.setdefault(change.field, Counter())[change.desired] += 1
-    rows = []
-    for name, leads in plan.by_field().items():
-        values = becomes[name]
-        rows.append(FieldRow(shown_name(name), leads, values[None], _becomes(values, mask)))
-    return rows
+    cleared = plan.leads.cleared()
+    return [
+        FieldRow(shown_name(name), leads, cleared.get(name, 0), _becomes(plan, name, mask))
+        for name, leads in plan.by_field().items()
+    ]
 
 
-def _becomes(values: Counter[str | None], mask: bool) -> str:
-    if mask and len(values) > 1:
-        return count(len(values), "different value")
-    common = sorted(values.items(), key=lambda item: (-item[1], item[0] or ""))[:_COMMON]
-    texts = [f"{readable(value, mask=mask)} {number:,}×" for value, number in common]
-    rest = len(values) - len(common)
+def _becomes(plan: Plan, name: str, mask: bool) -> str:
+    number, common = plan.leads.common(name, _COMMON)
+    if mask and number > 1:
+        return count(number, "different value")
+    texts = [f"{readable(value, mask=mask)} {leads:,}×" for value, leads in common]
+    rest = number - len(common)
     return ", ".join([*texts, f"and {count(rest, 'other value')}"] if rest else texts)
-
-
-def sample(plan: Plan, most: int) -> list[LeadPlan]:
-    """A few leads in which every field is seen, as far as possible; in the plan's order."""
-    if most <= 0:
-        return []
-    missing = dict.fromkeys(plan.by_field())
-    chosen: set[int] = set()
-    for position, lead in enumerate(plan.leads):
-        if not missing or len(chosen) >= most:
-            break
-        new = [change.field for change in lead.changes if change.field in missing]
-        if new:
-            chosen.add(position)
-            for name in new:
-                del missing[name]
-    for position in range(len(plan.leads)):
-        if len(chosen) >= most:
-            break
-        chosen.add(position)
-    return [plan.leads[position] for position in sorted(chosen)]
 
 
 def changes_of(lead: LeadPlan, mask: bool) -> list[Shown]:

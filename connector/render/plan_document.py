@@ -1,14 +1,16 @@
 """A plan for programs: the document of ``plan --json``, which is also what ``push --plan`` reads (``saved_plan``)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast, overload
 
 from msgspec import Meta
 
 from connector.errors import LeadloopError
+from connector.push.changes import FieldChange, LeadPlan
+from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail
-from connector.push.plan import FieldChange, LeadPlan, Plan
+from connector.push.plan import Plan
 from connector.render.document import VERSION, Part, Time, part
 from connector.render.text import masked
 
@@ -160,7 +162,7 @@ class PlanDocument(Part, kw_only=True):
 
 
 def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
-    """Every row of the plan; ``mask`` leaves the last two characters of values."""
+    """Every row of the plan, for ``document.pieces``; ``mask`` leaves the last two characters of values."""
     error = plan.problem()
     return part(
         PlanDocument,
@@ -195,15 +197,38 @@ def _limit(guardrail: Guardrail) -> Limit:
     return part(Limit, guardrail)
 
 
-def _leads(leads: Iterable[LeadPlan], mask: bool) -> list[Lead]:
-    return [
-        Lead(
+class _Leads(Sequence[Lead]):
+    """The leads of a list, each made when it is asked for: a plan may have a million."""
+
+    def __init__(self, leads: Leads, mask: bool) -> None:
+        self._leads = leads
+        self._mask = mask
+
+    def __len__(self) -> int:
+        return len(self._leads)
+
+    @overload
+    def __getitem__(self, place: int) -> Lead: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Lead]: ...
+    def __getitem__(self, place: int | slice) -> Lead | list[Lead]:
+        if isinstance(place, slice):
+            return [self._made(lead) for lead in self._leads[place]]
+        return self._made(self._leads[place])
+
+    def __iter__(self) -> Iterator[Lead]:
+        return map(self._made, self._leads)
+
+    def _made(self, lead: LeadPlan) -> Lead:
+        return Lead(
             lead_id=lead.lead_id,
             crm_lead_id=lead.crm_lead_id,
-            changes=[_change(change, mask) for change in lead.changes],
+            changes=[_change(change, self._mask) for change in lead.changes],
         )
-        for lead in leads
-    ]
+
+
+def _leads(leads: Leads, mask: bool) -> list[Lead]:
+    return cast(list[Lead], _Leads(leads, mask))
 
 
 def _change(change: FieldChange, mask: bool) -> Change:

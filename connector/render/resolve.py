@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from connector.push.plan import WHOLE
+from connector.push.changes import WHOLE
 from connector.render.document import VERSION, Part, part
 from connector.texts import count
 

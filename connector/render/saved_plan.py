@@ -1,29 +1,33 @@
 """A saved plan, which somebody has agreed to, read again."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from operator import lt
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from connector.errors import ConfigError, PlanMovedError
-from connector.push.fingerprint import fingerprint
+from connector.push.changes import FieldChange, LeadPlan
+from connector.push.frozen import LISTS, Frozen
 from connector.push.guardrails import Guardrail
-from connector.push.plan import FieldChange, LeadPlan, Plan
+from connector.push.plan import Plan
+from connector.render.json_reader import Reader
 from connector.render.plan_document import Lead, Limit, PlanDocument, plan_document
 
 _SAVE = "Save one with `leadloop plan PUSH --json > FILE`."
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan that ``plan --json`` has saved, made anew from what the file says.
+    """The plan that ``plan --json`` has saved, made anew from what the file says. Its leads are read one by one.
 
     Raises ``ConfigError`` for a file that is no plan or holds no values, ``PlanMovedError`` for one that was changed.
     """
+    leads = _SavedLeads()
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            said = leads.taken_from(Reader(file))
         kind = said["kind"]
     except (OSError, ValueError, KeyError, TypeError):
         kind = None
@@ -35,13 +39,16 @@ def read_plan(path: Path) -> Plan:
             "Save one without --mask.",
         )
     try:
-        plan = _plan_of(msgspec.convert(said, PlanDocument))
+        if leads.are_misshapen:
+            raise ValueError(kind)
+        plan = _plan_of(msgspec.convert(said, PlanDocument), leads.frozen)
     except (ValueError, msgspec.ValidationError):
         raise ConfigError(
             f"--plan {path} lacks a part of a plan, or another version of leadloop saved it.",
             _SAVE,
         ) from None
-    if msgspec.to_builtins(plan_document(plan)) != said:
+    without_leads = msgspec.structs.replace(plan_document(plan), **{name: [] for name in LISTS})
+    if leads.were_changed or msgspec.to_builtins(without_leads) != said:
         raise PlanMovedError(
             f"--plan {path} was changed after it was saved: its fingerprint does not match what it holds, so nothing was "
             "sent.",
@@ -50,9 +57,45 @@ def read_plan(path: Path) -> Plan:
     return plan
 
 
-def _plan_of(document: PlanDocument) -> Plan:
-    totals = document.totals
-    plan = Plan(
+class _SavedLeads:
+    """The leads of a saved plan, frozen as those of the plan were, and what is wrong about them."""
+
+    def __init__(self) -> None:
+        self.frozen = Frozen()
+        self.are_misshapen = False
+        self.were_changed = False
+
+    def taken_from(self, reader: Reader) -> dict[str, Any]:
+        """What else the document says, each list of leads in it being empty; ``ValueError`` for what is no JSON object."""
+        said: dict[str, Any] = {}
+        for name in reader.names():
+            if name in said:
+                raise ValueError(name)
+            if name in LISTS and reader.is_list():
+                said[name] = []
+                self.frozen.put(name, self._leads(reader.items()))
+            else:
+                said[name] = reader.value()
+        return said
+
+    def _leads(self, items: Iterable[Any]) -> Iterator[LeadPlan]:
+        before = ""
+        for item in items:
+            try:
+                lead = msgspec.convert(item, Lead)
+            except msgspec.ValidationError:
+                self.are_misshapen = True
+                continue
+            fields = [change.field for change in lead.changes]
+            is_in_order = lead.lead_id > before and fields and all(map(lt, fields, fields[1:]))
+            self.were_changed |= not is_in_order or msgspec.to_builtins(lead) != item
+            before = lead.lead_id
+            yield _lead_of(lead)
+
+
+def _plan_of(document: PlanDocument, frozen: Frozen) -> Plan:
+    totals, lists = document.totals, frozen.lists()
+    return Plan(
         push=document.push,
         crm=document.crm,
         host=document.host,
@@ -61,10 +104,10 @@ def _plan_of(document: PlanDocument) -> Plan:
         on_conflict=document.on_conflict,
         made_at=datetime.fromisoformat(document.made_at),
         seen_at=None if document.seen_at is None else datetime.fromisoformat(document.seen_at),
-        leads=_leads_of(document.leads),
-        conflicts=_leads_of(document.conflicts),
-        rejected=_leads_of(document.rejected),
-        flapping=_leads_of(document.flapping),
+        leads=lists["leads"],
+        conflicts=lists["conflicts"],
+        rejected=lists["rejected"],
+        flapping=lists["flapping"],
         guardrails=tuple(_guardrail_of(each) for each in document.guardrails),
         removed=totals.removed,
         unknown_leads=totals.unknown_leads,
@@ -78,22 +121,18 @@ def _plan_of(document: PlanDocument) -> Plan:
         max_found=document.max_found,
         first_time=document.first_time,
     )
-    return replace(plan, fingerprint=fingerprint(plan))
 
 
 def _guardrail_of(limit: Limit) -> Guardrail:
     return Guardrail(limit.name, limit.limit, limit.actual, limit.tripped, limit.explanation)
 
 
-def _leads_of(leads: Sequence[Lead]) -> tuple[LeadPlan, ...]:
-    return tuple(
-        LeadPlan(
-            lead.lead_id,
-            tuple(
-                FieldChange(each.field, each.column, each.current, each.desired, each.base, each.verdict)
-                for each in lead.changes
-            ),
-            lead.crm_lead_id,
-        )
-        for lead in leads
+def _lead_of(lead: Lead) -> LeadPlan:
+    return LeadPlan(
+        lead.lead_id,
+        tuple(
+            FieldChange(each.field, each.column, each.current, each.desired, each.base, each.verdict)
+            for each in lead.changes
+        ),
+        lead.crm_lead_id,
     )

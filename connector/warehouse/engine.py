@@ -1,7 +1,7 @@
 """What leadloop has to know of a database engine. Each engine answers in a file of its own, and nothing else asks which it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +10,9 @@ from sqlalchemy.engine import URL
 
 from connector import config
 from connector.errors import ConfigError, WarehouseError
+
+ROWS_AT_A_TIME = 20_000
+"""So many rows are Python objects at once where an engine has no other way to hand over many."""
 
 
 class Engine(ABC):
@@ -99,6 +102,16 @@ class Engine(ABC):
             columns.table_schema == schema, columns.table_name == name
         )
         return frozenset(connection.scalars(query))
+
+    def tables(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+        """What a query finds, all of it text, as Arrow tables: read piece by piece, as one statement and so of one moment."""
+        import pyarrow as pa
+
+        found = connection.execution_options(stream_results=True).execute(query)
+        names = list(found.keys())
+        for part in found.partitions(ROWS_AT_A_TIME):
+            columns = zip(names, zip(*part, strict=True), strict=True)
+            yield pa.table({name: pa.array(values, pa.string()) for name, values in columns})
 
     @abstractmethod
     def insert(

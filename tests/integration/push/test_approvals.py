@@ -231,7 +231,7 @@ def test_an_agreed_plan_says_so(local: World, push: Push, tmp_path: Path) -> Non
     assert "lead_score (1 lead)" in cli_text(saved)
     with pytest.raises(FirstTimeError):
         push(local, warehouse, agreed=saved)
-    assert replace(saved, first_time={}).fingerprint == saved.fingerprint
+    assert replace(saved, first_time={}).fingerprint != saved.fingerprint
     Journal(warehouse.engine()).record(
         "run", [Entry("renamed", "convoso", "x", "lead_score", "lead_score", "applied", None, "1")]
     )

@@ -15,7 +15,7 @@ from rich.console import Console
 from connector.errors import RefusedError
 from connector.push import Plan, Recovery, Summary, Unapplied, plan_rows
 from connector.render.document import to_json
-from connector.render.plan import plan_text, sample
+from connector.render.plan import plan_text
 from connector.render.plan_document import plan_document, problem
 from connector.render.plan_page import plan_page
 from connector.render.push import push_document, push_text
@@ -152,9 +152,9 @@ def test_the_sample_shows_every_field() -> None:
     """A field that changes for one lead in a thousand is among the examples."""
     rows = [(f"{each:04}", "status", "a", "b", None, "change") for each in range(1000)]
     made = plan(*rows, ("0999", "rare", "a", "b", None, "change"))
-    leads = [lead.lead_id for lead in sample(made, 3)]
+    leads = [lead.lead_id for lead in made.leads.sample(3)]
     assert leads == ["0000", "0001", "0999"]
-    assert sample(made, 0) == []
+    assert made.leads.sample(0) == []
 
 
 def test_the_json_holds_every_row() -> None:

@@ -66,6 +66,11 @@ def test_a_saved_plan_is_read_as_the_plan_that_it_was(tmp_path: Path) -> None:
     expect(plan(made_at=LATER), read_plan(path))
 
 
+def test_the_fingerprint_is_what_it_has_been() -> None:
+    """A plan that an older leadloop saved, or somebody wrote down, is the same plan today."""
+    assert plan().fingerprint == "6106d255ce49ac5d1d37f974d111d8193e9ebe220eecc042a805dc41765a3a04"
+
+
 def _drop(document: Any) -> None:
     del document["leads"][1:]
 
@@ -106,8 +111,16 @@ def _more(document: Any) -> None:
     document["leads"][0]["more"] = "of it"
 
 
+def _order(document: Any) -> None:
+    document["leads"].reverse()
+
+
+def _twice(document: Any) -> None:
+    document["leads"].append(document["leads"][-1])
+
+
 @pytest.mark.parametrize(
-    "change", [_drop, _value, _shown, _host, _limit, _total, _print, _conflict, _first, _more]
+    "change", [_drop, _value, _shown, _host, _limit, _total, _print, _conflict, _first, _more, _order, _twice]
 )
 def test_a_file_that_was_changed_is_not_agreed_to(change: Callable[[Any], None], tmp_path: Path) -> None:
     """The fingerprint is computed from what the file says: leads taken out, values or limits changed, nothing is sent."""
@@ -136,6 +149,14 @@ def test_a_file_of_another_shape_is_no_plan(field: str, value: Any, tmp_path: Pa
     path, document = saved(tmp_path, plan())
     path.write_text(json.dumps({**document, field: value}), encoding="utf-8")
     with pytest.raises(ConfigError, match="another version of leadloop saved it"):
+        read_plan(path)
+
+
+def test_a_file_that_says_something_twice_is_no_plan(tmp_path: Path) -> None:
+    """Of two lists of leads, nobody could say which one was agreed to."""
+    path, document = saved(tmp_path, plan())
+    path.write_text(json.dumps(document)[:-1] + ', "leads": []}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="is not a plan"):
         read_plan(path)
 
 
