@@ -105,7 +105,7 @@ def _go_to(folder: Path) -> None:
         os.chdir(folder)
     except OSError as error:
         raise ConfigError(f"-C {folder}: can't go to that folder: {error.strerror}.") from None
-    if "dlt" in sys.modules:
+    if "connector.config" in sys.modules:
         from connector import config
 
         config.reload()

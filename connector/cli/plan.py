@@ -26,10 +26,11 @@ def plan(
     from connector import loop
     from connector.render.plan import plan_text
     from connector.render.plan_document import plan_document
-    from connector.render.plan_page import plan_page
 
     made = loop.plan(warehouse(), push, project, limit=limit)
     if html is not None:
+        from connector.render.plan_page import plan_page
+
         write_private(html, plan_page(made, mask=mask))
         err.print(f"Wrote {html}.", markup=False)
     if as_json:

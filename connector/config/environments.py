@@ -6,12 +6,13 @@ and ``.dlt/config.toml``; the variables of the environment go before all of them
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from connector.config import plain
 from connector.errors import ConfigError
 
 VARIABLE = "LEADLOOP_ENV"
@@ -45,11 +46,13 @@ def seen_from(name: str) -> Iterator[None]:
 
 
 def providers() -> list[Any]:
-    """dlt's providers of settings, the one that wins first, with the files of the environment among them."""
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+    """Providers of settings as dlt has them, the one that wins first, with the files of the environment among them."""
+    container: Any = plain.known()
+    if container is None:
+        from dlt.common.configuration.container import Container
+        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-    container = Container()[PluggableRunContext].providers
+        container = Container()[PluggableRunContext].providers
     name = chosen()
     if getattr(container, _TAKEN, None) != name:
         container.providers[:] = _with(name, container.providers, must_be_there=True)
@@ -60,18 +63,15 @@ def providers() -> list[Any]:
 
 def _with(name: str | None, there: list[Any], *, must_be_there: bool = False) -> list[Any]:
     """These providers with the files of this environment in place of another one's, after the environment's variables."""
-    plain = [each for each in there if not getattr(each, _TAKEN, False)]
+    of_all = [each for each in there if not getattr(each, _TAKEN, False)]
     if name is None:
-        return plain
-    import dlt
-    from dlt.common.configuration.providers.toml import SettingsTomlProvider
-
-    folder = Path(dlt.current.run_context().settings_dir)
+        return of_all
+    folder, file_of = _files_of_dlt() if plain.known() is None else (Path(plain.FOLDER), plain.SettingsFile)
     files = {f"{name}.secrets.toml": True, f"{name}.config.toml": False}
     found = []
     for file, is_secret in files.items():
         if (folder / file).is_file():
-            provider = SettingsTomlProvider(file, is_secret, file, [str(folder)])
+            provider = file_of(file, is_secret, str(folder / file))
             setattr(provider, _TAKEN, True)
             found.append(provider)
     if must_be_there and not found:
@@ -79,4 +79,15 @@ def _with(name: str | None, there: list[Any], *, must_be_there: bool = False) ->
             f"There are no settings for --env {name}: neither {' nor '.join(str(folder / file) for file in files)} is there.",
             "Write what is different in this environment into one of them.",
         )
-    return [*plain[:1], *found, *plain[1:]]
+    return [*of_all[:1], *found, *of_all[1:]]
+
+
+def _files_of_dlt() -> tuple[Path, Callable[[str, bool, str], Any]]:
+    """The folder of the settings, and what makes dlt's provider of a file."""
+    import dlt
+    from dlt.common.configuration.providers.toml import SettingsTomlProvider
+
+    def provider(name: str, is_secret: bool, path: str) -> Any:
+        return SettingsTomlProvider(name, is_secret, name, [str(Path(path).parent)])
+
+    return Path(dlt.current.run_context().settings_dir), provider

@@ -5,6 +5,7 @@ dlt reads its files when a setting is first looked up, relative to the folder th
 """
 
 import os
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from connector import parsing
-from connector.config import environments
+from connector.config import environments, plain
 from connector.errors import ConfigError
 from connector.parsing import Parser, WrongValueError, did_you_mean
 
@@ -53,9 +54,7 @@ def _folder(setting: str) -> Path | None:
 
 def _file_of(provider: Any, setting: str) -> Path | None:
     """The settings file of the project or of the user that has this setting; ``None`` for what is no file of dlt's."""
-    from dlt.common.configuration.providers.toml import SettingsTomlProvider
-
-    if not isinstance(provider, SettingsTomlProvider):
+    if not _is_file(provider):
         return None
     *sections, key = setting.split(".")
     files = [Path(each).absolute() for each in provider.locations]
@@ -72,18 +71,35 @@ def value(setting: str, *, secret: bool = False) -> Any:
 
 def found_at(setting: str, *, secret: bool = False) -> Iterator[tuple[Any, Any]]:
     """(dlt's provider, value) of every place that has a value, the one that wins first."""
-    dlt = dlt_ready()
-    accessor = dlt.secrets if secret else dlt.config
+    ready = providers_ready()
+    hint = None if plain.known() else _hint(secret=secret)
     *sections, key = setting.split(".")
-    for provider in environments.providers():
+    for provider in ready:
         if secret and not provider.supports_secrets:
             continue
-        found, _ = provider.get_value(key, accessor.default_type, None, *sections)
+        found, _ = provider.get_value(key, hint, None, *sections)
         if found is not None and (not isinstance(found, str) or found.strip()):
             yield provider, found
 
 
+def _hint(*, secret: bool) -> Any:
+    import dlt
+
+    return (dlt.secrets if secret else dlt.config).default_type
+
+
+def _is_file(provider: Any) -> bool:
+    """Whether it is a settings file of the project's or the user's."""
+    if "dlt" not in sys.modules or isinstance(provider, (plain.SettingsFile, plain.Variables)):
+        return isinstance(provider, plain.SettingsFile)
+    from dlt.common.configuration.providers.toml import SettingsTomlProvider
+
+    return isinstance(provider, SettingsTomlProvider)
+
+
 def _is_environment(provider: Any) -> bool:
+    if "dlt" not in sys.modules or isinstance(provider, (plain.SettingsFile, plain.Variables)):
+        return isinstance(provider, plain.Variables)
     from dlt.common.configuration.providers import EnvironProvider
 
     return isinstance(provider, EnvironProvider)
@@ -91,7 +107,9 @@ def _is_environment(provider: Any) -> bool:
 
 def reload() -> None:
     """Reads the files again: for a process that changed its folder or wrote its settings."""
-    dlt_ready()
+    plain.forget()
+    if plain.known():
+        return
     from dlt.common.configuration.container import Container
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
@@ -152,11 +170,8 @@ def refuse_unknown_in(section: str, above: tuple[str, ...], known: list[str]) ->
 
 def tables_set(section: str) -> Iterator[Mapping[str, Any]]:
     """The tables of this name in the files; vaults can't be listed."""
-    dlt_ready()
-    from dlt.common.configuration.providers.toml import SettingsTomlProvider
-
-    for provider in environments.providers():
-        if isinstance(provider, SettingsTomlProvider):
+    for provider in providers_ready():
+        if _is_file(provider):
             found, _ = provider.get_value(section, Any, "")
             if found is not None and not isinstance(found, Mapping):
                 raise ConfigError(f"{section} must be a table, [{section}], and is a single value.")
@@ -186,13 +201,10 @@ def variables(given: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def dlt_ready() -> Any:
-    """dlt, imported late since that takes seconds, with its files read or a ``ConfigError`` about them."""
-    import dlt
-
+def providers_ready() -> list[Any]:
+    """Where settings are, the one that wins first, with the files read or a ``ConfigError`` about them."""
     with _readable_files():
-        environments.providers()
-    return dlt
+        return environments.providers()
 
 
 class _readable_files:  # noqa: N801 - reads as a statement: with _readable_files()
@@ -202,6 +214,11 @@ class _readable_files:  # noqa: N801 - reads as a statement: with _readable_file
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, (tomllib.TOMLDecodeError, UnicodeDecodeError)):
+            # Of a file of an environment, read without dlt.
+            raise ConfigError(_toml_problem(sorted(Path(plain.FOLDER).glob("*.toml")))) from None
+        if error is None or "dlt" not in sys.modules:
+            return
         from dlt.common.configuration.providers.toml import TomlProviderReadException
 
         if isinstance(error, TomlProviderReadException):

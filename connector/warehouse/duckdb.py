@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from connector import config, crm
 from connector.errors import ConfigError, LockedError, WarehouseError
-from connector.warehouse.engine import Engine
+from connector.warehouse.engine import OPTIONS, Engine
 
 DEFAULT_FILE = "leads.duckdb"
 ROWS_AT_A_TIME = 100_000
@@ -32,6 +32,21 @@ class DuckDB(Engine):
             "The path of the database file. Its folder must exist. The file can't have the name of one of its schemas "
             "(`analytics`, `leadloop`, the `_raw` of a CRM). Only its owner can read it."
         ),
+    )
+    options = (*OPTIONS, "local_dir", "pipeline_name", "pipeline_working_dir", "legacy_db_path")
+    parts = (
+        *(
+            "drivername",
+            "database",
+            "password",
+            "username",
+            "host",
+            "port",
+            "query",
+            "read_only",
+            "extensions",
+        ),
+        *("global_config", "pragmas", "statements", "local_config", "session_timezone", "conn_pool"),
     )
     dialect = "duckdb"
     file_format = "parquet"

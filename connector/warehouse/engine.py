@@ -15,6 +15,22 @@ ROWS_AT_A_TIME = 20_000
 """So many rows are Python objects at once where an engine has no other way to hand over many."""
 
 
+OPTIONS = (
+    *(
+        "destination_type",
+        "credentials",
+        "destination_name",
+        "environment",
+        "dataset_name",
+        "default_schema_name",
+    ),
+    *("replace_strategy", "staging_dataset_name_layout", "enable_dataset_name_normalization"),
+    *("info_tables_query_threshold", "staging_config", "truncate_tables_on_staging_destination_before_load"),
+    "create_indexes",
+)
+"""The settings that dlt knows of every destination that is a SQL database."""
+
+
 class Engine(ABC):
     """One engine: its three doors (dlt, SQLAlchemy, dbt), how it locks, and what its errors mean."""
 
@@ -24,6 +40,10 @@ class Engine(ABC):
     """Default and meaning of the setting of its credentials, both Markdown, for docs/settings.md."""
     dialect: ClassVar[str]
     """As SQLAlchemy has it."""
+    options: ClassVar[tuple[str, ...]]
+    """The settings that dlt knows of such a destination; a test compares. To ask dlt takes longer than most commands do."""
+    parts: ClassVar[tuple[str, ...]]
+    """The settings that dlt knows of its credentials, where they are a table."""
     file_format: ClassVar[str]
     """What dlt loads fastest into it."""
     now: ClassVar[str]

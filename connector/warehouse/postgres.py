@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 
 from connector.errors import ConfigError, WarehouseError
 from connector.parsing import is_loopback
-from connector.warehouse.engine import Engine
+from connector.warehouse.engine import OPTIONS, Engine
 
 PARTS = ("username", "password", "host", "port", "database")
 """Of a table of credentials, what is a part of the address itself."""
@@ -34,6 +34,11 @@ class Postgres(Engine):
             "`database`. In the environment you can also set them one by one, as `DESTINATION__POSTGRES__CREDENTIALS__PASSWORD`. "
             "Needs `pip install 'leadloop[postgres]'`."
         ),
+    )
+    options = (*OPTIONS, "csv_format")
+    parts = (
+        *("drivername", "database", "password", "username", "host", "port", "query", "connect_timeout"),
+        *("client_encoding", "session_timezone"),
     )
     dialect = "postgresql"
     file_format = "csv"

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from connector import parsing
 from connector.config.lookup import (
     anchored,
-    dlt_ready,
     found_at,
     merged,
     named,
@@ -145,8 +144,6 @@ def _has_password(found: Any) -> bool:
 def _refuse_unknown() -> None:
     """The same as for a CRM. Below ``destination`` only our engines are looked at, by dlt's own names."""
     refuse_unknown_in("warehouse", (), ["destination"])
-    for engine in ENGINES:
-        spec = getattr(dlt_ready().destinations, engine)().spec.get_resolvable_fields()
-        refuse_unknown_in("destination", (engine,), list(spec))
-        parts = list(spec["credentials"].get_resolvable_fields())
-        refuse_unknown_in("destination", (engine, "credentials"), parts)
+    for engine in ENGINES.values():
+        refuse_unknown_in("destination", (engine.name,), [*engine.options])
+        refuse_unknown_in("destination", (engine.name, "credentials"), [*engine.parts])

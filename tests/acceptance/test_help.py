@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from connector.push import Journal
+from connector.warehouse.connection import Warehouse
+
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "init",
@@ -41,6 +44,44 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     for name in COMMANDS:
         assert f"\n  {name} " in done.stdout
     assert "Exit codes" in done.stdout
+    assert "imported: []" in done.stdout
+
+
+LOOKING = """
+import sys
+from connector.cli import main
+from connector.warehouse import models
+spec = models.PushSpec(
+    "scores", "analytics", "scores", "convoso", "lead_id", {"lead_score": "score"}, "update", "crm_wins", "keep",
+    "overwrite", 10, None, 10, "all",
+)
+models.known = lambda *_: models.Known((spec,), models.DEFAULT, "", "")
+sys.argv = ["leadloop", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"dlt", "dbt", "sqlglot", "faker", "jinja2", "pendulum", "fsspec"} & set(sys.modules)
+print("imported:", sorted(heavy))
+"""
+
+
+@pytest.mark.parametrize("command", [["status"], ["plan", "scores"]])
+def test_commands_that_look_import_neither_dlt_nor_dbt(command: list[str], tmp_path: Path) -> None:
+    """status, and a plan of a project that was parsed before, answer without what only loading and building need."""
+    (tmp_path / "dbt_project.yml").write_text("name: mine\nprofile: leadloop\n")
+    engine = Warehouse.duckdb(tmp_path / "leads.duckdb").engine()
+    Journal(engine).ensure()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create schema analytics")
+        connection.exec_driver_sql(
+            "create table analytics.scores as select 'a' as lead_id, 'lead_score' as field, 'lead_score' as column_name, "
+            "'1' as current_value, '2' as desired_value, '1' as base_value, 'change' as verdict"
+        )
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKING, *command], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert command[-1] == "status" or "1 lead would change" in done.stdout
     assert "imported: []" in done.stdout
 
 
