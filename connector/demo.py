@@ -26,7 +26,7 @@ PEOPLE_EDIT = 3
 """How many of the pushed leads a salesperson edits between the two runs."""
 
 QUERIES = (
-    "select field, origin, count(*) from analytics.lead_changes where old_value is not null group by all order by 3 desc;",
+    "select field, origin, count(*) from analytics.lead_changes group by all order by 3 desc;",
     "select lead_id, field, old_value, new_value, changed_at from analytics.lead_changes where origin = 'push' limit 5;",
     f"select verdict, count(*) from analytics.{PUSH} group by verdict;",
 )
@@ -144,7 +144,7 @@ def _show_origins(out: Console, warehouse: Warehouse) -> None:
     )
     origins = sa.text(
         "select field, origin, count(*) as changes from analytics.lead_changes"
-        " where version_number > 1 group by field, origin order by changes desc"
+        " group by field, origin order by changes desc"
     )
     with warehouse.engine().connect() as connection:
         states = {row.state: row.fields for row in connection.execute(query)}

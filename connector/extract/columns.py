@@ -28,7 +28,7 @@ LEADS_OWN = frozenset(
     {
         *("crm", "lead_id", "created_at", "modified_at", "removed_at", "removal"),
         *("version_number", "valid_from", "valid_to", "is_current", "first_seen_at", "last_seen_at"),
-        *("last_sequence_number", "sightings", "made_at", "content_hash"),
+        *("last_sequence_number", "sightings", "build_number", "made_at", "content_hash"),
         *(SEEN_AT, TIMEZONE, NUMBER, "_dlt_load_id", "_dlt_id"),
     }
 )

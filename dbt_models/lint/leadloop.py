@@ -59,8 +59,8 @@ def staged_leads(*_arguments: Any, **_options: Any) -> str:
     return "select 1 as crm"
 
 
-def staged_leads_of(*_arguments: Any, **_options: Any) -> str:
-    return "select 1 as crm"
+def staged_leads_of(*_arguments: Any, only: str = "", but: str = "") -> str:
+    return f"select crm from {only or but}" if only or but else "select 1 as crm"
 
 
 def staged_removals(*_arguments: Any) -> str:
@@ -76,3 +76,35 @@ def newest_first(alike: str) -> str:
 
 def push(*_arguments: Any, **_options: Any) -> str:
     return "select 1 as one"
+
+
+def loads_to_read(_this: object) -> str:
+    return "select crm, load_id from loads"
+
+
+def this_build(_this: object) -> str:
+    return "1"
+
+
+def leads_of_loads(_crms: object, loads: str) -> str:
+    return f"select crm, load_id as lead_id from {loads}"
+
+
+def leads_seen_again(_crms: object) -> str:
+    return "select crm, lead_id from ids"
+
+
+def has_build_number(_this: object) -> bool:
+    return True
+
+
+def built_up_to(_this: object) -> str:
+    return "1"
+
+
+def list_of(columns: list[str]) -> str:
+    return " || ".join(columns)
+
+
+def entries_that_differ(pairs: str, columns: list[str], _names: list[str]) -> str:
+    return f"select {', '.join([*columns, 'field', 'old_value', 'new_value'])} from {pairs}"

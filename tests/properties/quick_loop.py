@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -26,7 +27,7 @@ from connector.warehouse.ledger import columns_of
 
 LEADS = 6
 TABLES = (
-    "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "inputs.wanted", "inputs.forms",
+    "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "leadloop.built_loads", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
     "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.accounts",
 )  # fmt: skip
@@ -53,6 +54,15 @@ MODELS = {
 }
 
 HISTORY = "analytics.lead_history"
+NOTED = """
+insert into leadloop.built_loads (made, crm, load_id, row_count, timezone, build_number)
+select 'analytics.lead_history', 'convoso', _dlt_load_id, count(*), 'UTC',
+    (select coalesce(max(build_number), 0) + 1 from leadloop.built_loads)
+from convoso_raw.lead_versions
+where _dlt_load_id not in (select load_id from leadloop.built_loads)
+group by _dlt_load_id
+"""
+"""What lead_history's hook does."""
 REPLACED = f"delete from {HISTORY} as old using increment as new where old.crm = new.crm and old.lead_id = new.lead_id"
 
 
@@ -96,6 +106,7 @@ class QuickLoop:
         self._kept: dict[str, Any] = {}
         self._at_work: dict[str, Any] = {}
         self._crm: Sandbox | None = None
+        self._loads = count(1)
         # Two rows of every stage would take longer than the stages do here; tests/integration/warehouse/test_runs.py has them.
         patch.setattr(runs, "_write", lambda *_, **__: True)
         if made is not None and warehouse.kind in made:
@@ -229,11 +240,12 @@ class QuickLoop:
 
     def land(self, _pipeline: Any, resources: list[Any], _file_format: str) -> None:
         """The rows of a package and the cursors that belong to them, both or neither."""
+        load = str(next(self._loads))
         for resource in resources:
             self._at_work = copy.deepcopy(self._kept.get(resource.name, {}))
             raw = self._raw[resource.name]
             rows = [
-                {name: value for name, value in row.items() if name in raw.c} | {"_dlt_load_id": "load"}
+                {name: value for name, value in row.items() if name in raw.c} | {"_dlt_load_id": load}
                 for table in resource
                 for row in table.to_pylist()
             ]
@@ -248,6 +260,7 @@ class QuickLoop:
         with self._engine.connect().execution_options(no_parameters=True) as connection, connection.begin():
             for statement in (
                 "set timezone = 'UTC'",
+                NOTED,
                 f"create temp table increment as {self._increment}",
                 REPLACED,
             ):

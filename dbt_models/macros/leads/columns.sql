@@ -3,7 +3,7 @@
     {{ return([
         'crm', 'lead_id', 'created_at', 'modified_at', 'removed_at', 'removal',
         'version_number', 'valid_from', 'valid_to', 'is_current', 'first_seen_at', 'last_seen_at',
-        'last_sequence_number', 'sightings', 'made_at', 'content_hash',
+        'last_sequence_number', 'sightings', 'build_number', 'made_at', 'content_hash',
         'leadloop_seen_at', 'leadloop_timezone', 'leadloop_sequence_number', '_dlt_load_id', '_dlt_id'
     ]) }}
 {%- endmacro %}

@@ -49,3 +49,55 @@
     {%- endif %}
     {% endfor %}
 {%- endmacro %}
+
+{# The columns as one list of texts. #}
+{% macro list_of(columns) -%}
+    {%- if not columns -%}{{ return('cast(null as ' ~ ('varchar[]' if target.type == 'duckdb' else 'text[]') ~ ')') }}{%- endif -%}
+    {%- set names = [] -%}
+    {%- for column in columns -%}{%- do names.append(adapter.quote(column)) -%}{%- endfor -%}
+    {{ return(('' if target.type == 'duckdb' else 'array') ~ '[' ~ names | join(', ') ~ ']') }}
+{%- endmacro %}
+
+{# Which entries of two lists differ, one row each: these columns of pairs, and field, old_value, new_value.
+
+   pairs: a relation or CTE with the lists shown_before and shown_after; names: those of the entries, in their order. #}
+{% macro entries_that_differ(pairs, columns, names) -%}
+    {{ return(adapter.dispatch('entries_that_differ', 'leadloop')(pairs, columns, names)) }}
+{%- endmacro %}
+
+{% macro default__entries_that_differ(pairs, columns, names) -%}
+    select
+        {%- for column in columns %}
+        {{ pairs }}.{{ column }},
+        {%- endfor %}
+        entries.field,
+        entries.old_value,
+        entries.new_value
+    from {{ pairs }}
+    cross join lateral unnest(
+        {{ leadloop.list_of_literals(names) }}, {{ pairs }}.shown_before, {{ pairs }}.shown_after
+    ) as entries (field, old_value, new_value)
+    where entries.old_value is distinct from entries.new_value
+{%- endmacro %}
+
+{% macro duckdb__entries_that_differ(pairs, columns, names) -%}
+    select *
+    from (
+        select
+            {%- for column in columns %}
+            {{ column }},
+            {%- endfor %}
+            unnest({{ leadloop.list_of_literals(names) }}) as field,
+            unnest(shown_before) as old_value,
+            unnest(shown_after) as new_value
+        from {{ pairs }}
+    ) as entries
+    where old_value is distinct from new_value
+{%- endmacro %}
+
+{% macro list_of_literals(texts) -%}
+    {%- if not texts -%}{{ return(leadloop.list_of([])) }}{%- endif -%}
+    {%- set literals = [] -%}
+    {%- for text in texts -%}{%- do literals.append(leadloop.literal(text)) -%}{%- endfor -%}
+    {{ return(('' if target.type == 'duckdb' else 'array') ~ '[' ~ literals | join(', ') ~ ']') }}
+{%- endmacro %}

@@ -25,9 +25,9 @@
    and every other column passes through as text. A row without an id can't be
    told from any other, and is left out.
 
-   only: a relation or CTE; just the leads in it are read. To say so here costs far less than to join the result with it:
-   times and hashes are then never made for the others. #}
-{% macro staged_leads(leads, only=none) -%}
+   only, but: a relation or CTE with crm and lead_id; just the leads in it are read, or all but those. To say so here costs far less than
+   to join the result with it: times and hashes are then never made for the others. #}
+{% macro staged_leads(leads, only=none, but=none) -%}
     {%- set columns = leads['columns'] -%}
     {%- set ids = leads['ids'] | select('in', columns) | list -%}
     {%- set fields = leads['fields'] -%}
@@ -44,16 +44,17 @@ select
     leadloop_timezone,
     leadloop_sequence_number,
     _dlt_load_id,
+    {{ '_row,' if only or but }}
     {{ leadloop.content_hash(fields.values() | list + ['_created_at_text', '_modified_at_text']) }} as content_hash
 from (
     {{ leadloop.with_times(
-        leadloop.blanked_leads(leads, columns, fields, ids, only), leads['times'], leadloop.zones_in(leads['raw'])
+        leadloop.blanked_leads(leads, columns, fields, ids, only, but), leads['times'], leadloop.zones_in(leads['crm'], leads['raw'])
     ) }}
 ) as timed
 {%- endmacro %}
 
 {# The raw columns under their new names, as text, blank as NULL. #}
-{% macro blanked_leads(leads, columns, fields, ids, only) -%}
+{% macro blanked_leads(leads, columns, fields, ids, only, but) -%}
     select *
     from (
         select
@@ -68,13 +69,62 @@ from (
             coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
             {{ leadloop.sequence_number(columns) }} as leadloop_sequence_number,
             _dlt_load_id
+            {{- ', ' ~ leadloop.row_of(leads['raw']) ~ ' as _row' if only or but }}
         from {{ leads['raw'] }}
     ) as renamed
     where
         lead_id is not null
         {%- if only %}
         and lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
+        {%- elif but %}
+        and lead_id not in (select {{ but }}.lead_id from {{ but }} where {{ but }}.crm = '{{ leads['crm'] }}')
         {%- endif %}
+{%- endmacro %}
+
+{# What tells the rows of a raw table apart while a statement runs; unit tests, which have no table, override it. #}
+{% macro row_of(raw) -%}
+    {{ return('rowid' if target.type == 'duckdb' else 'ctid') }}
+{%- endmacro %}
+
+{# The leads of which there is a sighting in these loads (a CTE with crm and load_id). #}
+{% macro leads_of_loads(crms, loads) -%}
+    {%- for leads in crms %}
+    {{- 'union' if not loop.first }}
+    select
+        '{{ leads['crm'] }}' as crm,
+        {{ leadloop.first_blanked(leads['ids'], leads['columns']) }} as lead_id
+    from {{ leads['raw'] }}
+    where _dlt_load_id in (select {{ loads }}.load_id from {{ loads }} where {{ loads }}.crm = '{{ leads['crm'] }}')
+    union
+    select
+        '{{ leads['crm'] }}' as crm,
+        {{ leadloop.first_blanked(leads['ids'], leads['columns']) }} as lead_id
+    from {{ leads['raw'] }}
+    where
+        _dlt_load_id is null
+        and exists (select 1 from {{ loads }} where {{ loads }}.crm = '{{ leads['crm'] }}' and {{ loads }}.load_id = '')
+    {% else -%}
+    {{ leadloop.no_rows({'crm': 'text', 'lead_id': 'text'}) }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# The leads that were seen more than once. #}
+{% macro leads_seen_again(crms) -%}
+    {%- for leads in crms %}
+    {{- 'union all' if not loop.first }}
+    select
+        '{{ leads['crm'] }}' as crm,
+        lead_id
+    from (
+        select {{ leadloop.first_blanked(leads['ids'], leads['columns']) }} as lead_id
+        from {{ leads['raw'] }}
+    ) as ids
+    where lead_id is not null
+    group by lead_id
+    having count(*) > 1
+    {% else -%}
+    {{ leadloop.no_rows({'crm': 'text', 'lead_id': 'text'}) }}
+    {%- endfor %}
 {%- endmacro %}
 
 {# The number of the reading that a raw row comes from; NULL where nobody counted: in rows of older versions, and in those
@@ -85,7 +135,7 @@ from (
 
 {# The leads of several CRMs, or those of them that are in "only", one below the other: what some CRM doesn't have is NULL in
    its rows. #}
-{% macro staged_leads_of(crms, fields, only=none) -%}
+{% macro staged_leads_of(crms, fields, only=none, but=none) -%}
     {%- for leads in crms %}
     {{- 'union all' if not loop.first }}
     select
@@ -97,16 +147,17 @@ from (
         leadloop_timezone,
         leadloop_sequence_number,
         _dlt_load_id,
+        {{ '_row,' if only or but }}
         content_hash
         {%- for column in fields %},
         {{ 'cast(null as text) as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
         {%- endfor %}
-    from ({{ leadloop.staged_leads(leads, only=only) }}) as {{ leads['crm'] }}
+    from ({{ leadloop.staged_leads(leads, only=only, but=but) }}) as {{ leads['crm'] }}
     {% else -%}
     {{ leadloop.no_rows({
         'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
         'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint',
-        '_dlt_load_id': 'text', 'content_hash': 'text'
+        '_dlt_load_id': 'text', '_row': 'bigint', 'content_hash': 'text'
     }) }}
     {%- endfor %}
 {%- endmacro %}

@@ -34,7 +34,7 @@
         leadloop_sequence_number,
         _dlt_load_id
     from (
-        {{ leadloop.with_times(texts, ['removed_at'], leadloop.zones_in(raw)) }}
+        {{ leadloop.with_times(texts, ['removed_at'], leadloop.zones_in(crm, raw)) }}
     ) as timed
     where lead_id is not null
 {%- endmacro %}
@@ -83,7 +83,7 @@
         leadloop_timezone,
         _dlt_load_id
     from (
-        {{ leadloop.with_times(texts, ['started_at', 'ended_at'], leadloop.zones_in(raw)) }}
+        {{ leadloop.with_times(texts, ['started_at', 'ended_at'], leadloop.zones_in(crm, raw)) }}
     ) as timed
     where recording_id is not null
 {%- endmacro %}

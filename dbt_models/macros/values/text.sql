@@ -137,6 +137,11 @@
     (typeof({{ value }}) in ('FLOAT', 'DOUBLE') or typeof({{ value }}) like 'DECIMAL%')
 {%- endmacro %}
 
+{# Few texts have one, and to look costs half of what replacing costs. #}
+{% macro doubled_semicolons(value) -%}
+    case when {{ value }} like '%;%' then replace({{ value }}, ';', ';;') else {{ value }} end
+{%- endmacro %}
+
 {# One hash for the content of a row: md5 over name=value; of every column that is not NULL, sorted by name.
 
    NULLs are left out (concat skips them), so that a column that appears next year leaves the hashes of the older rows
@@ -147,7 +152,7 @@
         {{- ' ||' if not loop.first }}
         concat(
             {%- for column in some %}
-            '{{ column }}=' || replace({{ adapter.quote(column) }}, ';', ';;') || ';'{{ ',' if not loop.last }}
+            '{{ column }}=' || {{ leadloop.doubled_semicolons(adapter.quote(column)) }} || ';'{{ ',' if not loop.last }}
             {%- endfor %}
         )
         {%- endfor %}

@@ -81,13 +81,24 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The zones that occur in a raw table; unit tests override this macro. #}
-{% macro zones_in(raw) -%}
+{# The zones that occur in a CRM's raw table, from the log of its loads once there is one; unit tests override this macro. #}
+{% macro zones_in(crm, raw) -%}
     {%- if not execute or target.type != 'duckdb' -%}{{ return([]) }}{%- endif -%}
-    {{ return(
-        run_query('select distinct leadloop_timezone from ' ~ raw ~ ' where leadloop_timezone is not null limit 20')
-        .columns[0].values() | list | sort
-    ) }}
+    {%- set log = leadloop.built_loads() -%}
+    {%- if leadloop.columns_of(log) -%}
+        {%- set known = leadloop.first_column(
+            'select distinct timezone from ' ~ log ~ ' where crm = ' ~ leadloop.literal(crm) ~ ' and timezone is not null'
+        ) -%}
+        {%- if known -%}{{ return(known | sort) }}{%- endif -%}
+    {%- endif -%}
+    {{ return(leadloop.first_column(
+        'select distinct leadloop_timezone from ' ~ raw ~ ' where leadloop_timezone is not null limit 20'
+    ) | sort) }}
+{%- endmacro %}
+
+{# What a query gives in its first column. #}
+{% macro first_column(query) -%}
+    {{ return(run_query(query).columns[0].values() | list) }}
 {%- endmacro %}
 
 {# A wall-clock time read with the offsets that its zone had a day before and has a day after. #}

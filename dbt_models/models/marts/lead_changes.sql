@@ -3,116 +3,99 @@
     incremental_strategy='delete+insert',
     unique_key=['crm', 'lead_id'],
     on_schema_change='append_new_columns',
-    indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
+    indexes=[{'columns': ['crm', 'lead_id']}, {'columns': ['build_number']}] if target.type == 'postgres' else [],
+    pre_hook="{{ leadloop.forget_first_sightings(this) }}"
 ) }}
 {%- set history = ref('leadloop', 'lead_history') -%}
 {%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}
 {%- set more = leadloop.more_fields() -%}
-{#- PostgreSQL selects at most 1,664 columns at once, and each field needs two. DuckDB plans one query over a thousand
-    columns far longer than several over some hundred. -#}
-{%- set most = 200 if target.type == 'duckdb' else 800 -%}
-{%- set parts = names | reject('equalto', more) | batch(most) | list or [[]] -%}
-{#- Each version of the leads that were touched, beside the one before it, where there is one. -#}
-{%- set versions -%}
-{{ history }} as after
-    inner join touched on after.crm = touched.crm and after.lead_id = touched.lead_id
-    left join {{ history }} as before
+{%- set fields = names | reject('equalto', more) | list -%}
+{%- set pair = ['crm', 'lead_id', 'version_number'] %}
+
+-- The versions of the leads that were made anew since this table was; of all leads, when it is made from the
+-- beginning. Their fields are one list, so that a thousand of them cost what a thousand values cost.
+with made as (
+    select
+        crm,
+        lead_id,
+        version_number,
+        valid_from,
+        first_seen_at,
+        last_seen_at,
+        sightings,
+        build_number,
+        {%- if more in names %}
+        {{ more }},
+        {%- endif %}
+        {{ leadloop.list_of(fields) }} as shown
+    from {{ history }}
+    where
+        {% if is_incremental() and leadloop.has_build_number(this) -%}
+        build_number > {{ leadloop.built_up_to(this) }}
+        and {% endif -%}
+        not (version_number = 1 and is_current)
+),
+
+pairs as (
+    select
+        after.crm,
+        after.lead_id,
+        after.version_number,
+        after.valid_from as changed_at,
+        after.first_seen_at,
+        before.last_seen_at,
+        after.sightings,
+        after.build_number,
+        {%- if more in names %}
+        before.{{ more }} as object_before,
+        after.{{ more }} as object_after,
+        {%- endif %}
+        before.shown as shown_before,
+        after.shown as shown_after
+    from made as after
+    inner join made as before
         on
             after.crm = before.crm
             and after.lead_id = before.lead_id
             and after.version_number = before.version_number + 1
-{%- endset -%}
-{%- set compared = ['crm', 'lead_id', 'version_number', 'changed_at', 'sightings'] %}
+),
 
--- What is here already; nothing, when the table is made from the beginning.
-with known as (
+{% if more in names -%}
+-- The fields for which the raw table has no columns.
+objects as (
     select
         crm,
         lead_id,
-        max(sightings) as sightings
-    from {{ this if is_incremental() else history }}
-    {%- if not is_incremental() %}
-    where false
-    {%- endif %}
-    group by crm, lead_id
-),
-
-touched as (
-    select
-        history.crm,
-        history.lead_id
-    from {{ history }} as history
-    left join known on history.crm = known.crm and history.lead_id = known.lead_id
-    where history.is_current and known.sightings is distinct from history.sightings
-),
-
-{% for part in parts -%}
-pairs_{{ loop.index }} as materialized (
-    select
-        after.crm,
-        after.lead_id,
-        after.version_number,
-        after.valid_from as changed_at,
-        {%- for name in part %}
-        before.{{ adapter.quote(name) }} as before_{{ loop.index }},
-        after.{{ adapter.quote(name) }} as after_{{ loop.index }},
-        {%- endfor %}
-        after.sightings
-    from {{ versions }}
-),
-
-{% endfor -%}
-{% if more in names -%}
--- The fields for which the raw table has no columns.
-objects as materialized (
-    select
-        after.crm,
-        after.lead_id,
-        after.version_number,
-        after.valid_from as changed_at,
-        after.sightings,
-        before.{{ more }} as object_before,
-        after.{{ more }} as object_after
-    from {{ versions }}
-    where before.{{ more }} is distinct from after.{{ more }}
+        version_number,
+        object_before,
+        object_after
+    from pairs
+    where object_before is distinct from object_after
 ),
 
 named as (
     {%- for object in ['object_before', 'object_after'] %}
     {{ 'union' if not loop.first }}
-    {{ leadloop.names_in_more('objects', object, compared + ['object_before', 'object_after']) }}
+    {{ leadloop.names_in_more('objects', object, pair + ['object_before', 'object_after']) }}
     {%- endfor %}
-),
-
-in_objects as (
-    select
-        {%- for column in compared %}
-        {{ column }},
-        {%- endfor %}
-        field,
-        {{ leadloop.one_of_more('object_before', 'field') }} as old_value,
-        {{ leadloop.one_of_more('object_after', 'field') }} as new_value
-    from named
 ),
 
 {% endif -%}
 changes as (
-    {%- for part in parts %}
-    {{ 'union all' if not loop.first }}
-    {%- set fields = [] -%}
-    {%- for name in part -%}
-        {%- do fields.append({
-            'field': "'" ~ name ~ "'",
-            'old_value': 'before_' ~ loop.index,
-            'new_value': 'after_' ~ loop.index
-        }) -%}
-    {%- endfor %}
-    {{ leadloop.field_changes(pairs='pairs_' ~ loop.index, columns=compared, fields=fields) }}
-    {%- endfor %}
+    {{ leadloop.entries_that_differ('pairs', pair, fields) }}
     {%- if more in names %}
     union all
-    select * from in_objects
-    where old_value is distinct from new_value
+    select
+        crm,
+        lead_id,
+        version_number,
+        field,
+        {{ leadloop.one_of_more('object_before', 'field') }} as old_value,
+        {{ leadloop.one_of_more('object_after', 'field') }} as new_value
+    from named
+    where
+        {{ leadloop.one_of_more('object_before', 'field') }}
+        is distinct from {{ leadloop.one_of_more('object_after', 'field') }}
     {%- endif %}
 ),
 
@@ -145,18 +128,18 @@ writes as (
 -- without it, before the first sighting with it. A person who sets the same value a minute later is told apart by that.
 pushed as (
     select distinct
-        after.crm,
-        after.lead_id,
-        after.version_number,
+        pairs.crm,
+        pairs.lead_id,
+        pairs.version_number,
         writes.column_name,
         coalesce(writes.value, '') as value
-    from {{ versions }}
+    from pairs
     inner join writes
         on
-            after.crm = writes.crm
-            and after.lead_id = writes.lead_id
-            and after.first_seen_at >= writes.sent_at
-    where before.last_seen_at is null or before.last_seen_at < writes.done_at
+            pairs.crm = writes.crm
+            and pairs.lead_id = writes.lead_id
+            and pairs.first_seen_at >= writes.sent_at
+            and pairs.last_seen_at < writes.done_at
 )
 
 select
@@ -166,11 +149,17 @@ select
     changes.version_number,
     changes.old_value,
     changes.new_value,
-    changes.changed_at,
+    pairs.changed_at,
     case when pushed.lead_id is null then 'crm' else 'push' end as origin,
-    changes.sightings,
+    pairs.sightings,
+    pairs.build_number,
     cast('{{ run_started_at }}' as timestamptz) as made_at
 from changes
+inner join pairs
+    on
+        changes.crm = pairs.crm
+        and changes.lead_id = pairs.lead_id
+        and changes.version_number = pairs.version_number
 left join pushed
     on
         changes.crm = pushed.crm

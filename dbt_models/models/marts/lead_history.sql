@@ -3,60 +3,48 @@
     incremental_strategy='delete+insert',
     unique_key=['crm', 'lead_id'],
     on_schema_change='append_new_columns',
-    indexes=[{'columns': ['crm', 'lead_id']}] if target.type == 'postgres' else []
+    indexes=[{'columns': ['crm', 'lead_id']}, {'columns': ['build_number']}] if target.type == 'postgres' else [],
+    pre_hook="{{ leadloop.note_loads(this) }}"
 ) }}
 {#- With one CRM that is read, this is the SQL for one. -#}
 {%- set crms = leadloop.crms_read() -%}
 {%- set fields = leadloop.fields_of(crms) %}
 
-with counted as (
-    select
-        crm,
-        lead_id,
-        count(*) as sightings
-    from {{ ref('leadloop', 'stg_lead_versions') }}
-    group by crm, lead_id
+{% if is_incremental() -%}
+with to_read as (
+    {{ leadloop.loads_to_read(this) }}
 ),
 
--- What is here already; nothing, when the table is made from the beginning.
-known as (
-    {%- if is_incremental() %}
-    select
-        crm,
-        lead_id,
-        sightings
-    from {{ this }}
-    where is_current
-    {%- else %}
-    select *
-    from counted
-    where false
-    {%- endif %}
-),
-
--- A lead is made anew, with all its versions, whenever it has been seen more often than when it was last made. So a
--- version that arrives late finds its place between its neighbours, and what a killed run left undone is made up for.
+-- A lead is made anew, with all its versions, whenever a load brings a sighting of it. So a version that arrives late
+-- finds its place between its neighbours.
 touched as materialized (
-    select counted.*
-    from counted
-    left join known on counted.crm = known.crm and counted.lead_id = known.lead_id
-    where known.sightings is distinct from counted.sightings
+    {{ leadloop.leads_of_loads(crms, 'to_read') }}
 ),
 
 sighted as materialized (
-    select
-        *,
-        row_number() over () as _row
-    from ({{ leadloop.staged_leads_of(crms, fields, only='touched') }}) as seen
+    {{ leadloop.staged_leads_of(crms, fields, only='touched') }}
 ),
+
+{%- else -%}
+-- Made from the beginning, most leads have been seen once: they are taken as they come, and only the others are put in
+-- order.
+with touched as (
+    {{ leadloop.leads_seen_again(crms) }}
+),
+
+sighted as not materialized (
+    {{ leadloop.staged_leads_of(crms, fields, only='touched') }}
+),
+
+{%- endif %}
 
 -- A reading takes its number from the warehouse before its first call; what has none comes after all seen before it. A
 -- time in the future is none to go by: such a sighting comes before all that have a number.
 counted_through as (
     select
-        _row,
         crm,
         lead_id,
+        _row,
         modified_at,
         leadloop_seen_at,
         content_hash,
@@ -116,9 +104,11 @@ spanned as (
         version_number,
         max(case when is_first then _row end) as _row,
         max(case when is_first then modified_at end) as modified_at,
+        max(case when is_first then content_hash end) as content_hash,
         min(leadloop_seen_at) as first_seen_at,
         max(leadloop_seen_at) as last_seen_at,
-        max(leadloop_sequence_number) as last_sequence_number
+        max(leadloop_sequence_number) as last_sequence_number,
+        count(*) as sightings
     from numbered
     group by crm, lead_id, version_number
 ),
@@ -149,12 +139,15 @@ monotone as (
 
 versions as (
     select
+        crm,
         _row,
         version_number,
         valid_from,
         first_seen_at,
         last_seen_at,
         last_sequence_number,
+        content_hash,
+        sum(sightings) over (partition by crm, lead_id) as sightings,
         lead(valid_from) over by_version as valid_to,
         lead(version_number) over by_version is null as is_current
     from monotone
@@ -171,11 +164,31 @@ select
     versions.first_seen_at,
     versions.last_seen_at,
     versions.last_sequence_number,
-    touched.sightings,
+    cast(versions.sightings as bigint) as sightings,
+    {{ leadloop.this_build(this) }} as build_number,
     cast('{{ run_started_at }}' as timestamptz) as made_at,
-    sighted.content_hash,
+    versions.content_hash,
     sighted.created_at,
     sighted.modified_at{{ leadloop.further(fields, 'sighted') }}
 from versions
-inner join sighted on versions._row = sighted._row
-inner join touched on sighted.crm = touched.crm and sighted.lead_id = touched.lead_id
+inner join sighted on versions.crm = sighted.crm and versions._row = sighted._row
+{%- if not is_incremental() %}
+union all
+select
+    once.crm,
+    once.lead_id,
+    1 as version_number,
+    coalesce(once.modified_at, once.leadloop_seen_at) as valid_from,
+    cast(null as timestamptz) as valid_to,
+    true as is_current,
+    once.leadloop_seen_at as first_seen_at,
+    once.leadloop_seen_at as last_seen_at,
+    once.leadloop_sequence_number as last_sequence_number,
+    cast(1 as bigint) as sightings,
+    {{ leadloop.this_build(this) }} as build_number,
+    cast('{{ run_started_at }}' as timestamptz) as made_at,
+    once.content_hash,
+    once.created_at,
+    once.modified_at{{ leadloop.further(fields, 'once') }}
+from ({{ leadloop.staged_leads_of(crms, fields, but='touched') }}) as once
+{%- endif %}

@@ -33,6 +33,7 @@ class Lab:
         self.warehouse = warehouse
         self._columns: dict[str, list[str]] = {}
         self._journal = False
+        self._loads = 0
 
     def land(
         self,
@@ -41,7 +42,9 @@ class Lab:
         zone: str = "UTC",
         table: str = "convoso_raw.lead_versions",
     ) -> None:
-        """Adds raw rows as the extraction would: text columns, a new one wherever a row has one."""
+        """Adds a load of raw rows as the extraction would: text columns, a new one wherever a row has one."""
+        self._loads += 1
+        load = f"{at(seen_at).timestamp()}{self._loads:03}"
         with self.warehouse.engine().begin() as connection:
             for row in rows:
                 self._make_room(connection, table, list(row))
@@ -49,7 +52,7 @@ class Lab:
                     **row,
                     "leadloop_seen_at": at(seen_at),
                     "leadloop_timezone": zone,
-                    "_dlt_load_id": "1",
+                    "_dlt_load_id": load,
                 }
                 names = ", ".join(f'"{name}"' for name in values)
                 marks = ", ".join(f":{name}" for name in values)

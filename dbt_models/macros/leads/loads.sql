@@ -1,0 +1,222 @@
+{# Which loads of raw sightings lead_history was made from. A build reads what came since the last one, and finds out what that is
+   without going through the raw tables.
+
+   The log is leadloop.built_loads: one row per table that is made from loads, CRM and load. It is written in the transaction in which
+   the table is made. So a build that is killed leaves both as they were, and a load that grew after it was read is read again.
+   Builds are numbered by the warehouse's own sequence, which goes on when a table is dropped or a clock is wrong. #}
+
+{# Notes the loads that are to be read into this table, before it is made. For a pre-hook. #}
+{% macro note_loads(this) -%}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set log = leadloop.built_loads() -%}
+    {%- set anew = not is_incremental() or not leadloop.has_build_number(this) -%}
+    {%- do run_query(leadloop.create_built_loads()) -%}
+    {%- set found = [] -%}
+    {%- for leads in leadloop.crms_read() -%}
+        {%- do leadloop.index_raw(leads) -%}
+        {%- set changed = leadloop.changed_loads(leads, this, none if anew else log) -%}
+        {%- do found.append(changed) if changed -%}
+    {%- endfor -%}
+    {%- if anew %}
+delete from {{ log }} where made = {{ leadloop.made_table(this) }};
+    {%- endif %}
+    {%- if found %}
+create temporary table leadloop_loads as
+{{ found | join('\nunion all\n') }};
+delete from {{ log }}
+where
+    made = {{ leadloop.made_table(this) }}
+    and (crm, load_id) in (select crm, load_id from leadloop_loads);
+insert into {{ log }} (made, crm, load_id, row_count, timezone, build_number)
+select
+    {{ leadloop.made_table(this) }} as made,
+    crm,
+    load_id,
+    row_count,
+    timezone,
+    numbered.build_number
+from leadloop_loads
+cross join (
+    select greatest(
+        nextval('leadloop.sequence_number'), 1 + {{ '0' if anew else leadloop.built_up_to(this) }}
+    ) as build_number
+) as numbered;
+drop table leadloop_loads;
+    {%- endif -%}
+{%- endmacro %}
+
+{# Which table it is, in the log: files of DuckDB get other names. #}
+{% macro made_table(this) -%}
+    {{ return(leadloop.literal(this.schema ~ '.' ~ this.identifier)) }}
+{%- endmacro %}
+
+{% macro built_loads() -%}
+    {{ return(api.Relation.create(database=target.database, schema='leadloop', identifier='built_loads')) }}
+{%- endmacro %}
+
+{% macro create_built_loads() -%}
+create schema if not exists leadloop;
+create sequence if not exists leadloop.sequence_number;
+create table if not exists leadloop.built_loads (
+    made text,
+    crm text,
+    load_id text,
+    row_count bigint,
+    timezone text,
+    build_number bigint
+)
+{%- endmacro %}
+
+{# Whether a table says by which build each row was made; one from before there were numbers does not. #}
+{% macro has_build_number(this) -%}
+    {{ return('build_number' in leadloop.columns_of(this)) }}
+{%- endmacro %}
+
+{# The build up to which a table was made: a scalar. #}
+{% macro built_up_to(this) -%}
+    (select coalesce(max(build_number), 0) from {{ this }})
+{%- endmacro %}
+
+{# The loads that this table has no rows of yet: a query of crm and load_id. #}
+{% macro loads_to_read(this) -%}
+    select
+        crm,
+        load_id
+    from {{ leadloop.built_loads() }}
+    where
+        made = {{ leadloop.made_table(this) }}
+        {%- if leadloop.has_build_number(this) %}
+        and build_number > {{ leadloop.built_up_to(this) }}
+        {%- endif %}
+{%- endmacro %}
+
+{# The number of the build that makes this table now: a scalar. #}
+{% macro this_build(this) -%}
+    (
+        select coalesce(max(loads.build_number), 0)
+        from {{ leadloop.built_loads() }} as loads
+        where loads.made = {{ leadloop.made_table(this) }}
+    )
+{%- endmacro %}
+
+{# A query of the loads of one CRM that the log doesn't have as they are now; none if there can't be any.
+
+   log: none where the table is made from the beginning. #}
+{% macro changed_loads(leads, this, log) -%}
+    {%- set only = leadloop.suspected_loads(leads, this, log) if log else none -%}
+    {%- if only is not none and not only -%}{{ return(none) }}{%- endif -%}
+    {%- set query -%}
+select
+    '{{ leads['crm'] }}' as crm,
+    counted.load_id,
+    counted.row_count,
+    counted.timezone
+from (
+    select
+        coalesce(_dlt_load_id, '') as load_id,
+        count(*) as row_count,
+        max(leadloop_timezone) as timezone
+    from {{ leads['raw'] }}
+    {%- if only %}
+    where _dlt_load_id in ({% for each in only %}{{ leadloop.literal(each) }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- endif %}
+    group by coalesce(_dlt_load_id, '')
+) as counted
+    {%- if log %}
+left join {{ leadloop.logged(leads, this, log) }} as logged on counted.load_id = logged.load_id
+where logged.row_count is distinct from counted.row_count
+    {%- endif %}
+    {%- endset -%}
+    {{ return(query) }}
+{%- endmacro %}
+
+{# What the log says of one CRM's loads. #}
+{% macro logged(leads, this, log) -%}
+    (select * from {{ log }} where made = {{ leadloop.made_table(this) }} and crm = '{{ leads['crm'] }}')
+{%- endmacro %}
+
+{# Ids of the loads that may differ from the log; none if any of them may. #}
+{% macro suspected_loads(leads, this, log) -%}
+    {{ return(adapter.dispatch('suspected_loads', 'leadloop')(leads, this, log)) }}
+{%- endmacro %}
+
+{# DuckDB knows how many rows a table has without counting. Where there are as many as the log says, or as many more as are in the
+   loads that dlt has completed since, nothing else came. #}
+{% macro duckdb__suspected_loads(leads, this, log) -%}
+    {%- set logged = leadloop.logged(leads, this, log) -%}
+    {%- set there, known = run_query(
+        'select (select count(*) from ' ~ leads['raw'] ~ '), (select coalesce(sum(row_count), 0) from ' ~ logged ~ ')'
+    ).rows[0] -%}
+    {%- if there == known -%}{{ return([]) }}{%- endif -%}
+    {%- set since = leadloop.completed_loads(leads, logged) -%}
+    {%- if since and since | length <= 500 -%}
+        {%- set more = run_query(
+            'select count(*) from ' ~ leads['raw'] ~ " where _dlt_load_id in ('" ~ since | join("', '") ~ "')"
+        ).rows[0][0] -%}
+        {%- if there == known + more -%}{{ return(since) }}{%- endif -%}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{# Ids of the loads that dlt has completed since the newest one in the log, by the time that an id begins with. #}
+{% macro completed_loads(leads, logged) -%}
+    {%- set completed = leads['raw'].incorporate(path={'identifier': '_dlt_loads'}) -%}
+    {%- if not leadloop.columns_of(completed) -%}{{ return([]) }}{%- endif -%}
+    {{ return(
+        leadloop.first_column(
+            'select load_id from ' ~ completed ~ ' where load_id > (select coalesce(max(load_id), \'\') from ' ~ logged ~ ' as logged)'
+        )
+    ) }}
+{%- endmacro %}
+
+{# PostgreSQL goes from load to load in the index. A load that dlt has not completed may have grown since. #}
+{% macro default__suspected_loads(leads, this, log) -%}
+    {%- set raw = leads['raw'] -%}
+    {%- set completed = raw.incorporate(path={'identifier': '_dlt_loads'}) -%}
+    {%- if not leadloop.is_indexed(raw) -%}{{ return(none) }}{%- endif -%}
+    {%- set is_known = 'load_id in (select load_id from ' ~ leadloop.logged(leads, this, log) ~ ' as logged)' -%}
+    {%- if leadloop.columns_of(completed) -%}
+        {%- set is_known = is_known ~ ' and load_id in (select load_id from ' ~ completed ~ ')' -%}
+    {%- else -%}
+        {%- set is_known = 'false' -%}
+    {%- endif -%}
+    {{ return(leadloop.first_column(
+        'with recursive each_load as (select min(_dlt_load_id) as load_id from ' ~ raw ~ ' union all'
+        ~ ' select (select min(_dlt_load_id) from ' ~ raw ~ ' where _dlt_load_id > each_load.load_id)'
+        ~ ' from each_load where each_load.load_id is not null)'
+        ~ ' select load_id from each_load where load_id is not null and not (' ~ is_known ~ ')'
+    )) }}
+{%- endmacro %}
+
+{# Has PostgreSQL find loads and leads in a raw table, where dbt's user may; DuckDB needs no index for that. #}
+{% macro index_raw(leads) -%}
+    {{ return(adapter.dispatch('index_raw', 'leadloop')(leads)) }}
+{%- endmacro %}
+
+{% macro duckdb__index_raw(leads) -%}{%- endmacro %}
+
+{% macro default__index_raw(leads) -%}
+    {%- set raw = leads['raw'] -%}
+    {%- if not leadloop.is_indexed(raw) and run_query(
+        "select pg_has_role(relowner, 'usage') from pg_class where oid = cast('" ~ raw ~ "' as regclass)"
+    ).rows[0][0] -%}
+        {%- set ids = leads['ids'] | select('in', leads['columns']) | list -%}
+        {%- do run_query(
+            'create index if not exists leadloop_lead on ' ~ raw ~ ' ((' ~ leadloop.first_blanked(ids, leads['columns']) ~ '));'
+            ~ ' create index if not exists leadloop_load on ' ~ raw ~ ' (_dlt_load_id)'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_indexed(raw) -%}
+    {{ return(
+        run_query("select 1 from pg_indexes where schemaname = '" ~ raw.schema ~ "' and indexname = 'leadloop_load'").rows | length > 0
+    ) }}
+{%- endmacro %}
+
+{# Tables of changes from before builds were numbered have rows for first sightings, which no increment would replace. #}
+{% macro forget_first_sightings(this) -%}
+    {%- if execute and is_incremental() and not leadloop.has_build_number(this) -%}
+delete from {{ this }} where version_number = 1
+    {%- endif -%}
+{%- endmacro %}
