@@ -74,7 +74,7 @@ create table if not exists leadloop.built_loads (
 
 {# The build up to which a table was made: a scalar. #}
 {% macro built_up_to(this) -%}
-    (select coalesce(max(build_number), 0) from {{ this }})
+    (select coalesce(max(known.build_number), 0) from {{ this }} as known)
 {%- endmacro %}
 
 {# The loads that this table has no rows of yet: a query of crm and load_id. #}
