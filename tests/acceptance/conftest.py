@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from connector import scaffold
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PACKAGED, STATE, packaged_project
+from tests.child import Child
 from tests.json_documents import validated
 
 WITHOUT_SETTINGS = {
@@ -76,14 +76,9 @@ class Launcher:
         self.parsed = start.folder / STATE
         """What dbt has parsed of a project and of the package: every place's own project begins with it."""
         start.project("select 'a' as lead_id")
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("launcher.py")), str(start.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=WITHOUT_SETTINGS,
-        )
-        self._answer()
+        launcher = Path(__file__).with_name("launcher.py")
+        self._child = Child([sys.executable, str(launcher), str(start.folder)], env=WITHOUT_SETTINGS)
+        self._child.answer()
 
     def start(self, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Running:
         number = next(self._numbers)
@@ -101,19 +96,10 @@ class Launcher:
         return Running(self.ask(request)["pid"], self, stdout, stderr)
 
     def ask(self, request: Mapping[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        return self._child.ask(request)
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
+        self._child.close()
 
 
 @dataclass

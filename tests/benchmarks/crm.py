@@ -1,12 +1,12 @@
 """The sandbox in a process of its own, told over its standard streams how slow to be, and asked how often it was called."""
 
 import json
-import subprocess
 import sys
 from types import TracebackType
 from typing import Any, Self
 
 from tests.benchmarks.measure import CLEAN, ROOT, module
+from tests.child import Child
 
 RATE = 1000
 """Calls a second that leadloop may make: more than any measurement needs."""
@@ -16,15 +16,8 @@ class Crm:
     """A book of so many leads behind Convoso's API; ends when left."""
 
     def __init__(self, leads: int, latency: float = 0.0) -> None:
-        self._process = subprocess.Popen(
-            module("crm", leads, latency),
-            cwd=ROOT,
-            env=CLEAN,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._told = self._answer()
+        self._child = Child(module("crm", leads, latency), cwd=ROOT, env=CLEAN)
+        self._told = self._child.answer()
         self.url: str = self._told["url"]
 
     def settings(self) -> dict[str, str]:
@@ -43,21 +36,11 @@ class Crm:
 
     def latency(self, seconds: float) -> None:
         """From now on every answer takes this much longer."""
-        self._ask({"latency": seconds})
+        self._child.ask({"latency": seconds})
 
     def calls(self) -> int:
         """How many calls there were since it was last asked."""
-        return int(self._ask({"calls": True})["calls"])
-
-    def _ask(self, request: dict[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        return int(self._child.ask({"calls": True})["calls"])
 
     def __enter__(self) -> Self:
         return self
@@ -65,9 +48,7 @@ class Crm:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
+        self._child.close()
 
 
 def main() -> None:
