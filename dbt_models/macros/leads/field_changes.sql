@@ -50,22 +50,24 @@
     {% endfor %}
 {%- endmacro %}
 
-{# The columns as one list of texts. #}
-{% macro list_of(columns) -%}
-    {%- if not columns -%}{{ return('cast(null as ' ~ ('varchar[]' if target.type == 'duckdb' else 'text[]') ~ ')') }}{%- endif -%}
-    {%- set names = [] -%}
-    {%- for column in columns -%}{%- do names.append(adapter.quote(column)) -%}{%- endfor -%}
-    {{ return(('' if target.type == 'duckdb' else 'array') ~ '[' ~ names | join(', ') ~ ']') }}
+{# Texts (SQL expressions) as one list; NULL for none. #}
+{% macro list_of(texts) -%}
+    {%- if target.type == 'duckdb' -%}
+        {{ return('[' ~ texts | join(', ') ~ ']' if texts else 'cast(null as varchar[])') }}
+    {%- endif -%}
+    {{ return('array[' ~ texts | join(', ') ~ ']' if texts else 'cast(null as text[])') }}
 {%- endmacro %}
 
 {# Which entries of two lists differ, one row each: these columns of pairs, and field, old_value, new_value.
 
    pairs: a relation or CTE with the lists shown_before and shown_after; names: those of the entries, in their order. #}
 {% macro entries_that_differ(pairs, columns, names) -%}
-    {{ return(adapter.dispatch('entries_that_differ', 'leadloop')(pairs, columns, names)) }}
+    {%- set literals = [] -%}
+    {%- for name in names -%}{%- do literals.append(leadloop.literal(name)) -%}{%- endfor -%}
+    {{ return(adapter.dispatch('entries_that_differ', 'leadloop')(pairs, columns, leadloop.list_of(literals))) }}
 {%- endmacro %}
 
-{% macro default__entries_that_differ(pairs, columns, names) -%}
+{% macro default__entries_that_differ(pairs, columns, fields) -%}
     select
         {%- for column in columns %}
         {{ pairs }}.{{ column }},
@@ -75,29 +77,22 @@
         entries.new_value
     from {{ pairs }}
     cross join lateral unnest(
-        {{ leadloop.list_of_literals(names) }}, {{ pairs }}.shown_before, {{ pairs }}.shown_after
+        {{ fields }}, {{ pairs }}.shown_before, {{ pairs }}.shown_after
     ) as entries (field, old_value, new_value)
     where entries.old_value is distinct from entries.new_value
 {%- endmacro %}
 
-{% macro duckdb__entries_that_differ(pairs, columns, names) -%}
+{% macro duckdb__entries_that_differ(pairs, columns, fields) -%}
     select *
     from (
         select
             {%- for column in columns %}
             {{ column }},
             {%- endfor %}
-            unnest({{ leadloop.list_of_literals(names) }}) as field,
+            unnest({{ fields }}) as field,
             unnest(shown_before) as old_value,
             unnest(shown_after) as new_value
         from {{ pairs }}
     ) as entries
     where old_value is distinct from new_value
-{%- endmacro %}
-
-{% macro list_of_literals(texts) -%}
-    {%- if not texts -%}{{ return(leadloop.list_of([])) }}{%- endif -%}
-    {%- set literals = [] -%}
-    {%- for text in texts -%}{%- do literals.append(leadloop.literal(text)) -%}{%- endfor -%}
-    {{ return(('' if target.type == 'duckdb' else 'array') ~ '[' ~ literals | join(', ') ~ ']') }}
 {%- endmacro %}

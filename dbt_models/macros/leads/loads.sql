@@ -55,8 +55,7 @@ drop table leadloop_loads;
 {%- endmacro %}
 
 {% macro create_built_loads() -%}
-create schema if not exists leadloop;
-create sequence if not exists leadloop.sequence_number;
+{{ leadloop.create_own_schema() }}
 create table if not exists leadloop.built_loads (
     made text,
     crm text,
@@ -118,7 +117,7 @@ from (
         max(leadloop_timezone) as timezone
     from {{ leads['raw'] }}
     {%- if only %}
-    where _dlt_load_id in ({% for each in only %}{{ leadloop.literal(each) }}{{ ', ' if not loop.last }}{% endfor %})
+    where {{ leadloop.of_loads(only) }}
     {%- endif %}
     group by coalesce(_dlt_load_id, '')
 ) as counted
@@ -128,6 +127,14 @@ where logged.row_count is distinct from counted.row_count
     {%- endif %}
     {%- endset -%}
     {{ return(query) }}
+{%- endmacro %}
+
+{# A condition on a raw table: its rows of these loads; blank stands for rows without a load's id. #}
+{% macro of_loads(load_ids) -%}
+    (
+        _dlt_load_id in ({% for each in load_ids %}{{ leadloop.literal(each) }}{{ ', ' if not loop.last }}{% endfor %})
+        {{- ' or _dlt_load_id is null' if '' in load_ids }}
+    )
 {%- endmacro %}
 
 {# What the log says of one CRM's loads. #}
@@ -151,16 +158,21 @@ where logged.row_count is distinct from counted.row_count
     {%- set since = leadloop.completed_loads(leads, logged) -%}
     {%- if since and since | length <= 500 -%}
         {%- set more = run_query(
-            'select count(*) from ' ~ leads['raw'] ~ " where _dlt_load_id in ('" ~ since | join("', '") ~ "')"
+            'select count(*) from ' ~ leads['raw'] ~ ' where ' ~ leadloop.of_loads(since)
         ).rows[0][0] -%}
         {%- if there == known + more -%}{{ return(since) }}{%- endif -%}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
 
+{# dlt's own table beside a raw one: the loads that it has completed. #}
+{% macro dlt_loads(raw) -%}
+    {{ return(raw.incorporate(path={'identifier': '_dlt_loads'})) }}
+{%- endmacro %}
+
 {# Ids of the loads that dlt has completed since the newest one in the log, by the time that an id begins with. #}
 {% macro completed_loads(leads, logged) -%}
-    {%- set completed = leads['raw'].incorporate(path={'identifier': '_dlt_loads'}) -%}
+    {%- set completed = leadloop.dlt_loads(leads['raw']) -%}
     {%- if not leadloop.columns_of(completed) -%}{{ return([]) }}{%- endif -%}
     {{ return(
         leadloop.first_column(
@@ -169,10 +181,11 @@ where logged.row_count is distinct from counted.row_count
     ) }}
 {%- endmacro %}
 
-{# PostgreSQL goes from load to load in the index. A load that dlt has not completed may have grown since. #}
+{# PostgreSQL goes from load to load in the index. A load that dlt has not completed may have grown since, and so may the rows
+   that are of no load. #}
 {% macro default__suspected_loads(leads, this, log) -%}
     {%- set raw = leads['raw'] -%}
-    {%- set completed = raw.incorporate(path={'identifier': '_dlt_loads'}) -%}
+    {%- set completed = leadloop.dlt_loads(raw) -%}
     {%- if not leadloop.is_indexed(raw) -%}{{ return(none) }}{%- endif -%}
     {%- set is_known = 'load_id in (select load_id from ' ~ leadloop.logged(leads, this, log) ~ ' as logged)' -%}
     {%- if leadloop.columns_of(completed) -%}
@@ -184,6 +197,7 @@ where logged.row_count is distinct from counted.row_count
         'with recursive each_load as (select min(_dlt_load_id) as load_id from ' ~ raw ~ ' union all'
         ~ ' select (select min(_dlt_load_id) from ' ~ raw ~ ' where _dlt_load_id > each_load.load_id)'
         ~ ' from each_load where each_load.load_id is not null)'
+        ~ " select '' as load_id where exists (select 1 from " ~ raw ~ ' where _dlt_load_id is null) union all'
         ~ ' select load_id from each_load where load_id is not null and not (' ~ is_known ~ ')'
     )) }}
 {%- endmacro %}

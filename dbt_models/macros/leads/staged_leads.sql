@@ -154,10 +154,10 @@ from (
         {%- endfor %}
     from ({{ leadloop.staged_leads(leads, only=only, but=but) }}) as {{ leads['crm'] }}
     {% else -%}
-    {{ leadloop.no_rows({
+    {{ leadloop.no_rows(dict({
         'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',
         'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint',
-        '_dlt_load_id': 'text', '_row': 'bigint', 'content_hash': 'text'
-    }) }}
+        '_dlt_load_id': 'text', 'content_hash': 'text'
+    }, **({'_row': 'bigint'} if only or but else {}))) }}
     {%- endfor %}
 {%- endmacro %}

@@ -11,8 +11,7 @@
     {%- endfor -%}
     {%- if execute and rows and flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'clone'] -%}
 begin;
-create schema if not exists leadloop;
-create sequence if not exists leadloop.sequence_number;
+{{ leadloop.create_own_schema() }}
 create table if not exists leadloop.dbt_results (
     invocation_id text,
     unique_id text,
@@ -32,4 +31,10 @@ from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, 
 cross join (select nextval('leadloop.sequence_number') as sequence_number) as numbered;
 commit
     {%- endif -%}
+{%- endmacro %}
+
+{# leadloop's own schema, and the sequence that says what happened first: also where leadloop itself never ran. #}
+{% macro create_own_schema() -%}
+create schema if not exists leadloop;
+create sequence if not exists leadloop.sequence_number;
 {%- endmacro %}

@@ -10,6 +10,8 @@
 {%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}
 {%- set more = leadloop.more_fields() -%}
 {%- set fields = names | reject('equalto', more) | list -%}
+{%- set shown = [] -%}
+{%- for field in fields -%}{%- do shown.append(adapter.quote(field)) -%}{%- endfor -%}
 {%- set pair = ['crm', 'lead_id', 'version_number'] %}
 
 -- The versions of the leads that were made anew since this table was; of all leads, when it is made from the
@@ -27,7 +29,7 @@ with made as (
         {%- if more in names %}
         {{ more }},
         {%- endif %}
-        {{ leadloop.list_of(fields) }} as shown
+        {{ leadloop.list_of(shown) }} as shown
     from {{ history }}
     where
         {% if is_incremental() and leadloop.has_build_number(this) -%}

@@ -41,10 +41,12 @@ class Lab:
         seen_at: str,
         zone: str = "UTC",
         table: str = "convoso_raw.lead_versions",
+        *,
+        is_load: bool = True,
     ) -> None:
         """Adds a load of raw rows as the extraction would: text columns, a new one wherever a row has one."""
         self._loads += 1
-        load = f"{at(seen_at).timestamp()}{self._loads:03}"
+        load = f"{at(seen_at).timestamp()}{self._loads:03}" if is_load else None
         with self.warehouse.engine().begin() as connection:
             for row in rows:
                 self._make_room(connection, table, list(row))

@@ -224,6 +224,18 @@ def test_only_touched_leads_are_made_anew(duck: Any) -> None:
         assert marks == {"1": "as it was", "2": None}
 
 
+@pytest.mark.long
+def test_rows_of_no_load_are_read(lab: Any) -> None:
+    """Somebody's own pipeline may leave the load's id out: a build finds what it brought all the same, each time."""
+    for number in ("1", "2"):
+        lab.land([lead(number, "2026-01-02 10:00:00")], f"{number} 10:00")
+        lab.build(select="lead_history")
+        lab.land([lead(f"{number} of no load", "2026-01-02 10:00:00")], f"{number} 10:01", is_load=False)
+        lab.build(select="lead_history")
+    found = lab.rows("select lead_id, sightings from analytics.lead_history order by lead_id")
+    assert found == [("1", 1), ("1 of no load", 1), ("2", 1), ("2 of no load", 1)]
+
+
 def test_odd_columns_pass_through(lab: Any) -> None:
     """Reserved words, names of our own and values full of separators are columns and values like any other."""
     lab.land(
