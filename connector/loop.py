@@ -23,13 +23,14 @@ from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
 from connector.push import Journal, Plan, Recovery, Summary, approvals, deliver, expect, facts, make_plan
 from connector.push.ahead import in_the_future
+from connector.push.compaction import Compaction, compact
 from connector.push.confirmation import confirm_alone
 from connector.push.push_run import opened
 from connector.push.recovery import recover_all
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import models, pipelines, runs
+from connector.warehouse import models, pipelines, runs, settings
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import BuildResult, PushSpec
@@ -334,6 +335,13 @@ def resolve(
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
         journal = Journal(warehouse.engine(), lease=lease)
         return decide(journal, plan(warehouse, name, project), take, leads)
+
+
+@runs.recorded("maintain", project=False, facts=facts.of_compaction)
+def maintain(warehouse: Warehouse) -> Compaction:
+    """Moves what nothing depends on any more out of the journal, and deletes from its archive what is older than the settings say."""
+    with warehouse.translated():
+        return compact(warehouse, settings.archive_days())
 
 
 @dataclass(frozen=True, slots=True)

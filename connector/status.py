@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from connector.push.tables import push_journal, push_runs
+from connector.push.tables import history, push_journal, push_journal_archive, push_runs
 from connector.warehouse import models, settings
 from connector.warehouse import runs as stages
 from connector.warehouse.connection import Warehouse
@@ -129,15 +129,20 @@ def _push_runs(connection: sa.Connection) -> tuple[PushRun, ...]:
         sa.select(*(push_runs.c[name] for name in names)).order_by(push_runs.c.started_at.desc()).limit(RUNS)
     )
     runs = [dict(row) for row in connection.execute(latest).mappings()]
-    row = push_journal.c
+    there = [
+        table
+        for table in (push_journal, push_journal_archive)
+        if columns_of(connection, "leadloop", table.name)
+    ]
+    row = (
+        history([run["run_id"] for run in runs], there, "run_id", "lead_id", "field", "seq", "state")
+        .subquery()
+        .c
+    )
     place = sa.func.row_number().over(
         partition_by=(row.run_id, row.lead_id, row.field), order_by=row.seq.desc()
     )
-    last = (
-        sa.select(row.run_id, row.state, place.label("place"))
-        .where(row.run_id.in_([run["run_id"] for run in runs]))
-        .subquery()
-    )
+    last = sa.select(row.run_id, row.state, place.label("place")).subquery()
     counts = (
         sa.select(last.c.run_id, last.c.state, sa.func.count())
         .where(last.c.place == 1)

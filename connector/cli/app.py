@@ -31,6 +31,7 @@ ENDS_WITH = {
     "run": (0, 1, 2, 3, 4, 5),
     "status": (0, 1, 2, 5),
     "resolve": (0, 1, 2, 5),
+    "maintain": (0, 1, 2, 5),
 }
 """The exit codes of each command, for docs/cli.md."""
 

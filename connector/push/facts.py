@@ -61,6 +61,11 @@ def became(summary: Summary) -> str:
     return ", ".join([*told, *(f"{number:,} {state}" for state, number in others)])
 
 
+def of_compaction(done: Any) -> dict[str, Any]:
+    """Of a ``compaction.Compaction``."""
+    return {"rows": done.moved}
+
+
 def of_decision(_found: object) -> dict[str, Any]:
     """Of the conflicts that were listed or decided."""
     return {}

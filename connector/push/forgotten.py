@@ -23,14 +23,12 @@ from connector.push.journal import Journal
 from connector.push.journal_row import Entry
 from connector.push.plan import Push
 from connector.push.planning import push_rows
-from connector.push.tables import FOUND, meant, push_journal, push_runs
+from connector.push.tables import FOUND, RESTORED, meant, push_journal, push_runs
 from connector.texts import is_blank
 from connector.warehouse.ledger import columns_of, next_number
 from connector.warehouse.mark import Mark
 from connector.warehouse.relations import Relation
 
-RESTORED = "restored"
-"""Code of the rows that give a field a base."""
 FORGOTTEN = "forgotten"
 """Mode of the runs that are known from their marks alone."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -26,6 +26,7 @@ from connector.push.tables import (
     adding_runs,
     last_rows,
     meant,
+    newest_first,
     now,
     push_journal,
     push_runs,
@@ -253,11 +254,7 @@ class Journal:
         row = push_journal.c
         newest = sa.func.row_number().over(
             partition_by=(row.lead_id, row.field),
-            order_by=(
-                sa.func.coalesce(row.sequence_number, 0).desc(),
-                row.recorded_at.desc(),
-                row.seq.desc(),
-            ),
+            order_by=newest_first(row),
         )
         ranked = (
             sa.select(row.lead_id, row.field, row.code, newest.label("newest"))
@@ -277,22 +274,21 @@ class Journal:
         them send has one last writer, and only its value can be there.
         """
         row = push_journal.c
+        ours = sa.and_(row.crm == crm, row.code.is_distinct_from(FOUND))
+        # Most fields were confirmed long ago: only the others are put in order.
+        waiting = sa.select(meant().label("meant"), row.field).where(ours, row.state == "applied").subquery()
         answered = (
             sa.select(push_journal, meant().label("meant"))
             .where(
-                row.crm == crm,
+                ours,
                 row.state.in_(("applied", "confirmed", "reverted", "conflict")),
-                row.code.is_distinct_from(FOUND),
+                sa.exists().where(waiting.c.meant == meant(), waiting.c.field == row.field),
             )
             .subquery()
         )
         newest = sa.func.row_number().over(
             partition_by=(answered.c.meant, answered.c.field),
-            order_by=(
-                answered.c.sequence_number.desc().nulls_last(),
-                answered.c.recorded_at.desc(),
-                answered.c.seq.desc(),
-            ),
+            order_by=newest_first(answered.c),
         )
         ranked = sa.select(answered, newest.label("newest")).where(answered.c.meant.is_not(None)).subquery()
         return (

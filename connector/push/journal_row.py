@@ -1,7 +1,7 @@
-"""One row of ``leadloop.push_journal``: what the table declares, what is written, and what is read of it.
+"""One row of ``leadloop.push_journal`` and of its archive: what the table declares, what is written, and what is read of it.
 
-Its columns are listed here and nowhere else. A new one also needs a step in ``warehouse/migrations.py``, and a line in
-``docs/warehouse.md`` and in ``stg_leadloop__push_journal.sql``; tests compare them.
+Its columns are listed here and nowhere else. A new one also needs a step in ``warehouse/migrations.py`` for both tables, and a line in
+``docs/warehouse.md`` and in ``journal_rows.sql``; tests compare them.
 """
 
 from collections.abc import Sequence

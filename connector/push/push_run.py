@@ -9,13 +9,14 @@ from pathlib import Path
 from connector import crm
 from connector.crm.account import Account
 from connector.push import approvals, forgotten
+from connector.push.compaction import compact_when_due
 from connector.push.confirmation import confirm_alone
 from connector.push.deliver import Edits
 from connector.push.edits import recent_edits
 from connector.push.journal import Journal
 from connector.push.plan import Plan
 from connector.push.prod import check_environment
-from connector.warehouse import mark, models, results, runs
+from connector.warehouse import mark, models, results, runs, settings
 from connector.warehouse.accounts import check_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease, patient
@@ -46,6 +47,7 @@ class PushRun:
         vendor, relations = self.spec.crm, self.spec.relations
         with self.warehouse.kept_open():
             confirm_alone(self.warehouse, self.journal, vendor, relations)
+            compact_when_due(self.warehouse, settings.archive_days())
             lost = forgotten.forgotten(self.journal, self.marks.all())
             if not restored:
                 forgotten.check(lost, vendor, self.warehouse.label)

@@ -10,11 +10,9 @@ from connector.push.changes import FieldChange, LeadPlan
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry
 from connector.push.plan import Plan
+from connector.push.tables import RESOLVED, SKIPPED
 
 Side = Literal["ours", "theirs", "skip"]
-
-RESOLVED, SKIPPED = "resolved", "skipped"
-"""Codes of a decision in the journal."""
 
 
 @dataclass(frozen=True, slots=True)

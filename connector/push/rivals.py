@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.plan import Plan, Push
-from connector.push.resolve import RESOLVED
-from connector.push.tables import FOUND, meant, push_journal
+from connector.push.tables import NOT_SENT, meant, oldest_first, push_journal
 from connector.texts import count
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
@@ -87,23 +86,16 @@ def _replaced(
         sa.select(push_journal, meant().label("meant"), several.label("several"))
         .where(
             row.crm == push.crm,
-            row.state == "applied",
+            row.state.in_(("applied", "confirmed")),
             row.field.in_(sorted(fields)),
-            row.code.is_distinct_from(RESOLVED),
-            row.code.is_distinct_from(FOUND),
+            sa.func.coalesce(row.code, "").not_in(NOT_SENT),
         )
         .subquery()
     )
     query = (
         sa.select(accepted.c.meant.label("crm_lead_id"), accepted.c.field, accepted.c.push, accepted.c.value)
         .where(accepted.c.several, accepted.c.meant.is_not(None))
-        .order_by(
-            accepted.c.meant,
-            accepted.c.field,
-            sa.func.coalesce(accepted.c.sequence_number, 0),
-            accepted.c.recorded_at,
-            accepted.c.seq,
-        )
+        .order_by(accepted.c.meant, accepted.c.field, *oldest_first(accepted.c))
     )
     history = plan.leads.beside(engine_of(connection).tables(connection, query), differing=False)
     for (lead_id, name), sent in groupby(history, key=itemgetter(0, 1)):

@@ -2,7 +2,8 @@
 
 ``leadloop.push_runs``: one row per run of a push. ``leadloop.push_journal``: one row per run, lead, field and state;
 rows are added and never changed, so the state of a field in a run is that of its row with the highest ``seq``.
-``leadloop.push_settled``: one row per run in which nothing is open any more, so that nobody has to look through it again.
+``leadloop.push_journal_archive``: rows that were moved there since nothing that will be decided depends on them (see
+``compaction.py``); whoever wants to know what a run did reads both (``history``). ``leadloop.push_settled``: one row per run in which nothing is open any more, so that nobody has to look through it again.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,28 @@ push_journal = sa.Table(
     "push_journal",
     METADATA,
     *columns(),
-    info={"one_row_per": "run, lead, field and state that it reached; append-only"},
+    info={"one_row_per": "run, lead, field and state that it reached; added, never changed"},
+)
+
+push_journal_archive = sa.Table(
+    "push_journal_archive",
+    METADATA,
+    *columns(),
+    info={
+        "one_row_per": "run, lead, field and state, on which nothing depends any more",
+        "columns_as_in": push_journal.fullname,
+    },
+)
+
+push_compactions = sa.Table(
+    "push_compactions",
+    METADATA,
+    sa.Column("compacted_at", sa.DateTime(timezone=True)),
+    sa.Column("kept", sa.BigInteger),
+    sa.Column("moved", sa.BigInteger),
+    sa.Column("deleted", sa.BigInteger),
+    sa.Column("sequence_number", sa.BigInteger),
+    info={"one_row_per": "time that rows of the journal were moved to its archive"},
 )
 
 push_settled = sa.Table(
@@ -51,6 +73,15 @@ push_settled = sa.Table(
 
 FOUND = "found"
 """Code of an ``applied`` that no call stands behind: the CRM had the lead before, and what it shows is not ours."""
+
+RESOLVED, SKIPPED = "resolved", "skipped"
+"""Codes of a person's decision."""
+
+RESTORED = "restored"
+"""Code of the rows that give a field a base in a warehouse that has forgotten what was sent."""
+
+NOT_SENT = (FOUND, RESOLVED, RESTORED)
+"""Codes of accepted values that no call stands behind."""
 
 ADDING = ("insert", "upsert")
 """Modes whose ``lead_id`` is the warehouse's own, until the CRM has given one."""
@@ -68,6 +99,23 @@ def meant() -> sa.ColumnElement[str | None]:
         (row.crm_lead_id.is_not(None), row.crm_lead_id),
         (row.run_id.in_(adding_runs()), None),
         else_=row.lead_id,
+    )
+
+
+def oldest_first(row: Any) -> list[sa.ColumnElement[Any]]:
+    """The order of journal rows: by the number that the warehouse gave them, and rows older than that number by their times."""
+    return [sa.func.coalesce(row.sequence_number, 0), row.recorded_at, row.seq, row.run_id]
+
+
+def newest_first(row: Any) -> list[sa.ColumnElement[Any]]:
+    """The last word first, as ``newest_first`` has it in the dbt package."""
+    return [each.desc() for each in oldest_first(row)]
+
+
+def history(run_ids: Sequence[str], tables: Sequence[sa.Table], *names: str) -> sa.CompoundSelect[Any]:
+    """These columns of all that was recorded of some runs, in the journal and in its archive, as far as ``tables`` has them."""
+    return sa.union_all(
+        *(sa.select(*(each.c[name] for name in names)).where(each.c.run_id.in_(run_ids)) for each in tables)
     )
 
 

@@ -11,6 +11,7 @@ from connector.render.check import CheckDocument
 from connector.render.document import Part, field_names
 from connector.render.extract import ExtractDocument
 from connector.render.init import InitDocument
+from connector.render.maintain import MaintainDocument
 from connector.render.plan_document import PlanDocument
 from connector.render.push import PushDocument
 from connector.render.reconcile import ReconcileDocument
@@ -29,6 +30,7 @@ DOCUMENTS: dict[str, type[Part]] = {
     "run": RunDocument,
     "status": StatusDocument,
     "resolve": ResolveDocument,
+    "maintain": MaintainDocument,
 }
 """Kind -> struct of each document."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

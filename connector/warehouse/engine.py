@@ -123,6 +123,13 @@ class Engine(ABC):
         )
         return frozenset(connection.scalars(query))
 
+    def about(self, connection: sa.Connection, table: sa.Table) -> int:
+        """About how many rows a table has, without reading them."""
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
+
+    def analyze(self, connection: sa.Connection, table: sa.Table) -> None:  # noqa: B027 - most engines need nothing
+        """Has the engine look at a table of which a large part has changed."""
+
     def tables(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
         """What a query finds, all of it text, as Arrow tables: read piece by piece, as one statement and so of one moment."""
         import pyarrow as pa

@@ -102,6 +102,25 @@ STEPS = (
         )
         """,
     ),
+    Step(
+        5,
+        "what nothing depends on any more is moved out of the journal",
+        """
+        create table if not exists leadloop.push_journal_archive (
+            run_id text, seq bigint, push text, crm text, lead_id text, field text, column_name text, state text,
+            old_value text, value text, code text, reason text, recorded_at timestamptz, crm_lead_id text,
+            sequence_number bigint
+        );
+        create table if not exists leadloop.push_compactions (
+            compacted_at timestamptz, kept bigint, moved bigint, deleted bigint, sequence_number bigint
+        )
+        """,
+        only={
+            "postgres": """
+            create index if not exists push_journal_archive_order on leadloop.push_journal_archive (run_id, seq)
+            """
+        },
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -132,6 +132,16 @@ class Postgres(Engine):
             )
         return None
 
+    def about(self, connection: sa.Connection, table: sa.Table) -> int:
+        """As it was when the server last looked; counted where it has not looked yet."""
+        seen = connection.scalar(
+            sa.text("select reltuples from pg_class where oid = to_regclass(:name)"), {"name": table.fullname}
+        )
+        return super().about(connection, table) if seen is None or seen < 0 else int(seen)
+
+    def analyze(self, connection: sa.Connection, table: sa.Table) -> None:
+        connection.exec_driver_sql(f"analyze {table.fullname}")
+
     def is_cut(self, error: sa.exc.DBAPIError) -> bool:
         """Also a connection that was never made."""
         return error.connection_invalidated or (

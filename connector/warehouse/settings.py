@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +53,13 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "dbt.vars": (
         "none",
         'Variables for dbt, as a table: `[dbt.vars]` with `region = "east"`. In the environment: a JSON object.',
+    ),
+    "ledger.archive_days": (
+        "none: for ever",
+        (
+            "So many days, at least, what was sent stays in `leadloop.push_journal_archive`, and so in `push_outcomes`. What a "
+            "later push depends on is not in the archive, and stays for ever."
+        ),
     ),
 }
 """What is set beside the CRMs, as docs/settings.md tells it: (default, meaning), both Markdown."""
@@ -111,6 +119,15 @@ def dbt() -> DbtSettings:
     if variables is not None:
         variables = parsed("dbt.vars", parsing.values, variables)
     return DbtSettings(_text("dbt.profile"), _text("dbt.target"), profiles_dir, variables or {})
+
+
+def archive_days() -> timedelta | None:
+    """``ledger.archive_days``: how long rows stay in the archive of the journal; ``None``: for ever."""
+    refuse_unknown_in("ledger", (), ["archive_days"])
+    found = value("ledger.archive_days")
+    if found is None:
+        return None
+    return timedelta(days=parsed("ledger.archive_days", parsing.count(1, 36_500), found))
 
 
 def _text(setting: str) -> str | None:

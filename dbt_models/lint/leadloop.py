@@ -46,6 +46,10 @@ def blank_as_null(value: str) -> str:
     return f"nullif({value}, '')"
 
 
+def journal_rows(_journal: str, _runs: str) -> str:
+    return "select 1 as run_id"
+
+
 def no_rows(_columns: dict[str, str]) -> str:
     return "select 1 as one where false"
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "run",
     "status",
     "resolve",
+    "maintain",
 )
 
 HEAVY = """

@@ -29,7 +29,8 @@ LEADS = 6
 TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "leadloop.built_loads", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
-    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_settled", "leadloop.accounts",
+    "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_journal_archive", "leadloop.push_settled",
+    "leadloop.push_compactions", "leadloop.accounts",
 )  # fmt: skip
 _MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",

@@ -89,7 +89,7 @@ class States(RuleBasedStateMachine):
 
     def _ours(self, lead: str, name: str) -> bool:
         """Whether the CRM may have accepted this field from us, by our own record."""
-        query = "select state from leadloop.push_journal where lead_id = :lead and field = :name order by recorded_at, seq"
+        query = "select state from analytics.int_push_history where lead_id = :lead and field = :name order by recorded_at, seq"
         states = [state for (state,) in self.quick.rows(query, lead=lead, name=name)]
         return states[-1:] == ["sent"] or not {"applied", "confirmed", "unknown"}.isdisjoint(states)
 
@@ -188,7 +188,7 @@ class States(RuleBasedStateMachine):
         self.unseen.discard(lead)
         if lead in self.unwanted:
             self.spared.add(lead)
-        query = "select 1 from leadloop.push_journal where push = 'removing' and lead_id = :lead and state = 'applied'"
+        query = "select 1 from analytics.int_push_history where push = 'removing' and lead_id = :lead and state = 'applied'"
         if self.quick.rows(query, lead=lead):
             self.kept.add(lead)
 
@@ -261,6 +261,11 @@ class States(RuleBasedStateMachine):
                 if side == "ours":
                     self.typed.pop((lead, conflict.field), None)
 
+    @rule()
+    def maintain(self) -> None:
+        """What nothing depends on any more is moved out of the journal."""
+        loop.maintain(self.warehouse)
+
     # What must come of it
 
     @rule()
@@ -301,7 +306,7 @@ class States(RuleBasedStateMachine):
     def _is_settled(self) -> None:
         query = (
             "select lead_id, field, state from (select *, row_number() over (partition by run_id, lead_id, field"
-            " order by seq desc) as place from leadloop.push_journal) as states"
+            " order by seq desc) as place from analytics.int_push_history) as states"
             " where place = 1 and (state in ('planned', 'sent', 'unknown')"
             " or (state not in ('applied', 'confirmed') and code is null and reason is null))"
         )

@@ -32,7 +32,7 @@ FIELDS = ("title", "city")
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SHOWN = (
     "leads", "lead_history", "lead_changes", "lead_recordings", "push_outcomes", "int_push_memory",
-    "stg_lead_versions", "stg_lead_removals", "stg_leadloop__push_journal",
+    "stg_lead_versions", "stg_lead_removals", "stg_leadloop__push_journal", "stg_leadloop__push_journal_archive", "int_push_history",
     *(f"{what}_{name}" for what in ("scores", "gone") for name in ACCOUNTS),
 )  # fmt: skip
 RAW = ("lead_versions", "lead_removals", "recordings")

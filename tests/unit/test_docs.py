@@ -326,7 +326,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_documents_of_extract_and_build(printed: Printed) -> None:
-    """What the two commands print has all documented fields and no other."""
+    """What the three commands print has all documented fields and no other."""
     from connector import loop
 
     printed.monkeypatch.setattr(loop, "extract", lambda *_, **__: made_extracted())
@@ -341,6 +341,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     from connector.extract.reconcile import Reconciled
     from connector.extract.windows import Window
     from connector.push import Recovery
+    from connector.push.compaction import Compaction
 
     for name, made in {
         "extract": made_extracted(),
@@ -349,6 +350,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         "push": loop.Pushed(made_plan(), Recovery(), made_summary()),
         "run": loop.Ran({}, made_build()),
         "resolve": [],
+        "maintain": Compaction(2, 3, 0),
         "reconcile": Reconciled("convoso", Window(NOW, NOW), 1, 1, ()),
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
@@ -395,14 +397,17 @@ def test_the_document_of_run(printed: Printed) -> None:
     assert (failed["error"], failed["message"], failed["exit_code"]) == ("GuardrailError", "too much", 4)
 
 
-def test_the_documents_of_init_and_resolve(printed: Printed, tmp_path: Path) -> None:
+def test_the_documents_of_init_resolve_and_maintain(printed: Printed, tmp_path: Path) -> None:
     """What the two commands print has all documented fields and no other."""
     from connector import loop
+    from connector.push.compaction import Compaction
     from connector.push.resolve import Conflict
 
     same_fields(printed("init", str(tmp_path / "mine"), "--json"), "init")
     printed.monkeypatch.setattr(loop, "resolve", lambda *_, **__: [Conflict("1", "title", "a", "b", None)])
     same_fields(printed("resolve", "p", "--json"), "resolve PUSH")
+    printed.monkeypatch.setattr(loop, "maintain", lambda *_: Compaction(2, 3, 1))
+    same_fields(printed("maintain", "--json"), "maintain")
 
 
 def test_the_document_of_check(printed: Printed) -> None:

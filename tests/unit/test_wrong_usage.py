@@ -86,7 +86,17 @@ WRONG: list[tuple[str, str]] = [
     ("init new --crm convosso", "did you mean 'convoso'"),
     *(
         (f"{command} --env staging", "There are no settings for --env staging")
-        for command in ("extract", "build", "plan p", "push p", "run", "resolve p", "check", "status")
+        for command in (
+            "extract",
+            "build",
+            "plan p",
+            "push p",
+            "run",
+            "resolve p",
+            "check",
+            "status",
+            "maintain",
+        )
     ),
     *(
         row

@@ -32,6 +32,49 @@ unanswered as (
         and crm_lead_id is not null
 ),
 
+-- Few fields were ever reverted or refused: only of those is the rest put in order.
+reverted as (
+    select distinct
+        crm,
+        crm_lead_id,
+        field
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
+    where
+        state = 'reverted'
+        and crm_lead_id is not null
+),
+
+of_reverted as (
+    select journal.*
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }} as journal
+    inner join reverted
+        on
+            journal.crm = reverted.crm
+            and journal.crm_lead_id = reverted.crm_lead_id
+            and journal.field = reverted.field
+),
+
+rejected as (
+    select distinct
+        crm,
+        push,
+        lead_id,
+        field
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
+    where state = 'rejected'
+),
+
+of_rejected as (
+    select journal.*
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }} as journal
+    inner join rejected
+        on
+            journal.crm = rejected.crm
+            and journal.push = rejected.push
+            and journal.lead_id = rejected.lead_id
+            and journal.field = rejected.field
+),
+
 -- What the CRM made of the values it accepted, as reading the leads showed.
 readings as (
     select
@@ -41,10 +84,8 @@ readings as (
         lead(state, 2) over newest as state_before_that,
         lead(value, 1) over newest as value_before,
         lead(value, 2) over newest as value_before_that
-    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
-    where
-        state in ('confirmed', 'reverted')
-        and crm_lead_id is not null
+    from of_reverted
+    where state in ('confirmed', 'reverted')
     window newest as ({{ leadloop.newest_first('crm, crm_lead_id, field') }})
 ),
 
@@ -53,7 +94,7 @@ answers as (
         *,
         row_number() over ({{ leadloop.newest_first('crm, push, lead_id, field') }}) as place,
         count(case when state = 'rejected' then 1 end) over one_call as refused_together
-    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
+    from of_rejected
     where state in ('applied', 'confirmed', 'rejected')
     window one_call as (partition by crm, push, lead_id, run_id)
 ),

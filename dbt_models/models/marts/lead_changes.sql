@@ -101,12 +101,34 @@ changes as (
     {%- endif %}
 ),
 
+-- The leads of the pairs, by the ids that the runs know them by: a lead that was added has two.
+sent_to as (
+    select distinct
+        said.run_id,
+        said.push,
+        said.crm,
+        said.lead_id
+    from {{ ref('leadloop', 'int_push_history') }} as said
+    inner join pairs on said.crm = pairs.crm and said.crm_lead_id = pairs.lead_id
+),
+
+said as (
+    select said.*
+    from {{ ref('leadloop', 'int_push_history') }} as said
+    inner join sent_to
+        on
+            said.run_id = sent_to.run_id
+            and said.push = sent_to.push
+            and said.crm = sent_to.crm
+            and said.lead_id = sent_to.lead_id
+),
+
 -- Everything we sent, except what the CRM certainly did not carry out: between the moment it was sent and the moment
 -- the CRM said yes. Of a write whose answer was lost only the first is known.
 writes as (
     select
         crm,
-        coalesce(max(crm_lead_id), lead_id) as lead_id,
+        max(crm_lead_id) as lead_id,
         column_name,
         value,
         min(recorded_at) as sent_at,
@@ -115,7 +137,7 @@ writes as (
             max(case when state = 'confirmed' then recorded_at end),
             max(recorded_at)
         ) as done_at
-    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
+    from said
     where
         state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
         -- Nothing was sent to a lead that the CRM had already, nor when a copy of the warehouse was put back.

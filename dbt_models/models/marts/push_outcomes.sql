@@ -3,7 +3,7 @@ with ranked as (
         *,
         min(case when state = 'planned' then recorded_at end) over whole_field as planned_at,
         row_number() over (partition by run_id, push, crm, lead_id, field order by seq desc) as place
-    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
+    from {{ ref('leadloop', 'int_push_history') }}
     window whole_field as (partition by run_id, push, crm, lead_id, field)
 )
 

@@ -159,7 +159,7 @@ def test_more_columns_than_a_query_can_have(postgres_url: str) -> None:
             [row | dict.fromkeys((fields[0], fields[-1]), value) | dict.fromkeys(fields[1:-1])],
             f"{day} 00:00",
         )
-    lab.build(select="stg_lead_versions stg_leadloop__push_journal lead_history lead_changes")
+    lab.build(select="stg_lead_versions +int_push_history lead_history lead_changes")
     changes = lab.rows(
         "select field, old_value, new_value from analytics.lead_changes where version_number = 2"
     )

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.push.journal_row import GIVEN, NAMES, Entry, JournalRow, Recorded, recorded
-from connector.push.tables import push_journal
+from connector.push.tables import push_journal, push_journal_archive
 
 ROOT = Path(__file__).resolve().parents[3]
 AT = datetime(2026, 8, 1, 12, 0, tzinfo=timezone(timedelta(hours=2)))
@@ -22,6 +22,7 @@ ROW = (
 def test_table_and_row_have_the_same_columns() -> None:
     """Times with a zone, whole numbers of any size, and everything else as text."""
     assert list(push_journal.c.keys()) == [each.name for each in fields(JournalRow)] == list(NAMES)
+    assert list(push_journal_archive.c.keys()) == list(NAMES)
     kinds = {name: type(push_journal.c[name].type) for name in NAMES}
     assert {name for name, kind in kinds.items() if kind is sa.BigInteger} == {"seq", "sequence_number"}
     assert {name for name, kind in kinds.items() if kind is sa.DateTime} == {"recorded_at"}
@@ -33,7 +34,7 @@ def test_table_and_row_have_the_same_columns() -> None:
 
 def test_the_models_of_dbt_know_the_same_columns() -> None:
     """Also where there is no journal yet, so that what reads the staging model finds all of them."""
-    model = next((ROOT / "dbt_models").rglob("stg_leadloop__push_journal.sql")).read_text("utf-8")
+    model = next((ROOT / "dbt_models").rglob("journal_rows.sql")).read_text("utf-8")
     listed = re.findall(r"'(\w+)': '\w+'", model.partition("no_rows(")[2].partition(")")[0])
     assert sorted(listed) == sorted(NAMES)
 
