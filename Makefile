@@ -67,7 +67,7 @@ long: install ## run the long tests; these must pass before an issue is resolved
 coverage: install ## run make test's tests and list the files that they cover least
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" --cov --cov-report=term
 
-# ONLY names some of the parts: extraction, warehouse, commands, wide.
+# ONLY names some of the parts: extraction, warehouse, commands, journal, wide.
 bench: install ## measure what leadloop costs beside others, for docs/performance.md; LEADS, RUNS, WAREHOUSE and ONLY say more
 	$(BIN)/python -m tests.benchmarks --leads $(or $(LEADS),100000) --runs $(or $(RUNS),3) \
 		--warehouse $(or $(WAREHOUSE),duckdb) $(if $(ONLY),--only $(ONLY))

@@ -9,6 +9,7 @@ and what was added since.
 It costs as much as one look through the journal, so it is done when the journal has doubled since the last time.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -132,104 +133,130 @@ def _delete(connection: sa.Connection, keep: timedelta) -> int:
     return deleted
 
 
+OF_LEAD, OF_PUSH = ("crm", "meant", "field"), ("crm", "push", "lead_id", "field")
+
+
 def _needed() -> list[sa.Select[Any]]:
-    """The run and number of the rows that something depends on, by what does."""
+    """The run and number of the rows that something depends on, by what does.
+
+    Most fields of a journal went well: only a few of its rows are put in order for the questions about the others.
+    """
     row = push_journal.c
-    journal = sa.select(push_journal, meant().label("meant")).subquery("journal")
-    said = journal.c
-    is_there, is_found = said.meant.is_not(None), said.code == FOUND
-    is_ours = said.code.is_distinct_from(FOUND)
-    of_lead = (said.crm, said.meant, said.field)
-    of_push = (said.crm, said.push, said.lead_id, said.field)
-
-    def newest(
-        alike: tuple[sa.ColumnElement[Any], ...], *conditions: sa.ColumnElement[bool], places: int = 1
-    ) -> sa.Select[Any]:
-        place = sa.func.row_number().over(partition_by=alike, order_by=newest_first(said))
-        ranked = sa.select(said.run_id, said.seq, place.label("place")).where(*conditions).subquery()
-        return sa.select(ranked.c.run_id, ranked.c.seq).where(ranked.c.place <= places)
-
     return [
         # int_push_memory: what was accepted, what was left unanswered, what flaps, what was refused, what was added.
-        newest(of_lead, said.state.in_(("applied", "confirmed")), is_ours, is_there),
-        newest(of_lead, said.state == "unknown", is_there),
-        newest(of_lead, said.state.in_(("confirmed", "reverted")), is_there, places=READINGS),
-        newest(of_push, said.state.in_(("applied", "confirmed", "rejected"))),
-        _refused_together(said),
-        newest(of_push, said.state.in_(("applied", "confirmed"))),
+        _newest(OF_LEAD, _ours("applied", "confirmed")),
+        _newest(OF_LEAD, _in("unknown")),
+        _newest(OF_LEAD, _in("confirmed", "reverted"), having=_in("reverted"), places=READINGS),
+        _newest(OF_PUSH, _in("applied", "confirmed", "rejected")),
+        _newest(OF_PUSH, _in("applied", "confirmed"), having=_in("rejected")),
+        _refused_together(),
         # What is to be confirmed.
-        newest(of_lead, said.state.in_(("applied", "confirmed", "reverted", "conflict")), is_ours, is_there),
-        # Whose lead it is, and which leads were there before.
-        newest(
-            (said.crm, said.push, said.lead_id, said.crm_lead_id),
-            said.crm_lead_id.is_not(None),
-            said.run_id.in_(adding_runs()),
+        _newest(
+            OF_LEAD,
+            _ours("applied", "confirmed", "reverted", "conflict"),
+            having=_in("reverted", "conflict"),
         ),
-        newest((said.crm, said.meant), is_found, is_there),
-        *_turns(said),
+        # Whose lead it is, and which leads were there before.
+        _newest(("crm", "push", "lead_id", "crm_lead_id"), lambda said: said.run_id.in_(adding_runs())),
+        _newest(("crm", "meant"), lambda said: said.code == FOUND),
+        # Who took turns in sending a field, see rivals.py.
+        _newest(OF_LEAD, _sent, having=lambda said: said.code.in_(NOT_SENT)),
+        *_turns(),
         # The number of the next row of a run follows on the last one.
         sa.select(row.run_id, sa.func.max(row.seq).label("seq")).group_by(row.run_id),
     ]
 
 
-def _refused_together(said: Any) -> sa.Select[Any]:
+Condition = Callable[[Any], sa.ColumnElement[bool]]
+"""The columns of journal rows, with ``meant`` -> whether a row is one of those."""
+
+
+def _in(*states: str) -> Condition:
+    return lambda said: said.state.in_(states)
+
+
+def _ours(*states: str) -> Condition:
+    return lambda said: sa.and_(said.state.in_(states), said.code.is_distinct_from(FOUND))
+
+
+def _sent(said: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(said.state.in_(("applied", "confirmed")), sa.func.coalesce(said.code, "").not_in(NOT_SENT))
+
+
+def _rows(alike: Sequence[str], condition: Condition, keys: sa.Select[Any] | None = None) -> Any:
+    """The columns of rows that have something in each of ``alike``; of those only that are alike one of ``keys``."""
+    said = sa.select(push_journal, meant().label("meant")).subquery().c
+    wanted = [condition(said), *(said[name].is_not(None) for name in alike)]
+    if keys is not None:
+        key = keys.subquery().c
+        wanted.append(sa.exists().where(*(key[name] == said[name] for name in alike)))
+    return sa.select(*said).where(*wanted).subquery().c
+
+
+def _newest(
+    alike: Sequence[str], condition: Condition, *, having: Condition | None = None, places: int = 1
+) -> sa.Select[Any]:
+    """The newest of the rows that are alike; ``having``: only where one row of the journal that is alike is so."""
+    keys = None
+    if having is not None:
+        some = _rows(alike, having)
+        keys = sa.select(*(some[name] for name in alike)).distinct()
+    said = _rows(alike, condition, keys)
+    place = sa.func.row_number().over(
+        partition_by=[said[name] for name in alike], order_by=newest_first(said)
+    )
+    ranked = sa.select(said.run_id, said.seq, place.label("place")).subquery().c
+    return sa.select(ranked.run_id, ranked.seq).where(ranked.place <= places)
+
+
+def _refused_together() -> sa.Select[Any]:
     """All that was refused in one call with a field that is still refused: they are held back together."""
-    of_field = sa.func.row_number().over(
-        partition_by=(said.crm, said.push, said.lead_id, said.field), order_by=newest_first(said)
+    refused = _rows(OF_PUSH, _in("rejected"))
+    fields = sa.select(*(refused[name] for name in OF_PUSH)).distinct()
+    said = _rows(OF_PUSH, _in("applied", "confirmed", "rejected"), fields)
+    place = sa.func.row_number().over(
+        partition_by=[said[name] for name in OF_PUSH], order_by=newest_first(said)
     )
-    call = (said.crm, said.push, said.lead_id, said.run_id)
-    answers = (
-        sa.select(*call, said.seq, said.state, of_field.label("place"))
-        .where(said.state.in_(("applied", "confirmed", "rejected")))
-        .subquery()
-    )
-    is_standing = sa.case((sa.and_(answers.c.place == 1, answers.c.state == "rejected"), 1), else_=0)
-    in_call = (
-        sa.select(
-            answers.c.run_id,
-            answers.c.seq,
-            answers.c.state,
-            sa.func.max(is_standing)
-            .over(partition_by=[answers.c[each.name] for each in call])
-            .label("stands"),
-        )
+    answers = sa.select(*said, place.label("place")).subquery().c
+    call = (answers.crm, answers.push, answers.lead_id, answers.run_id)
+    stands = sa.case((sa.and_(answers.place == 1, answers.state == "rejected"), 1), else_=0)
+    in_call = sa.select(
+        answers.run_id,
+        answers.seq,
+        answers.state,
+        sa.func.max(stands).over(partition_by=call).label("stands"),
     ).subquery()
     return sa.select(in_call.c.run_id, in_call.c.seq).where(
         in_call.c.state == "rejected", in_call.c.stands == 1
     )
 
 
-def _turns(said: Any) -> list[sa.Select[Any]]:
-    """Who took turns in sending a field (see ``rivals.py``): of each turn the last value, and the last one that differs from it.
+def _turns() -> list[sa.Select[Any]]:
+    """Of each turn the last value, and the last one that differs from it.
 
     A turn is what one push sent before another one did. The first turn replaced nobody's value, so its last value is enough.
     """
-    of_lead = (said.crm, said.meant, said.field)
+    every = _rows(OF_LEAD, _sent)
+    shared = sa.select(*(every[name] for name in OF_LEAD)).group_by(*(every[name] for name in OF_LEAD))
+    said = _rows(OF_LEAD, _sent, shared.having(sa.func.min(every.push) != sa.func.max(every.push)))
+    of_lead = [said[name] for name in OF_LEAD]
     before = sa.func.lag(said.push).over(partition_by=of_lead, order_by=oldest_first(said))
-    sent = (
-        sa.select(said, before.label("push_before"))
-        .where(
-            said.state.in_(("applied", "confirmed")),
-            sa.func.coalesce(said.code, "").not_in(NOT_SENT),
-            said.meant.is_not(None),
-        )
-        .subquery()
-    )
-    of_lead = (sent.c.crm, sent.c.meant, sent.c.field)
-    begins = sa.case((sent.c.push.is_distinct_from(sent.c.push_before), 1), else_=0)
-    turn = sa.func.sum(begins).over(partition_by=of_lead, order_by=oldest_first(sent.c), rows=(None, 0))
-    turns = sa.select(sent, turn.label("turn")).subquery()
-    of_turn = (turns.c.crm, turns.c.meant, turns.c.field, turns.c.turn)
-    last = sa.func.first_value(turns.c.value).over(partition_by=of_turn, order_by=newest_first(turns.c))
-    place = sa.func.row_number().over(partition_by=of_turn, order_by=newest_first(turns.c))
-    placed = sa.select(turns, last.label("last_value"), place.label("place")).subquery()
-    differs = sa.case((placed.c.value.is_distinct_from(placed.c.last_value), 1), else_=0)
-    of_value = (placed.c.crm, placed.c.meant, placed.c.field, placed.c.turn, differs)
-    other = sa.func.row_number().over(partition_by=of_value, order_by=newest_first(placed.c))
+    sent = sa.select(*said, before.label("push_before")).subquery().c
+    of_lead = [sent[name] for name in OF_LEAD]
+    begins = sa.case((sent.push.is_distinct_from(sent.push_before), 1), else_=0)
+    turn = sa.func.sum(begins).over(partition_by=of_lead, order_by=oldest_first(sent), rows=(None, 0))
+    turns = sa.select(*sent, turn.label("turn")).subquery().c
+    of_turn = [turns[name] for name in (*OF_LEAD, "turn")]
+    last = sa.func.first_value(turns.value).over(partition_by=of_turn, order_by=newest_first(turns))
+    place = sa.func.row_number().over(partition_by=of_turn, order_by=newest_first(turns))
+    placed = sa.select(*turns, last.label("last_value"), place.label("place")).subquery().c
+    differs = sa.case((placed.value.is_distinct_from(placed.last_value), 1), else_=0)
+    of_value = [*(placed[name] for name in (*OF_LEAD, "turn")), differs]
+    other = sa.func.row_number().over(partition_by=of_value, order_by=newest_first(placed))
     among = (
-        sa.select(placed, differs.label("differs"), other.label("other")).where(placed.c.turn > 1).subquery()
+        sa.select(*placed, differs.label("differs"), other.label("other")).where(placed.turn > 1).subquery().c
     )
     return [
-        sa.select(placed.c.run_id, placed.c.seq).where(placed.c.place == 1),
-        sa.select(among.c.run_id, among.c.seq).where(among.c.differs == 1, among.c.other == 1),
+        sa.select(placed.run_id, placed.seq).where(placed.place == 1),
+        sa.select(among.run_id, among.seq).where(among.differs == 1, among.other == 1),
     ]

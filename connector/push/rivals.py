@@ -78,24 +78,28 @@ def _replaced(
     if "sequence_number" not in columns_of(connection, SCHEMA, push_journal.name):
         return
     row = push_journal.c
-    of_one = (meant(), row.field)
-    several = sa.func.min(row.push).over(partition_by=of_one) != sa.func.max(row.push).over(
-        partition_by=of_one
+    are_sent = (
+        row.crm == push.crm,
+        row.state.in_(("applied", "confirmed")),
+        row.field.in_(sorted(fields)),
+        sa.func.coalesce(row.code, "").not_in(NOT_SENT),
     )
-    accepted = (
-        sa.select(push_journal, meant().label("meant"), several.label("several"))
-        .where(
-            row.crm == push.crm,
-            row.state.in_(("applied", "confirmed")),
-            row.field.in_(sorted(fields)),
-            sa.func.coalesce(row.code, "").not_in(NOT_SENT),
-        )
+    # Most fields have one push: the others are found by what takes no order.
+    if not connection.scalar(sa.select(sa.func.min(row.push) != sa.func.max(row.push)).where(*are_sent)):
+        return
+    said = sa.select(push_journal, meant().label("meant")).where(*are_sent).subquery().c
+    lead = said.meant
+    shared = (
+        sa.select(lead, said.field)
+        .group_by(lead, said.field)
+        .having(sa.func.min(said.push) != sa.func.max(said.push))
         .subquery()
+        .c
     )
     query = (
-        sa.select(accepted.c.meant.label("crm_lead_id"), accepted.c.field, accepted.c.push, accepted.c.value)
-        .where(accepted.c.several, accepted.c.meant.is_not(None))
-        .order_by(accepted.c.meant, accepted.c.field, *oldest_first(accepted.c))
+        sa.select(lead.label("crm_lead_id"), said.field, said.push, said.value)
+        .where(sa.exists().where(shared.meant == lead, shared.field == said.field))
+        .order_by(lead, said.field, *oldest_first(said))
     )
     history = plan.leads.beside(engine_of(connection).tables(connection, query), differing=False)
     for (lead_id, name), sent in groupby(history, key=itemgetter(0, 1)):

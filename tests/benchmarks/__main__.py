@@ -5,7 +5,7 @@
     python -m tests.benchmarks --leads 200 --runs 1 --docs /tmp    writes its page elsewhere
 
 The parts: ``extraction`` (of up to 200,000 leads), ``warehouse`` (builds, plan and status of so many leads), ``commands``
-(help, a push, reading it back, an idle run) and ``wide`` (few leads with thousands of columns).
+(help, a push, reading it back, an idle run), ``journal`` (a push after many others) and ``wide`` (few leads with thousands of columns).
 """
 
 import argparse
@@ -26,7 +26,7 @@ from tests.benchmarks.measure import ROOT
 from tests.benchmarks.place import Place
 from tests.benchmarks.sizes import MOST_READ
 
-PARTS = ("extraction", "warehouse", "commands", "wide")
+PARTS = ("extraction", "warehouse", "commands", "journal", "wide")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -90,8 +90,15 @@ def tables(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, int, 
     if "commands" in given.only:
         rows = chain(parts.start(there, given.runs), parts.delivery(there, folder / "tools", given.runs))
         yield "commands", 0, "", rows
+    if "journal" in given.only:
+        yield f"journal of {pushes(given)} pushes", 0, "", parts.journal(there, pushes(given))
     if "wide" in given.only:
         yield "wide leads", 0, "", parts.wide(there, given.runs)
+
+
+def pushes(given: argparse.Namespace) -> int:
+    """As many as make one row of the journal for each of the leads; a thousand with 10M leads."""
+    return max(1, int(given.leads) // 10_000)
 
 
 def server_cpu(url: str) -> Callable[[], float]:

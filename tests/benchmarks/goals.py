@@ -8,7 +8,13 @@ from typing import Any
 from tests.benchmarks.measure import Figures
 from tests.benchmarks.sizes import BOOK, CHANGED, FIELDS, SENT, WIDE_LEADS, WIDTHS
 
-UNITS = {"cpu": "CPU s", "rows_per_s": "rows/s", "calls": "calls", "calls_over_least": "× the fewest calls"}
+UNITS = {
+    "cpu": "CPU s",
+    "rows_per_s": "rows/s",
+    "calls": "calls",
+    "calls_over_least": "× the fewest calls",
+    "rows": "rows",
+}
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Key -> a row as the results keep it: ``ours``, ``other``, ``beside``, ``why_not``."""
@@ -33,6 +39,10 @@ class Case:
     def above(self, key: str) -> float:
         """CPU seconds more than another row of this table."""
         return self.of("cpu") - float(median(self.rows[key]["ours"]["cpu"]))
+
+    def times(self, key: str) -> float:
+        """How many times the CPU seconds of another row of this table."""
+        return self.of("cpu") / float(median(self.rows[key]["ours"]["cpu"]))
 
     def growth(self, key: str) -> float:
         """How many times the CPU seconds that the same row has in the smallest table."""
@@ -122,6 +132,26 @@ SHOWN: dict[str, tuple[Shown, ...]] = {
         )
         for width in WIDTHS
     },
+    "plan_at_first": (Shown("plan after one push", "cpu"),),
+    "push_at_first": (Shown("push of one lead after one push", "cpu"),),
+    "compacting": (
+        Shown("moving what nothing depends on out of the journal", "cpu"),
+        Shown("rows of the journal", "rows"),
+    ),
+    "plan_at_last": (
+        Shown(
+            "plan after all those pushes",
+            "cpu",
+            Goal("at most 1.5 × the cost after one push", lambda case: case.times("plan_at_first") <= 1.5),
+        ),
+    ),
+    "push_at_last": (
+        Shown(
+            "push of one lead after all those pushes",
+            "cpu",
+            Goal("at most 1.5 × the cost after one push", lambda case: case.times("push_at_first") <= 1.5),
+        ),
+    ),
     "read_back": (
         Shown(f"extract that reads {SENT:,} sent leads back, 100 ms a call", "cpu"),
         Shown("the same", "calls"),

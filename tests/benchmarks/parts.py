@@ -19,7 +19,7 @@ from tests.benchmarks.measure import (
     repeated,
 )
 from tests.benchmarks.place import PUSH, Place
-from tests.benchmarks.sizes import BOOK, CHANGED, FIELDS, MOST_READ, PAGE, SENT, WIDE_LEADS, WIDTHS
+from tests.benchmarks.sizes import BOOK, CHANGED, FIELDS, MOST_READ, PAGE, SEED, SENT, WIDE_LEADS, WIDTHS
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,26 @@ def extraction(folder: Path, leads: int, runs: int) -> Iterator[Row]:
                 yield Row(key, ours)
             else:
                 yield Row(key, ours, "dlt's rest_api", repeated(lambda: read("rest_api"), runs))
+
+
+def journal(place: Place, sent: int) -> Iterator[Row]:
+    """A plan and a push after one push, and after so many others: with all that they left in the journal."""
+    place.empty()
+    with Crm(SEED) as crm:
+        place.settings |= crm.settings()
+        place.run("extract")
+        place.sql("want", 5)
+        place.run("build")
+        place.run("push", PUSH, "--yes", "--first", "--limit", "1")
+
+        def again(when: str) -> Iterator[Row]:
+            yield Row(f"plan_{when}", collected([place.run("plan", PUSH).figures()]))
+            yield Row(f"push_{when}", collected([place.run("push", PUSH, "--yes", "--limit", "1").figures()]))
+
+        yield from again("at_first")
+        rows = place.sql("sent", sent)
+        yield Row("compacting", collected([place.run("maintain").figures(rows=rows)]))
+        yield from again("at_last")
 
 
 def delivery(place: Place, tools: Path, runs: int) -> Iterator[Row]:

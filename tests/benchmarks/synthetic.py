@@ -111,6 +111,33 @@ class Raw:
             )
             return int(connection.exec_driver_sql("select count(*) from inputs.wanted").scalar() or 0)
 
+    def sent(self, runs: int) -> int:
+        """A journal of so many closed pushes, each of ten fields of 250 leads, of 100,000 leads in turn; how many rows it has."""
+        made = f"generate_series(0, {runs - 1}) as runs (run)"
+        run_id = "'20200101T000000-' || lpad(cast(run as text), 8, '0')"
+        then = "cast('2020-01-01 00:00:00+00' as timestamptz) + run * interval '1 hour'"
+        fields = ", ".join(f"({number}, '{name}')" for number, name in enumerate(FIELDS))
+        states = "(0, 'planned'), (1, 'sent'), (2, 'applied'), (3, 'confirmed')"
+        lead = "cast(1000000000 + (run * 250 + lead) % 100000 as text)"
+        with self._engine.begin() as connection:
+            for statement in (
+                (
+                    "insert into leadloop.push_runs (run_id, push, crm, mode, started_at, leads, fields) "
+                    f"select {run_id}, 'nightly', 'convoso', 'update', {then}, 250, {250 * len(FIELDS)} from {made}"
+                ),
+                f"insert into leadloop.push_settled (run_id, settled_at) select {run_id}, {then} from {made}",
+                (
+                    "insert into leadloop.push_journal (run_id, seq, push, crm, lead_id, field, column_name, state, old_value, "
+                    f"value, recorded_at, crm_lead_id, sequence_number) select {run_id}, "
+                    f"state * {250 * len(FIELDS)} + lead * {len(FIELDS)} + field + 1, 'nightly', 'convoso', {lead}, name, name, "
+                    f"said, 'old', 'value ' || run, {then}, {lead}, 10 + 2 * run + case when state = 0 then 0 else 1 end from {made}, "
+                    f"generate_series(0, 249) as leads (lead), (values {fields}) as fields (field, name), "
+                    f"(values {states}) as states (state, said) order by run, state, lead, field"
+                ),
+            ):
+                connection.exec_driver_sql(statement)
+            return int(connection.exec_driver_sql("select count(*) from leadloop.push_journal").scalar() or 0)
+
     def check(self, leads: int) -> None:
         """Stops where ``analytics.leads`` has not so many leads, or doesn't show what the newest load has seen of one."""
         stale = (
@@ -140,7 +167,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("url")
-    parser.add_argument("what", choices=("empty", "fill", "change", "widen", "want", "check"))
+    parser.add_argument("what", choices=("empty", "fill", "change", "widen", "want", "sent", "check"))
     parser.add_argument("number", type=int)
     arguments = parser.parse_args()
     print(getattr(Raw(arguments.url), arguments.what)(arguments.number))

@@ -79,7 +79,7 @@ def test_every_row_of_a_warehouse_is_measured(tmp_path: Path, capsys: pytest.Cap
     """With 3,000 made-up leads, 2,000 of which change: the product takes the warehouse, and each row has figures beside it."""
     bench.main(["--leads", "3000", "--runs", "1", "--only", "warehouse", "--docs", str(tmp_path)])
     (result,) = page.load(tmp_path / "performance.json").values()
-    assert list(result["rows"]) == ["first_build", "changed_build", "idle_build", "plan", "status"]
+    assert set(result["rows"]) == {"first_build", "changed_build", "idle_build", "plan", "status"}
     for key in ("first_build", "changed_build", "plan"):
         assert result["rows"][key]["beside"]["cpu"][0] > 0
     printed = capsys.readouterr().out
