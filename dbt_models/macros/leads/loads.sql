@@ -11,11 +11,24 @@
     {%- set log = leadloop.built_loads() -%}
     {%- set anew = not is_incremental() or not leadloop.has_build_number(this) -%}
     {%- do run_query(leadloop.create_built_loads()) -%}
+    {%- for name, type in {'is_complete': 'boolean', 'rows_inserted': 'bigint'}.items() if name not in leadloop.columns_of(log) -%}
+        {%- do run_query('alter table ' ~ log ~ ' add column ' ~ name ~ ' ' ~ type) -%}
+    {%- endfor -%}
     {%- set found = [] -%}
     {%- for leads in leadloop.crms_read() -%}
         {%- do leadloop.index_raw(leads) -%}
-        {%- set changed = leadloop.changed_loads(leads, this, none if anew else log) -%}
+        {#- Asked before the rows are counted: what comes in between is then noticed by the next build. -#}
+        {%- set inserted = leadloop.rows_inserted(leads['raw']) -%}
+        {%- set changed = leadloop.changed_loads(leads, this, none if anew else log, inserted) -%}
         {%- do found.append(changed) if changed -%}
+        {%- if not anew and inserted is not none %}
+update {{ log }} set rows_inserted = {{ inserted }}
+where
+    made = {{ leadloop.made_table(this) }}
+    and crm = '{{ leads['crm'] }}'
+    and build_number = (select max(build_number) from {{ leadloop.logged(leads, this, log) }} as logged)
+    and rows_inserted is distinct from {{ inserted }};
+        {%- endif -%}
     {%- endfor -%}
     {%- if anew %}
 delete from {{ log }} where made = {{ leadloop.made_table(this) }};
@@ -27,20 +40,23 @@ delete from {{ log }}
 where
     made = {{ leadloop.made_table(this) }}
     and (crm, load_id) in (select crm, load_id from leadloop_loads);
-insert into {{ log }} (made, crm, load_id, row_count, timezone, build_number)
+insert into {{ log }} (made, crm, load_id, row_count, timezone, build_number, is_complete, rows_inserted)
 select
     {{ leadloop.made_table(this) }} as made,
     crm,
     load_id,
     row_count,
     timezone,
-    numbered.build_number
+    numbered.build_number,
+    is_complete,
+    rows_inserted
 from leadloop_loads
 cross join (
     select greatest(
         nextval('leadloop.sequence_number'), 1 + {{ '0' if anew else leadloop.built_up_to(this) }}
     ) as build_number
-) as numbered;
+) as numbered
+where row_count is not null;
 drop table leadloop_loads;
     {%- endif -%}
 {%- endmacro %}
@@ -62,7 +78,9 @@ create table if not exists leadloop.built_loads (
     load_id text,
     row_count bigint,
     timezone text,
-    build_number bigint
+    build_number bigint,
+    is_complete boolean,
+    rows_inserted bigint
 )
 {%- endmacro %}
 
@@ -98,32 +116,49 @@ create table if not exists leadloop.built_loads (
     )
 {%- endmacro %}
 
-{# A query of the loads of one CRM that the log doesn't have as they are now; none if there can't be any.
+{# A query of the loads of one CRM that the log doesn't have as they are now; none if there can't be any. A load of which the rows
+   are gone has no row_count.
 
-   log: none where the table is made from the beginning. #}
-{% macro changed_loads(leads, this, log) -%}
-    {%- set only = leadloop.suspected_loads(leads, this, log) if log else none -%}
+   log: none where the table is made from the beginning. inserted: see rows_inserted. #}
+{% macro changed_loads(leads, this, log, inserted) -%}
+    {%- set only = leadloop.suspected_loads(leads, this, log, inserted) if log else none -%}
     {%- if only is not none and not only -%}{{ return(none) }}{%- endif -%}
+    {%- set completed = leadloop.dlt_loads(leads['raw']) -%}
     {%- set query -%}
 select
     '{{ leads['crm'] }}' as crm,
-    counted.load_id,
+    {{ 'coalesce(counted.load_id, logged.load_id)' if log else 'counted.load_id' }} as load_id,
     counted.row_count,
-    counted.timezone
+    counted.timezone,
+    counted.is_complete,
+    cast({{ 'null' if inserted is none else inserted }} as bigint) as rows_inserted
 from (
     select
-        coalesce(_dlt_load_id, '') as load_id,
-        count(*) as row_count,
-        max(leadloop_timezone) as timezone
-    from {{ leads['raw'] }}
-    {%- if only %}
-    where {{ leadloop.of_loads(only) }}
-    {%- endif %}
-    group by coalesce(_dlt_load_id, '')
+        load_id,
+        row_count,
+        timezone,
+        {% if leadloop.columns_of(completed) -%}
+        load_id in (select completed.load_id from {{ completed }} as completed)
+        {%- else -%}
+        false
+        {%- endif %} as is_complete
+    from (
+        select
+            coalesce(_dlt_load_id, '') as load_id,
+            count(*) as row_count,
+            max(leadloop_timezone) as timezone
+        from {{ leads['raw'] }}
+        {%- if only %}
+        where {{ leadloop.of_loads(only) }}
+        {%- endif %}
+        group by coalesce(_dlt_load_id, '')
+    ) as each_load
 ) as counted
     {%- if log %}
-left join {{ leadloop.logged(leads, this, log) }} as logged on counted.load_id = logged.load_id
-where logged.row_count is distinct from counted.row_count
+{{ 'left' if only else 'full' }} join {{ leadloop.logged(leads, this, log) }} as logged on counted.load_id = logged.load_id
+where
+    logged.row_count is distinct from counted.row_count
+    or logged.is_complete is distinct from counted.is_complete
     {%- endif %}
     {%- endset -%}
     {{ return(query) }}
@@ -142,25 +177,33 @@ where logged.row_count is distinct from counted.row_count
     (select * from {{ log }} where made = {{ leadloop.made_table(this) }} and crm = '{{ leads['crm'] }}')
 {%- endmacro %}
 
-{# Ids of the loads that may differ from the log; none if any of them may. #}
-{% macro suspected_loads(leads, this, log) -%}
-    {{ return(adapter.dispatch('suspected_loads', 'leadloop')(leads, this, log)) }}
+{# How many rows were ever put into a raw table, as far as PostgreSQL has counted; none for DuckDB, which knows how many there are. #}
+{% macro rows_inserted(raw) -%}
+    {{ return(adapter.dispatch('rows_inserted', 'leadloop')(raw)) }}
 {%- endmacro %}
 
-{# DuckDB knows how many rows a table has without counting. Where there are as many as the log says, or as many more as are in the
-   loads that dlt has completed since, nothing else came. #}
-{% macro duckdb__suspected_loads(leads, this, log) -%}
+{% macro duckdb__rows_inserted(raw) -%}{{ return(none) }}{%- endmacro %}
+
+{% macro default__rows_inserted(raw) -%}
+    {{ return(run_query("select pg_stat_get_tuples_inserted(cast('" ~ raw ~ "' as regclass))").rows[0][0]) }}
+{%- endmacro %}
+
+{# Ids of the loads that may differ from the log; none if any of them may. #}
+{% macro suspected_loads(leads, this, log, inserted) -%}
+    {{ return(adapter.dispatch('suspected_loads', 'leadloop')(leads, this, log, inserted)) }}
+{%- endmacro %}
+
+{# DuckDB knows how many rows a table has without counting. Where there are as many as the log says, or as many more as came with the
+   suspected loads, nothing else came. #}
+{% macro duckdb__suspected_loads(leads, this, log, inserted) -%}
     {%- set logged = leadloop.logged(leads, this, log) -%}
     {%- set there, known = run_query(
         'select (select count(*) from ' ~ leads['raw'] ~ '), (select coalesce(sum(row_count), 0) from ' ~ logged ~ ')'
     ).rows[0] -%}
     {%- if there == known -%}{{ return([]) }}{%- endif -%}
-    {%- set since = leadloop.completed_loads(leads, logged) -%}
-    {%- if since and since | length <= 500 -%}
-        {%- set more = run_query(
-            'select count(*) from ' ~ leads['raw'] ~ ' where ' ~ leadloop.of_loads(since)
-        ).rows[0][0] -%}
-        {%- if there == known + more -%}{{ return(since) }}{%- endif -%}
+    {%- set since = leadloop.open_loads(leads, logged) -%}
+    {%- if since and since | length <= 500 and there - known == leadloop.rows_more(leads, logged, since) -%}
+        {{ return(since) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
@@ -170,36 +213,52 @@ where logged.row_count is distinct from counted.row_count
     {{ return(raw.incorporate(path={'identifier': '_dlt_loads'})) }}
 {%- endmacro %}
 
-{# Ids of the loads that dlt has completed since the newest one in the log, by the time that an id begins with. #}
-{% macro completed_loads(leads, logged) -%}
+{# Ids of the loads that dlt had not completed when they were read, and of those that it has completed since the newest one in the
+   log, by the time that an id begins with. #}
+{% macro open_loads(leads, logged) -%}
     {%- set completed = leadloop.dlt_loads(leads['raw']) -%}
-    {%- if not leadloop.columns_of(completed) -%}{{ return([]) }}{%- endif -%}
-    {{ return(
-        leadloop.first_column(
-            'select load_id from ' ~ completed ~ ' where load_id > (select coalesce(max(load_id), \'\') from ' ~ logged ~ ' as logged)'
-        )
-    ) }}
+    {%- set queries = ['select load_id from ' ~ logged ~ ' as logged where not is_complete'] -%}
+    {%- if leadloop.columns_of(completed) -%}
+        {%- do queries.append(
+            'select load_id from ' ~ completed ~ ' where load_id > '
+            ~ "(select coalesce(max(load_id), '') from " ~ logged ~ ' as logged where is_complete)'
+        ) -%}
+    {%- endif -%}
+    {{ return(leadloop.first_column(queries | join(' union '))) }}
 {%- endmacro %}
 
-{# PostgreSQL goes from load to load in the index. A load that dlt has not completed may have grown since, and so may the rows
-   that are of no load. #}
-{% macro default__suspected_loads(leads, this, log) -%}
+{# How many rows more than in the log there are in these loads. #}
+{% macro rows_more(leads, logged, load_ids) -%}
+    {%- if not load_ids -%}{{ return(0) }}{%- endif -%}
+    {%- set ids -%}
+        {%- for each in load_ids %}{{ leadloop.literal(each) }}{{ ', ' if not loop.last }}{% endfor -%}
+    {%- endset -%}
+    {{ return(run_query(
+        'select (select count(*) from ' ~ leads['raw'] ~ ' where ' ~ leadloop.of_loads(load_ids) ~ ')'
+        ~ ' - (select coalesce(sum(row_count), 0) from ' ~ logged ~ ' as logged where load_id in (' ~ ids ~ '))'
+    ).rows[0][0]) }}
+{%- endmacro %}
+
+{# PostgreSQL goes from load to load in the index. A load that dlt had not completed may have grown since, and so may the rows
+   that are of no load. Where more rows were put in than came with those, somebody has added some to a load that was complete. #}
+{% macro default__suspected_loads(leads, this, log, inserted) -%}
     {%- set raw = leads['raw'] -%}
-    {%- set completed = leadloop.dlt_loads(raw) -%}
+    {%- set logged = leadloop.logged(leads, this, log) -%}
     {%- if not leadloop.is_indexed(raw) -%}{{ return(none) }}{%- endif -%}
-    {%- set is_known = 'load_id in (select load_id from ' ~ leadloop.logged(leads, this, log) ~ ' as logged)' -%}
-    {%- if leadloop.columns_of(completed) -%}
-        {%- set is_known = is_known ~ ' and load_id in (select load_id from ' ~ completed ~ ')' -%}
-    {%- else -%}
-        {%- set is_known = 'false' -%}
-    {%- endif -%}
-    {{ return(leadloop.first_column(
+    {%- set since = leadloop.first_column(
         'with recursive each_load as (select min(_dlt_load_id) as load_id from ' ~ raw ~ ' union all'
         ~ ' select (select min(_dlt_load_id) from ' ~ raw ~ ' where _dlt_load_id > each_load.load_id)'
         ~ ' from each_load where each_load.load_id is not null)'
-        ~ " select '' as load_id where exists (select 1 from " ~ raw ~ ' where _dlt_load_id is null) union all'
-        ~ ' select load_id from each_load where load_id is not null and not (' ~ is_known ~ ')'
-    )) }}
+        ~ " select '' as load_id where exists (select 1 from " ~ raw ~ ' where _dlt_load_id is null) union'
+        ~ ' select load_id from each_load where load_id is not null'
+        ~ ' and load_id not in (select load_id from ' ~ logged ~ ' as logged where is_complete)'
+    ) -%}
+    {%- set noted = run_query(
+        'select max(rows_inserted) from ' ~ logged ~ ' as logged'
+        ~ ' where build_number = (select max(build_number) from ' ~ logged ~ ' as newest)'
+    ).rows[0][0] -%}
+    {%- if noted is none or inserted - noted != leadloop.rows_more(leads, logged, since) -%}{{ return(none) }}{%- endif -%}
+    {{ return(since) }}
 {%- endmacro %}
 
 {# Has PostgreSQL find loads and leads in a raw table, where dbt's user may; DuckDB needs no index for that. #}

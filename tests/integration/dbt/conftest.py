@@ -15,6 +15,7 @@ from connector.warehouse.ledger import SCHEMA
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 OURS = ("leadloop_seen_at", "leadloop_timezone", "_dlt_load_id")
+NUMBER = "leadloop_sequence_number"
 
 
 def at(text: str) -> datetime:
@@ -37,24 +38,29 @@ class Lab:
 
     def land(
         self,
-        rows: Iterable[Mapping[str, str | None]],
+        rows: Iterable[Mapping[str, Any]],
         seen_at: str,
         zone: str = "UTC",
         table: str = "convoso_raw.lead_versions",
         *,
         is_load: bool = True,
+        load: str | None = None,
     ) -> None:
-        """Adds a load of raw rows as the extraction would: text columns, a new one wherever a row has one."""
+        """Adds a load of raw rows as the extraction would: text columns, a new one wherever a row has one.
+
+        ``load``: its id, where it is to have a certain one.
+        """
         self._loads += 1
-        load = f"{at(seen_at).timestamp()}{self._loads:03}" if is_load else None
+        if load is None and is_load:
+            load = f"{at(seen_at).timestamp()}{self._loads:03}"
         with self.warehouse.engine().begin() as connection:
             for row in rows:
                 self._make_room(connection, table, list(row))
                 values = {
-                    **row,
                     "leadloop_seen_at": at(seen_at),
                     "leadloop_timezone": zone,
                     "_dlt_load_id": load,
+                    **row,
                 }
                 names = ", ".join(f'"{name}"' for name in values)
                 marks = ", ".join(f":{name}" for name in values)
@@ -69,11 +75,27 @@ class Lab:
                     " leadloop_timezone text, _dlt_load_id text)"
                 )
             )
-            self._columns[table] = []
+            self._columns[table] = list(OURS)
         for name in names:
             if name not in self._columns[table]:
-                connection.execute(sa.text(f'alter table {table} add column "{name}" text'))
+                kind = "bigint" if name == NUMBER else "text"
+                connection.execute(sa.text(f'alter table {table} add column "{name}" {kind}'))
                 self._columns[table].append(name)
+
+    def complete(self, load: str, schema: str = "convoso_raw") -> None:
+        """dlt has loaded all of this load."""
+        self.execute(f"create schema if not exists {schema}")
+        self.execute(f"create table if not exists {schema}._dlt_loads (load_id text, status bigint)")
+        self.execute(f"insert into {schema}._dlt_loads values ('{load}', 0)")
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[str]]:
+        """The raw tables, each with the columns that rows gave it."""
+        return self._columns
+
+    @property
+    def has_journal(self) -> bool:
+        return self._journal
 
     def record(self, *rows: Mapping[str, Any]) -> None:
         """Adds rows to the journal; what a row doesn't say has a plain default."""
@@ -87,7 +109,8 @@ class Lab:
             for seq, row in enumerate(rows, (count or 0) + 1):
                 plain: dict[str, Any] = {"run_id": "run", "seq": seq, "crm": "convoso", "state": "applied"}
                 full = plain | dict(row)
-                full["recorded_at"] = at(full["recorded_at"])
+                if isinstance(full["recorded_at"], str):
+                    full["recorded_at"] = at(full["recorded_at"])
                 full.setdefault("column_name", full["field"])
                 connection.execute(push_journal.insert(), full)
 
