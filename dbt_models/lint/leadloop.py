@@ -63,7 +63,7 @@ def staged_leads(*_arguments: Any, **_options: Any) -> str:
     return "select 1 as crm"
 
 
-def staged_leads_of(*_arguments: Any, only: str = "", but: str = "") -> str:
+def staged_leads_of(*_arguments: Any, only: str = "", but: str = "", few: bool = False) -> str:
     return f"select crm from {only or but}" if only or but else "select 1 as crm"
 
 
@@ -88,6 +88,10 @@ def loads_to_read(_this: object) -> str:
 
 def this_build(_this: object) -> str:
     return "1"
+
+
+def of_noted_builds(_this: object) -> str:
+    return "build_number > 1"
 
 
 def leads_of_loads(_crms: object, loads: str) -> str:

@@ -131,8 +131,13 @@ class Compiled:
         )
 
     def grow(self) -> None:
-        """What dbt's delete+insert does with the increments."""
+        """What dbt's delete+insert does with the increments, and the hook of lead_changes before."""
         for name in ("lead_history", "lead_changes"):
+            if name == "lead_changes":
+                self.connection.execute(
+                    "update leadloop.built_versions set built_before = built_up_to,"
+                    " built_up_to = (select max(build_number) from analytics.lead_history)"
+                )
             self.connection.execute(f"create or replace temp table increment as {self.increment[name]}")
             self.connection.execute(
                 f"delete from analytics.{name} where (crm, lead_id) in (select (crm, lead_id) from increment)"

@@ -287,6 +287,28 @@ where
     ) }}
 {%- endmacro %}
 
+{# Notes from which builds of lead_history this table is made now: those that it was not made from before. For a pre-hook. In the
+   table itself there is no row of a build that brought no change, and every lead's first sighting would be read again for it. #}
+{% macro note_builds(this, history) -%}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+{{ leadloop.create_own_schema() }}
+create table if not exists leadloop.built_versions (made text, built_before bigint, built_up_to bigint);
+insert into leadloop.built_versions (made, built_before, built_up_to)
+select {{ leadloop.made_table(this) }}, 0, 0
+where not exists (select 1 from leadloop.built_versions where made = {{ leadloop.made_table(this) }});
+update leadloop.built_versions set
+    built_before = {{ 'built_up_to' if is_incremental() else '0' }},
+    built_up_to = (select coalesce(max(history.build_number), 0) from {{ history }} as history)
+where made = {{ leadloop.made_table(this) }}
+{%- endmacro %}
+
+{# A condition on rows of lead_history: made by those builds. #}
+{% macro of_noted_builds(this) -%}
+    {%- set noted = api.Relation.create(database=target.database, schema='leadloop', identifier='built_versions') -%}
+    build_number > (select noted.built_before from {{ noted }} as noted where noted.made = {{ leadloop.made_table(this) }})
+        and build_number <= (select noted.built_up_to from {{ noted }} as noted where noted.made = {{ leadloop.made_table(this) }})
+{%- endmacro %}
+
 {# Tables of changes from before builds were numbered have rows for first sightings, which no increment would replace. #}
 {% macro forget_first_sightings(this) -%}
     {%- if execute and is_incremental() and not leadloop.has_build_number(this) -%}

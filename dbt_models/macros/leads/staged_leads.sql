@@ -26,8 +26,10 @@
    told from any other, and is left out.
 
    only, but: a relation or CTE with crm and lead_id; just the leads in it are read, or all but those. To say so here costs far less than
-   to join the result with it: times and hashes are then never made for the others. #}
-{% macro staged_leads(leads, only=none, but=none) -%}
+   to join the result with it: times and hashes are then never made for the others.
+
+   few: whether those in only are few of all leads. #}
+{% macro staged_leads(leads, only=none, but=none, few=false) -%}
     {%- set columns = leads['columns'] -%}
     {%- set ids = leads['ids'] | select('in', columns) | list -%}
     {%- set fields = leads['fields'] -%}
@@ -48,13 +50,16 @@ select
     {{ leadloop.content_hash(fields.values() | list + ['_created_at_text', '_modified_at_text']) }} as content_hash
 from (
     {{ leadloop.with_times(
-        leadloop.blanked_leads(leads, columns, fields, ids, only, but), leads['times'], leadloop.zones_in(leads['crm'], leads['raw'])
+        leadloop.blanked_leads(leads, columns, fields, ids, only, but, few), leads['times'], leadloop.zones_in(leads['crm'], leads['raw'])
     ) }}
 ) as timed
 {%- endmacro %}
 
-{# The raw columns under their new names, as text, blank as NULL. #}
-{% macro blanked_leads(leads, columns, fields, ids, only, but) -%}
+{# The raw columns under their new names, as text, blank as NULL.
+
+   Few leads are found by their ids first, and their other columns are then read by row: DuckDB, which has no index for the ids, would
+   otherwise read every column of the whole table. #}
+{% macro blanked_leads(leads, columns, fields, ids, only, but, few) -%}
     select *
     from (
         select
@@ -71,6 +76,18 @@ from (
             _dlt_load_id
             {{- ', ' ~ leadloop.row_of(leads['raw']) ~ ' as _row' if only or but }}
         from {{ leads['raw'] }}
+        {%- if few and leadloop.row_of(leads['raw']) == 'rowid' %}
+        where rowid in (
+            select ids._row
+            from (
+                select
+                    rowid as _row,
+                    {{ leadloop.first_blanked(ids, columns) }} as lead_id
+                from {{ leads['raw'] }}
+            ) as ids
+            where ids.lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
+        )
+        {%- endif %}
     ) as renamed
     where
         lead_id is not null
@@ -133,9 +150,9 @@ from (
     {{ return('leadloop_sequence_number' if 'leadloop_sequence_number' in columns else 'cast(null as bigint)') }}
 {%- endmacro %}
 
-{# The leads of several CRMs, or those of them that are in "only", one below the other: what some CRM doesn't have is NULL in
+{# The leads of several CRMs, or those of them that are in "only" (see staged_leads), one below the other: what some CRM doesn't have is NULL in
    its rows. #}
-{% macro staged_leads_of(crms, fields, only=none, but=none) -%}
+{% macro staged_leads_of(crms, fields, only=none, but=none, few=false) -%}
     {%- for leads in crms %}
     {{- 'union all' if not loop.first }}
     select
@@ -152,7 +169,7 @@ from (
         {%- for column in fields %},
         {{ 'cast(null as text) as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
         {%- endfor %}
-    from ({{ leadloop.staged_leads(leads, only=only, but=but) }}) as {{ leads['crm'] }}
+    from ({{ leadloop.staged_leads(leads, only=only, but=but, few=few) }}) as {{ leads['crm'] }}
     {% else -%}
     {{ leadloop.no_rows(dict({
         'crm': 'text', 'lead_id': 'text', 'created_at': 'timestamptz', 'modified_at': 'timestamptz',

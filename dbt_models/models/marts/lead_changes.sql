@@ -4,7 +4,10 @@
     unique_key=['crm', 'lead_id'],
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['crm', 'lead_id']}, {'columns': ['build_number']}] if target.type == 'postgres' else [],
-    pre_hook="{{ leadloop.forget_first_sightings(this) }}"
+    pre_hook=[
+        "{{ leadloop.forget_first_sightings(this) }}",
+        "{{ leadloop.note_builds(this, ref('leadloop', 'lead_history')) }}"
+    ]
 ) }}
 {%- set history = ref('leadloop', 'lead_history') -%}
 {%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}
@@ -33,7 +36,7 @@ with made as (
     from {{ history }}
     where
         {% if is_incremental() and leadloop.has_build_number(this) -%}
-        build_number > {{ leadloop.built_up_to(this) }}
+        {{ leadloop.of_noted_builds(this) }}
         and {% endif -%}
         not (version_number = 1 and is_current)
 ),

@@ -22,7 +22,7 @@ touched as materialized (
 ),
 
 sighted as materialized (
-    {{ leadloop.staged_leads_of(crms, fields, only='touched') }}
+    {{ leadloop.staged_leads_of(crms, fields, only='touched', few=true) }}
 ),
 
 {%- else -%}
