@@ -1,5 +1,6 @@
 """A push of a thousand leads through the command: what is sent, what is not sent again, what the CRM refuses."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -71,3 +72,13 @@ def test_a_thousand_leads_are_sent_once_and_refused_ones_again_only_with_a_new_v
         assert {call.lead_id for call in crm.calls.select("update")} == {one, third}
         assert crm.book.row(one)["lead_score"] == "9999"
         assert crm.book.row(other)["lead_score"] == "7777"
+
+        crm.calls.clear()
+        before, outcomes = place.json("plan", PUSH), place.rows("select * from analytics.push_outcomes")
+        assert place.json("maintain")["moved"] > 4_000
+        assert "0 rows moved from the journal" in place.run("maintain").stdout
+        after = place.json("plan", PUSH)
+        assert (after["leads"], after["rejected"]) == (before["leads"], before["rejected"])
+        assert Counter(place.rows("select * from analytics.push_outcomes")) == Counter(outcomes)
+        place.json("run", "--yes")
+        assert crm.calls.count("update") == 0

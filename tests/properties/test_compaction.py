@@ -24,6 +24,7 @@ from connector.push.rivals import rivalry
 from connector.push.tables import last_rows
 from connector.warehouse import models
 from connector.warehouse.accounts import _sent_leads
+from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import QuickLoop
 
 EXAMPLES = int(os.environ.get("COMPACTION_EXAMPLES", "6"))
@@ -199,6 +200,7 @@ def read(quick: QuickLoop) -> QuickLoop:
     return quick
 
 
+@DUCKDB_IS_LONG
 def test_no_answer_changes(read: QuickLoop) -> None:
     """Whatever was sent, refused, lost, found, decided and looked at, and whenever rows are moved: the same plans, memory and
     answers as without."""
@@ -222,6 +224,7 @@ def test_no_answer_changes(read: QuickLoop) -> None:
     assert moved
 
 
+@DUCKDB_IS_LONG
 def test_rivals_are_found_all_the_same(read: QuickLoop) -> None:
     """Who took turns in sending a field is known from what is kept."""
     known = models.known(None, read.warehouse).push("scores")
@@ -252,6 +255,7 @@ def test_rivals_are_found_all_the_same(read: QuickLoop) -> None:
     check()
 
 
+@DUCKDB_IS_LONG
 def test_a_field_that_is_sent_every_night_takes_a_row_or_two(read: QuickLoop) -> None:
     """However often it was sent, and so a push reads as much after a thousand runs as after ten."""
     sizes = []
@@ -269,6 +273,7 @@ def test_a_field_that_is_sent_every_night_takes_a_row_or_two(read: QuickLoop) ->
     assert sizes[0] == sizes[1]
 
 
+@DUCKDB_IS_LONG
 def test_it_is_done_when_the_journal_has_doubled(read: QuickLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at every push, since it looks through all of the journal."""
     monkeypatch.setattr("connector.push.compaction.SMALL", 10)
@@ -294,6 +299,7 @@ def test_it_is_done_when_the_journal_has_doubled(read: QuickLoop, monkeypatch: p
     assert done() == 2
 
 
+@DUCKDB_IS_LONG
 def test_the_archive_is_kept_as_long_as_is_wanted(read: QuickLoop) -> None:
     """Only what is older goes, and nothing of what is still in the journal."""
     story = Story()

@@ -237,7 +237,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(west=ROWS, east=ROWS)
 def test_what_is_said_of_one_account_is_the_same_beside_another(both: Models, west: Rows, east: Rows) -> None:

@@ -25,6 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_from_the_first_command_to_the_last(installed: Path, tmp_path: Path) -> None:
     """init, check, extract, build, plan, push, run and status; a person's edit is a conflict as anywhere else."""
     with Sandbox(leads=60, crms=[Tinybook]) as crm:
