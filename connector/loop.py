@@ -30,7 +30,7 @@ from connector.push.recovery import recover_all
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import models, pipelines, runs, settings
+from connector.warehouse import last_build, models, pipelines, runs, settings
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import BuildResult, PushSpec
@@ -211,15 +211,29 @@ def build(
         runs.begin()
         journal = Journal(warehouse.engine(), lease=lease)
         with warehouse.translated():
+            before = last_build.begin(warehouse, project)
             result = models.build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
             relations = models.known(project, warehouse).relations
             with warehouse.kept_open():
                 lease.prove()
+                # What it decides is in the journal, so the next run builds once more: models and tests of it are then made.
                 for vendor in journal.crms():
                     confirm_alone(warehouse, journal, vendor, relations)
+                last_build.end(warehouse, project, lease, before, result)
         return result
+
+
+def _built(
+    warehouse: Warehouse, project: Path | None, extracted: Iterable["Extracted"], listener: Listener
+) -> BuildResult:
+    """A build, unless nothing was read and everything is as it was built: then no dbt is started and no stage begins."""
+    if not any(each.is_new for each in extracted):
+        with warehouse.translated():
+            if since := last_build.unchanged_since(warehouse, project):
+                return BuildResult((), unchanged_since=since)
+    return build(warehouse, project, listener=listener)
 
 
 @runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
@@ -377,7 +391,8 @@ def run(
     listener: Listener = QUIET,
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
-    neither does a CRM that can't be read: only its own pushes are left out. ``restored``: as for ``push``.
+    neither does a CRM that can't be read: only its own pushes are left out. ``restored``: as for ``push``. Nothing is built
+    where it is known that a build would make the same as the last one (``BuildResult.unchanged_since``).
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
@@ -395,7 +410,12 @@ def run(
             unread[vendor] = error
     if not extracted:
         raise next(iter(unread.values()))
-    ran = Ran(extracted, build(warehouse, project, listener=listener))
+    built = (
+        build(warehouse, project, listener=listener)
+        if restored
+        else _built(warehouse, project, extracted.values(), listener)
+    )
+    ran = Ran(extracted, built)
     ran.failed.update({f"extract {vendor}": error for vendor, error in unread.items()})
     # One after the other, also where their CRMs differ: only the main thread hears a signal, so a push in another one would
     # send on after Ctrl-C, and questions and progress of several would mix on one terminal. Who wants them side by side

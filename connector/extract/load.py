@@ -57,6 +57,11 @@ class Extracted:
     notes: tuple[str, ...] = ()
     """What there is to say of single leads and fields."""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether any row came into the warehouse."""
+        return any((self.rows, self.read_back, self.gone, self.removals, self.recordings))
+
 
 def load(
     pipeline: dlt.Pipeline,

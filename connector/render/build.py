@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from connector.render.document import VERSION, Part, part
+from connector.render.document import VERSION, Part, Time, part
 from connector.texts import count
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ class Build(Part, kw_only=True):
     warnings: Annotated[int, Meta(description="tests that warned")]
     seconds: Annotated[float, Meta(description="how long it took")]
     nodes: Annotated[list[Node], Meta(description="one entry per model or test")]
+    unchanged_since: Annotated[
+        Time | None,
+        Meta(
+            description="in `run`, when everything was built, if nothing has changed since and nothing was built; else null"
+        ),
+    ]
 
 
 class BuildDocument(Build, kw_only=True):
@@ -39,7 +45,12 @@ class BuildDocument(Build, kw_only=True):
 
 
 def built(done: "BuildResult") -> Build:
-    return part(Build, done, warnings=len(done.warnings), nodes=[part(Node, each) for each in done.nodes])
+    return part(
+        Build,
+        done,
+        warnings=len(done.warnings),
+        nodes=[part(Node, each) for each in done.nodes],
+    )
 
 
 def build_document(done: "BuildResult") -> BuildDocument:
@@ -48,6 +59,8 @@ def build_document(done: "BuildResult") -> BuildDocument:
 
 def build_text(done: "BuildResult") -> str:
     """One line, and one more per test that warned."""
+    if done.unchanged_since is not None:
+        return f"nothing built: nothing has changed since the build of {done.unchanged_since:%F %T} UTC"
     lines = [
         f"{count(done.models, 'model')} made, {count(done.tests, 'test')} passed, in {done.seconds:.1f} s"
     ]

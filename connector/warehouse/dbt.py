@@ -139,8 +139,12 @@ class Project:
 
     def key(self) -> list[str]:
         """What else dbt would read other models from than from the files."""
+        return [str(self.folder), str(self.profiles), *self.choices()]
+
+    def choices(self) -> list[str]:
+        """The same without places, which are others on another machine."""
         variables = json.dumps(self.options.variables, sort_keys=True, default=str)
-        return [str(self.folder), str(self.profiles), self._profile() or "", self.target or "", variables]
+        return [self._profile() or "", self.target or "", variables]
 
     def place(self, engine: str) -> Path:
         """Where dbt keeps what it has parsed and compiled. One for each project's name: dbt takes what it has parsed of
@@ -172,8 +176,9 @@ class Project:
         engine: str,
         environment: Mapping[str, str],
         on_event: OnEvent | None,
-    ) -> list[NodeResult]:
-        """Runs ``dbt build``. Raises dbt's own exception if it could not even begin."""
+    ) -> tuple[list[NodeResult], list[Any]]:
+        """Runs ``dbt build``: what became of each node, and dbt's own nodes with their SQL. Raises dbt's own exception if it
+        could not even begin."""
         result = self._invoke(
             ["build", *arguments], engine, environment, manifest=manifest, callbacks=_progress(on_event)
         )
@@ -181,7 +186,8 @@ class Project:
             raise result.exception or ModelError("dbt could not begin, and did not say why.")
         # A hook that did its work, such as ours that records the results, is neither a model nor a test, and no exposure is.
         found = [_node_result(each) for each in result.result.results]
-        return [each for each in found if each.kind not in ("operation", "exposure") or not each.ok]
+        told = [each for each in found if each.kind not in ("operation", "exposure") or not each.ok]
+        return told, [each.node for each in result.result.results]
 
     def _install(self, engine: str, environment: Mapping[str, str]) -> None:
         """Puts the packages that the project names into its dbt_packages, unless they are there.
@@ -196,9 +202,8 @@ class Project:
         is_ours = LINK in named or PACKAGE_VARIABLE in named
         if LINK in named:
             link_package(self.folder, self.package)
-        packages = self.folder / (self._named(_PACKAGES_PATH) or "dbt_packages")
-        ours = packages / "leadloop"
-        if not packages.is_dir() or (is_ours and not self._is_current(ours)):
+        ours = self.packages / "leadloop"
+        if not self.packages.is_dir() or (is_ours and not self._is_current(ours)):
             result = self._invoke(["deps"], engine, environment)
             if not result.success:
                 raise explained(result.exception)
@@ -208,6 +213,16 @@ class Project:
                 f"The dbt package in {ours} has version {found}, and this leadloop needs {needed}.",
                 f"Name version {needed} in packages.yml, then run: dbt deps",
             )
+
+    @property
+    def packages(self) -> Path:
+        """The folder in which dbt puts the packages that the project names."""
+        return self.folder / (self._named(_PACKAGES_PATH) or "dbt_packages")
+
+    @property
+    def is_with_ours(self) -> bool:
+        """Whether the project is the package that comes with leadloop, or uses it as it came."""
+        return self.folder == self.package or self._is_current(self.packages / "leadloop")
 
     def _is_current(self, ours: Path) -> bool:
         """Whether dbt's link leads to the package, or, where links can't be made, its copy is like it."""

@@ -1,9 +1,10 @@
 """DuckDB: one file on this machine, which one process at a time can have open."""
 
+import hashlib
 import json
 import re
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import count
@@ -15,11 +16,28 @@ from sqlalchemy.engine import URL
 
 from connector import config, crm
 from connector.errors import ConfigError, LockedError, WarehouseError
-from connector.warehouse.engine import OPTIONS, Engine
+from connector.warehouse.engine import OPTIONS, Engine, State
+from connector.warehouse.relations import Relation
 
 DEFAULT_FILE = "leads.duckdb"
 ROWS_AT_A_TIME = 100_000
 _NUMBERS = count(1)
+_KINDS = """
+select schema_name, table_name, 'table', sql from duckdb_tables() where database_name = current_database()
+union all
+select schema_name, view_name, 'view', sql from duckdb_views() where database_name = current_database()
+"""
+_STORED = """
+select md5(string_agg(
+    concat_ws(
+        ',', row_group_id, column_id, segment_id, segment_type, start, count, compression, stats, has_updates, block_id,
+        block_offset
+    ),
+    ';' order by row_group_id, column_id, segment_id, segment_type
+))
+from pragma_storage_info('{}')
+"""
+"""Where the values of a table are in the file, and the least and the greatest of each part of a column."""
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9]+:")
 """How a path of dbt's begins that is none on this machine: ``md:``, ``s3:``, ``ducklake:``."""
 
@@ -127,6 +145,33 @@ class DuckDB(Engine):
         with suppress(sa.exc.DBAPIError):
             return frozenset(row[0] for row in connection.exec_driver_sql(f"describe {'.'.join(quoted)}"))
         return super().columns_of(connection, schema, name)
+
+    def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
+        """Told by DuckDB's own catalog: whoever writes to a table has its parts put to other places of the file."""
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        rows = connection.exec_driver_sql(_KINDS)
+        known = {Relation(schema, name): (kind, sql) for schema, name, kind, sql in rows}
+        found = {}
+        for relation in relations:
+            if relation not in known:
+                continue
+            kind, sql = known[relation]
+            name = f"{quote(relation.schema)}.{quote(relation.name)}"
+            # A view that no longer fits what it reads can't be described, and a name with a quote in it not be asked for.
+            with suppress(sa.exc.DBAPIError):
+                told = [sql, *connection.exec_driver_sql(f"describe {name}")]
+                if kind == "table":
+                    told += connection.exec_driver_sql(f"select count(*) from {name}")
+                    told += connection.exec_driver_sql(_STORED.format(name.replace("'", "''")))
+                found[relation] = State(kind, hashlib.sha256(repr(told).encode()).hexdigest())
+        return found
+
+    def steady(self, connection: sa.Connection, functions: Collection[str]) -> bool:
+        told = connection.exec_driver_sql(
+            "select function_name from duckdb_functions() group by function_name"
+            " having bool_and(internal and stability = 'CONSISTENT')"
+        )
+        return set(functions) <= set(told.scalars())
 
     def tables(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
         """None of it is ever a Python object."""

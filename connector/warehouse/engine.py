@@ -1,15 +1,16 @@
 """What leadloop has to know of a database engine. Each engine answers in a file of its own, and nothing else asks which it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from connector import config
 from connector.errors import ConfigError, WarehouseError
+from connector.warehouse.relations import Relation
 
 ROWS_AT_A_TIME = 20_000
 """So many rows are Python objects at once where an engine has no other way to hand over many."""
@@ -29,6 +30,14 @@ OPTIONS = (
     "create_indexes",
 )
 """The settings that dlt knows of every destination that is a SQL database."""
+
+
+class State(NamedTuple):
+    """What tells whether a table or view is as it was. Two that are alike mean that nobody has written to it in between."""
+
+    kind: Literal["table", "counted", "view"]
+    """``counted``: a table of which the engine only counts writes, and may do so some seconds late."""
+    digest: str
 
 
 class Engine(ABC):
@@ -129,6 +138,23 @@ class Engine(ABC):
 
     def analyze(self, connection: sa.Connection, table: sa.Table) -> None:  # noqa: B027 - most engines need nothing
         """Has the engine look at a table of which a large part has changed."""
+
+    @abstractmethod
+    def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
+        """The states of these relations, at a cost that hardly grows with them; without those that aren't there or can't be told."""
+
+    @abstractmethod
+    def steady(self, connection: sa.Connection, functions: Collection[str]) -> bool:
+        """Whether each of these functions, by their names in lower case, comes with the engine and always gives the same for
+        the same arguments."""
+
+    def tables_in(self, connection: sa.Connection, schema: str) -> list[str]:
+        """The names of the tables and views of a schema."""
+        tables = sa.table(
+            "tables", sa.column("table_schema"), sa.column("table_name"), schema="information_schema"
+        ).c
+        query = sa.select(tables.table_name).where(tables.table_schema == schema)
+        return sorted(connection.scalars(query))
 
     def tables(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
         """What a query finds, all of it text, as Arrow tables: read piece by piece, as one statement and so of one moment."""

@@ -121,6 +121,15 @@ STEPS = (
             """
         },
     ),
+    Step(
+        6,
+        "what the last build of all was made from",
+        """
+        create table if not exists leadloop.last_build (
+            built_at timestamptz, project text, relations text, results_up_to bigint, why_not text
+        )
+        """,
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
@@ -23,11 +25,16 @@ from connector.warehouse.dbt import NodeResult, OnEvent, Project
 from connector.warehouse.duckdb import DEFAULT_FILE
 from connector.warehouse.engines import ENGINES, dbt_place
 from connector.warehouse.relations import DEFAULT, Relation, Relations
+from connector.warehouse.steady import Made, made, moves
 
 STATE = Path(".leadloop") / "dbt"
 PACKAGED = "packaged"
 """The name by which ``--dbt-project`` and ``dbt.project`` ask for the dbt project that comes with leadloop."""
 _IGNORED = {"target", "logs", "dbt_packages", ".git"}
+_READ_BY_DBT = (".sql", ".yml", ".yaml", ".md")
+"""Files of a project without seeds and models in Python."""
+_MAKE_SQL = ("leadloop", "dbt-core", "dbt-adapters", "dbt-duckdb", "dbt-postgres", "duckdb")
+"""Distributions whose versions decide what SQL is made and how it is carried out."""
 
 
 class Target(Protocol):
@@ -81,6 +88,10 @@ class BuildResult:
 
     nodes: tuple[NodeResult, ...] = field(repr=False)
     seconds: float = 0.0
+    unchanged_since: datetime | None = None
+    """When it was built, where a run found that nothing has changed since, and so made and tested nothing."""
+    made: Made | None = field(default=None, repr=False)
+    """What a build of all made; ``None`` for a build of some."""
 
     @property
     def models(self) -> int:
@@ -181,11 +192,12 @@ def build(
     began = monotonic()
     project = _project(find_project(project_dir))
     manifest = _parse(project, warehouse)[0]
+    why_not = "" if select else moves(manifest, project.is_with_ours)
     arguments = ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     try:
-        nodes = project.build(manifest, arguments, warehouse.kind, warehouse.dbt_env(), on_event)
+        nodes, built = project.build(manifest, arguments, warehouse.kind, warehouse.dbt_env(), on_event)
     except Exception as error:
         raise warehouse.explained(error) or dbt.explained(error) from None
     if select and not nodes:
@@ -193,7 +205,8 @@ def build(
     failed = [node for node in nodes if not node.ok and node.status != "skipped"]
     if failed:
         raise dbt.summary(failed, sum(node.status == "skipped" for node in nodes))
-    return BuildResult(tuple(nodes), round(monotonic() - began, 1))
+    everything = None if select else made(manifest, built, warehouse.kind, why_not)
+    return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
 
 
 def known(project_dir: Path | None = None, warehouse: Target | None = None) -> Known:
@@ -208,6 +221,41 @@ def known(project_dir: Path | None = None, warehouse: Target | None = None) -> K
     if warehouse is not None:
         found.check(warehouse)
     return found
+
+
+def files_digest(project_dir: Path | None = None) -> str:
+    """Says what is in the files that dbt reads models and settings from: the project's, its packages', the profile. The same on
+    every machine."""
+    project = _project(find_project(project_dir))
+    seen = hashlib.sha256()
+    with suppress(OSError):
+        seen.update((project.profiles / "profiles.yml").read_bytes())
+    packages = sorted(project.packages.iterdir()) if project.packages.is_dir() else []
+    for name, root in (("", project.folder), *((each.name, each.resolve()) for each in packages)):
+        for folder, folders, names in os.walk(root, followlinks=True):
+            folders[:] = sorted(
+                each for each in set(folders) - _IGNORED - {project.packages.name} if not each.startswith(".")
+            )
+            for each in sorted(names):
+                if each.endswith(_READ_BY_DBT) and each != "package-lock.yml":
+                    path = Path(folder, each)
+                    content = path.read_bytes() if path.is_file() else b""
+                    seen.update(f"{name}\0{path.relative_to(root)}\0{len(content)}\n".encode() + content)
+    return seen.hexdigest()
+
+
+def digest(project_dir: Path | None, files: str) -> str | None:
+    """Says what, besides the warehouse, a build depends on: files with this ``files_digest``, profile, target, variables, those
+    of the environment, and the versions of what makes the SQL. ``None`` where dbt would have to read the project first."""
+    project = _project(find_project(project_dir))
+    content = _read(_known_file(project))
+    if _remembered(project, content) is None:
+        return None
+    told = [files, *project.choices(), crm.for_dbt(), _environment(content["variables"])]
+    for name in _MAKE_SQL:
+        with suppress(PackageNotFoundError):
+            told.append(f"{name} {version(name)}")
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def credentials(project_dir: Path) -> Any:

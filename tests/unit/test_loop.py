@@ -118,7 +118,7 @@ def test_a_crm_that_lost_something_by_a_push_gets_no_other_one(
     known = models.Known(tuple(pushed.values()), DEFAULT, "", "")
     monkeypatch.setattr(models, "known", lambda *_: known)
     monkeypatch.setattr(loop, "vendors", lambda: ["convoso", "pollybot"])
-    monkeypatch.setattr(loop, "extract", lambda *_, **__: None)
+    monkeypatch.setattr(loop, "extract", lambda *_, **__: SimpleNamespace(is_new=True))
     monkeypatch.setattr(loop, "build", lambda *_, **__: None)
     monkeypatch.setattr(loop, "push", push)
     ran = loop.run(Warehouse.duckdb(tmp_path / "leads.duckdb"), tmp_path, pushes=list(pushed))
