@@ -4,6 +4,7 @@ The whole answer is checked for well-formed JSON and UTF-8 all the same, so a tr
 """
 
 import re
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -61,8 +62,7 @@ def decode(body: bytes, shape: type[msgspec.Struct] | None = None) -> Any:
     body = _whole_characters(body.removeprefix(b"\xef\xbb\xbf"))
     if len(body) < LEAN_FROM:
         return _plain.decode(body)
-    if not body.isascii():
-        body.decode("utf-8")
+    _check_characters(body)
     if shape is not None:
         try:
             return _opened(_shaped(shape).decode(body))
@@ -77,6 +77,19 @@ def decode_exact(body: bytes) -> Any:
     Half a character can't go back as it came, so it is a ``ValueError`` here.
     """
     return _exact.decode(body.removeprefix(b"\xef\xbb\xbf"))
+
+
+_OBJECT = ord("{")
+
+
+def _check_characters(body: bytes) -> None:
+    """``ValueError`` for what is not UTF-8; ten times as fast as decoding it, which makes a text of everything."""
+    if body.isascii():
+        return
+    import pyarrow as pa  # not on top: who sends never comes here
+
+    ends = pa.py_buffer(struct.pack("=ii", 0, len(body)))
+    pa.StringArray.from_buffers(1, ends, pa.py_buffer(body)).validate(full=True)
 
 
 _ESCAPE = re.compile(
@@ -144,7 +157,7 @@ def _lean(part: bytes | msgspec.Raw) -> Any:
 
 
 def _rows(items: list[msgspec.Raw]) -> "RawRows | list[Any]":
-    if all(bytes(memoryview(item)[:1]) == b"{" for item in items):
+    if all(memoryview(item)[0] == _OBJECT for item in items):
         return RawRows(items)
     return [_plain.decode(item) for item in items]
 
