@@ -187,7 +187,7 @@ def reconcile(
                     found,
                     warehouse.file_format,
                     pipelines.numbers(warehouse),
-                    concurrency=settings.concurrency,
+                    concurrency=settings.single_calls,
                     on_progress=listener.extracting,
                     prove=lease.prove,
                 )
@@ -322,7 +322,7 @@ def push(
             planned,
             run.account.writer,
             run.journal,
-            concurrency=run.account.settings.concurrency,
+            concurrency=run.account.settings.single_calls,
             recent_edits=edits,
             on_progress=listener.pushing,
             on_start=run.note,

@@ -43,6 +43,12 @@ CALLS = parsing.between(0, 1000, "calls per second", above=True)
 RATE = "Calls per second, across all threads of a run; above 0, at most 1,000."
 
 
+SINGLE_CALLS = 4
+"""Calls about one lead that are under way at once, unless a setting says how many."""
+MOST_PAGES = 16
+"""Pages of leads that are asked for at once, unless a setting says how many: at first as many as ``SINGLE_CALLS``."""
+
+
 IN_SECRETS = "Put it into `.dlt/secrets.toml` or the environment; leadloop refuses it in `config.toml`."
 
 
@@ -78,8 +84,14 @@ class VendorSettings:
 
     base_url: str = field(metadata=how(parsing.url, f"Address of the API. {IN_THE_CLEAR}"))
     rate: float = field(default=5.0, metadata=how(CALLS, RATE))
-    concurrency: int = field(
-        default=4, metadata=how(parsing.count(1, 64), "How many calls run at the same time, 1 to 64.")
+    concurrency: int | None = field(
+        default=None,
+        metadata=how(
+            parsing.count(1, 64),
+            f"How many calls run at the same time, 1 to 64. If it is not set, leadloop makes {SINGLE_CALLS} calls about single "
+            f"leads at the same time and asks for {SINGLE_CALLS} to {MOST_PAGES} pages of a window: for more as long as the CRM's "
+            "answers don't become slower.",
+        ),
     )
     timeout: float = field(
         default=30.0,
@@ -165,6 +177,11 @@ class VendorSettings:
     def name(self) -> str:
         """What settings, pushes and the column ``crm`` call the account."""
         return name_of(type(self))
+
+    @property
+    def single_calls(self) -> int:
+        """How many calls about one lead each may be under way at once."""
+        return self.concurrency or SINGLE_CALLS
 
     @property
     def reading(self) -> Reading:

@@ -45,6 +45,8 @@ class Capabilities:
     """The most leads one page may hold."""
     reading: Literal["windows", "scan"] = field(default="windows", kw_only=True)
     """How its changed leads are found: ``WindowReader`` or ``ScanReader``."""
+    offsets: Literal["any", "pages"] = field(default="any", kw_only=True)
+    """Where a page may begin: at any place, or only at a multiple of its size (anywhere else costs a second call)."""
     max_rate: float
     """Calls per second that the vendor allows, or a courteous number where none is published."""
     search_filters: frozenset[str] = frozenset()

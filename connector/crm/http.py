@@ -29,7 +29,7 @@ import requests  # noqa: TID251 - this is the module that the rule names
 import urllib3  # noqa: TID251 - the errors and the reading below requests
 from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
-from connector.config import VendorSettings, named
+from connector.config import MOST_PAGES, VendorSettings, named
 from connector.crm import shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.binding import check_host, note_host
@@ -464,7 +464,7 @@ def _pool(settings: VendorSettings) -> requests.Session:
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # No retries below us: urllib3 would repeat writes. It drops connections that the server has closed meanwhile.
     adapter = WatchedAdapter(
-        pool_connections=2, pool_maxsize=settings.concurrency, max_retries=0, pool_block=True
+        pool_connections=2, pool_maxsize=settings.concurrency or MOST_PAGES, max_retries=0, pool_block=True
     )
     http.mount("https://", adapter)
     http.mount("http://", adapter)

@@ -60,6 +60,7 @@ class Feed:
         self._columns: Columns | None = None
         self._number: int | None = None
         self._forgotten: tuple[str, ...] = ()
+        self._most: int | None = None
         self.window: Window | None = None
         self.tally = Tally()
         self.done = False
@@ -74,6 +75,7 @@ class Feed:
         key = self._job.cursor_key
         there = dlt.current.source_schema().tables.get(self.table, {}).get("columns", {})
         room = most_columns(dlt.current.pipeline())
+        self._most = most
         batches = self._start(Past(cursors, state.get(HOMES, {}), tuple(there), room))
         for name in self._forgotten:
             cursors.pop(name, None)
@@ -156,6 +158,7 @@ class Feed:
             concurrency=self._job.concurrency,
             everything=self._job.cursor_key not in cursors and self._job.moves_cursor,
             columns=self._columns,
+            resume_rows=self._most,
         )
         self.tally = found.tally
         return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connector import crm
-from connector.config import VendorSettings, did_you_mean
+from connector.config import SINGLE_CALLS, VendorSettings, did_you_mean
 from connector.crm.base import LeadReader
 from connector.crm.clock import CrmClock, clock_of
 from connector.errors import ConfigError
@@ -27,7 +27,8 @@ class Job:
     """UTC: where to begin while there is no cursor."""
     settle: float
     lookback: float
-    concurrency: int
+    concurrency: int | None
+    """Calls under way at once; ``None``: as many pages as help, and ``SINGLE_CALLS`` about one lead."""
     start: datetime | None = None
     end: datetime | None = None
     """A backfill of ``[start, end]`` leaves the cursor where it is."""
@@ -45,6 +46,11 @@ class Job:
     def clock(self) -> CrmClock:
         """The CRM's, by which windows end and cursors stand."""
         return clock_of(self.reader)
+
+    @property
+    def single_calls(self) -> int:
+        """How many calls about one lead each may be under way at once."""
+        return self.concurrency or SINGLE_CALLS
 
     @property
     def moves_cursor(self) -> bool:

@@ -93,7 +93,7 @@ def load(
             on_table(table)
             try:
                 with closing(feed):
-                    if isinstance(feed, RemovalFeed) and feed.idle(past(pipeline, table)):
+                    if isinstance(feed, RemovalFeed) and feed.idle(past(pipeline, table), chunk_rows):
                         continue
                     packages += _load_feed(pipeline, feed, file_format, chunk_rows)
             except TransientError:
@@ -114,7 +114,7 @@ def load(
             return
         on_table(READ_BACK)
         yield from read_again(
-            job.reader, written, concurrency=job.concurrency, written=written, settle=job.settle
+            job.reader, written, concurrency=job.single_calls, written=written, settle=job.settle
         )
 
     back, missing = load_again(

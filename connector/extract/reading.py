@@ -1,36 +1,46 @@
 """A window -> all of its rows, while the CRM is being edited.
 
-A page is trusted only when it held everything that was asked for. If it did not, the bounds are split until their parts
-fit a page each. Where they can't be split any further, their pages are read from the last to the first: a lead that is
-edited meanwhile leaves past bounds and moves the later ones *up*, into pages that are still to come. Distinct ids are
-then counted against the total the server gives at the very end; where it gives none, passes go on until one brings
+A page is trusted only when it held everything that was asked for. If it did not, and the server says how many leads there
+are, their pages are read side by side: nothing enters past bounds, so as many distinct leads as there were at first are
+all of them. Each page has to begin with the last leads of the one before, all have to give the same total, and the last one
+must not be full. The largest total is not believed, since a server may count no further than that: those bounds are split.
+
+If a lead left the bounds meanwhile, or anything else does not fit, the bounds are split until their parts fit a page each,
+and the next bounds are smaller. Where they can't be split any further, their pages are read from the last to the first: a
+lead that is edited meanwhile leaves past bounds and moves the later ones *up*, into pages that are still to come. Distinct
+ids are then counted against the total the server gives at the very end; where it gives none, passes go on until one brings
 nothing new.
 
 All of this rests on two things that a server may overlook: the bounds themselves, and ``offset``. Where it seems to, it
 is asked in a way that tells, and what it then says twice ends the reading (``UnexpectedAnswerError``).
 """
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Collection, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import islice
-from math import ceil
+from datetime import UTC, datetime, timedelta
+from math import ceil, sqrt
 from typing import Any, cast
 
 import pyarrow as pa
 
 from connector.crm.base import Bounds, LeadReader, Page, Precision, ScanReader, WindowReader
-from connector.errors import IncompleteReadError, RefusedError, UnexpectedAnswerError
+from connector.errors import IncompleteReadError, RefusedError, TransientError, UnexpectedAnswerError
 from connector.extract import windows
+from connector.extract.ahead import Ahead, InFlight, Piece
 from connector.extract.columns import Columns, ids
+from connector.extract.several import fewest_pages, places
 from connector.extract.windows import Window
 
 PASSES = 8
 """How often the pages of bounds that can't be split are read before giving up."""
 FILL = 0.6
 """How full the pages of split bounds should be: fuller overflow more often, emptier cost more calls."""
+MORE_TOGETHER = 4
+"""By how many pages more are read side by side after it went well."""
+TOO_FEW, TOO_MANY, BOLD = 0.6, 1.3, 4.0
+"""Times what bounds should hold: what makes them too small or too large, and by how much they grow at once at most."""
 BLIND_PARTS = 8
 """Into how many parts bounds are split when the server doesn't say how many leads they hold."""
 MOST_PARTS = 1024
@@ -47,8 +57,15 @@ AFTER_ALL = (datetime.fromisoformat("2037-12-01 00:00:00"), datetime.fromisoform
 """Bounds in which no CRM of today has a lead: who shows one overlooks where they end, or where they start."""
 FURTHEST = timedelta(days=366)
 """How far a CRM's clock may have been ahead of what it says now."""
-AHEAD = 48
+AHEAD = 32
 """Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 50 MB."""
+FIRST_PAGES = 8
+"""Of ``AHEAD``, what the first page of several counts for: so the next bounds are begun in time, and few of them."""
+TOGETHER = 96
+"""The most pages that are read side by side: the fewer they are, the more calls their last ones waste; the more, the longer
+it takes until it is known that none of them lacks a lead."""
+SHARED = 0.1
+"""Where pages are numbered: the most of a page that it may share with the one before it, as the last of several pages does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +109,26 @@ class _Read:
     """The id of the first lead on the page."""
     begins: str
     """When that lead was modified, in local time; empty where that can't be told."""
+    ends: str
+    """The same of the last one."""
     strays: bool
     """Whether a row shows a time that lies not even on a day of the bounds."""
     asked_at: datetime
     ignores_time: bool
+    ids: list[str | None] = field(default_factory=list)
+    """Of the leads on the page, where it is one of several that are read side by side."""
+    rest: tuple[Piece, ...] = ()
+    """The other pages of the bounds, where they are read side by side with this one; then ``table`` has only this page."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    bounds: Bounds
-    future: Future[_Read] | None = None
+_NOT_SHOWN = _Read(None, None, 0, None, "", "", False, datetime.min.replace(tzinfo=UTC), False)
+"""A page of several that the server did not show, though it answers others."""
 
 
 class Reading:
     """Reads one window completely; iterate it once.
 
-    Pages are fetched and decoded by ``concurrency`` threads, at most a few ahead, and handed out in the order of time.
+    Pages are fetched and decoded by several threads, at most a few ahead, and handed out in the order of time.
     """
 
     def __init__(
@@ -116,17 +137,29 @@ class Reading:
         window: Window,
         query: Query | None = None,
         *,
-        concurrency: int = 4,
+        concurrency: int | None = None,
         precision: Precision = "second",
         columns: Columns | None = None,
+        resume_rows: int | None = None,
     ) -> None:
+        """``concurrency``: calls under way at once; ``None``: as many as help.
+
+        ``resume_rows``: how many rows there may be between two points to resume from, where that matters.
+        """
         self._reader = reader
         self._window = window
         self._query = query or Query()
         self._limit = min(
             self._query.page_size or reader.capabilities.page_size, reader.capabilities.page_size
         )
-        self._concurrency = concurrency
+        self._flight = InFlight(concurrency)
+        most = TOGETHER if resume_rows is None else min(TOGETHER, resume_rows // self._limit)
+        self._numbered = reader.capabilities.offsets == "pages"
+        if self._numbered:
+            most = min(most, int(SHARED * self._limit))
+        self._together = self._most_together = most
+        self._seconds = self._leads = 0.0
+        self._most_counted = 0
         self._columns = columns or Columns.of(reader)
         self._served_full_page = False
         self._totals_are_true = True
@@ -135,34 +168,40 @@ class Reading:
         self.tally = Tally(precision=precision)
 
     def __iter__(self) -> Iterator[Batch]:
-        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="leadloop-read") as pool:
-            ahead = _Ahead(pool, self._page, most=max(AHEAD, self._concurrency))
+        with ThreadPoolExecutor(self._flight.most, thread_name_prefix="leadloop-read") as pool:
+            ahead = Ahead(pool, self._fetch, self._flight, most=max(AHEAD, self._flight.most))
             try:
                 yield from self._read(ahead)
             finally:
                 ahead.drop()
 
-    def _read(self, ahead: "_Ahead") -> Iterator[Batch]:
+    def _read(self, ahead: Ahead[_Read]) -> Iterator[Batch]:
         whole = windows.to_local(self._window, self._reader.zone)
-        ahead.prepend([windows.whole_days(whole) if self.tally.precision == "day" else whole])
+        ahead.prepend([Piece(windows.whole_days(whole) if self.tally.precision == "day" else whole)])
         while (found := ahead.next()) is not None:
-            bounds, read = found
+            bounds, read = found[0].bounds, found[1]
             if self.tally.precision == "second" and (
                 read.ignores_time or self._is_of_whole_days(bounds, read)
             ):
                 # Nothing read so far is wrong, but from here on only whole days can be trusted.
                 self.tally.precision = "day"
                 ahead.drop()
-                ahead.prepend([windows.whole_days((bounds[0], whole[1]))])
+                ahead.prepend([Piece(windows.whole_days((bounds[0], whole[1])))])
                 continue
-            if read.table is not None:
+            if read.table is not None and not read.rest:
                 yield self._batch(read.table, bounds)
+                self._refit(ahead, bounds, read)
                 continue
             if self._seems_unbounded(read):
                 self._check_time()
             if not self._totals_are_true and read.total is not None:
                 # It was measured by a total that is known by now to be none.
-                ahead.prepend([bounds])
+                ahead.skip(read.rest)
+                ahead.prepend([Piece(bounds)])
+                continue
+            if read.rest and (yield from self._side_by_side(ahead, read)):
+                yield self._nothing_more(bounds, read)
+                self._refit(ahead, bounds, read)
                 continue
             parts = self._split(bounds, read)
             if len(parts) > 1:
@@ -171,21 +210,126 @@ class Reading:
             else:
                 for table in self._pages_backwards(bounds, read):
                     yield Batch(table, None)
-                yield self._batch(self._columns.table(Page([], None, read.asked_at)), bounds)
+                yield self._nothing_more(bounds, read)
 
     def _batch(self, table: pa.Table, bounds: Bounds) -> Batch:
         self.tally.rows += table.num_rows
         return Batch(table, min(self._window.end, windows.reached(bounds, self._reader.zone)))
 
-    def _page(self, bounds: Bounds) -> _Read:
-        page = self._search(bounds)
-        table = self._table(page, bounds) if self._is_whole(bounds, page) else None
+    def _nothing_more(self, bounds: Bounds, read: _Read) -> Batch:
+        """After all leads of these bounds were handed out."""
+        return self._batch(self._columns.table(Page([], None, read.asked_at)), bounds)
+
+    def _fetch(self, piece: Piece) -> _Read:
+        began = time.monotonic()
+        try:
+            page = self._search(piece.bounds, piece.offset, piece.limit)
+        except (RefusedError, UnexpectedAnswerError, TransientError):
+            if piece.limit is None:
+                raise
+            # Some servers show no page that begins far from the first lead. One that answers nobody says so here.
+            self._search(piece.bounds, 0, 1)
+            return _NOT_SHOWN
+        if 2 * len(page.rows) >= self._limit:
+            self._flight.took(time.monotonic() - began)
+        return self._one_of_several(page, piece.bounds) if piece.limit else self._first(page, piece.bounds)
+
+    def _first(self, page: Page, bounds: Bounds) -> _Read:
+        is_whole = self._is_whole(bounds, page)
+        total = self._total(page)
+        rest = () if is_whole else self._rest(bounds, page)
+        table = self._table(page, bounds) if is_whole or rest else None
         ignores_time = self._ignores_time(page, bounds)
         first = self._reader.lead_id(page.rows[0]) if page.rows else None
-        begins = self._moment(page.rows[0]) if page.rows and table is None else ""
-        strays = table is None and self._strays(page, bounds)
-        total = self._total(page)
-        return _Read(table, total, len(page.rows), first, begins, strays, page.asked_at, ignores_time)
+        begins, ends = (
+            (self._moment(page.rows[0]), self._moment(page.rows[-1]))
+            if page.rows and not is_whole
+            else ("", "")
+        )
+        strays = not is_whole and self._strays(page, bounds)
+        lead_ids = self._ids(table) if table is not None and rest else []
+        return _Read(
+            table,
+            total,
+            len(page.rows),
+            first,
+            begins,
+            ends,
+            strays,
+            page.asked_at,
+            ignores_time,
+            lead_ids,
+            rest,
+        )
+
+    def _one_of_several(self, page: Page, bounds: Bounds) -> _Read:
+        table = self._table(page, bounds)
+        lead_ids = self._ids(table)
+        return _Read(table, page.total, len(page.rows), None, "", "", False, page.asked_at, False, lead_ids)
+
+    def _ids(self, table: pa.Table) -> list[str | None]:
+        return ids(table, self._reader.capabilities.id_fields)
+
+    def _rest(self, bounds: Bounds, first: Page) -> tuple[Piece, ...]:
+        """The other pages of bounds that hold more than the first one; none where they can't be read side by side."""
+        size, total = len(first.rows), self._total(first)
+        if total is None or self.tally.precision == "day" or size > self._limit:
+            return ()
+        # Some servers count up to a number of their own and no further, and show no more: who has counted further before
+        # has counted all of these.
+        counted, self._most_counted = self._most_counted, max(self._most_counted, total)
+        if total >= counted:
+            return ()
+        return tuple(
+            Piece(bounds, offset, limit)
+            for offset, limit in places(total, size, self._together, numbered=self._numbered)
+        )
+
+    def _adds(self, size: int) -> int:
+        """About how many leads a page of several adds to those of the one before."""
+        return size - (self._usual if self._numbered else 1)
+
+    def _side_by_side(self, ahead: Ahead[_Read], first: _Read) -> Generator[Batch, None, bool]:
+        """Hands out the pages of bounds that hold several; returns whether these are all that there was at the first one.
+
+        Then the next bounds may hold more, else they have to hold fewer.
+        """
+        assert first.total is not None
+        assert first.table is not None
+        found = set(first.ids)
+        before = first
+        end = first.rows
+        self.tally.rows += first.table.num_rows
+        yield Batch(first.table, None)
+        for number, expected in enumerate(first.rest, 1):
+            fetched = ahead.next()
+            assert fetched is not None
+            piece, read = fetched
+            assert piece is expected
+            assert piece.limit
+            shared = end - piece.offset
+            end = piece.offset + piece.limit
+            if (
+                read.table is None
+                or read.total != first.total
+                or read.rows != min(piece.limit, first.total - piece.offset)
+                or read.ids[:shared] != before.ids[-shared:]
+            ):
+                ahead.skip(first.rest[number:])
+                if read.table is None:
+                    self._most_together = min(self._most_together, number)
+                break
+            found.update(read.ids)
+            before = read
+            new = read.table.slice(shared)
+            self.tally.rows += new.num_rows
+            yield Batch(new, None)
+        else:
+            if len(found) == first.total and self._totals_are_true:
+                self._together = min(self._together + MORE_TOGETHER, self._most_together)
+                return True
+        self._together = min(max(self._together // 2, 2), self._most_together)
+        return False
 
     def _table(self, page: Page, bounds: Bounds) -> pa.Table:
         """The page's rows; of a day's, only those that earlier runs can't have read."""
@@ -339,25 +483,76 @@ class Reading:
         If they do without the server being such a one, nothing is lost by reading whole days.
         """
         low, high = bounds
-        if read.table is not None or self._query.cursor_field == "updated_at" or low.date() != high.date():
+        is_whole = read.table is not None and not read.rest
+        if is_whole or self._query.cursor_field == "updated_at" or low.date() != high.date():
             return False
         last = self._search((high - windows.SECOND, high), 0, 1).rows
         return bool(last) and self._reader.lead_id(last[0]) == read.first
 
-    def _split(self, bounds: Bounds, read: _Read) -> list[Bounds]:
+    def _split(self, bounds: Bounds, read: _Read) -> list[Piece]:
         # A page without rows, though there are some, says nothing about how many fit one.
         size = min(self._limit, read.rows) or self._limit
-        parts = BLIND_PARTS if read.total is None else ceil(read.total / (size * FILL))
+        pages = 1
+        if read.total is None:
+            parts = BLIND_PARTS
+        elif read.rest or not self._takes_several(size):
+            parts = ceil(read.total / (size * FILL))
+        else:
+            pages = min(self._usual, FIRST_PAGES)
+            parts = fewest_pages(read.total, self._adds(size), self._usual)
         # Where rows come in the order of time, there is nothing before the first one; where they don't, parts are only
         # less even. Every part is read all the same.
-        try:
-            crowded = datetime.fromisoformat(read.begins)
-        except ValueError:
-            crowded = None
+        begins, ends = _time(read.begins), _time(read.ends)
         parts = max(2, min(parts, MOST_PARTS))
         if self.tally.precision == "day":
-            return windows.split_days(bounds, parts, crowded)
-        return windows.split(bounds, parts, self._reader.zone, crowded)
+            found = windows.split_days(bounds, parts, begins)
+        elif begins and ends and ends - begins > 3 * windows.SECOND and self._fits_side_by_side(read, size):
+            # Only the largest total stands against reading all side by side, so this page's leads are left out: where rows
+            # come in the order of time, nothing is left half empty.
+            found = windows.split(bounds, 1, self._reader.zone, ends - windows.SECOND)
+        else:
+            found = windows.split(bounds, parts, self._reader.zone, begins)
+        return [Piece(each, pages=pages) for each in found]
+
+    def _fits_side_by_side(self, read: _Read, size: int) -> bool:
+        """Whether bounds that were not read side by side hold so few pages that they could have been."""
+        if read.total is None or read.rest or not self._takes_several(size):
+            return False
+        return bool(places(read.total, size, self._together, numbered=self._numbered))
+
+    def _refit(self, ahead: Ahead[_Read], bounds: Bounds, read: _Read) -> None:
+        """Where the last bounds held far more or far fewer leads a day than was expected, cuts what is left to fit."""
+        if not self._takes_several(self._limit):
+            return
+        seconds = (bounds[1] - bounds[0]).total_seconds()
+        self._seconds, self._leads = self._seconds / 2 + seconds, self._leads / 2 + (read.total or read.rows)
+        room = sqrt(self._usual / self._limit)
+        wanted = (self._usual - room) * self._adds(self._limit)
+
+        def fitting(pieces: list[Piece]) -> list[Piece]:
+            low, high = pieces[0].bounds
+            length = (high - low).total_seconds()
+            expected = self._leads / self._seconds * length if self._seconds else wanted
+            if wanted * TOO_FEW <= expected <= wanted * TOO_MANY:
+                return pieces
+            length *= min(wanted / expected, BOLD) if expected else BOLD
+            rest = (low, pieces[-1].bounds[1])
+            parts = min(ceil((rest[1] - low).total_seconds() / max(length, 1.0)), MOST_PARTS)
+            return [
+                Piece(each, pages=min(self._usual, FIRST_PAGES))
+                for each in windows.split(rest, parts, self._reader.zone)
+            ]
+
+        ahead.recut(fitting)
+
+    def _takes_several(self, size: int) -> bool:
+        """Whether bounds may hold several pages of this size, which are then read side by side."""
+        return self._together > 2 and self.tally.precision == "second" and self._adds(size) > 0
+
+    @property
+    def _usual(self) -> int:
+        """How many pages bounds should hold, so that those which hold more are still read side by side."""
+        return max(2, self._together * 5 // 12)
 
     def _pages_backwards(self, bounds: Bounds, first: _Read) -> Iterator[pa.Table]:
         seen: set[str] = set()
@@ -469,20 +664,29 @@ def reading(
     window: Window,
     query: Query,
     *,
-    concurrency: int = 4,
+    concurrency: int | None = None,
     everything: bool = False,
     only: Collection[str] | None = None,
     columns: Columns | None = None,
+    resume_rows: int | None = None,
 ) -> "Reading | Scanning":
     """What reads a window out of this CRM.
 
     ``everything``: nothing was read before, so no lead is too old. ``only``: nobody asks for other leads, so a CRM that
     has to be asked for each of them need not be. ``columns``: makes the tables, by default as for a table of its own.
+    ``resume_rows``: as for ``Reading``.
     """
     if reader.capabilities.reading == "scan":
         since = None if everything else window.start
         return Scanning(cast(ScanReader, reader), window, since, only, columns)
-    return Reading(cast(WindowReader, reader), window, query, concurrency=concurrency, columns=columns)
+    return Reading(
+        cast(WindowReader, reader),
+        window,
+        query,
+        concurrency=concurrency,
+        columns=columns,
+        resume_rows=resume_rows,
+    )
 
 
 def _table(columns: Columns, page: Page, reader: LeadReader) -> pa.Table:
@@ -496,31 +700,11 @@ def _table(columns: Columns, page: Page, reader: LeadReader) -> pa.Table:
     return table
 
 
-class _Ahead:
-    """Bounds in the order of time, of which the first few are already being fetched."""
-
-    def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[Bounds], _Read], most: int) -> None:
-        self._pool, self._fetch, self._most = pool, fetch, most
-        self._entries: deque[_Entry] = deque()
-
-    def prepend(self, bounds: Iterable[Bounds]) -> None:
-        """These come before everything else that is left."""
-        self._entries.extendleft(reversed([_Entry(each) for each in bounds]))
-
-    def next(self) -> tuple[Bounds, _Read] | None:
-        for entry in islice(self._entries, self._most):
-            entry.future = entry.future or self._pool.submit(self._fetch, entry.bounds)
-        if not self._entries:
-            return None
-        entry = self._entries.popleft()
-        assert entry.future is not None
-        return entry.bounds, entry.future.result()
-
-    def drop(self) -> None:
-        for entry in self._entries:
-            if entry.future is not None:
-                entry.future.cancel()
-        self._entries.clear()
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _texts(bounds: Bounds) -> tuple[str, str]:
@@ -534,7 +718,7 @@ def edited_since(
     query: Query,
     only: Collection[str] | None = None,
     there: Collection[str] = (),
-    concurrency: int = 1,
+    concurrency: int | None = 1,
 ) -> dict[str, dict[str, str | None]]:
     """The leads (``only`` some of them) whose clock moved since an instant, by lead id, as text by column name.
 

@@ -196,7 +196,7 @@ def window_of(
             compared.add(rows)
             rows = {}
     compared.add(rows)
-    compared.ask_for(raw.edited_in(window) - compared.seen, job.concurrency)
+    compared.ask_for(raw.edited_in(window) - compared.seen, job.single_calls)
     return compared.result(window)
 
 
@@ -211,7 +211,7 @@ def sample_of(
 ) -> Reconciled:
     """Compares ``size`` random leads of those that the warehouse knows, each read by its id."""
     compared = _Comparison(job.reader, raw, cursor, sent, on_progress)
-    compared.ask_for(raw.sample(size), job.concurrency)
+    compared.ask_for(raw.sample(size), job.single_calls)
     return compared.result(None)
 
 

@@ -76,7 +76,7 @@ class RecordingFeed(Feed):
         columns = self._columns or Columns.of(self._job.reader)
         nothing = columns.table(Page([], None, window.end))
         start = window.start
-        with ThreadPoolExecutor(self._job.concurrency, thread_name_prefix="leadloop-recordings") as pool:
+        with ThreadPoolExecutor(self._job.single_calls, thread_name_prefix="leadloop-recordings") as pool:
             for _ in range(LOOKS):
                 looked_at = self._job.clock.now()
                 pages = 0
@@ -98,8 +98,13 @@ class RecordingFeed(Feed):
     def _called(self, start: datetime, now: datetime) -> Iterator[tuple[list[str], datetime | None]]:
         """Leads that were called since, page by page, those left out that were asked for already."""
         reader = cast(RecordingReader, self._job.reader)
+        # Each lead costs a call of its own, so each page of them is a point to resume from.
         found = Reading(
-            reader, Window(start, now + windows.DAY), self._job.query, concurrency=self._job.concurrency
+            reader,
+            Window(start, now + windows.DAY),
+            self._job.query,
+            concurrency=self._job.concurrency,
+            resume_rows=0,
         )
         counted = 0
         for batch in found:

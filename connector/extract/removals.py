@@ -63,7 +63,7 @@ class RemovalFeed(Feed):
             if removals and modified and min(modified) > max(removals):
                 doubtful[place] = row["id"]
         there = set()
-        for lead_id, page in read_again(reader, doubtful.values(), concurrency=self._job.concurrency):
+        for lead_id, page in read_again(reader, doubtful.values(), concurrency=self._job.single_calls):
             self.tally.calls += page.calls
             if page.rows:
                 there.add(lead_id)
@@ -82,11 +82,14 @@ class RemovalFeed(Feed):
             self._is_filtered()
             raise
 
-    def idle(self, past: Past) -> bool:
+    def idle(self, past: Past, most: int) -> bool:
         """Whether there is nothing to load, which is nearly always so, and a package costs more than the search.
+
+        ``most``: as for ``rows``, if there is something.
 
         The cursor then stays where it is: the next run asks for a longer time, in one call all the same.
         """
+        self._most = most
         batches = self._start(past)
         if self._forgotten:
             return False

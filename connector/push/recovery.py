@@ -137,7 +137,7 @@ def recover_all(
         recover,
         reader=reader,
         writer=writer,
-        concurrency=account.settings.concurrency,
+        concurrency=account.settings.single_calls,
         settle=settle,
         on_progress=on_progress,
     )

@@ -62,7 +62,7 @@ def test_defaults(enough: pytest.MonkeyPatch) -> None:
         auth_token=Secret(TOKEN),
         timezone=ZoneInfo("America/Los_Angeles"),
         rate=10.0,
-        concurrency=4,
+        concurrency=None,
         timeout=30.0,
         settle=60.0,
         lookback=600.0,

@@ -39,7 +39,7 @@ class LeadpingReader(Speaking):
         Where the list puts leads that were never modified is not known, so new ones are also looked for by creation.
         """
         changes = Changed(self._listed, self.lead_id, since, self.capabilities.name)
-        pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="leadloop-leadping")
+        pool = ThreadPoolExecutor(self._settings.single_calls, thread_name_prefix="leadloop-leadping")
         try:
             for changed, total in changes:
                 wanted = [lead_id for lead_id in changed if only is None or lead_id in only]

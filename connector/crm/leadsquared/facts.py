@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     vendor="leadsquared",
     modes=frozenset({"update", "upsert"}),
     page_size=MAX_PAGE_SIZE,
+    offsets="pages",
     max_rate=5.0,
     most_ids=MOST_IDS,
     id_fields=(ID,),

@@ -16,7 +16,7 @@ class PollyBotSession(Session):
         super().__init__(
             settings,
             headers=lambda: {"Authorization": f"Bearer {settings.api_key.reveal()}"},
-            budget=lambda answer: budget(answer, settings.concurrency),
+            budget=lambda answer: budget(answer, settings.single_calls),
             **given,
         )
         self.casing = Casing()

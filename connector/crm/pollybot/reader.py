@@ -34,7 +34,7 @@ class PollyBotReader(Speaking):
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
         """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
-        pool = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="leadloop-pollybot")
+        pool = ThreadPoolExecutor(self._settings.single_calls, thread_name_prefix="leadloop-pollybot")
         try:
             for part in NewestFirst(self.capabilities.name, self._list, self._key, since):
                 wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]

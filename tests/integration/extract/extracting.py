@@ -1,6 +1,6 @@
 """Run by test_killing.py as a process of its own: one extraction in small chunks, to be killed at any time.
 
-Arguments: the warehouse's URL, the CRM's address, a folder that outlives the process.
+Arguments: the warehouse's URL, the CRM's address, a folder that outlives the process, leads per page, rows per package.
 """
 
 import sys
@@ -18,7 +18,7 @@ from connector.warehouse.connection import Warehouse
 
 
 def main() -> None:
-    url, address, folder = sys.argv[1:]
+    url, address, folder, page_size, chunk_rows = sys.argv[1:]
     settings: Any = crm.vendor("convoso").settings(
         base_url=address,
         auth_token="sandbox-token",
@@ -26,6 +26,7 @@ def main() -> None:
         rate=1000,
         settle=0,
         removals=False,
+        page_size=int(page_size),
     )
     kind: Any = url.partition(":")[0].partition("+")[0].replace("postgresql", "postgres")
     warehouse = Warehouse(kind, make_url(url))
@@ -41,7 +42,7 @@ def main() -> None:
             settings,
             job(settings, reader=reader),
             file_format=warehouse.file_format,
-            chunk_rows=500,
+            chunk_rows=int(chunk_rows),
         )
 
 

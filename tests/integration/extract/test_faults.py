@@ -54,6 +54,30 @@ def test_complete_or_an_error(duck: Any, sandbox: Any, fault: Any, caplog: pytes
         assert not row["email"] or row["email"] not in told
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "status=429:1:retry_after=0",
+        "status=500:1",
+        "drop_after_write:1",
+        "cut:1",
+        "html:1",
+        "empty_page:1",
+        "repeat_page:1",
+        "lying_total=1:1",
+        "lying_total=-1:1",
+    ],
+)
+def test_a_page_that_fails_among_several(duck: Any, sandbox: Any, fault: Any) -> None:
+    """The others of its window are under way: it is tried again, or all are read in another way, and the cursor moves."""
+    crm = sandbox(leads=900, faults=[f"{fault}:count=2:after=9"])
+    duck.defaults["start"] = "2026-08-01"
+    read = duck.extract(crm, page_size=30)
+    assert duck.missing(crm) == {}
+    assert duck.cursor(crm) is not None
+    assert read.rows <= 1.5 * 900
+
+
 @pytest.mark.parametrize("fault", ["html", "truncate", "status=500", "drop_after_write"])
 def test_nothing_personal_in_what_dlt_reports(
     duck: Any, sandbox: Any, fault: Any, caplog: pytest.LogCaptureFixture, capfd: Any
