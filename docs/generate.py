@@ -433,10 +433,9 @@ def leadloop_tables() -> Iterator[str]:
     in_dbt = {f"{SCHEMA}.{table['name']}": table["columns"] for table in sources[SCHEMA]}
     yield f"## `{SCHEMA}`\n\nWhat leadloop did, and who works on the warehouse now; written by the command itself."
     for name, declaration in sorted(METADATA.tables.items()):
-        told = declaration.info.get("columns_as_in", name)
         meanings = {
-            **told_by_hand(told),
-            **{each["name"]: each["description"] for each in in_dbt.get(told, ())},
+            **told_by_hand(name),
+            **{each["name"]: each["description"] for each in in_dbt.get(name, ())},
         }
         columns = [
             {"name": each.name, "data_type": sql_type(each.type), "description": meanings.get(each.name, "")}

@@ -45,10 +45,7 @@ push_journal_archive = sa.Table(
     "push_journal_archive",
     METADATA,
     *columns(),
-    info={
-        "one_row_per": "run, lead, field and state, on which nothing depends any more",
-        "columns_as_in": push_journal.fullname,
-    },
+    info={"one_row_per": "run, lead, field and state, on which nothing depends any more"},
 )
 
 push_compactions = sa.Table(

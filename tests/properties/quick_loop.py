@@ -271,7 +271,7 @@ class QuickLoop:
             )
             connection.exec_driver_sql(f"insert into {HISTORY} ({columns}) select {columns} from increment")
             connection.exec_driver_sql("drop table increment")
-        return SimpleNamespace(nodes=())
+        return models.BuildResult(())
 
     @contextmanager
     def killed_at(self, number: int, *, recorded: bool) -> Iterator[None]:

@@ -402,6 +402,7 @@ HISTORY = "select lead_id, version_number, status, sightings from analytics.lead
 
 
 @DUCKDB_IS_LONG
+@DUCKDB_IS_LONG
 def test_what_a_load_brings_after_a_build_is_read(lab: Any) -> None:
     """A build saw the first rows of a load; dlt has completed it since, and the next build reads the others."""
     lab.land([{"id": "1", "status": "NEW"}], "1 10:00", load="1")
@@ -412,6 +413,7 @@ def test_what_a_load_brings_after_a_build_is_read(lab: Any) -> None:
     assert lab.rows(HISTORY) == [("1", 1, "NEW", 1), ("2", 1, "NEW", 1)]
 
 
+@DUCKDB_IS_LONG
 @DUCKDB_IS_LONG
 def test_rows_that_are_copied_with_the_id_of_their_load_are_read(lab: Any) -> None:
     """What somebody adds to a load that dlt completed long ago is noticed."""
@@ -430,6 +432,7 @@ def test_rows_that_are_copied_with_the_id_of_their_load_are_read(lab: Any) -> No
     ]
 
 
+@pytest.mark.long
 def test_a_load_that_was_taken_out_is_forgotten(duck: Any) -> None:
     """It is not missed by every build from then on, so that each would count all loads."""
     for load in ("1", "2"):

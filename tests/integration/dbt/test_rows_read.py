@@ -19,7 +19,7 @@ BOOK = 20_000
 """Leads at first; then there are twice as many."""
 CHANGED = 20
 COLUMNS = ("id", "modified_at", "status", "email", "city", "notes")
-RUN = "stg_leadloop__push_journal stg_lead_removals lead_history lead_changes leads push_outcomes int_push_memory"
+RUN = "+int_push_history stg_lead_removals lead_history lead_changes leads push_outcomes int_push_memory"
 """What ``leadloop run`` makes and tests of its own, with the tests on it."""
 
 
@@ -115,6 +115,7 @@ def test_duckdb_reads_a_key_of_each_lead(duck: Any, monkeypatch: pytest.MonkeyPa
         assert read["lead_history", RAW] == 1, "nothing is counted"
 
 
+@pytest.mark.long
 def test_postgres_reads_nothing_of_other_leads(postgres_url: str) -> None:
     """It finds loads, leads and builds in its indexes, once the book is so large that it takes them."""
     lab = Lab(Warehouse.postgres(postgres_url))
