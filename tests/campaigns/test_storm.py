@@ -8,18 +8,16 @@ import pytest
 from connector.warehouse.connection import Warehouse
 from tests.campaigns import storm
 from tests.campaigns.storm_world import Table
-from tests.engines import DUCKDB_IS_LONG
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@DUCKDB_IS_LONG
-@pytest.mark.parametrize("strikes", [2, pytest.param(2 * len(storm.KINDS), marks=pytest.mark.long)])
+@pytest.mark.long
 def test_nothing_is_lost_doubled_mixed_or_stalled_in_a_storm(
-    warehouse: Warehouse, tmp_path: Path, made_before: dict[str, Any], strikes: int
+    warehouse: Warehouse, tmp_path: Path, made_before: dict[str, Any]
 ) -> None:
     """Killed, cut, put back, renamed, with a wrong clock, elsewhere and two at once: all comes to rest as it has to be."""
-    said = list[str]()
+    said, strikes = list[str](), 2 * len(storm.KINDS)
     with storm.storm(warehouse, tmp_path, 1, said.append, made_before) as made:
         storm.campaign(made, strikes)
     total = sum(made.tables.values(), Table())

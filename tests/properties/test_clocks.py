@@ -10,6 +10,7 @@ from connector import loop
 from connector.crm import clock
 from connector.errors import StoppedError
 from connector.events import Listener
+from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import QuickLoop
 
 HOUR, DAY = 3600.0, 86400.0
@@ -53,6 +54,7 @@ def read(quick: QuickLoop) -> None:
     loop.build(quick.warehouse)
 
 
+@DUCKDB_IS_LONG
 def test_wrong_clocks_make_no_false_verdict_and_overwrite_nobody(
     quick: QuickLoop, wrong_by: Callable[[float], None]
 ) -> None:

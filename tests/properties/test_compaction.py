@@ -27,7 +27,7 @@ from connector.warehouse.accounts import _sent_leads
 from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import QuickLoop
 
-EXAMPLES = int(os.environ.get("COMPACTION_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("COMPACTION_EXAMPLES", "3"))
 CRM = "convoso"
 FIELDS = ("title", "city")
 VALUES = ("a", "b", None)
@@ -224,7 +224,7 @@ def test_no_answer_changes(read: QuickLoop) -> None:
     assert moved
 
 
-@DUCKDB_IS_LONG
+@pytest.mark.long
 def test_rivals_are_found_all_the_same(read: QuickLoop) -> None:
     """Who took turns in sending a field is known from what is kept."""
     known = models.known(None, read.warehouse).push("scores")

@@ -103,6 +103,7 @@ KEYS = {
 """What DuckDB, which has no index for them, looks through at most: the leads' ids, and for the newest build its number."""
 
 
+@pytest.mark.long
 def test_duckdb_reads_a_key_of_each_lead(duck: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the size of the book, nothing wide is read of the leads that did not change, and no other column."""
     book = Book(duck)
