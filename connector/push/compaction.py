@@ -32,6 +32,7 @@ from connector.push.tables import (
     push_journal_archive,
     push_runs,
     push_settled,
+    was_sent,
 )
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import engine_of
@@ -160,7 +161,7 @@ def _needed() -> list[sa.Select[Any]]:
         _newest(("crm", "push", "lead_id", "crm_lead_id"), lambda said: said.run_id.in_(adding_runs())),
         _newest(("crm", "meant"), lambda said: said.code == FOUND),
         # Who took turns in sending a field, see rivals.py.
-        _newest(OF_LEAD, _sent, having=lambda said: said.code.in_(NOT_SENT)),
+        _newest(OF_LEAD, was_sent, having=lambda said: said.code.in_(NOT_SENT)),
         *_turns(),
         # The number of the next row of a run follows on the last one.
         sa.select(row.run_id, sa.func.max(row.seq).label("seq")).group_by(row.run_id),
@@ -177,10 +178,6 @@ def _in(*states: str) -> Condition:
 
 def _ours(*states: str) -> Condition:
     return lambda said: sa.and_(said.state.in_(states), said.code.is_distinct_from(FOUND))
-
-
-def _sent(said: Any) -> sa.ColumnElement[bool]:
-    return sa.and_(said.state.in_(("applied", "confirmed")), sa.func.coalesce(said.code, "").not_in(NOT_SENT))
 
 
 def _rows(alike: Sequence[str], condition: Condition, keys: sa.Select[Any] | None = None) -> Any:
@@ -236,9 +233,9 @@ def _turns() -> list[sa.Select[Any]]:
 
     A turn is what one push sent before another one did. The first turn replaced nobody's value, so its last value is enough.
     """
-    every = _rows(OF_LEAD, _sent)
+    every = _rows(OF_LEAD, was_sent)
     shared = sa.select(*(every[name] for name in OF_LEAD)).group_by(*(every[name] for name in OF_LEAD))
-    said = _rows(OF_LEAD, _sent, shared.having(sa.func.min(every.push) != sa.func.max(every.push)))
+    said = _rows(OF_LEAD, was_sent, shared.having(sa.func.min(every.push) != sa.func.max(every.push)))
     of_lead = [said[name] for name in OF_LEAD]
     before = sa.func.lag(said.push).over(partition_by=of_lead, order_by=oldest_first(said))
     sent = sa.select(*said, before.label("push_before")).subquery().c

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.plan import Plan, Push
-from connector.push.tables import NOT_SENT, meant, oldest_first, push_journal
+from connector.push.tables import meant, oldest_first, push_journal, was_sent
 from connector.texts import count
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
@@ -78,12 +78,7 @@ def _replaced(
     if "sequence_number" not in columns_of(connection, SCHEMA, push_journal.name):
         return
     row = push_journal.c
-    are_sent = (
-        row.crm == push.crm,
-        row.state.in_(("applied", "confirmed")),
-        row.field.in_(sorted(fields)),
-        sa.func.coalesce(row.code, "").not_in(NOT_SENT),
-    )
+    are_sent = (row.crm == push.crm, row.field.in_(sorted(fields)), was_sent(row))
     # Most fields have one push: the others are found by what takes no order.
     if not connection.scalar(sa.select(sa.func.min(row.push) != sa.func.max(row.push)).where(*are_sent)):
         return

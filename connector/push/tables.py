@@ -99,6 +99,11 @@ def meant() -> sa.ColumnElement[str | None]:
     )
 
 
+def was_sent(row: Any) -> sa.ColumnElement[bool]:
+    """Whether a journal row says that the CRM accepted a value from a call of ours."""
+    return sa.and_(row.state.in_(("applied", "confirmed")), sa.func.coalesce(row.code, "").not_in(NOT_SENT))
+
+
 def oldest_first(row: Any) -> list[sa.ColumnElement[Any]]:
     """The order of journal rows: by the number that the warehouse gave them, and rows older than that number by their times."""
     return [sa.func.coalesce(row.sequence_number, 0), row.recorded_at, row.seq, row.run_id]

@@ -198,9 +198,9 @@ def _readings(
     for node in own:
         sql = found[node.unique_id]
         named = {
-            Relation(source.schema_name, source.identifier)
+            Relation(source.schema, source.identifier)
             for each in node.depends_on.nodes
-            if (source := _source(manifest, each)) is not None
+            if (source := manifest.sources.get(each)) is not None
         }
         others = (sql.reads | named) - models.keys()
         reads |= others
@@ -219,19 +219,6 @@ def _is_own(node: Any) -> bool:
 def _is_lazy(node: Any) -> bool:
     """Whether it is looked into anew whenever somebody reads it."""
     return str(node.resource_type) == "model" and node.config.materialized in ("view", "ephemeral")
-
-
-def _source(manifest: Any, unique_id: str) -> Any:
-    source = manifest.sources.get(unique_id)
-    if source is None:
-        return None
-    return _Source(source.schema, source.identifier)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    schema_name: str
-    identifier: str
 
 
 def _up_from(
