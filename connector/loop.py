@@ -7,10 +7,9 @@ is handed over in memory. A stage that writes holds its lock, so that a second r
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,13 +29,15 @@ from connector.push.recovery import recover_all
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import last_build, models, pipelines, runs, settings
+from connector.warehouse import kept, last_build, models, pipelines, reads, runs, settings
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.leases import Lease
 from connector.warehouse.models import BuildResult, PushSpec
 
 if TYPE_CHECKING:
     from connector.extract.load import Extracted
+    from connector.extract.past import Read
     from connector.extract.reconcile import Reconciled
 
 
@@ -71,7 +72,7 @@ def extract(
     warehouse holds, though it has none of the leads that the warehouse knows; else that is an ``OtherAccountError``.
     """
     from connector.extract.job import job
-    from connector.extract.load import load, tune
+    from connector.extract.load import load
 
     told = ""
 
@@ -82,42 +83,65 @@ def extract(
             listener.stage(f"extract {vendor}" + ("" if table == LEADS else f": {table}"))
 
     stage(LEADS)
-    tune()
+    pipelines.tune()
     with ExitStack() as stack:
         account = stack.enter_context(crm.account(vendor))
         stack.enter_context(_skew_said(account, listener))
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
-        numbers = pipelines.numbers(warehouse)
         todo = job(
             account.settings,
             start=start,
             end=end,
             filters=filters,
             reader=account.reader,
-            number=numbers,
+            number=pipelines.numbers(warehouse),
             say=listener.notice,
         )
-        with warehouse.kept_open():
-            lease = stack.enter_context(warehouse.lock(f"extract:{vendor}"))
-            todo = replace(todo, prove=lease.prove)
-            warehouse.probe()
-            runs.begin()
+        lease = stack.enter_context(warehouse.lock(f"extract:{vendor}"))
+        todo = replace(todo, prove=lease.prove)
+        warehouse.probe()
+        runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
             is_noted = not same_account and check_account(engine, account.settings, account.reader)
-            done = load(
-                pipelines.pipeline(warehouse, account),
-                account.settings,
-                todo,
-                file_format=warehouse.file_format,
-                again=partial(unseen, engine, account, confirm or {}) if todo.moves_cursor else dict,
-                on_table=stage,
-                on_progress=listener.extracting,
-            )
+
+            def sent() -> Mapping[str, datetime | None]:
+                warehouse.keep()
+                return unseen(engine, account, confirm or {})
+
+            with _noted(lease, vendor) as found:
+                done = load(
+                    pipelines.tables(warehouse, account),
+                    account.settings,
+                    todo,
+                    again=sent if todo.moves_cursor else dict,
+                    on_table=stage,
+                    on_progress=listener.extracting,
+                    on_read=found.append,
+                )
+                warehouse.keep()
             if not is_noted:
                 note_account(engine, account.settings, account.reader)
             _say_future(warehouse, account, listener)
             return done
+
+
+@contextmanager
+def _noted(lease: Lease, crm: str) -> Iterator[list["Read"]]:
+    """Writes what was read into ``leadloop.reads``, also where it ends with an error, which then goes before one of this."""
+    found: list[Read] = []
+
+    def note() -> None:
+        with lease.transaction() as connection:
+            reads.note(connection, runs.current_id(), crm, found)
+
+    try:
+        yield found
+    except BaseException:
+        with suppress(Exception):
+            note()
+        raise
+    note()
 
 
 @contextmanager
@@ -152,11 +176,10 @@ def reconcile(
     """
     from connector.extract import reconcile as comparing
     from connector.extract.job import job
-    from connector.extract.load import tune
     from connector.extract.windows import Window
 
     listener.stage(f"reconcile {vendor}")
-    tune()
+    pipelines.tune()
     with crm.account(vendor) as account, warehouse.lock(f"extract:{vendor}") as lease:
         settings, reader = account.settings, account.reader
         todo = job(settings, start=start, end=end, reader=reader)
@@ -180,12 +203,10 @@ def reconcile(
                     todo, raw, window, cursor=reached, sent=sent, on_progress=listener.extracting
                 )
             if repair:
-                pipeline = pipelines.pipeline(warehouse, account)
                 found = comparing.repair(
-                    pipeline,
+                    pipelines.tables(warehouse, account),
                     reader,
                     found,
-                    warehouse.file_format,
                     pipelines.numbers(warehouse),
                     concurrency=settings.single_calls,
                     on_progress=listener.extracting,
@@ -216,12 +237,12 @@ def build(
                 warehouse, project, select=select, full_refresh=full_refresh, on_event=listener.building
             )
             relations = models.known(project, warehouse).relations
-            with warehouse.kept_open():
-                lease.prove()
-                # What it decides is in the journal, so the next run builds once more: models and tests of it are then made.
-                for vendor in journal.crms():
-                    confirm_alone(warehouse, journal, vendor, relations)
-                last_build.end(warehouse, project, lease, before, result)
+            warehouse.keep()
+            lease.prove()
+            # What it decides is in the journal, so the next run builds once more: models and tests of it are then made.
+            for vendor in journal.crms():
+                confirm_alone(warehouse, journal, vendor, relations)
+            last_build.end(warehouse, project, lease, before, result)
         return result
 
 
@@ -287,12 +308,12 @@ def push(
     *,
     limit: int | None = None,
     agreed: Plan | None = None,
-    agree: Callable[[Plan], bool] = lambda _plan: True,
+    agree: Callable[[Plan], bool | None] = lambda _plan: None,
     restored: bool = False,
     first: bool = False,
     listener: Listener = QUIET,
 ) -> Pushed | None:
-    """Carries out the plan of a push; ``None`` where ``agree`` said no.
+    """Carries out the plan of a push; ``None`` where ``agree`` said no. It says ``None`` where it asked nobody.
 
     ``restored``: the warehouse is an older copy of itself, its leads were read since it was put back, and it is to go on.
     ``first`` says that a person agrees, or that ``agree`` asks one, to replace values in fields to which nothing was ever
@@ -312,9 +333,13 @@ def push(
         if planned.leads and run.spec.fields:
             run.account.writer.check(run.spec.fields)
         approvals.check(planned, first=first)
-        if planned.leads and not agree(planned):
-            return None
-        expect(_planned(run.warehouse, run.spec, limit, run.account), planned)
+        if planned.leads:
+            kept.let_go()
+            if (answer := agree(planned)) is False:
+                return None
+            # Only a person takes so long that what is to be sent can be another one by now.
+            if answer:
+                expect(_planned(run.warehouse, run.spec, limit, run.account), planned)
         edits = run.recent_edits(planned)
         run.record_approval(planned)
         _say_future(run.warehouse, run.account, listener)
@@ -385,7 +410,7 @@ def run(
     *,
     pushes: Iterable[str] | None = None,
     limit: int | None = None,
-    agree: Callable[[Plan], bool] = lambda _plan: True,
+    agree: Callable[[Plan], bool | None] = lambda _plan: None,
     restored: bool = False,
     first: bool = False,
     listener: Listener = QUIET,

@@ -16,11 +16,13 @@ def in_a_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def asking(yes: bool, listener: Any, *, first: bool, mask: bool, quiet: bool) -> "Callable[[Plan], bool]":
+def asking(
+    yes: bool, listener: Any, *, first: bool, mask: bool, quiet: bool
+) -> "Callable[[Plan], bool | None]":
     """Shows the plan and asks in a terminal. Elsewhere there is nobody to ask, the guardrails decide, and values are masked:
-    what is written there ends up in a log. ``yes`` is no answer for a first time, only ``first`` is."""
+    what is written there ends up in a log. Says ``None`` where nobody was asked. ``yes`` is no answer for a first time, only ``first`` is."""
 
-    def agree(made: "Plan") -> bool:
+    def agree(made: "Plan") -> bool | None:
         from connector.push.approvals import first_time
         from connector.render.plan import plan_text
 
@@ -29,7 +31,7 @@ def asking(yes: bool, listener: Any, *, first: bool, mask: bool, quiet: bool) ->
             err.print(plan_text(made, mask=mask or not err.is_terminal))
         asks = made.first_time and not first
         if (yes and not asks) or not in_a_terminal():
-            return True
+            return None
         question = f"Send this to {made.crm}?"
         if typer.confirm(f"{first_time(made)}. {question}" if asks else question, err=True):
             return True

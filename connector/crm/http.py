@@ -32,6 +32,7 @@ from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 from connector.config import MOST_PAGES, VendorSettings, named
 from connector.crm import shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
+from connector.crm.before_calls import let_go
 from connector.crm.binding import check_host, note_host
 from connector.crm.clock import CrmClock
 from connector.crm.latency import kind_of
@@ -196,6 +197,7 @@ class Session:
             return self._read(call, judge, understood)
 
     def _read(self, call: Call, judge: Judge, understood: Callable[[Answer], Any] | None) -> Any:
+        let_go()
         began = self._clock()
         attempt = odd = 0
         while True:
@@ -261,6 +263,7 @@ class Session:
             return answer if understood is None else understood(answer)
 
     def _write(self, call: Call, judge: Judge, late: Callable[[], bool] | None) -> Answer:
+        let_go()
         self.pace.wait()
         if late is not None and late():
             raise LateError(f"was not sent {call}: its turn came too late")

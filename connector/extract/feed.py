@@ -1,14 +1,15 @@
 """The reading of one stream in one window, as tables for one dlt resource, with the cursor that belongs to them.
 
 The cursor lives in the resource's state and travels with the rows: dlt makes both visible in one step. It is the end of
-the last window that was read whole, never a value taken from a row.
+the last window that was read whole, never a value taken from a row. Where there are no rows, nothing is loaded: the window's end is
+noted elsewhere (``Read.nothing``).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import ClassVar
 
-import dlt
 import pyarrow as pa
 
 from connector.crm.clock import is_ahead
@@ -16,7 +17,7 @@ from connector.extract import windows
 from connector.extract.asking import asked_time
 from connector.extract.columns import Columns, numbered
 from connector.extract.job import Job, Progress
-from connector.extract.past import HOMES, Past, most_columns
+from connector.extract.past import HOMES, Nothing, Past, Read, most_columns
 from connector.extract.raw import LEADS
 from connector.extract.reading import Batch, Tally, reading
 from connector.extract.windows import Window
@@ -56,11 +57,13 @@ class Feed:
     def __init__(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> None:
         self._job = job
         self._on_progress = on_progress
+        self._source: Iterator[Batch] | None = None
         self._batches: Iterator[Batch] | None = None
         self._columns: Columns | None = None
         self._number: int | None = None
         self._forgotten: tuple[str, ...] = ()
         self._most: int | None = None
+        self._nothing: Nothing | None = None
         self.window: Window | None = None
         self.tally = Tally()
         self.done = False
@@ -70,13 +73,17 @@ class Feed:
 
         Stops only where everything before has been read whole.
         """
+        import dlt
+
         state = dlt.current.resource_state()
         cursors = state.setdefault("cursors", {})
         key = self._job.cursor_key
-        there = dlt.current.source_schema().tables.get(self.table, {}).get("columns", {})
-        room = most_columns(dlt.current.pipeline())
-        self._most = most
-        batches = self._start(Past(cursors, state.get(HOMES, {}), tuple(there), room))
+        if self._batches is None:
+            self._most = most
+            there = dlt.current.source_schema().tables.get(self.table, {}).get("columns", {})
+            destination = getattr(dlt.current.pipeline().destination, "destination_name", None)
+            self._start(Past(cursors, state.get(HOMES, {}), tuple(there), most_columns(destination)))
+        batches = self._batches or iter(())
         for name in self._forgotten:
             cursors.pop(name, None)
         self._forgotten = ()
@@ -95,11 +102,7 @@ class Feed:
             if batch.reached is None:
                 continue
             if self._job.moves_cursor:
-                # What a window ends with that was begun before any answer told the time may not have settled yet.
-                now = self._job.clock.now()
-                settled = windows.floor_second(now - timedelta(seconds=self._job.settle))
-                reached = min(batch.reached, settled).isoformat()
-                cursors[key] = max(cursors.get(key) or "", reached)
+                cursors[key] = self._moved(cursors.get(key), batch.reached)
                 self._checkpoint(cursors)
             if (
                 most is not None
@@ -116,16 +119,62 @@ class Feed:
         if self._job.number is None:
             self._job.notes.log()
 
+    def idle(self, past: Past, most: int) -> bool:
+        """Whether there is nothing to load, which is so on most runs, and a package costs far more than the calls.
+
+        Reads up to the first rows, if there are any. ``most``: as for ``rows``, if there is something.
+        """
+        self._most = most
+        batches = self._start(past)
+        key = self._job.cursor_key
+        since, until = past.kept.get(key), past.cursors.get(key)
+        if self._forgotten or self._must_load(since):
+            return False
+        ahead: list[Batch] = []
+        for batch in batches:
+            ahead.append(batch)
+            if batch.table.num_rows:
+                break
+            if batch.reached is not None:
+                until = self._moved(until, batch.reached)
+        else:
+            self.done = not self._has_progress(past)
+        if not self.done:
+            self._batches = chain(ahead, batches)
+        elif since is not None and until is not None and self._job.moves_cursor:
+            self._nothing = Nothing(since, until)
+        return self.done
+
+    def _must_load(self, since: str | None) -> bool:
+        """Whether a package is to be made whatever is found: the first one of an account says that it was read."""
+        return since is None and self._job.moves_cursor
+
+    def _has_progress(self, _past: Past) -> bool:
+        """Whether there is progress to be kept although there are no rows."""
+        return False
+
+    def read(self) -> Read:
+        """What this reading came to."""
+        name = self._job.cursor_key
+        return Read(
+            self.table, name, self.window, self.tally.rows, self.tally.calls, self.done, self._nothing
+        )
+
+    def _moved(self, cursor: str | None, reached: datetime) -> str:
+        """The cursor, now that everything up to there is read."""
+        # What a window ends with that was begun before any answer told the time may not have settled yet.
+        settled = windows.floor_second(self._job.clock.now() - timedelta(seconds=self._job.settle))
+        return max(cursor or "", min(reached, settled).isoformat())
+
     def _start(self, past: Past) -> Iterator[Batch]:
-        cursors = past.cursors
-        if self._batches is None:
-            self._columns = past.as_columns(self._job.reader, self._job.notes)
-            # Before the first call: whatever is written after this may not be in what is read.
-            self._number = self._job.number() if self._job.number else None
-            now = asked_time(self._job.reader).now()
-            cursors = self._believed(cursors)
-            self.window = self._job.window(cursors.get(self._job.cursor_key), now)
-            self._batches = iter(()) if self.window is None else iter(self._read(self.window, cursors))
+        self._columns = past.as_columns(self._job.reader, self._job.notes)
+        # Before the first call: whatever is written after this may not be in what is read.
+        self._number = self._job.number() if self._job.number else None
+        now = asked_time(self._job.reader).now()
+        cursors = self._believed(past.cursors)
+        self.window = self._job.window(cursors.get(self._job.cursor_key), now)
+        self._source = iter(()) if self.window is None else iter(self._read(self.window, cursors))
+        self._batches = self._source
         return self._batches
 
     def _believed(self, cursors: Mapping[str, str]) -> Mapping[str, str]:
@@ -167,6 +216,6 @@ class Feed:
         """Called after the cursor moved: what else of the progress has to be kept with it."""
 
     def close(self) -> None:
-        close = getattr(self._batches, "close", None)
+        close = getattr(self._source, "close", None)
         if close:
             close()

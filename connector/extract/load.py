@@ -1,31 +1,32 @@
 """How what is read gets into the warehouse: package by package, each with the cursor that belongs to it."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import TYPE_CHECKING
 
-import dlt
 import pyarrow as pa
-from dlt.extract.resource import DltResource
 
 from connector.config import VendorSettings
 from connector.crm.base import LeadReader, Page
-from connector.errors import CrmError, LeadloopError, TransientError, causes
+from connector.errors import CrmError, TransientError
 from connector.extract.again import Seen, read_again
 from connector.extract.columns import SEEN_AT, Columns, numbered
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.notes import Notes
-from connector.extract.past import HOMES, past
+from connector.extract.past import HOMES, RawTables, Read
 from connector.extract.raw import LEADS
 from connector.extract.recordings import TABLE as RECORDINGS
 from connector.extract.removals import TABLE as REMOVALS
-from connector.extract.removals import RemovalFeed, gone
+from connector.extract.removals import gone
 from connector.extract.streams import feeds_by_table, wanted
 from connector.extract.windows import Window
+
+if TYPE_CHECKING:
+    from dlt.extract.resource import DltResource
 
 CHUNK_ROWS = 2 * 122_880
 """Rows per load package: each is a point to resume from, and bounds the memory that dlt needs.
@@ -64,22 +65,22 @@ class Extracted:
 
 
 def load(
-    pipeline: dlt.Pipeline,
+    raw: RawTables,
     settings: VendorSettings,
     job: Job,
     *,
-    file_format: str = "parquet",
     chunk_rows: int = CHUNK_ROWS,
     again: Callable[[], Mapping[str, datetime | None]] = dict,
     on_table: Callable[[str], None] = lambda _table: None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_read: Callable[[Read], None] = lambda _read: None,
 ) -> Extracted:
     """Reads and loads every stream that the settings ask for, ``chunk_rows`` rows or a little more per package.
 
     Each is loaded by itself, with the cursor that belongs to it, so that one that fails takes nothing from another; an error
     leaves everything up to the last package in the warehouse.
 
-    ``on_table`` is told what is read next: a table, or ``READ_BACK``. ``again`` gives the ids of leads to read back, whatever
+    ``on_table`` is told what is read next: a table, or ``READ_BACK``; ``on_read`` what each reading came to. ``again`` gives the ids of leads to read back, whatever
     their clock says, with the time when they were written to, if that is known; asked for when leads and removed leads are loaded. Where the CRM can't show one stream, the others are loaded all the same, and then the error is raised.
     """
     failed: list[CrmError] = []
@@ -93,13 +94,14 @@ def load(
             on_table(table)
             try:
                 with closing(feed):
-                    if isinstance(feed, RemovalFeed) and feed.idle(past(pipeline, table), chunk_rows):
-                        continue
-                    packages += _load_feed(pipeline, feed, file_format, chunk_rows)
+                    if not feed.idle(raw.past(table), chunk_rows):
+                        packages += _load_feed(raw, feed, chunk_rows)
             except TransientError:
                 raise
             except CrmError as error:
                 failed.append(error)
+            finally:
+                on_read(feed.read())
 
     on = wanted(settings, job)
     feeds = {
@@ -109,23 +111,15 @@ def load(
     for table, all_of in feeds.items():
         load_stream(table, all_of)
 
-    def read_back() -> Iterator[Seen]:
-        if not (written := again()):
-            return
+    back = missing = 0
+    if written := again():
         on_table(READ_BACK)
-        yield from read_again(
+        found = read_again(
             job.reader, written, concurrency=job.single_calls, written=written, settle=job.settle
         )
-
-    back, missing = load_again(
-        pipeline,
-        job.reader,
-        told(read_back(), on_progress),
-        file_format,
-        job.number,
-        job.notes,
-        prove=job.prove,
-    )
+        back, missing = load_again(
+            raw, job.reader, told(found, on_progress), job.number, job.notes, prove=job.prove
+        )
     packages += bool(back) + bool(missing)
     if last:
         load_stream(RECORDINGS, last)
@@ -162,10 +156,9 @@ def told(found: Iterable[Seen], on_progress: Callable[[Progress], None] | None) 
 
 
 def load_again(
-    pipeline: dlt.Pipeline,
+    raw: RawTables,
     reader: LeadReader,
     found: Iterable[Seen],
-    file_format: str,
     number: Callable[[], int] | None = None,
     notes: Notes | None = None,
     *,
@@ -175,20 +168,24 @@ def load_again(
 
     Returns how many there were of each; no cursor moves.
     """
-    columns = past(pipeline, LEADS).as_columns(reader, notes)
+    columns = raw.past(LEADS).as_columns(reader, notes)
     tables = _read_back(reader, found, number() if number else None, columns)
-
-    def rows_of(table: str) -> Iterable[pa.Table]:
-        if table == LEADS:
-            dlt.current.resource_state()[HOMES] = columns.names.homes()
-        yield from tables[table]
-
     for table in tables:
         prove()
-        rows = dlt.resource(rows_of(table), name=table, write_disposition="append")
-        run_pipeline(pipeline, [rows], file_format)
+        raw.load([_of_tables(table, tables[table], columns)])
     back, missing = (sum(rows.num_rows for rows in tables.get(table, ())) for table in (LEADS, REMOVALS))
     return back, missing
+
+
+def _of_tables(name: str, tables: Sequence[pa.Table], columns: Columns) -> "DltResource":
+    import dlt
+
+    def rows() -> Iterable[pa.Table]:
+        if name == LEADS:
+            dlt.current.resource_state()[HOMES] = columns.names.homes()
+        yield from tables
+
+    return dlt.resource(rows, name=name, write_disposition="append")
 
 
 def _read_back(
@@ -225,67 +222,18 @@ def _one_table(columns: Columns, pages: Sequence[Page]) -> pa.Table:
     return table.set_column(place, SEEN_AT, pa.array(seen_at, table.column(place).type))
 
 
-def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> DltResource:
+def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> "DltResource":
     """What feeds of one table read, one after the other, as a resource of that name."""
+    import dlt
+
     rows = chain.from_iterable(feed.rows(most) for feed in feeds)
     return dlt.resource(rows, name=feeds[0].table, write_disposition="append", selected=selected)
 
 
-def _load_feed(pipeline: dlt.Pipeline, feed: Feed, file_format: str, chunk_rows: int) -> int:
+def _load_feed(raw: RawTables, feed: Feed, chunk_rows: int) -> int:
     """Loads everything the feed reads; returns in how many packages."""
     packages = 0
     while not feed.done:
-        run_pipeline(pipeline, [resource(feed, most=chunk_rows)], file_format)
+        raw.load([resource(feed, most=chunk_rows)])
         packages += 1
     return packages
-
-
-NEEDED = {
-    "DEV_MODE": "false",
-    "RESTORE_FROM_DESTINATION": "true",
-    "USE_SINGLE_DATASET": "true",
-    "DATASET_NAME_LAYOUT": "%s",
-    "LOAD__RAISE_ON_FAILED_JOBS": "true",
-    "LOAD__DELETE_COMPLETED_JOBS": "true",  # else files of leads stay behind
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
-}
-"""dlt's options for where a load goes, what it remembers, and which columns a row has."""
-UNWANTED = (
-    "FULL_REFRESH",
-    "REFRESH",
-    "IMPORT_SCHEMA_PATH",
-    "EXPORT_SCHEMA_PATH",
-    "SCHEMA_CONTRACT",
-    "NAMING",
-)
-"""Options of dlt's that would load something else, or drop what is there."""
-
-
-def tune() -> None:
-    """Sets what this load depends on, whatever the environment or a file says, and, where nothing else is set, what
-    suits it: no telemetry, no gzip between its steps."""
-    ours = {name.rpartition("__")[2] for name in NEEDED} | set(UNWANTED)
-    for name in list(os.environ):
-        # dlt lets the name win that says more, such as CONVOSO__DEV_MODE. After CRM__ come settings of leadloop's.
-        if name.rpartition("__")[2] in ours and not name.startswith("CRM__"):
-            del os.environ[name]
-    os.environ.update(NEEDED)
-    for name, value in {
-        "RUNTIME__DLTHUB_TELEMETRY": "false",
-        "RUNTIME__LOG_LEVEL": "CRITICAL",
-        "DATA_WRITER__DISABLE_COMPRESSION": "true",
-    }.items():
-        os.environ.setdefault(name, value)
-
-
-def run_pipeline(pipeline: dlt.Pipeline, resources: list[DltResource], file_format: str) -> None:
-    """Loads the resources as one package; an error of ours comes out of dlt's wrapping as itself."""
-    source = dlt.source(lambda: resources, name=pipeline.pipeline_name, max_table_nesting=0)()
-    try:
-        pipeline.run(source, loader_file_format=file_format)
-    except Exception as error:
-        for cause in causes(error):
-            if isinstance(cause, LeadloopError):
-                raise cause from None
-        raise

@@ -15,7 +15,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
-import dlt
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -26,6 +25,7 @@ from connector.extract.again import read_again
 from connector.extract.columns import MORE, NUMBER, SEEN_AT, TIMEZONE, Columns, ids
 from connector.extract.job import Job, Progress
 from connector.extract.load import load_again, told
+from connector.extract.past import RawTables
 from connector.extract.raw import LEADS, first_not_blank
 from connector.extract.reading import reading
 from connector.extract.windows import Window, instants, modified_at
@@ -216,10 +216,9 @@ def sample_of(
 
 
 def repair(
-    pipeline: dlt.Pipeline,
+    raw: RawTables,
     reader: LeadReader,
     found: Reconciled,
-    file_format: str,
     number: Callable[[], int] | None = None,
     *,
     concurrency: int = 4,
@@ -229,7 +228,7 @@ def repair(
     """Reads every lead that differs again into the raw tables, also that it is gone; no cursor moves."""
     faults = [each.lead_id for each in found.faults]
     leads = told(read_again(reader, faults, concurrency=concurrency), on_progress)
-    return replace(found, repaired=sum(load_again(pipeline, reader, leads, file_format, number, prove=prove)))
+    return replace(found, repaired=sum(load_again(raw, reader, leads, number, prove=prove)))
 
 
 class _Comparison:

@@ -23,6 +23,7 @@ from connector.extract.columns import Columns
 from connector.extract.columns import ids as lead_ids_of
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
+from connector.extract.past import Past
 from connector.extract.reading import PASSES, Batch, Reading
 from connector.extract.windows import Window
 
@@ -64,6 +65,11 @@ class RecordingFeed(Feed):
     def _checkpoint(self, cursors: MutableMapping[str, str]) -> None:
         if self._whole:
             cursors[self._whole_key] = cursors[self._job.cursor_key]
+
+    def _has_progress(self, past: Past) -> bool:
+        """Each lead that was called cost a call, which the next run is to be spared; or the recordings are caught up with."""
+        was_behind = past.kept.get(self._whole_key) != past.kept.get(self._job.cursor_key)
+        return bool(self._asked) or (self._whole and was_behind)
 
     def _read(self, window: Window, cursors: Mapping[str, str]) -> Iterator[Batch]:
         since = window.start

@@ -19,7 +19,6 @@ from connector.extract.columns import SEEN_AT, TIMEZONE, column_name, ids
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.names import aside
-from connector.extract.past import Past
 from connector.extract.raw import REMOVALS
 from connector.extract.reading import BEFORE_ALL, Batch
 from connector.extract.windows import Window
@@ -82,25 +81,9 @@ class RemovalFeed(Feed):
             self._is_filtered()
             raise
 
-    def idle(self, past: Past, most: int) -> bool:
-        """Whether there is nothing to load, which is nearly always so, and a package costs more than the search.
-
-        ``most``: as for ``rows``, if there is something.
-
-        The cursor then stays where it is: the next run asks for a longer time, in one call all the same.
-        """
-        self._most = most
-        batches = self._start(past)
-        if self._forgotten:
-            return False
-        ahead = []
-        for batch in batches:
-            ahead.append(batch)
-            if batch.table.num_rows:
-                self._batches = _one_after_the_other(ahead, batches)
-                return False
-        self.done = True
-        return True
+    def _must_load(self, _since: str | None) -> bool:
+        """Most accounts never remove a lead: then there is no cursor, and each run asks for all of time in one call."""
+        return False
 
     def _is_filtered(self) -> bool:
         """Raises where the server overlooks the filter: it would show every lead as a removed one."""
@@ -116,11 +99,6 @@ class RemovalFeed(Feed):
                 crm=vendor,
             )
         return True
-
-
-def _one_after_the_other(first: Iterable[Batch], rest: Iterable[Batch]) -> Iterator[Batch]:
-    yield from first
-    yield from rest
 
 
 def removed(table: pa.Table, removal: str, id_fields: tuple[str, ...]) -> pa.Table:

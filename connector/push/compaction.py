@@ -36,7 +36,6 @@ from connector.push.tables import (
 )
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import engine_of
-from connector.warehouse.leases import patient
 from connector.warehouse.ledger import next_number
 
 SMALL = 100_000
@@ -77,7 +76,7 @@ def compact(warehouse: Warehouse, keep: timedelta | None = None) -> Compaction:
     ``LockedError`` where another run is doing so.
     """
     with warehouse.lock("compact") as lease:
-        with lease.transaction(lambda: patient(warehouse.engine())) as connection:
+        with lease.transaction() as connection:
             moved = _move(connection)
             deleted = _delete(connection, keep) if keep is not None else 0
             kept = connection.scalar(sa.select(sa.func.count()).select_from(push_journal)) or 0

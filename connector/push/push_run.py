@@ -19,7 +19,7 @@ from connector.push.prod import check_environment
 from connector.warehouse import mark, models, results, runs, settings
 from connector.warehouse.accounts import check_account
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.leases import Lease, patient
+from connector.warehouse.leases import Lease
 from connector.warehouse.models import PushSpec
 from connector.warehouse.pipelines import cursor
 
@@ -45,15 +45,15 @@ class PushRun:
         """Decides from the models what earlier pushes have come to. ``RestoredError`` where the warehouse has forgotten some,
         unless it was ``restored`` and is to go on."""
         vendor, relations = self.spec.crm, self.spec.relations
-        with self.warehouse.kept_open():
-            confirm_alone(self.warehouse, self.journal, vendor, relations)
-            compact_when_due(self.warehouse, settings.archive_days())
-            lost = forgotten.forgotten(self.journal, self.marks.all())
-            if not restored:
-                forgotten.check(lost, vendor, self.warehouse.label)
-            elif lost:
-                pushes = [each for each in self.pushes if each.crm == vendor]
-                forgotten.accept(self.journal, lost, vendor, pushes, relations.leads)
+        self.warehouse.keep()
+        confirm_alone(self.warehouse, self.journal, vendor, relations)
+        compact_when_due(self.warehouse, settings.archive_days())
+        lost = forgotten.forgotten(self.journal, self.marks.all())
+        if not restored:
+            forgotten.check(lost, vendor, self.warehouse.label)
+        elif lost:
+            pushes = [each for each in self.pushes if each.crm == vendor]
+            forgotten.accept(self.journal, lost, vendor, pushes, relations.leads)
 
     def recent_edits(self, planned: Plan) -> Callable[[Collection[str]], Edits] | None:
         """What tells of edits that came after the warehouse's picture of a lead."""
@@ -63,7 +63,7 @@ class PushRun:
 
     def record_approval(self, planned: Plan) -> None:
         """Notes that a first time was agreed to, if this is one."""
-        approvals.record(self.lease.transaction(lambda: patient(self.warehouse.engine())), planned)
+        approvals.record(self.lease.transaction(), planned)
 
     def note(self, run_id: str) -> None:
         """Leaves a mark of the run outside the warehouse, which an older copy of the warehouse would not have."""
@@ -77,14 +77,13 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
     spec = known.push(name)
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
-        with warehouse.kept_open():
-            lease = stack.enter_context(warehouse.lock(f"push:{name}"))
-            warehouse.probe()
-            runs.begin()
-            stack.enter_context(warehouse.translated())
-            engine = warehouse.engine()
-            results.check(engine, spec.name, spec.stands_on)
-            warehouse_id = mark.identify(engine)
+        lease = stack.enter_context(warehouse.lock(f"push:{name}"))
+        warehouse.probe()
+        runs.begin()
+        stack.enter_context(warehouse.translated())
+        engine = warehouse.engine()
+        results.check(engine, spec.name, spec.stands_on)
+        warehouse_id = mark.identify(engine)
         account = stack.enter_context(crm.account(spec.crm))
         check_environment(account.settings)
         check_account(engine, account.settings, account.reader)

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from connector.errors import ConfigError, LockedError, WarehouseError, causes
-from connector.warehouse import leases, migrations, private, settings
+from connector.warehouse import kept, leases, migrations, private, settings
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.engine import Engine
 from connector.warehouse.engines import ENGINES, engine_of
@@ -100,14 +100,17 @@ class Warehouse:
     def kept_open(self) -> Iterator[None]:
         """Around steps that each open the warehouse: a DuckDB file is opened and closed once for all of them.
 
-        Nothing that takes long belongs into it, such as calls to a CRM: nobody else can open the file meanwhile.
+        It is let go of before the first call to a CRM, and by ``kept.let_go``: nobody else can open the file meanwhile.
         """
-        with ExitStack() as stack:
-            if self.path is not None and self.is_there:
-                # Where another process has the file, the steps themselves wait for it, and say so.
-                with suppress(sa.exc.DBAPIError):
-                    stack.enter_context(self.engine().connect())
+        if self.path is None or not self.is_there:
             yield
+            return
+        with kept.kept_open(self.engine()):
+            yield
+
+    def keep(self) -> None:
+        """Within such steps, after a call: keeps the file open once more."""
+        kept.keep(self.engine())
 
     @contextmanager
     def _opening(self) -> Iterator[None]:

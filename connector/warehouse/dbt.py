@@ -19,7 +19,7 @@ from typing import Any
 
 from connector import config, crm
 from connector.errors import BuildError, ConfigError, LeadloopError, ModelError
-from connector.warehouse import private
+from connector.warehouse import kept, private
 from connector.warehouse.settings import DbtSettings
 
 OnEvent = Callable[[int, int | None, str], None]
@@ -253,6 +253,7 @@ class Project:
         if given:
             arguments += ["--vars", json.dumps(given, default=str)]
         variables = {**environment, PACKAGE_VARIABLE: str(self.package)}
+        kept.let_go()
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from dbt.cli.main import cli, dbtRunner

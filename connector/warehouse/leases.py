@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +71,19 @@ class Lease:
 
     def prove(self) -> None:
         """Renews it in a transaction of its own; ``LeaseLostError`` when it is no longer this run's."""
-        with self.transaction(lambda: patient(self._engine)):
+        with self.transaction():
             pass
 
     @contextmanager
-    def transaction(self, connect: Callable[[], sa.Connection]) -> Iterator[sa.Connection]:
+    def transaction(self, connect: Callable[[], sa.Connection] | None = None) -> Iterator[sa.Connection]:
         """A transaction that begins with the proof; ``LeaseLostError`` before anything can be written in it.
 
+        ``connect`` opens the warehouse; by default as ``patient`` does.
         The row stays locked until its end, so a transaction whose answer was lost has ended before the next one goes on.
         """
         with self._one_at_a_time:
             asked = _clock()
-            with connect() as connection, connection.begin():
+            with (connect or partial(patient, self._engine))() as connection, connection.begin():
                 self._prove(connection)
                 yield connection
             self._proven = asked

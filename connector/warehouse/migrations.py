@@ -130,6 +130,18 @@ STEPS = (
         )
         """,
     ),
+    Step(
+        7,
+        "what each extraction read, and how far nothing was found",
+        """
+        create table if not exists leadloop.reads (
+            run_id text, crm text, stream text, cursor_name text, window_start timestamptz, window_end timestamptz,
+            rows bigint, calls bigint, outcome text, nothing_since text, nothing_until text, noted_at timestamptz,
+            sequence_number bigint
+        )
+        """,
+        only={"postgres": "create index if not exists reads_nothing_since on leadloop.reads (nothing_since)"},
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -170,7 +170,10 @@ def recorded(
             if project and not _is_project(given.arguments.get("project")):
                 return stage(*args, **kwargs)
             arguments = {name: given.arguments[argument] for name, argument in columns.items()}
-            with recording(warehouse, command, arguments, project=project) as tell:
+            with (
+                warehouse.kept_open(),
+                recording(warehouse, command, arguments, project=project) as tell,
+            ):
                 result = stage(*args, **kwargs)
                 tell(facts(result))
                 return result

@@ -3,7 +3,6 @@
 Nothing here knows what has to come of it; that is ``storm_world``'s.
 """
 
-import copy
 import datetime as dt
 import shutil
 import sys
@@ -11,7 +10,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,14 +25,6 @@ from tests.properties.quick_loop import NAMES, Killed, Made, QuickLoop
 
 LEADS = 12
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'"
-
-
-@dataclass
-class Copy:
-    """A warehouse as it was once, and what the world has noted about that moment."""
-
-    name: str
-    kept: dict[str, Any] = field(repr=False)
 
 
 class Wires:
@@ -136,40 +126,36 @@ class StormLoop(QuickLoop):
 
     # The warehouse
 
-    def copy(self) -> Copy:
-        """As a backup does it, while nobody is at work."""
+    def copy(self) -> str:
+        """As a backup does it, while nobody is at work; the copy's name."""
         self._copies += 1
-        made = Copy(f"copy_{self._copies}", copy.deepcopy(self._kept))
+        made = f"copy_{self._copies}"
         if self._admin is None:
             assert self.warehouse.path is not None
             self._open.close()
-            shutil.copyfile(self.warehouse.path, self._folder / f"{made.name}.duckdb")
+            shutil.copyfile(self.warehouse.path, self._folder / f"{made}.duckdb")
             self._open_again()
         else:
-            self._administer(f"create database {made.name} template {self.warehouse.url.database}")
+            self._administer(f"create database {made} template {self.warehouse.url.database}")
         return made
 
-    def put_back(self, made: Copy) -> None:
+    def put_back(self, made: str) -> None:
         """The warehouse is that copy from now on."""
-        self._kept.clear()
-        self._kept.update(copy.deepcopy(made.kept))
         if self._admin is None:
             assert self.warehouse.path is not None
             self._open.close()
             self.warehouse.path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-            shutil.copyfile(self._folder / f"{made.name}.duckdb", self.warehouse.path)
+            shutil.copyfile(self._folder / f"{made}.duckdb", self.warehouse.path)
             self._open_again()
         else:
             name = self.warehouse.url.database
-            self._administer(
-                f"drop database {name} with (force)", f"create database {name} template {made.name}"
-            )
+            self._administer(f"drop database {name} with (force)", f"create database {name} template {made}")
 
-    def throw_away(self, made: Copy) -> None:
+    def throw_away(self, made: str) -> None:
         if self._admin is None:
-            (self._folder / f"{made.name}.duckdb").unlink()
+            (self._folder / f"{made}.duckdb").unlink()
         else:
-            self._administer(f"drop database {made.name}")
+            self._administer(f"drop database {made}")
 
     def _open_again(self) -> None:
         self._open = self._engine.connect()

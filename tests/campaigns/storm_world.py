@@ -13,7 +13,7 @@ from typing import Any
 
 from connector import loop
 from connector.errors import LeadloopError
-from tests.campaigns.storm_loop import Copy, StormLoop
+from tests.campaigns.storm_loop import StormLoop
 from tests.campaigns.world import Counts
 from tests.properties.quick_loop import NAMES
 
@@ -64,7 +64,7 @@ class Table(Counts):
 class Noted:
     """A copy, and what the model said when it was made."""
 
-    copy: Copy
+    copy: str
     settled: dict[Pair, str | None]
     writes: int
 
@@ -235,7 +235,7 @@ class World:
     def copy(self) -> None:
         settled = {pair: value for pair, value in self.settled.items() if self._value(pair) == value}
         self.copies.append(Noted(self.quick.copy(), settled, self._writes()))
-        self.say(f"copied as {self.copies[-1].copy.name}")
+        self.say(f"copied as {self.copies[-1].copy}")
         if len(self.copies) > 3:
             self.quick.throw_away(self.copies.pop(0).copy)
 
@@ -247,7 +247,7 @@ class World:
         self.deleted.clear()
         self.settled = {pair: value for pair, value in noted.settled.items() if self._value(pair) == value}
         self._doubt_what_is_unknown()
-        self.say(f"put back {noted.copy.name}")
+        self.say(f"put back {noted.copy}")
         for table in ("wanted", "forms", "unwanted"):
             self.quick.write(f"delete from inputs.{table}")
         for lead in self.wanted:

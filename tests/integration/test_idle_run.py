@@ -123,7 +123,7 @@ def asked(warehouse: Warehouse, patch: pytest.MonkeyPatch) -> Iterator[Counter[s
         sa.event.remove(engine, "close", closed)
 
 
-MOST_OPENINGS = 28
+MOST_OPENINGS = 4
 """Times that an idle run opens the DuckDB file: a connection beside another one does not open it anew."""
 
 

@@ -3,34 +3,31 @@
 Everything else is real: the CRM over HTTP, the warehouse, and every function of ours.
 """
 
-import copy
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
-import dlt
 import pytest
 import sqlalchemy as sa
 
 from connector import config, loop, scaffold
-from connector.extract import load
 from connector.push import Journal
 from connector.sandbox import Sandbox
-from connector.warehouse import mark, models, pipelines, runs
+from connector.warehouse import mark, models, runs
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
+from connector.warehouse.pipelines import AccountTables
+from tests.quick_tables import put_cursors, without_dlt
 
 LEADS = 6
 TABLES = (
-    "convoso_raw.lead_versions", "convoso_raw.lead_removals", "analytics.lead_history", "leadloop.built_loads", "inputs.wanted", "inputs.forms",
+    "convoso_raw.lead_versions", "convoso_raw.lead_removals", "convoso_raw._dlt_loads", "convoso_raw._dlt_pipeline_state", "analytics.lead_history", "leadloop.built_loads", "inputs.wanted", "inputs.forms",
     "inputs.unwanted",
     "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_journal_archive", "leadloop.push_settled",
-    "leadloop.push_compactions", "leadloop.accounts",
+    "leadloop.push_compactions", "leadloop.accounts", "leadloop.reads",
 )  # fmt: skip
 _MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
@@ -101,13 +98,9 @@ class QuickLoop:
         made: dict[str, Made] | None = None,
     ) -> None:
         self.warehouse = warehouse
-        self.pipeline_name = "convoso"
         self._patch = patch
         self._engine = warehouse.engine()
-        self._kept: dict[str, Any] = {}
-        self._at_work: dict[str, Any] = {}
         self._crm: Sandbox | None = None
-        self._loads = count(1)
         # Two rows of every stage would take longer than the stages do here; tests/integration/warehouse/test_runs.py has them.
         patch.setattr(runs, "_write", lambda *_, **__: True)
         if made is not None and warehouse.kind in made:
@@ -118,19 +111,13 @@ class QuickLoop:
                 made[warehouse.kind] = Made(folder, self._copied(folder))
         compiled = (models.STATE.absolute()).glob("*/*/compiled/**/lead_history.sql")
         self._increment = next(compiled).read_text("utf-8")
-        self._raw = {
-            name: sa.Table(name, sa.MetaData(), schema="convoso_raw", autoload_with=self._engine)
-            for name in ("lead_versions", "lead_removals")
-        }
         # A file that stays open is not written out whenever somebody is done with it.
         self._open = self._engine.connect()
         if warehouse.kind == "duckdb":
             # For a few rows, threads only wait for each other.
             self._open.exec_driver_sql("set threads = 1")
             self._open.commit()
-        patch.setattr(pipelines, "pipeline", lambda *_: self)
-        patch.setattr(load, "run_pipeline", self.land)
-        patch.setattr(dlt.current, "resource_state", lambda: self._at_work)
+        without_dlt(patch)
         patch.setattr(models, "build", self._build)
         there = models.known
         patch.setattr(models, "known", lambda *where: self._chosen(there(*where)))
@@ -187,7 +174,6 @@ class QuickLoop:
 
     def begin(self) -> Sandbox:
         """A CRM of which nothing was read, and to which nothing was sent."""
-        self._kept.clear()
         shutil.rmtree(mark.FOLDER, ignore_errors=True)
         for table in TABLES:
             self.write(f"delete from {table}")
@@ -223,37 +209,16 @@ class QuickLoop:
         with self._engine.connect() as connection:
             return [tuple(row) for row in connection.execute(sa.text(query), values)]
 
-    # As dlt
+    def cursors(self, table: str) -> dict[str, str]:
+        """The cursors of a raw table, as they lie with its rows."""
+        return dict(self._tables().past(table).kept)
 
-    @property
-    def state(self) -> dict[str, Any]:
-        return {"sources": {self.pipeline_name: {"resources": self._kept}}}
+    def put_cursors(self, table: str, cursors: Mapping[str, str]) -> None:
+        """Has the cursors of a raw table say something else."""
+        put_cursors(self._tables(), table, cursors)
 
-    destination = None
-
-    @property
-    def schemas(self) -> dict[str, Any]:
-        tables = {name: {"columns": dict.fromkeys(table.c.keys())} for name, table in self._raw.items()}
-        return {self.pipeline_name: SimpleNamespace(tables=tables)}
-
-    def sync_destination(self) -> None:
-        """What was kept is the destination's word."""
-
-    def land(self, _pipeline: Any, resources: list[Any], _file_format: str) -> None:
-        """The rows of a package and the cursors that belong to them, both or neither."""
-        load = str(next(self._loads))
-        for resource in resources:
-            self._at_work = copy.deepcopy(self._kept.get(resource.name, {}))
-            raw = self._raw[resource.name]
-            rows = [
-                {name: value for name, value in row.items() if name in raw.c} | {"_dlt_load_id": load}
-                for table in resource
-                for row in table.to_pylist()
-            ]
-            with self._engine.begin() as connection:
-                for row in rows:
-                    connection.execute(raw.insert().values(row))
-            self._kept[resource.name] = self._at_work
+    def _tables(self) -> AccountTables:
+        return AccountTables(self.warehouse, "convoso", "convoso_raw")
 
     # As dbt
 
@@ -293,5 +258,5 @@ class QuickLoop:
         with pytest.MonkeyPatch.context() as patch:
             for name in ("record", "start_run"):
                 patch.setattr(Journal, name, dying(getattr(Journal, name)))
-            patch.setattr(load, "run_pipeline", dying(self.land))
+            patch.setattr(AccountTables, "load", dying(AccountTables.load))
             yield

@@ -132,8 +132,8 @@ def test_a_time_in_the_future_is_said_and_outranks_nothing(quick: QuickLoop) -> 
     assert crm.book.row(another)["title"] == "gold"
     assert len(said.notices) == 2
     assert crm.book.row(lead)["title"] == "a person's"
-    cursors = quick._kept["lead_versions"]["cursors"]
-    cursors.update(dict.fromkeys(cursors, tomorrow.replace(" ", "T")))
+    cursors = quick.cursors("lead_versions")
+    quick.put_cursors("lead_versions", dict.fromkeys(cursors, tomorrow.replace(" ", "T")))
     want(quick, another, "silver")
     with pytest.raises(StoppedError, match="Run leadloop extract"):
         loop.push(quick.warehouse, "scores")

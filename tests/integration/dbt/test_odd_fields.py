@@ -9,13 +9,13 @@ import pytest
 
 from connector.crm.convoso import ConvosoReader
 from connector.extract.columns import MORE
-from connector.extract.load import NEEDED
 from connector.extract.names import column_name, own_column
 from connector.extract.reading import Query, edited_since
 from connector.push import Confirmation, Journal, confirm
 from connector.sandbox import Sandbox
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
+from connector.warehouse.pipelines import NEEDED
 from tests.integration.dbt.conftest import Lab
 from tests.integration.extract.conftest import Rig
 

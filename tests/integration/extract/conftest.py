@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from connector.extract import past
 from connector.extract.columns import column_name
 from connector.extract.job import job
 from connector.extract.load import CHUNK_ROWS, Extracted, load
+from connector.extract.raw import LEADS
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import Documents
+from connector.warehouse import reads
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.pipelines import AccountTables
 from tests.meanwhile import meanwhile
+from tests.quick_tables import without_dlt
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 """Retries that wait for nearly nothing."""
@@ -95,13 +100,7 @@ class Rig:
         settings = self.settings(crm, **{"removals": False, **given})
         with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
             todo = job(settings, start=start, end=end, filters=filters, reader=reader, say=say)
-            return load(
-                pipeline or self.pipeline(),
-                settings,
-                todo,
-                file_format=self.warehouse.file_format,
-                chunk_rows=chunk_rows,
-            )
+            return self._noted(partial(load, self.tables(pipeline), settings, todo, chunk_rows=chunk_rows))
 
     def everything(
         self,
@@ -119,26 +118,31 @@ class Rig:
         settings = self.settings(crm, **given)
         with closing(ConvosoReader(settings, session=Session(settings, retry=retry))) as reader:
             todo = job(settings, start=start, end=end, filters=filters, reader=reader)
-            return load(
-                self.pipeline(),
-                settings,
-                todo,
-                file_format=self.warehouse.file_format,
-                chunk_rows=chunk_rows,
-                again=lambda: dict.fromkeys(again),
+            written = dict.fromkeys(again)
+            return self._noted(
+                partial(load, self.tables(), settings, todo, chunk_rows=chunk_rows, again=lambda: written)
             )
+
+    def tables(self, pipeline: dlt.Pipeline | None = None) -> AccountTables:
+        return AccountTables(self.warehouse, "convoso", "convoso_raw", lambda: pipeline or self.pipeline())
+
+    def _noted(self, loading: Callable[..., Extracted]) -> Extracted:
+        """As the loop does: what was read is noted, so that the next run goes on from where nothing was found."""
+        with self.warehouse.lock("extract:convoso") as lease:
+            found: list[past.Read] = []
+            done = loading(on_read=found.append)
+            with lease.transaction() as connection:
+                reads.note(connection, None, "convoso", found)
+        return done
 
     def cursors(self, table: str) -> dict[str, str]:
         """All that is kept of the progress of one table, as the warehouse has it."""
-        pipeline = self.pipeline()
-        pipeline.sync_destination()
-        resources = pipeline.state.get("sources", {}).get("convoso", {}).get("resources", {})
-        return dict(resources.get(table, {}).get("cursors", {}))
+        return dict(self.tables().past(table).kept)
 
     def cursor(self, crm: Sandbox, filters: Mapping[str, str] | None = None, **given: Any) -> datetime | None:
         todo = job(self.settings(crm, **given), filters=filters)
         with closing(todo.reader):
-            return past.cursor(self.pipeline(), todo)
+            return past.cursor(self.tables(), LEADS, todo.cursor_key)
 
     def raw(self, table: str = "lead_versions") -> list[dict[str, Any]]:
         engine = self.warehouse.engine()
@@ -161,8 +165,15 @@ def rig(warehouse: Warehouse, tmp_path: Path) -> Rig:
 
 
 @pytest.fixture
-def duck(tmp_path: Path) -> Rig:
-    """Only DuckDB, for what has nothing to do with the engine."""
+def loaded_by_dlt(tmp_path: Path) -> Rig:
+    """Only DuckDB, and dlt itself."""
+    return Rig(Warehouse.duckdb(tmp_path / "warehouse.duckdb"), tmp_path)
+
+
+@pytest.fixture
+def duck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """Only DuckDB, and a stand-in for dlt, for what has nothing to do with the engine or with how it is loaded."""
+    without_dlt(monkeypatch)
     return Rig(Warehouse.duckdb(tmp_path / "warehouse.duckdb"), tmp_path)
 
 

@@ -15,6 +15,7 @@ from connector.crm.convoso import ConvosoReader
 from connector.extract.job import job
 from connector.extract.load import load
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.pipelines import AccountTables
 
 
 def main() -> None:
@@ -37,13 +38,8 @@ def main() -> None:
         pipelines_dir=folder,
     )
     with closing(ConvosoReader(settings)) as reader:
-        load(
-            pipeline,
-            settings,
-            job(settings, reader=reader),
-            file_format=warehouse.file_format,
-            chunk_rows=int(chunk_rows),
-        )
+        tables = AccountTables(warehouse, "convoso", "convoso_raw", lambda: pipeline)
+        load(tables, settings, job(settings, reader=reader), chunk_rows=int(chunk_rows))
 
 
 main()

@@ -80,14 +80,14 @@ def test_a_page_that_fails_among_several(duck: Any, sandbox: Any, fault: Any) ->
 
 @pytest.mark.parametrize("fault", ["html", "truncate", "status=500", "drop_after_write"])
 def test_nothing_personal_in_what_dlt_reports(
-    duck: Any, sandbox: Any, fault: Any, caplog: pytest.LogCaptureFixture, capfd: Any
+    loaded_by_dlt: Any, sandbox: Any, fault: Any, caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
     """A run that can't succeed tells what failed, and none of its errors, causes or logs tells about a lead."""
     caplog.set_level(logging.DEBUG)
     crm = sandbox(leads=60, token="tok-4711-secret", faults=[f"{fault}:1:after=3"])
-    duck.defaults["start"] = "2026-08-01"
+    loaded_by_dlt.defaults["start"] = "2026-08-01"
     with pytest.raises(LeadloopError) as raised:
-        duck.extract(crm, page_size=5, retry=Retry(attempts=2, first=0.001), token_in="query")
+        loaded_by_dlt.extract(crm, page_size=5, retry=Retry(attempts=2, first=0.001), token_in="query")
     told = "".join(traceback.format_exception(raised.value)) + caplog.text + "".join(capfd.readouterr())
     assert "tok-4711" not in told
     assert not [row for row in crm.book.rows().values() if row["phone_number"] in told]

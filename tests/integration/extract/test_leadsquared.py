@@ -24,6 +24,7 @@ from connector.extract.reconcile import RawLeads, window_of
 from connector.extract.windows import Window
 from connector.sandbox import parse_fault
 from connector.sandbox.documents import Document
+from connector.warehouse.pipelines import AccountTables
 from tests.integration.extract.conftest import unseen
 from tests.meanwhile import meanwhile
 
@@ -218,7 +219,8 @@ def test_loaded_with_its_cursor(duck: Any, sandbox: Any) -> None:
             dataset_name="leadsquared_raw",
             pipelines_dir=str(duck.folder / f"machine{number}"),
         )
-        return load(pipeline, settings, job(settings, reader=reader), file_format=duck.warehouse.file_format)
+        tables = AccountTables(duck.warehouse, "leadsquared", "leadsquared_raw", lambda: pipeline)
+        return load(tables, settings, job(settings, reader=reader))
 
     with closing(reader):
         assert run(1).rows == 200

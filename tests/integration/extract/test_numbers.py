@@ -23,7 +23,7 @@ def test_each_reading_has_a_number_of_its_own(duck: Any, sandbox: Any) -> None:
 
     with closing(ConvosoReader(settings, session=Session(settings, retry=QUICK))) as reader:
         todo = job(settings, reader=reader, number=number)
-        load(duck.pipeline(), settings, todo, again=lambda: dict.fromkeys([crm.book.ids()[0], "nobody"]))
+        load(duck.tables(), settings, todo, again=lambda: dict.fromkeys([crm.book.ids()[0], "nobody"]))
     numbers = [row["leadloop_sequence_number"] for row in duck.raw()]
     back = len(asked)
     assert sorted(numbers) == [1] * 5 + [back]

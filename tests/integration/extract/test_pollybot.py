@@ -13,6 +13,7 @@ from connector.crm.http import Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings
 from connector.extract.job import job
 from connector.extract.load import load
+from connector.warehouse.pipelines import AccountTables
 from tests.integration.extract.conftest import people_at_work, unseen
 
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
@@ -46,7 +47,8 @@ def extract(crm: Any, warehouse: Any, tmp_path: Path) -> Any:
             pipelines_dir=str(tmp_path / f"machine{len(runs)}"),
         )
         with closing(PollyBotReader(settings, session=PollyBotSession(settings, retry=QUICK))) as reader:
-            return load(pipeline, settings, job(settings, reader=reader), file_format=warehouse.file_format)
+            tables = AccountTables(warehouse, "pollybot", "pollybot_raw", lambda: pipeline)
+            return load(tables, settings, job(settings, reader=reader))
 
     return run
 

@@ -12,6 +12,7 @@ from connector.crm.convoso import ConvosoReader
 from connector.crm.http import Session
 from connector.extract import past, reconcile
 from connector.extract.job import Progress, job
+from connector.extract.raw import LEADS
 from connector.extract.reconcile import Difference, RawLeads
 from connector.extract.windows import Window
 
@@ -32,7 +33,7 @@ class Desk:
         settings = self.rig.settings(self.crm)
         with closing(ConvosoReader(settings, session=Session(settings, retry=QUICK))) as reader:
             todo = job(settings, reader=reader)
-            reached = past.cursor(self.rig.pipeline(), todo)
+            reached = past.cursor(self.rig.tables(), LEADS, todo.cursor_key)
             raw = RawLeads(self.rig.warehouse.engine(), reader)
             if sample:
                 found = reconcile.sample_of(todo, raw, sample, cursor=reached, sent=sent)
@@ -41,11 +42,8 @@ class Desk:
                 window = Window(reached - timedelta(days=days), reached)
                 found = reconcile.window_of(todo, raw, window, cursor=reached, sent=sent)
             if repair:
-                pipeline = self.rig.pipeline()
                 self.told: list[Progress] = []
-                found = reconcile.repair(
-                    pipeline, reader, found, self.rig.warehouse.file_format, on_progress=self.told.append
-                )
+                found = reconcile.repair(self.rig.tables(), reader, found, on_progress=self.told.append)
             return found
 
 

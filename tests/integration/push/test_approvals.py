@@ -254,7 +254,7 @@ def cli_text(plan: Plan) -> str:
 
 @pytest.mark.parametrize("yes", [True, False])
 def test_the_question_names_it(local: World, monkeypatch: pytest.MonkeyPatch, yes: bool) -> None:
-    """In a terminal it is asked, also with --yes, which is no answer to this; with --first and --yes it is not."""
+    """In a terminal it is asked, also with --yes, which is no answer to this; with --first and --yes nobody is."""
     model(local, TYPED)
     questions: list[str] = []
 
@@ -265,10 +265,10 @@ def test_the_question_names_it(local: World, monkeypatch: pytest.MonkeyPatch, ye
     monkeypatch.setattr(asking, "in_a_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", confirm)
     ask = {first: asking.asking(yes, QUIET, first=first, mask=False, quiet=True) for first in (False, True)}
-    assert ask[False](local.plan())
+    assert ask[False](local.plan()) is True
     assert "lead_score (1 lead)" in questions[0]
-    assert ask[True](local.plan())
+    assert ask[True](local.plan()) is (None if yes else True)
     assert len(questions) == (1 if yes else 2)
     monkeypatch.setattr(asking, "in_a_terminal", lambda: False)
-    assert ask[False](local.plan())
+    assert ask[False](local.plan()) is None
     assert len(questions) == (1 if yes else 2)

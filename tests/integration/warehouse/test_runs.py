@@ -18,7 +18,7 @@ from connector.cli.status import status
 from connector.errors import ConfigError, GuardrailError, LockedError
 from connector.sandbox import Sandbox
 from connector.status import status as read_status
-from connector.warehouse import runs
+from connector.warehouse import kept, runs
 from connector.warehouse.connection import Warehouse
 
 
@@ -191,12 +191,13 @@ HOLDS = "import duckdb, sys, time; c = duckdb.connect('leads.duckdb'); print(flu
 
 
 def test_a_file_that_is_held_fails_no_run_for_its_row(tmp_path: Path) -> None:
-    """Somebody looks into the file just when a run ends: the run goes on, and its row waits."""
+    """Somebody looks into the file, once it was let go of, just when a run ends: the run goes on, and its row waits."""
     warehouse = Warehouse.duckdb(tmp_path / "leads.duckdb")
     stage(warehouse, "scores")
 
     @runs.recorded("plan", facts=lambda _: {"exit_code": 4, "why": "Too many."})
     def looked_at(warehouse: Warehouse) -> subprocess.Popen[bytes]:
+        kept.let_go()
         holder = subprocess.Popen([sys.executable, "-c", HOLDS], stdout=subprocess.PIPE)
         assert holder.stdout is not None
         holder.stdout.readline()

@@ -1,0 +1,89 @@
+"""What each extraction read, stream by stream, and how far: ``leadloop.reads``.
+
+A row is not only told: where a window held nothing, no package is loaded, so the cursor that lies with the rows stays where it
+was, and the row says that there is nothing between it and the window's end. The next run begins there.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from connector.extract.past import Nothing, Read
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
+
+reads = sa.Table(
+    "reads",
+    METADATA,
+    # The run of leadloop.runs that it was a part of.
+    sa.Column("run_id", sa.Text),
+    sa.Column("crm", sa.Text),
+    # The raw table that it is for.
+    sa.Column("stream", sa.Text),
+    # The cursor's name, in which the filters are.
+    sa.Column("cursor_name", sa.Text),
+    sa.Column("window_start", sa.DateTime(timezone=True)),
+    sa.Column("window_end", sa.DateTime(timezone=True)),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("calls", sa.BigInteger),
+    # whole, or failed: then a part of the window may be in the raw table, and the next run reads all that is missing.
+    sa.Column("outcome", sa.Text),
+    # Where no row was found: the cursor that lies with the rows, and how far nothing was found since.
+    sa.Column("nothing_since", sa.Text),
+    sa.Column("nothing_until", sa.Text),
+    sa.Column("noted_at", sa.DateTime(timezone=True)),
+    sa.Column("sequence_number", sa.BigInteger),
+    info={"one_row_per": "stream of a CRM and window that a run read"},
+)
+
+
+def note(connection: sa.Connection, run_id: str | None, crm: str, done: Collection[Read]) -> None:
+    """Writes what a run read, in the transaction of the connection. A lease must have been taken before."""
+    if not done:
+        return
+    number, now = next_number(connection), datetime.now(UTC)
+    connection.execute(
+        reads.insert(),
+        [
+            {
+                "run_id": run_id,
+                "crm": crm,
+                "stream": each.stream,
+                "cursor_name": each.cursor,
+                "window_start": each.window.start if each.window else None,
+                "window_end": each.window.end if each.window else None,
+                "rows": each.rows,
+                "calls": each.calls,
+                "outcome": "whole" if each.whole else "failed",
+                "nothing_since": each.nothing.since if each.nothing else None,
+                "nothing_until": each.nothing.until if each.nothing else None,
+                "noted_at": now,
+                "sequence_number": number,
+            }
+            for each in done
+        ],
+    )
+
+
+def nothing_since(
+    connection: sa.Connection, crm: str, cursors: Collection[str]
+) -> Mapping[str, Mapping[str, Nothing]]:
+    """Stream -> cursor's name -> the last that is known of the time since one of these cursors."""
+    found: dict[str, dict[str, Nothing]] = defaultdict(dict)
+    if not cursors or not columns_of(connection, SCHEMA, reads.name):
+        return found
+    column = reads.c
+    newest = sa.select(
+        column.stream,
+        column.cursor_name,
+        column.nothing_since,
+        column.nothing_until,
+        sa.func.row_number()
+        .over(partition_by=(column.stream, column.cursor_name), order_by=column.sequence_number.desc())
+        .label("place"),
+    ).where(column.crm == crm, column.nothing_since.in_(sorted(cursors)))
+    rows = newest.subquery()
+    for row in connection.execute(sa.select(rows).where(rows.c.place == 1)):
+        found[row.stream][row.cursor_name] = Nothing(row.nothing_since, row.nothing_until)
+    return found
