@@ -94,6 +94,10 @@ def of_noted_builds(_this: object) -> str:
     return "build_number > 1"
 
 
+def late_answers(_this: object) -> str:
+    return "select crm, lead_id from answers"
+
+
 def leads_of_loads(_crms: object, loads: str) -> str:
     return f"select crm, load_id as lead_id from {loads}"
 

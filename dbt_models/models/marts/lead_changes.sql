@@ -16,10 +16,19 @@
 {%- set shown = [] -%}
 {%- for field in fields -%}{%- do shown.append(adapter.quote(field)) -%}{%- endfor -%}
 {%- set pair = ['crm', 'lead_id', 'version_number'] %}
+{%- set is_increment = is_incremental() and leadloop.has_build_number(this) -%}
+{%- set late = leadloop.late_answers(this) if is_increment else none %}
 
--- The versions of the leads that were made anew since this table was; of all leads, when it is made from the
--- beginning. Their fields are one list, so that a thousand of them cost what a thousand values cost.
-with made as (
+-- The versions of the leads that were made anew since this table was, and of those of whose writes more is known since;
+-- of all leads, when it is made from the beginning. Their fields are one list, so that a thousand of them cost what a
+-- thousand values cost.
+with {% if late -%}
+late as (
+    {{ late }}
+),
+
+{% endif -%}
+made as (
     select
         crm,
         lead_id,
@@ -35,7 +44,17 @@ with made as (
         {{ leadloop.list_of(shown) }} as shown
     from {{ history }}
     where
-        {% if is_incremental() and leadloop.has_build_number(this) -%}
+        {% if is_increment and late -%}
+        (
+            {{ leadloop.of_noted_builds(this) }}
+            or (crm, lead_id) in (
+                select
+                    late.crm,
+                    late.lead_id
+                from late
+            )
+        )
+        and {% elif is_increment -%}
         {{ leadloop.of_noted_builds(this) }}
         and {% endif -%}
         not (version_number = 1 and is_current)
