@@ -47,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeakWatch(config))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("long_if"):
+            if set(mark.args) & set(item.callspec.id.split("-") if hasattr(item, "callspec") else ()):
+                item.add_marker(pytest.mark.long)
+
+
 def pytest_collection_finish() -> None:
     """What is imported by now stays for good, and is not to be looked through again and again for what is in cycles."""
     gc.collect()

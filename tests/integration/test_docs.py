@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 QUERIES = re.findall(
     r"^### (.+?)\n(?:(?!^###).)*?```sql\n(.*?)```", (ROOT / "docs/queries.md").read_text("utf-8"), re.M | re.S
 )
-pytestmark = pytest.mark.timeout(400)  # whoever comes first waits for the warehouse with a past
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(400),
+]  # whoever comes first waits for the warehouse with a past
 README = re.findall(r"```sql\n(-- which.*?);\n```", (ROOT / "README.md").read_text("utf-8"), re.S)
 EVERY = [*QUERIES, *(("the README's", text) for text in README)]
 

@@ -27,6 +27,8 @@ from connector.warehouse.accounts import _sent_leads
 from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import QuickLoop
 
+pytestmark = pytest.mark.long_if("postgres")
+
 EXAMPLES = int(os.environ.get("COMPACTION_EXAMPLES", "3"))
 CRM = "convoso"
 FIELDS = ("title", "city")

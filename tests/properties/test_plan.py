@@ -176,7 +176,7 @@ def test_every_row_ends_up_in_one_place(rows: list[Any]) -> None:
     assert plan.removed == len({row[0] for row in rows if row[5] == "removed"})
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(ROWS, ROWS)
 def test_fingerprints_are_equal_exactly_for_equal_plans(one: list[Any], other: list[Any]) -> None:
     """The fingerprint stands for everything that is shown: no two plans share it, and where it moves there is something to tell."""

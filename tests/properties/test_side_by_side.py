@@ -114,7 +114,7 @@ def ids(one: Reading) -> list[str]:
 
 
 @pytest.mark.parametrize("pages", [100, 400])
-@pytest.mark.parametrize("times", [evenly, by_day])
+@pytest.mark.parametrize("times", [evenly, pytest.param(by_day, marks=pytest.mark.long)])
 def test_a_first_read_costs_hardly_more_calls_than_there_are_pages(times: Any, pages: int) -> None:
     """At most 5 % more, however many pages there are and however uneven the days."""
     crm = Crm(times(pages * 200), 200)
@@ -142,6 +142,7 @@ def test_a_window_of_no_lead_or_of_less_than_a_page_costs_one_call() -> None:
         assert crm.calls == calls
 
 
+@pytest.mark.long
 def test_numbered_pages_cost_hardly_more() -> None:
     """A CRM whose pages begin only at multiples of their size is asked for no place in between."""
     crm = Crm(evenly(200_000), 2000, offsets="pages")
@@ -278,7 +279,7 @@ def test_a_total_that_counts_no_further_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("error", [RefusedError, UnexpectedAnswerError, TransientError])
-@pytest.mark.parametrize("concurrency", [2, None])
+@pytest.mark.parametrize("concurrency", [pytest.param(2, marks=pytest.mark.long), None])
 def test_a_server_that_shows_no_place_far_from_the_first_is_read_in_smaller_bounds(
     error: Any, concurrency: Any
 ) -> None:

@@ -23,7 +23,7 @@ ACME = Path(__file__).with_name("acme")
 PUSH = "leadloop_tiers_to_convoso"
 ENGINES = pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 class Acme(Place):

@@ -178,49 +178,53 @@ def test_a_failed_model_is_named_and_no_value_is_told(lab: Any, pushing: Any) ->
     assert "\n" not in str(caught.value)
 
 
+WRONG = [
+    (GOOD.replace("crm = 'convoso', ", ""), "push sent: crm is missing"),
+    (GOOD.replace("key = 'lead_id', ", ""), "push sent: key is missing"),
+    (GOOD.replace("{'lead_score': 'score'}", "{}"), "push sent: fields is missing"),
+    (GOOD.replace("ref('scores')", "'scores'"), "push sent: desired is missing"),
+    (GOOD + ", max_change = 5", "there is no option max_change; did you mean max_changes?"),
+    (GOOD + ", mode = 'delete'", "mode 'delete' deletes whole leads; leave fields out."),
+    (GOOD + ", lead_id = 'lead'", "lead_id is for mode 'upsert'"),
+    (
+        GOOD + ", options = {'list_id': 3}",
+        "options are what each insert or upsert is told besides its fields",
+    ),
+    (
+        GOOD + ", mode = 'insert', options = {'list_id': none}",
+        "the option list_id must be a text, a whole number",
+    ),
+    (GOOD + ", max_inserts = 0.5", "max_inserts must be a whole number"),
+    (
+        GOOD + ", equal = {'lead_scor': 'trim'}",
+        "which is not one of its fields; did you mean lead_score?",
+    ),
+    (GOOD + ", equal = {'lead_score': 'trimm'}", "for lead_score, not trimm; did you mean trim?"),
+    (GOOD + ", colour = 5", "there is no option colour."),
+    (
+        GOOD.replace("crm = 'convoso'", "crm = 'convosso'"),
+        "No CRM named 'convosso'; did you mean 'convoso'? Available: ",
+    ),
+    (GOOD + ", mode = 'updat'", "did you mean update?"),
+    (GOOD + ", nulls = 'clean'", "did you mean clear?"),
+    (GOOD + ", first_push = 'base'", "did you mean baseline?"),
+    (GOOD + ", confirm = 'some'", "confirm must be one of all, sample, none, not some."),
+    (GOOD + ", max_share = -0.1", "max_share must be a number from 0 to 1"),
+    (GOOD + ", max_deletes = -1", "max_deletes must be a whole number"),
+    (GOOD.replace("'score'}", "none}"), "fields must have a field of the CRM and a column"),
+    (GOOD + ", on_conflict = 'crm_win'", "did you mean crm_wins?"),
+    (GOOD + ", max_share = 20", "max_share must be a number from 0 to 1"),
+    (GOOD + ", max_changes = '5'", "max_changes must be a whole number"),
+    (GOOD + ", max_clears = true", "max_clears must be a whole number"),
+    ("ref('scores'), 'convoso'", "every option needs its name"),
+    (GOOD.replace("'score'}", "'score', 'Lead Score': 'score'}"), "one and the same column, lead_score"),
+]
+"""The options of a push, and what is said of the wrong one among them."""
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
-    [
-        (GOOD.replace("crm = 'convoso', ", ""), "push sent: crm is missing"),
-        (GOOD.replace("key = 'lead_id', ", ""), "push sent: key is missing"),
-        (GOOD.replace("{'lead_score': 'score'}", "{}"), "push sent: fields is missing"),
-        (GOOD.replace("ref('scores')", "'scores'"), "push sent: desired is missing"),
-        (GOOD + ", max_change = 5", "there is no option max_change; did you mean max_changes?"),
-        (GOOD + ", mode = 'delete'", "mode 'delete' deletes whole leads; leave fields out."),
-        (GOOD + ", lead_id = 'lead'", "lead_id is for mode 'upsert'"),
-        (
-            GOOD + ", options = {'list_id': 3}",
-            "options are what each insert or upsert is told besides its fields",
-        ),
-        (
-            GOOD + ", mode = 'insert', options = {'list_id': none}",
-            "the option list_id must be a text, a whole number",
-        ),
-        (GOOD + ", max_inserts = 0.5", "max_inserts must be a whole number"),
-        (
-            GOOD + ", equal = {'lead_scor': 'trim'}",
-            "which is not one of its fields; did you mean lead_score?",
-        ),
-        (GOOD + ", equal = {'lead_score': 'trimm'}", "for lead_score, not trimm; did you mean trim?"),
-        (GOOD + ", colour = 5", "there is no option colour."),
-        (
-            GOOD.replace("crm = 'convoso'", "crm = 'convosso'"),
-            "No CRM named 'convosso'; did you mean 'convoso'? Available: ",
-        ),
-        (GOOD + ", mode = 'updat'", "did you mean update?"),
-        (GOOD + ", nulls = 'clean'", "did you mean clear?"),
-        (GOOD + ", first_push = 'base'", "did you mean baseline?"),
-        (GOOD + ", confirm = 'some'", "confirm must be one of all, sample, none, not some."),
-        (GOOD + ", max_share = -0.1", "max_share must be a number from 0 to 1"),
-        (GOOD + ", max_deletes = -1", "max_deletes must be a whole number"),
-        (GOOD.replace("'score'}", "none}"), "fields must have a field of the CRM and a column"),
-        (GOOD + ", on_conflict = 'crm_win'", "did you mean crm_wins?"),
-        (GOOD + ", max_share = 20", "max_share must be a number from 0 to 1"),
-        (GOOD + ", max_changes = '5'", "max_changes must be a whole number"),
-        (GOOD + ", max_clears = true", "max_clears must be a whole number"),
-        ("ref('scores'), 'convoso'", "every option needs its name"),
-        (GOOD.replace("'score'}", "'score', 'Lead Score': 'score'}"), "one and the same column, lead_score"),
-    ],
+    [*WRONG[:5], *(pytest.param(*each, marks=pytest.mark.long) for each in WRONG[5:])],
 )
 def test_a_wrong_option_is_named(pushing: Any, options: Any, message: Any) -> None:
     """Each wrong option of a push ends in one sentence that names the push, the option and the file."""

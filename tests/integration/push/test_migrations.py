@@ -22,6 +22,8 @@ from connector.warehouse.ledger import METADATA
 from tests.integration.push.conftest import World
 from tests.properties.quick_loop import LEADS, QuickLoop
 
+pytestmark = pytest.mark.long_if("postgres")
+
 HERE = Path(__file__).parent / "made_by_0_1_0"
 THEN = (
     "run_id, seq, push, crm, lead_id, field, column_name, state, old_value, value, code, reason, recorded_at"

@@ -25,6 +25,8 @@ from tests.engines import DUCKDB_IS_LONG
 from tests.integration.push.conftest import Push, World
 from tests.properties.quick_loop import QuickLoop
 
+pytestmark = pytest.mark.long_if("postgres")
+
 AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 
 

@@ -54,6 +54,7 @@ def rows(warehouse: Any, vendor: Any) -> Any:
         return connection.scalar(sa.text(f"select count(*) from {vendor}_raw.lead_versions"))
 
 
+@pytest.mark.long_if(*(set(VENDORS) - {"convoso"}))
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_another_account_is_refused_before_it_is_read(open_account: Any, duck: Any, vendor: Any) -> None:
     """The same ids with other creation times: exit code 2, no row more, and the way out is named."""
@@ -74,6 +75,7 @@ def test_another_account_is_refused_before_it_is_read(open_account: Any, duck: A
     )
 
 
+@pytest.mark.long
 def test_another_account_is_refused_in_either_warehouse(open_account: Any, warehouse: Any) -> None:
     """So it is in PostgreSQL."""
     open_account("convoso", seed=1)
@@ -104,6 +106,7 @@ def test_the_same_account_under_another_address_and_key_passes(
     assert after["host"] == f"127.0.0.1:{second.port}"
 
 
+@pytest.mark.long
 def test_a_warehouse_from_before_there_were_accounts_is_looked_at_as_well(
     open_account: Any, duck: Any
 ) -> None:

@@ -16,6 +16,7 @@ from connector.sandbox import Sandbox
 from connector.warehouse import pipelines
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.pipelines import AccountTables
+from tests.quick_tables import without_dlt
 
 LEADS = 30
 
@@ -30,6 +31,11 @@ def crm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         config.reload()
         yield crm
     config.reload()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_dlt(monkeypatch)
 
 
 def rows(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
@@ -88,6 +94,7 @@ def test_the_state_is_read_as_dlt_reads_it(crm: Sandbox, warehouse: Warehouse) -
     }
 
 
+@pytest.mark.usefixtures("quick")
 def test_nothing_counts_no_more_once_the_raw_tables_are_gone(crm: Sandbox, warehouse: Warehouse) -> None:
     loop.extract(warehouse)
     crm.clock.advance(3600)
@@ -99,6 +106,7 @@ def test_nothing_counts_no_more_once_the_raw_tables_are_gone(crm: Sandbox, wareh
     assert rows(warehouse, "select count(*) from convoso_raw.lead_versions") == [(LEADS,)]
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_reading_that_fails_is_noted_and_moves_nothing(
     crm: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +124,7 @@ def test_a_reading_that_fails_is_noted_and_moves_nothing(
     assert tables(warehouse).past("lead_versions").cursors == before
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_table_without_a_state_still_has_its_columns(crm: Sandbox, warehouse: Warehouse) -> None:
     """As after somebody has restored the rows, and not the tables of dlt's."""
     loop.extract(warehouse)
@@ -126,6 +135,7 @@ def test_a_table_without_a_state_still_has_its_columns(crm: Sandbox, warehouse: 
     assert past.cursors == {}
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_state_that_another_dlt_wrote_stops_the_run(
     crm: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +145,7 @@ def test_a_state_that_another_dlt_wrote_stops_the_run(
         loop.extract(warehouse)
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
 def test_the_file_is_kept_from_step_to_step_and_let_go_of_before_a_call(
     crm: Sandbox, warehouse: Warehouse
