@@ -94,6 +94,10 @@ def of_noted_builds(_this: object) -> str:
     return "build_number > 1"
 
 
+def plan_quickly(_fields: object) -> str:
+    return ""
+
+
 def late_answers(_this: object) -> str:
     return "select crm, lead_id from answers"
 

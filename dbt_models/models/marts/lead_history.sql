@@ -9,6 +9,7 @@
 {#- With one CRM that is read, this is the SQL for one. -#}
 {%- set crms = leadloop.crms_read() -%}
 {%- set fields = leadloop.fields_of(crms) %}
+{%- do leadloop.plan_quickly(fields) %}
 
 {% if is_incremental() -%}
 with to_read as (
