@@ -307,7 +307,7 @@ class Session:
             self.pace.throttled(reply.retry_after)
             return AgainError("too many calls (status 429)", throttled=True)
         if status in (401, 403):
-            raise AuthError(f"refuses the credentials at {call} (status {status})")
+            raise AuthError(f"refuses the credentials at {call} (status {status})", code=str(status))
         if 300 <= status < 400:
             raise self._unreachable(f"answers with a redirect (status {status}), which is not followed")
         if status >= 500 or status in DEFERRED_STATUSES:

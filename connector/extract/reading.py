@@ -25,6 +25,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from connector import texts
 from connector.crm.base import Bounds, LeadReader, Page, Precision, ScanReader, WindowReader
 from connector.errors import IncompleteReadError, RefusedError, TransientError, UnexpectedAnswerError
 from connector.extract import windows
@@ -344,9 +345,19 @@ class Reading:
         return _table(self._columns, page, self._reader)
 
     def _moment(self, row: Mapping[str, Any]) -> str:
-        """The row's modification time as ``YYYY-MM-DD HH:MM:SS`` in the account's zone; empty where it isn't that."""
-        moment = (self._reader.modified_at(row) or "").replace("T", " ")
-        return moment if len(moment) == 19 else ""
+        """The row's modification time as ``YYYY-MM-DD HH:MM:SS`` in the account's zone; empty where it is no time.
+
+        A time of 19 characters is one in that zone already; one with an offset is brought there.
+        """
+        shown = (self._reader.modified_at(row) or "").replace("T", " ")
+        if len(shown) == len("2026-03-03 14:30:00"):
+            return shown
+        found = texts.moment(shown)
+        return (
+            f"{windows.utc_to_local(found, self._reader.zone):%Y-%m-%d %H:%M:%S}"
+            if found and found.tzinfo
+            else ""
+        )
 
     def _search(self, bounds: Bounds, offset: int = 0, limit: int | None = None) -> Page:
         self.tally.calls += 1

@@ -1,18 +1,17 @@
-"""What Convoso's API has: endpoints, filters, options of an insert, error codes and what they mean."""
+"""What Convoso's API has: endpoints, filters, options of an insert. What its error codes mean is in ``documented``."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from connector.config import did_you_mean
 from connector.crm.base import Capabilities, ForDbt, Option, Precision
 from connector.crm.convoso.settings import MAX_PAGE_SIZE
+from connector.documented.convoso import BAD_EMAIL, BAD_PHONE, KNOWN_PHONE, NO_LEAD, NO_LIST, NO_USER
 from connector.errors import ConfigError
 
 SEARCH = "/leads/search"
 UPDATE = "/leads/update"
 INSERT = "/leads/insert"
 DELETE = "/leads/delete"
-RECORDINGS = "/leads/get-recordings"
 MAX_RECORDINGS = 100
 
 # Parameters of a time filter's two ends (community page, "Lead Search API"). Two of them are spelt differently.
@@ -36,16 +35,22 @@ VALUE_FILTERS = (
 _FLAG = Option("true|false", "true or false")
 _NUMBER = Option("[0-9]{1,18}", "a whole number")
 
-# Community page, "Lead Insert API": its parameters, "Non-Asset Options" and "Insert Update Options" that are no fields of
-# the lead. A lead's id is not among them: which lead is meant is the push's business.
+# Convoso's "Lead Insert API" and the community page of the same name: parameters, "Non-Asset Options" and "Insert Update
+# Options" that are no fields of the lead. A lead's id is not among them: which lead is meant is the push's business.
+#
+# ``check_dup``: Convoso's "API Documentation" and "Insert Leads via API" say 0 none, 1 or true the account, 2 the list, 3
+# the campaign. The community page has other meanings, which are wrong. Convoso's "Lead Insert API" has a 4 as well; what it
+# does is not known, so leadloop looks for the lead itself.
 OPTIONS = {
     "list_id": _NUMBER,
     "hopper": _FLAG,
     "hopper_priority": Option("[0-9]{1,2}", "a whole number from 0 to 99"),
-    "hopper_expires_in": Option("[1-9][0-9]?|[12][0-9][0-9]|300", "a whole number of minutes from 1 to 300"),
+    # Minutes on one page, seconds on another.
+    "hopper_expires_in": Option("[1-9][0-9]?|[12][0-9][0-9]|300", "a whole number from 1 to 300"),
     "update_if_found": _FLAG,
     "check_dup": Option(
-        "[0-4]", "0 (no check), 1 (the list), 2 (all lists), 3 (and the archive) or 4 (everything)"
+        "[0-4]|true",
+        "0 (no check), 1 (the whole account), 2 (the list), 3 (the campaign) or 4 (which leadloop doesn't rely on)",
     ),
     "check_dup_list": _FLAG,
     "check_dup_archive": _FLAG,
@@ -72,7 +77,8 @@ CAPABILITIES = Capabilities(
     protected_fields=frozenset({"auth_token", "lead_id", "id"}),
     options=OPTIONS,
     identity=("phone_number", "list_id"),
-    looks_itself={"update_if_found": "true", "check_dup": "[1-4]", "check_dup_list": "true"},
+    # Not check_dup_list: Convoso's own pages don't have it.
+    looks_itself={"update_if_found": "true", "check_dup": "[1-3]|true"},
     removals=("deleted", "archived"),
     recordings=True,
 )
@@ -81,39 +87,6 @@ CAPABILITIES = Capabilities(
 FORMATS: dict[Precision, str] = {"second": "%Y-%m-%d %H:%M:%S", "day": "%Y-%m-%d"}
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What an error code means, in our own words, and which fields are at fault."""
-
-    meaning: str
-    fields: frozenset[str] = frozenset()
-
-
-NO_LEAD = Refusal("there is no such lead")
-NO_USERS = Refusal("no users are given")
-NO_LIST = Refusal("there is no such list", frozenset({"list_id"}))
-NO_USER = Refusal("there is no such user", frozenset({"owner_id", "created_by", "last_modified_by"}))
-BAD_PHONE = Refusal("the phone number is invalid", frozenset({"phone_number"}))
-KNOWN_PHONE = Refusal("another lead has this phone number", frozenset({"phone_number"}))
-BAD_EMAIL = Refusal("the email address is invalid", frozenset({"email"}))
-
-# Community page, "Error Codes" of each endpoint; 7230 and 6001 as SDKs have them. None of these passes with time.
-REFUSALS = {
-    "6001": NO_LEAD,
-    "6070": NO_LEAD,
-    "6071": NO_LEAD,
-    "6002": NO_LIST,
-    "6005": NO_USERS,
-    "6006": NO_USER,
-    "6007": Refusal("a phone number and a list are required", frozenset({"phone_number", "list_id"})),
-    "6008": BAD_PHONE,
-    "6009": KNOWN_PHONE,
-    "6023": Refusal("required fields are missing"),
-    "6079": BAD_EMAIL,
-    "7230": Refusal("the page size is not allowed"),
-    "7231": Refusal("the offset is not allowed"),
-    "7258": Refusal("the page size is not allowed"),
-}
 # The community page's "Error Handling" shows errors that have a text and no code.
 PHRASES = {
     "lead not found": NO_LEAD,
@@ -135,6 +108,8 @@ MARGIN = timedelta(days=1)
 GONE = frozenset({"6001", "6071"})
 """Codes with which a delete says that there is no such lead."""
 AUTH_CODES = frozenset({"5001", "401", "403"})
+OTHER_OFFICE = "403"
+"""Code and HTTP status with which Convoso refuses a token that is not valid for the office (its "API Glossary")."""
 TOKEN_PHRASES = ("auth token", "auth_token", "authentication token")
 AUTH_PHRASES = ("unauthorized", "forbidden")
 THROTTLE_PHRASES = ("rate limit", "too many", "throttl", "quota", "limit exceeded", "limit reached")

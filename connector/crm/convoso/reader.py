@@ -12,9 +12,6 @@ from connector.crm.convoso.facts import (
     CAPABILITIES,
     FORMATS,
     MAX_RECORDINGS,
-    NO_LEAD,
-    NO_USERS,
-    RECORDINGS,
     SEARCH,
     time_filter,
 )
@@ -22,6 +19,7 @@ from connector.crm.convoso.responses import ConvosoRefusedError, first_leads, le
 from connector.crm.convoso.settings import ConvosoSettings
 from connector.crm.http import Session, Speaking
 from connector.crm.ids import as_id
+from connector.documented.convoso import BAD_LEAD_ID, LEAD_NOT_FOUND, NO_LEAD, NO_USERS
 from connector.errors import ConfigError, UnexpectedAnswerError
 
 
@@ -75,8 +73,9 @@ class ConvosoReader(Speaking):
     def recordings(
         self, lead_id: str, bounds: Bounds | None, *, offset: int = 0, limit: int | None = None
     ) -> Page:
-        """``POST /leads/get-recordings`` (community page), at most 100 recordings a page.
+        """``POST /leads/get-recordings``, or ``/lead/get-recordings`` if the settings say so; at most 100 recordings a page.
 
+        Convoso's page names the one path and shows the other in its example. The end of a recording may be an empty text.
         Code 6005, "Missing users", is the only one that the page has for it besides that of a bad offset. Since every
         call names a lead, it can only be about that lead: one without recordings.
         """
@@ -88,9 +87,10 @@ class ConvosoReader(Speaking):
             }
         asked_at = self.clock.now()
         try:
-            page = ask(self._session, call_with(self._settings, RECORDINGS, form), recordings)
+            call = call_with(self._settings, f"/{self._settings.recordings_path}", form)
+            page = ask(self._session, call, recordings)
         except ConvosoRefusedError as error:
-            if error.refusal not in (NO_LEAD, NO_USERS):
+            if error.refusal not in (NO_LEAD, LEAD_NOT_FOUND, BAD_LEAD_ID, NO_USERS):
                 raise
             return Page([], 0, asked_at)
         if any(as_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):

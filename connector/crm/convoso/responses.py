@@ -12,14 +12,14 @@ from connector.crm.convoso.facts import (
     AUTH_CODES,
     AUTH_PHRASES,
     FAULT_PHRASES,
+    OTHER_OFFICE,
     PHRASES,
-    REFUSALS,
     THROTTLE_PHRASES,
     TOKEN_PHRASES,
-    Refusal,
 )
-from connector.crm.http import AgainError, Answer
+from connector.crm.http import AgainError, Answer, Judge
 from connector.crm.ids import as_id
+from connector.documented.convoso import Refusal, refusal_at
 from connector.errors import AuthError, OutcomeUnknownError, RefusedError, UnexpectedAnswerError
 
 
@@ -45,7 +45,23 @@ class ConvosoRefusedError(RefusedError):
         self.refusal = refusal
 
 
-def judge(answer: Answer) -> None:
+def judge_at(path: str) -> Judge:
+    """A judge of the answers at one endpoint, such as ``/leads/update``: a code means different things at different ones."""
+    endpoint = path.removeprefix("/")
+    return lambda answer: _judge(answer, endpoint)
+
+
+def other_office() -> AuthError:
+    """What to say of a 403."""
+    token = named("crm.convoso.auth_token")
+    return AuthError(
+        f"says that the token is not valid for this office (code {OTHER_OFFICE})",
+        f"Check that {token} is a token of the office whose leads you want.",
+        code=OTHER_OFFICE,
+    )
+
+
+def _judge(answer: Answer, endpoint: str) -> None:
     """Raises what an error in Convoso's own words means; silent about everything else, whatever its shape.
 
     The server's text is looked at and never passed on: it may repeat a value that was sent.
@@ -59,8 +75,10 @@ def judge(answer: Answer) -> None:
     said = " ".join(str(data[name]) for name in ("text", "error", "message") if data.get(name)).lower()
     shown = f"code {code}" if code else "no code"
     auth = code in AUTH_CODES or answer.status in (401, 403) or _has(said, TOKEN_PHRASES)
-    refusal = REFUSALS.get(code or "") or (None if auth else _first(said))
+    refusal = refusal_at(endpoint, code or "", said) or (None if auth else _first(said))
     if refusal is None:
+        if code == OTHER_OFFICE or (code is None and answer.status == int(OTHER_OFFICE)):
+            raise other_office()
         if auth or (code is None and _has(said, AUTH_PHRASES)):
             token = named("crm.convoso.auth_token")
             raise AuthError(f"refuses the token ({shown})", f"Check {token}.")

@@ -85,6 +85,14 @@ class ConvosoSettings(VendorSettings):
             "first run, each lead that was called since `start`.",
         ),
     )
+    recordings_path: Literal["leads/get-recordings", "lead/get-recordings"] = field(
+        default="leads/get-recordings",
+        metadata=how(
+            parsing.choice("leads/get-recordings", "lead/get-recordings"),
+            "Where recordings are read. Convoso's page names `lead/get-recordings` and shows `leads/get-recordings` in its "
+            "example; set the other one if your account answers a web page there.",
+        ),
+    )
     recordings_lookback: float = field(
         default=3600.0,
         metadata=how(

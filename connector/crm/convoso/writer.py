@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.crm.base import Mode, OneByOne, Outcome
-from connector.crm.convoso.calls import ask, call_with
+from connector.crm.convoso.calls import ask, call_with, write
 from connector.crm.convoso.facts import (
     ABOUT,
     CAPABILITIES,
@@ -15,7 +15,6 @@ from connector.crm.convoso.facts import (
     INSERT,
     MARGIN,
     NATIONAL_DIGITS,
-    REFUSALS,
     SEARCH,
     UPDATE,
     time_filter,
@@ -24,15 +23,15 @@ from connector.crm.convoso.responses import (
     deleted,
     first_leads,
     inserted,
-    judge,
     row_id,
     updated,
 )
 from connector.crm.convoso.settings import MAX_PAGE_SIZE, ConvosoSettings
 from connector.crm.http import Answer, Session, Speaking
 from connector.crm.ids import as_id
+from connector.documented.convoso import INCOMPLETE
 from connector.errors import ConfigError, CrmError, UnexpectedAnswerError
-from connector.texts import is_blank
+from connector.texts import is_blank, moment
 
 
 class ConvosoWriter(Speaking, OneByOne):
@@ -70,7 +69,7 @@ class ConvosoWriter(Speaking, OneByOne):
         if (refused := self.capabilities.protected(form)) is not None:
             return refused
         if not all(form.get(name) for name in CAPABILITIES.identity):
-            return Outcome("rejected", code="6007", reason=REFUSALS["6007"].meaning)
+            return Outcome("rejected", code="6007", reason=INCOMPLETE.meaning)
         return self._write(INSERT, form, fields, inserted)
 
     def upsert(
@@ -163,15 +162,18 @@ class ConvosoWriter(Speaking, OneByOne):
         return ids
 
     def _made_about(self, row: Mapping[str, Any], sent_at: datetime | None) -> bool:
-        """Whether a lead came into being about when an insert was sent, in either of an hour that happens twice."""
-        try:
-            created = datetime.fromisoformat(str(row.get("created_at")))
-        except ValueError:
+        """Whether a lead came into being about when an insert was sent, in either of an hour that happens twice.
+
+        Times come as ``2026-03-01 10:00:00`` in the account's zone, or as ``2026-03-01T10:00:00-0800`` ("Users Search API").
+        """
+        created = moment(str(row.get("created_at")))
+        if created is None or sent_at is None:
             return False
-        moments = [created.replace(tzinfo=self._settings.timezone, fold=fold) for fold in (0, 1)]
-        return sent_at is not None and any(
-            abs(moment.astimezone(UTC) - sent_at) <= ABOUT for moment in moments
+        zone = self._settings.timezone
+        moments = (
+            [created] if created.tzinfo else [created.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
         )
+        return any(abs(each.astimezone(UTC) - sent_at) <= ABOUT for each in moments)
 
     def _write(
         self,
@@ -182,7 +184,7 @@ class ConvosoWriter(Speaking, OneByOne):
     ) -> Outcome:
         """One call, and what came of it; ``fields`` are those of the lead that can be at fault."""
         try:
-            return self._session.write(call_with(self._settings, path, form), judge, understood)
+            return write(self._session, call_with(self._settings, path, form), understood)
         except (CrmError, ConfigError) as error:
             return Outcome.of(error, fields)
 

@@ -10,8 +10,9 @@ import pytest
 
 from connector import crm
 from connector.config import Secret
-from connector.crm.convoso import CAPABILITIES, REFUSALS, ConvosoReader, ConvosoSettings, ConvosoWriter
+from connector.crm.convoso import CAPABILITIES, ConvosoReader, ConvosoSettings, ConvosoWriter
 from connector.crm.http import Retry, Session
+from connector.documented.convoso import CODES, refusal_at
 from connector.errors import AuthError, ConfigError, RefusedError, TransientError, UnexpectedAnswerError
 
 ROW = {"id": "12345", "modified_at": "2026-03-03 14:30:00", "first_name": "John"}
@@ -422,10 +423,126 @@ def test_nothing_to_set_costs_no_call(make: Callable[..., Any]) -> None:
 
 def test_every_refusal_is_a_sentence() -> None:
     """Codes are digits, and what they mean reads on after a colon."""
-    for code, refusal in REFUSALS.items():
-        assert code.isdigit()
-        assert refusal.meaning[0].islower()
-        assert not refusal.meaning.endswith(".")
+    for codes in CODES.values():
+        for code, refusal in codes.items():
+            assert code.isdigit()
+            assert refusal.meaning[0].islower()
+            assert not refusal.meaning.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "code", "said", "means"),
+    [
+        ("leads/update", "6008", "", "the phone number is invalid"),
+        ("leads/insert", "6008", "duplicate phone number", "another lead has this phone number"),
+        ("leads/insert", "6007", "the lead already exists", "another lead has this phone number"),
+        (
+            "leads/insert",
+            "6007",
+            "the lead requires a phone number",
+            "a phone number and a list are required",
+        ),
+        ("dnc/insert", "6008", "", "the phone number is on this do-not-call list"),
+        ("leads/update", "6009", "", "another lead has this phone number"),
+        ("log/retrieve", "6004", "", "there is no such campaign"),
+        ("dnc/delete", "6004", "", "there is no such status"),
+        ("log/retrieve", "6042", "", "there is no such list"),
+        ("log/retrieve", "6050", "", "there is no such status"),
+        ("leads/update", "6004", "", None),
+        ("leads/update", "6042", "", None),
+        ("leads/update", "6050", "", None),
+        ("leads/update", "6090", "", None),
+        ("callbacks/insert", "6071", "", "the callback's time is none"),
+    ],
+)
+def test_a_code_means_what_its_endpoint_says(endpoint: str, code: str, said: str, means: str | None) -> None:
+    """One number, several meanings; what no endpoint of a lead documents has none there."""
+    found = refusal_at(endpoint, code, said)
+    assert (found and found.meaning) == means
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 403, "text": "Forbidden"},
+        {"json": {"success": False, "text": "no"}, "status": 403},
+        {"json": {"success": False, "code": 403}, "status": 403},
+        {"body": b"<html>Forbidden</html>", "json": None, "status": 403},
+    ],
+    ids=str,
+)
+def test_a_403_is_about_the_office(make: Callable[..., Any], answer: dict[str, Any]) -> None:
+    """Convoso's glossary: the token is invalid for the office; said with the setting, for reads and for writes."""
+    with pytest.raises(AuthError, match="not valid for this office") as caught:
+        make(ConvosoReader, answer)[0].search(None)
+    assert "crm.convoso.auth_token" in str(caught.value)
+    assert str(caught.value).startswith("convoso ")
+    done = make(ConvosoWriter, answer)[0].update("77", {"status": "A"})
+    assert (done.state, done.breaks) == ("deferred", True)
+    assert "not valid for this office" in (done.reason or "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"success": False, "code": 5001, "text": "Auth token is invalid"},
+        {"json": {}, "status": 401},
+        {"body": b"<html>Unauthorized</html>", "json": None, "status": 401},
+    ],
+    ids=str,
+)
+def test_only_a_403_is_about_the_office(make: Callable[..., Any], answer: dict[str, Any]) -> None:
+    """A wrong token is a wrong token."""
+    with pytest.raises(AuthError) as caught:
+        make(ConvosoReader, answer)[0].search(None)
+    assert "office" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"success": False, "code": 6008, "text": "Duplicate phone"}, "another lead has this phone number"),
+        ({"success": False, "code": 6007, "text": "Duplicate entry"}, "another lead has this phone number"),
+        (
+            {"success": False, "code": 6008, "text": "The phone number is invalid"},
+            "the phone number is invalid",
+        ),
+        ({"success": False, "code": 6004, "text": "Unknown Campaign ID"}, "not documented"),
+    ],
+    ids=str,
+)
+def test_a_refused_insert_says_which_meaning_of_its_code_it_is(
+    make: Callable[..., Any], answer: dict[str, Any], reason: str
+) -> None:
+    """6007 and 6008 are also answered to duplicates; the words beside the code tell."""
+    done = make(ConvosoWriter, answer)[0].insert(NEW, {"list_id": "333"})
+    assert (done.state, done.code) == ("rejected", str(answer["code"]))
+    assert reason in (done.reason or "")
+
+
+@pytest.mark.parametrize("path", ["leads/get-recordings", "lead/get-recordings"])
+def test_recordings_are_read_at_either_path(make: Callable[..., Any], path: str) -> None:
+    """As the settings say; ids are numbers and the end is an empty text, as Convoso's page shows."""
+    shown = {
+        "recording_id": 8,
+        "lead_id": 270,
+        "start_time": "2014-06-19 21:11:36",
+        "end_time": "",
+        "seconds": 10,
+        "url": "1403237496-all.wav",
+    }
+    answer = {"success": True, "data": {"offset": 0, "limit": 10, "total": 1, "entries": [shown]}}
+    reader, server = make(ConvosoReader, answer, recordings_path=path)
+    page = reader.recordings("270", None)
+    assert (list(page.rows), page.total) == ([shown], 1)
+    assert server.requests[0].path == f"/v1/{path}"
+
+
+@pytest.mark.parametrize("code", [6001, 6005, 6070, 6071])
+def test_a_lead_without_recordings_has_an_empty_page(make: Callable[..., Any], code: int) -> None:
+    """Whatever code says that there is no such lead, or nothing of it."""
+    reader, _ = make(ConvosoReader, {"success": False, "code": code})
+    assert list(reader.recordings("77", None).rows) == []
 
 
 def test_the_registry_knows_its_vendors(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -547,6 +664,7 @@ def test_a_lead_that_was_moved_is_found_by_when_it_was_made(make: Callable[..., 
         "2": "2026-11-01 01:41:00",
         "3": "2026-11-01 00:50:00",
         "4": None,
+        "5": "2026-11-01T01:25:00-0400",  # says which of the two it is
     }
     rows = [
         {"id": number, "phone_number": "2135550142", "list_id": "401", "created_at": made}
@@ -554,9 +672,9 @@ def test_a_lead_that_was_moved_is_found_by_when_it_was_made(make: Callable[..., 
     ]
     there = {"id": "9", "phone_number": "2135550142", "list_id": "333", "created_at": "2020-01-01 00:00:00"}
     writer, _ = make(ConvosoWriter, entries(*rows, there), timezone=ZoneInfo("America/New_York"))
-    for hour in (5, 6):
+    for hour, found in ((5, ["9", "5", "1"]), (6, ["9", "1"])):
         sent_at = datetime(2026, 11, 1, hour, 30, tzinfo=UTC)
-        assert writer.find(NEW, {"list_id": "333"}, sent_at) == ["9", "1"]
+        assert writer.find(NEW, {"list_id": "333"}, sent_at) == found
     assert writer.find(NEW, {"list_id": "333"}) == ["9"]
 
 
@@ -594,6 +712,7 @@ def test_nothing_is_found_without_something_to_look_for(make: Callable[..., Any]
     [
         ("list_id", "333", "all"),
         ("check_dup", "4", "5"),
+        ("check_dup", "true", "account"),
         ("check_dnc", "True", "yes"),
         ("hopper_priority", "99", "100"),
         ("hopper_expires_in", "300", "301"),
@@ -607,3 +726,21 @@ def test_options_say_what_they_take(name: str, right: str, wrong: str) -> None:
     pattern = CAPABILITIES.options[name].pattern
     assert re.fullmatch(pattern, right, re.IGNORECASE)
     assert not re.fullmatch(pattern, wrong, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "looks"),
+    [
+        ("check_dup", "0", False),
+        ("check_dup", "1", True),
+        ("check_dup", "2", True),
+        ("check_dup", "3", True),
+        ("check_dup", "true", True),
+        ("check_dup", "4", False),
+        ("check_dup_list", "true", False),
+        ("update_if_found", "true", True),
+    ],
+)
+def test_convoso_looks_itself_only_if_its_own_pages_say_so(name: str, value: str, looks: bool) -> None:
+    """For every other value leadloop looks for the lead before it adds one."""
+    assert bool(re.fullmatch(CAPABILITIES.looks_itself.get(name, "(?!)"), value)) is looks
