@@ -13,7 +13,7 @@ from connector.sandbox import tables
 from connector.sandbox.clock import Clock, aware
 from connector.sandbox.generate import FIRST_ID, generate
 from connector.sandbox.index import MAX_ID, Index
-from connector.sandbox.localtime import LocalTime
+from connector.sandbox.localtime import LocalTime, OffsetTime
 from connector.sandbox.values import Normalise, normaliser
 
 COLUMNS = (
@@ -28,9 +28,11 @@ COLUMNS = (
 OPTIONAL_COLUMNS = ("annual_revenue", "title", "business_name", "dba", "industry", "start_date")
 """Fields of the account's layout that a lead shows only once it has a value."""
 
-SHOWN = ("id", "created_at", "modified_at", *COLUMNS)
+FOUND_OUT = ("status_name", "called_count", "last_called")
+"""What a live account also shows of a lead, and nobody sets."""
+SHOWN = ("id", "lead_id", "created_at", "modified_at", *COLUMNS, *FOUND_OUT)
 PLACE = {name: place for place, name in enumerate(COLUMNS)}
-READ_ONLY = frozenset({"id", "lead_id", "created_at", "modified_at", "deleted_at", "archived_at"})
+READ_ONLY = frozenset({"id", "lead_id", "created_at", "modified_at", "deleted_at", "archived_at", *FOUND_OUT})
 
 Removal = Literal["deleted", "archived"]
 Shown = dict[str, str | None]
@@ -66,6 +68,7 @@ class Recording:
     """A recorded call with a lead, in seconds since 1970."""
 
     recording_id: str
+    """Digits only."""
     lead_id: str
     start: int
     seconds: int
@@ -75,7 +78,8 @@ class Book:
     """The leads of one account. Every method is thread-safe and takes lead ids as text or number.
 
     ``custom_fields`` are columns the account's layout has besides the usual ones. ``normalise`` says how the CRM
-    rewrites what it is given: field -> ``digits``, ``lower``, ``upper``, ``trim`` or ``round``.
+    rewrites what it is given: field -> ``digits``, ``lower``, ``upper``, ``trim`` or ``round``. With ``offset_times`` it shows
+    times with their offset.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Book:
         custom_fields: Sequence[str] = (),
         normalise: Mapping[str, Normalise] | None = None,
         show_removal_times: bool = True,
+        offset_times: bool = False,
     ) -> None:
         self.zone = zone or ZoneInfo("America/Los_Angeles")
         self.clock = clock or Clock()
@@ -99,7 +104,7 @@ class Book:
         self.lists = set(tables.LISTS)
         self.users = {*tables.USERS, tables.API_USER}
         self.lock = threading.RLock()
-        self._local = LocalTime(self.zone)
+        self._local: Callable[[int], str] = OffsetTime(self.zone) if offset_times else LocalTime(self.zone)
         self._normalise = {name: normaliser(kind) for name, kind in (normalise or {}).items()}
         self._caches: list[dict[int, bytes]] = []
         self._recordings: dict[int, list[Recording]] = {}
@@ -149,8 +154,14 @@ class Book:
             }
 
     def shown(self, lead: Lead) -> Shown:
-        head = (str(lead.id), self._local(lead.created), self._local(lead.updated))
-        shown: Shown = dict(zip(SHOWN, (*head, *lead.values), strict=True))
+        number, status = str(lead.id), lead.values[PLACE["status"]] or ""
+        head = (number, number, self._local(lead.created), self._local(lead.updated))
+        tail = (
+            tables.STATUS_NAMES.get(status, status),
+            str(self.called_count(lead)),
+            None if lead.called is None else self._local(lead.called),
+        )
+        shown: Shown = dict(zip(SHOWN, (*head, *lead.values, *tail), strict=True))
         for name in self.always_shown:
             shown[name] = None
         if lead.extra:
@@ -160,7 +171,7 @@ class Book:
         return shown
 
     def local(self, second: int) -> str:
-        """An instant as the account's naive local time, ``YYYY-MM-DD HH:MM:SS``."""
+        """An instant as the account shows it: local time, ``YYYY-MM-DD HH:MM:SS``, or with its offset."""
         return self._local(second)
 
     def removed(self, removal: Removal) -> list[str]:
@@ -245,17 +256,35 @@ class Book:
             self._forget(lead)
 
     def call(self, lead_id: str | int, seconds: int = 60) -> str:
-        """An agent calls the lead: moves its last call time and adds a recording, whose id is returned.
+        """An agent calls the lead: adds a recording, whose id is returned, and moves ``last_called`` and ``changed_at``.
 
-        The lead's row stays as it is.
+        ``modified_at`` stays: nobody edited the lead.
         """
         with self.lock:
             lead = self._lead(lead_id)
             known = self._known_recordings(lead)
             lead.called = self.clock.seconds()
-            recording = Recording(f"rec{lead.id}-{len(known) + 1}", str(lead.id), lead.called, seconds)
+            recording = Recording(_recording_id(lead, len(known) + 1), str(lead.id), lead.called, seconds)
             known.append(recording)
+            self._move(lead, updated=lead.updated, changed=lead.called)
             return recording.recording_id
+
+    def called_count(self, lead: Lead) -> int:
+        """How often the lead was called."""
+        known = self._recordings.get(lead.id)
+        return len(known) if known is not None else int(lead.called is not None)
+
+    def calls(self, start: int | None, end: int | None) -> list[Recording]:
+        """Every call between two seconds, both included, the oldest first; of removed leads, too."""
+        with self.lock:
+            found = [
+                call
+                for lead in self.leads.values()
+                if lead.called is not None and (start is None or lead.called >= start)
+                for call in self._known_recordings(lead)
+                if (start is None or call.start >= start) and (end is None or call.start <= end)
+            ]
+        return sorted(found, key=lambda call: (call.start, int(call.recording_id)))
 
     def recordings(self, lead_id: str | int) -> list[Recording]:
         """The lead's recorded calls, oldest first."""
@@ -267,7 +296,7 @@ class Book:
             first = (
                 []
                 if lead.called is None
-                else [Recording(f"rec{lead.id}-1", str(lead.id), lead.called, 30 + lead.id % 570)]
+                else [Recording(_recording_id(lead, 1), str(lead.id), lead.called, 30 + lead.id % 570)]
             )
             self._recordings[lead.id] = first
         return self._recordings[lead.id]
@@ -358,6 +387,10 @@ class Hits:
             return self.filtered[offset : offset + limit]
         first = min(self.low + offset, self.high)
         return self.index.ids(first, min(first + limit, self.high))
+
+
+def _recording_id(lead: Lead, number: int) -> str:
+    return str(lead.id * 1_000 + number)
 
 
 @contextmanager

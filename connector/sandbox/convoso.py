@@ -1,60 +1,46 @@
-"""Convoso's leads API, ``/v1/leads/…``, over the book.
+"""Convoso's API, ``/v1/…``, over the book.
 
-From the official page of ``/leads/update`` and the community's page of the Leads API (parameters, codes, examples), and
-from what live clients see (the envelope with ``data.entries``, errors at HTTP 200). Where nothing is documented, the
-sandbox does what such a server would most likely do, and says so here:
+From Convoso's own pages, the community's page of the Leads API, the types of a public SDK (see ``documented/convoso.py``), and
+what live clients see (the envelope with ``data.entries``, errors at HTTP 200). Convoso's pages show some endpoints as ``GET``
+and some as ``POST``, and live clients use either at all of them; so both are taken everywhere. Parameters may be in the query
+string, in a form or in a JSON object, and the token may be a parameter or ``Authorization: Bearer``. Where nothing is
+documented, the sandbox does what such a server would most likely do, and says so here:
 
 * a date that can't be read is refused with code 400;
 * a bound without a time of day means the whole day;
 * filters compare whole values, phone numbers by their digits, everything else without regard to case;
 * rows come by the filtered time, and by id where none is filtered;
 * an empty parameter of a write is ignored for fields that can't be blank, and follows ``empty_clears`` otherwise;
-* an unknown parameter is ignored.
+* an unknown parameter is ignored;
+* another method than ``GET`` and ``POST`` is answered with a web page and status 405.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from connector.documented.convoso import text_at
 from connector.sandbox.book import PLACE, READ_ONLY, Book, Hits, Lead, Removal
-from connector.sandbox.convoso_inserts import Inserts
+from connector.sandbox.convoso_desk import Desk, recorded
+from connector.sandbox.convoso_inserts import Inserts, without_code
+from connector.sandbox.convoso_params import Paging, Refused, filled, paging, read_json, second_of, token_of
 from connector.sandbox.index import Index
 from connector.sandbox.options import Options
 from connector.sandbox.refusals import Refusals
 from connector.sandbox.values import digits, is_email, is_phone
-from connector.sandbox.wire import Answer, Description, Listing, Request
+from connector.sandbox.wire import Answer, Description, Listing, Request, html
 
-PREFIX = "/v1/leads/"
+PREFIX = "/v1/"
 MAX_LIMIT, MAX_RECORDINGS, DEFAULT_LIMIT = 2000, 100, 10
-
-TEXTS = {
-    "400": "Invalid date",
-    "403": "Forbidden",
-    "5001": "Auth token is invalid",
-    "6001": "No such Lead",
-    "6002": "No such List",
-    "6005": "Missing users",
-    "6006": "No such User",
-    "6007": "The Lead requires a phone number and list id",
-    "6008": "The phone number is invalid",
-    "6009": "The phone number already exists",
-    "6023": "Required fields are missed",
-    "6070": "Invalid lead ID",
-    "6071": "Lead not found",
-    "6079": "Invalid Email(s)",
-    "7231": "Invalid offset value",
-    "7258": "Invalid limit value",
+LEADS = "leads/"
+ALIASES = {
+    # Convoso's pages name these paths and show the usual ones in their examples.
+    "lead/get-recordings": "leads/get-recordings",
+    "list/search": "lists/search",
+    "list/insert": "lists/insert",
+    "list/update": "lists/update",
 }
-COMMUNITY_TEXTS = TEXTS | {
-    "5001": "Invalid authentication token",
-    "6002": "List not found",
-    "6008": "Invalid phone number",
-    "6009": "Lead already exists",
-}
-"""The community page words some of them differently."""
 
 FIELD_FILTERS = (
     "list_id", "user_id", "owner_id", "status", "created_by", "email", "last_modified_by", "first_name", "last_name",
@@ -70,26 +56,13 @@ TIME_FILTERS = {
     "deleted": ("deleted_at_start", "deleted_at_end"),
     "archived": ("archived_at_start", "archived_at_end"),
 }
+GENERAL_TEXTS = {"400": "Invalid date", "4001": "Missing required field"}
+"""Codes that are answered at any endpoint; the second is the community's."""
 REMOVALS: tuple[Removal, ...] = ("deleted", "archived")
 NEVER_BLANK = frozenset({"list_id", "status", "phone_code", "phone_number", "created_by", "last_modified_by"})
 USER_FIELDS = ("owner_id", "user_id", "created_by", "last_modified_by")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 
 Window = tuple[int | None, int | None]
-
-
-class Refused(Exception):  # noqa: N818 - an answer on its way, not a failure
-    """The API says no, with this code."""
-
-    def __init__(self, code: str, about: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.about = about
-
-
-class Paging(NamedTuple):
-    offset: int
-    limit: int
 
 
 class Convoso:
@@ -103,6 +76,7 @@ class Convoso:
         self.options = options
         self.refusals = refusals
         self.inserts = Inserts(book, options)
+        self.desk = Desk(book, options, self.inserts)
         self._rows = book.cache()
         self._actions: dict[str, Callable[[Request], bytes | Listing]] = {
             "search": self._search,
@@ -128,59 +102,68 @@ class Convoso:
         }
 
     def describe(self, request: Request) -> Description:
+        read_json(request)
         names = tuple(name for name in request.params if name != "auth_token")
-        return Description(request.path.removeprefix(PREFIX), request.params.get("lead_id") or None, names)
+        return Description(_action(request.path), request.params.get("lead_id") or None, names)
 
     def answer(self, request: Request) -> Answer | None:
-        action = (
-            self._actions.get(request.path.removeprefix(PREFIX)) if request.path.startswith(PREFIX) else None
-        )
-        if action is None:
+        name = _action(request.path)
+        action, other = self._actions.get(name), self.desk.actions.get(name)
+        if action is None and other is None:
             return None
+        if request.method not in ("GET", "POST"):
+            return html(405, "405 Method Not Allowed")
+        read_json(request)
+        endpoint = name if "/" in name else LEADS + name
         try:
-            if request.params.get("auth_token") != self.options.token:
-                raise Refused("5001")
-            if request.method != "POST" and not (
-                request.method == "GET" and request.path.endswith("/search")
-            ):
-                raise Refused("403")
+            self._check_token(request)
             with self.book.lock:
-                return Answer(action(request))
+                if action is not None:
+                    return Answer(action(request))
+                assert other is not None
+                return Answer(msgspec.json.encode(other(filled(request.params))))
         except Refused as refused:
-            return self._error(refused)
+            return self._error(refused, endpoint)
 
-    def _error(self, refused: Refused) -> Answer:
+    def _check_token(self, request: Request) -> None:
+        token = token_of(request)
+        if token and token == self.options.other_office_token:
+            raise Refused("403", status=403)
+        if token != self.options.token:
+            raise Refused("5001")
+
+    def _error(self, refused: Refused, endpoint: str) -> Answer:
         live = self.options.envelope == "live"
-        text = (TEXTS if live else COMMUNITY_TEXTS).get(refused.code, "Request refused") + refused.about
+        words = GENERAL_TEXTS.get(refused.code) or text_at(endpoint, refused.code, community=not live)
         code = int(refused.code) if refused.code.isdigit() else refused.code
-        body = {"success": False, "code": code, "text" if live else "error": text}
-        return Answer(msgspec.json.encode(body), outcome=refused.code)
+        body = {"success": False, "code": code, "text" if live else "error": words + refused.about}
+        return Answer(msgspec.json.encode(body), refused.status, outcome=refused.code)
 
     # Search
 
     def _search(self, request: Request) -> Listing:
-        params = {name: value for name, value in request.params.items() if value != ""}
-        paging = self._paging(params, MAX_LIMIT)
+        params = filled(request.params)
+        page = paging(params, MAX_LIMIT, DEFAULT_LIMIT)
         hits = self._hits(params)
-        offset, total = 0 if self.options.ignore_offset else paging.offset, len(hits)
+        offset, total = 0 if self.options.ignore_offset else page.offset, len(hits)
         if request.twist("repeat_page"):
-            offset = max(0, offset - paging.limit)
+            offset = max(0, offset - page.limit)
         if request.twist("extra_page") and total and offset >= total:
-            offset = (total - 1) // paging.limit * paging.limit
-        ids = [] if request.twist("empty_page") else hits.page(offset, paging.limit)
+            offset = (total - 1) // page.limit * page.limit
+        ids = [] if request.twist("empty_page") else hits.page(offset, page.limit)
         lie = request.twist("lying_total")
-        return self._envelope(paging, total + int(lie.value if lie else 0), self._many(ids))
+        return self._envelope(page, total + int(lie.value if lie else 0), self._many(ids))
 
-    def _envelope(self, paging: Paging, total: int, rows: list[bytes]) -> Listing:
+    def _envelope(self, page: Paging, total: int, rows: list[bytes]) -> Listing:
         if self.options.envelope == "live":
             head = b'{"success":true,"data":{"offset":%d,"limit":%d,"total":"%d","entries":[' % (
-                *paging,
+                *page,
                 total,
             )
             return Listing(head, rows, b"]}}")
         # The page shows a success flag where nothing was found, and none where something was.
         head = b'{"results":[' if rows else b'{"success":true,"results":['
-        return Listing(head, rows, b'],"offset":%d,"limit":%d}' % paging)
+        return Listing(head, rows, b'],"offset":%d,"limit":%d}' % page)
 
     def _many(self, ids: list[int]) -> list[bytes]:
         rows = self._rows
@@ -194,15 +177,6 @@ class Convoso:
         if row is None:
             row = self._rows[lead_id] = msgspec.json.encode(self.book.shown(self.book.leads[lead_id]))
         return row
-
-    def _paging(self, params: Mapping[str, str], most: int) -> Paging:
-        limit = _whole(params.get("limit") or str(DEFAULT_LIMIT))
-        if limit is None or not 1 <= limit <= most:
-            raise Refused("7258")
-        offset = _whole(params.get("offset") or "0")
-        if offset is None:
-            raise Refused("7231")
-        return Paging(offset, limit)
 
     def _hits(self, params: Mapping[str, str]) -> Hits:
         windows = {
@@ -248,18 +222,17 @@ class Convoso:
         """A bound as seconds since 1970; without a time of day it is the first or the last second of the day."""
         if text is None:
             return None
-        match = _MOMENT.fullmatch(text.strip())
-        try:
-            if match is None:
-                raise ValueError(name)
-            day, time = match.groups()
-            if time is None or self.options.precision == "day":
-                wall, fold = datetime.fromisoformat(f"{day} {'23:59:59' if last else '00:00:00'}"), last
-            else:
-                wall, fold = datetime.fromisoformat(f"{day} {time}"), self.options.fold
-            return int(wall.replace(tzinfo=self.book.zone, fold=fold).timestamp())
-        except (ValueError, OverflowError):
-            raise Refused("400", f" in {name}") from None
+        options = self.options
+        found = second_of(
+            text,
+            self.book.zone,
+            last=bool(last),
+            fold=options.fold,
+            by_day=options.precision == "day",
+        )
+        if found is None:
+            raise Refused("400", f" in {name}")
+        return found
 
     # Writes
 
@@ -277,7 +250,7 @@ class Convoso:
         return msgspec.json.encode({"success": True, "data": {"lead_id": self._shown_id(str(lead.id))}})
 
     def _insert(self, request: Request) -> bytes:
-        params = request.params
+        params = without_code(request.params)
         if not params.get("phone_number") or not params.get("list_id"):
             raise Refused("6007")
         if any(not params.get(name) for name in self.options.required_fields):
@@ -338,8 +311,8 @@ class Convoso:
     # Recordings
 
     def _recordings(self, request: Request) -> bytes:
-        params = {name: value for name, value in request.params.items() if value != ""}
-        paging = self._paging(params, MAX_RECORDINGS)
+        params = filled(request.params)
+        page = paging(params, MAX_RECORDINGS, DEFAULT_LIMIT)
         if "lead_id" not in params:
             raise Refused("6005")
         start = self._second("start_time", params.get("start_time"), 0)
@@ -347,27 +320,24 @@ class Convoso:
         lead = self.book.find(params["lead_id"], removed=True)
         every = self.book.recordings(lead.id) if lead else []
         inside = [each for each in every if _inside(each.start, (start, end))]
+        community = self.options.envelope == "community"
         entries = [
-            {
-                "recording_id": each.recording_id,
-                "lead_id": each.lead_id,
-                "start_time": self.book.local(each.start),
-                "end_time": self.book.local(each.start + each.seconds),
-                "seconds": each.seconds,
-                "url": f"https://convoso.com/recording/{each.recording_id}.mp3",
-            }
-            for each in inside[paging.offset : paging.offset + paging.limit]
+            recorded(self.book, each, as_text=community)
+            for each in inside[page.offset : page.offset + page.limit]
         ]
-        if self.options.envelope == "community":
+        if community:
             return msgspec.json.encode({"entries": entries})
-        data = {"offset": paging.offset, "limit": paging.limit, "total": str(len(inside)), "entries": entries}
+        data = {**page._asdict(), "total": str(len(inside)), "entries": entries}
         return msgspec.json.encode({"success": True, "data": data})
 
 
-def _whole(text: str) -> int | None:
-    """A number without a sign, or ``None``."""
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+def _action(path: str) -> str:
+    """What a call is: ``search`` for ``/v1/leads/search``, ``lists/search`` for ``/v1/lists/search``."""
+    name = path.removeprefix(PREFIX)
+    name = ALIASES.get(name, name)
+    short = name.removeprefix(LEADS)
+    # What is not below a folder is at no endpoint, and neither is what is below two.
+    return path if ("/" in short) == name.startswith(LEADS) else short
 
 
 def _inside(second: int | None, window: Window) -> bool:

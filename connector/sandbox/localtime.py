@@ -36,3 +36,13 @@ class LocalTime:
 
     def _slowly(self, second: int) -> str:
         return f"{datetime.fromtimestamp(second, self._zone):%Y-%m-%d %H:%M:%S}"
+
+
+class OffsetTime:
+    """Renders seconds since 1970 as ``YYYY-MM-DDTHH:MM:SS-0800`` in one zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def __call__(self, second: int) -> str:
+        return f"{datetime.fromtimestamp(second, self._zone):%Y-%m-%dT%H:%M:%S%z}"

@@ -46,6 +46,10 @@ class Options:
     show_removal_times: bool = True
     """Whether a deleted or archived lead shows since when it is."""
 
+    times: Literal["naive", "offset"] = "naive"
+    """How Convoso shows times: ``2026-03-01 10:00:00`` in the account's zone, or ``2026-03-01T10:00:00-0800``."""
+    other_office_token: str = field(default="", repr=False)
+    """A token that Convoso knows and that is not valid for this office: it is answered with HTTP 403."""
     ignore_time: bool = False
     """Whether Convoso's searches overlook their time filters, and answer with all leads."""
     ignore_offset: bool = False
@@ -70,6 +74,8 @@ class Options:
             raise ValueError(f"leads can't be negative: {self.leads}")
         if self.envelope not in get_args(Envelope):
             raise ValueError(f"envelope must be live or community, not {self.envelope!r}")
+        if self.times not in ("naive", "offset"):
+            raise ValueError(f"times must be naive or offset, not {self.times!r}")
         if self.precision not in get_args(Precision):
             raise ValueError(f"precision must be second or day, not {self.precision!r}")
         if self.fold not in (0, 1):
@@ -94,8 +100,9 @@ class Options:
         return ZoneInfo(self.timezone)
 
     def as_json(self) -> dict[str, Any]:
-        """The options without the token."""
-        shown = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "token"}
+        """The options without the tokens."""
+        secret = ("token", "other_office_token")
+        shown = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in secret}
         return {**shown, "normalise": dict(self.normalise), "do_not_call": len(self.do_not_call)}
 
 

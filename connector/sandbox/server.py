@@ -70,6 +70,7 @@ class Sandbox:
             custom_fields=chosen.custom_fields,
             normalise=chosen.normalise,
             show_removal_times=chosen.show_removal_times,
+            offset_times=chosen.times == "offset",
         )
         self.faults = Faults(chosen.seed, faults)
         self.refusals = Refusals()

@@ -107,6 +107,17 @@ CARRIERS = (
 )
 PLANS = ("basic", "plus", "premium", "family", "")
 STATUSES = ("NEW", "ACTIVE", "CALLBACK", "NOANSWER", "BUSY", "NOTINT", "SALE", "COMPLETED", "DNC")
+STATUS_NAMES = {
+    "NEW": "New Lead",
+    "ACTIVE": "Active",
+    "CALLBACK": "Call Back",
+    "NOANSWER": "No Answer",
+    "BUSY": "Busy",
+    "NOTINT": "Not Interested",
+    "SALE": "Sale Made",
+    "COMPLETED": "Completed",
+    "DNC": "Do Not Call",
+}
 STATUS_WEIGHTS = (30, 22, 12, 12, 5, 8, 5, 4, 2)
 GENDERS = ("M", "F", "Other", "")
 LISTS = ("333", "17257", "401", "402", "505")

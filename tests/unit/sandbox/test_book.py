@@ -211,15 +211,28 @@ def test_a_value_can_be_kept_otherwise_than_it_was_given(kind: str, given: str, 
     assert found.row(lead_id)["field_12"] is None
 
 
-def test_a_call_adds_a_recording_and_leaves_the_row_alone() -> None:
-    """Recordings are kept per lead, oldest first."""
+def test_a_call_adds_a_recording_and_is_counted() -> None:
+    """Recordings are kept per lead, oldest first; the row shows how many calls there were and when, and is else the same."""
     found = book()
     lead_id = found.add({"first_name": "Ada"})
     before = found.row(lead_id)
     first, second = found.call(lead_id), found.call(lead_id, seconds=300)
     assert [each.recording_id for each in found.recordings(lead_id)] == [first, second]
     assert found.recordings(lead_id)[1].seconds == 300
-    assert found.row(lead_id) == before
+    when = found.local(found.recordings(lead_id)[1].start)
+    assert found.row(lead_id) == {**before, "called_count": "2", "last_called": when}
+
+
+def test_every_call_of_a_time_is_found() -> None:
+    """Both ends belong to it; calls that were there from the start count, and so do those of leads that are gone."""
+    found = book(leads=50)
+    every = [each for lead_id in found.ids() for each in found.recordings(lead_id)]
+    every.sort(key=lambda each: (each.start, int(each.recording_id)))
+    assert every
+    assert found.calls(None, None) == every
+    assert found.calls(every[1].start, every[-2].start) == every[1:-1]
+    found.delete(every[0].lead_id)
+    assert found.calls(None, every[0].start) == every[:1]
 
 
 def test_a_cached_rendering_goes_with_every_change() -> None:

@@ -1,4 +1,4 @@
-"""Search as Convoso does it: paging, filters, closed windows, days, daylight saving time."""
+"""Convoso's search in the sandbox: paging, filters, closed windows, days, daylight saving time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

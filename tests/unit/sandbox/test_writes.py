@@ -1,7 +1,7 @@
-"""Update, insert, delete and recordings as Convoso does them."""
+"""Convoso in the sandbox: update, insert, delete and recordings."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -166,36 +166,45 @@ def test_a_refused_insert_has_its_code_and_adds_nothing(
 
 
 @pytest.mark.parametrize(
-    ("params", "same_list", "other_list", "archived", "deleted"),
+    ("params", "found"),
     [
-        ({}, None, None, None, None),
-        ({"check_dup": "0"}, None, None, None, None),
-        ({"check_dup": "1"}, 6009, None, None, None),
-        ({"check_dup_list": "true"}, 6009, None, None, None),
-        ({"check_dup": "2"}, 6009, 6009, None, None),
-        ({"check_dup": "3"}, 6009, 6009, 6009, None),
-        ({"check_dup": "4"}, 6009, 6009, 6009, 6009),
-        ({"check_dup": "2", "check_dup_archive": "1"}, 6009, 6009, 6009, None),
+        ({}, set()),
+        ({"check_dup": "0"}, set()),
+        ({"check_dup": "1"}, {"list", "campaign", "account"}),
+        ({"check_dup": "true"}, {"list", "campaign", "account"}),
+        ({"check_dup": "2"}, {"list"}),
+        ({"check_dup": "3"}, {"list", "campaign"}),
+        ({"check_dup": "2", "check_dup_archive": "1"}, {"list", "archived"}),
+        ({"check_dup_archive": "1"}, set()),
+        ({"check_dup_list": "true"}, set()),
     ],
 )
-def test_duplicates_are_looked_for_as_far_as_asked(
-    start: Start,
-    ask: Ask,
-    params: dict[str, str],
-    same_list: int | None,
-    other_list: int | None,
-    archived: int | None,
-    deleted: int | None,
+def test_duplicates_are_looked_for_where_asked(
+    start: Start, ask: Ask, params: dict[str, str], found: set[str]
 ) -> None:
-    """Each level of check_dup reaches further than the one before."""
+    """Convoso's pages: 1 the account, 2 the list, 3 the campaign; archived leads of the account where check_dup is on."""
     crm = start(leads=0)
-    numbers = [f"213555010{number}" for number in range(4)]
-    for number, list_id in zip(numbers, ("333", "401", "401", "401"), strict=True):
-        crm.book.add({"phone_number": number, "list_id": list_id, "phone_code": "1"})
-    crm.book.archive(crm.book.ids()[2])
-    crm.book.delete(crm.book.ids()[2])
-    found = [code(ask(crm, "insert", list_id="333", phone_number=number, **params)) for number in numbers]
-    assert found == [same_list, other_list, archived, deleted]
+    places = {"list": "333", "campaign": "17257", "account": "401", "archived": "401", "deleted": "333"}
+    numbers = {place: f"213555010{number}" for number, place in enumerate(places)}
+    for place, list_id in places.items():
+        lead = crm.book.add({"phone_number": numbers[place], "list_id": list_id, "phone_code": "1"})
+        if place in ("archived", "deleted"):
+            {"archived": crm.book.archive, "deleted": crm.book.delete}[place](lead)
+    codes = {
+        place: code(ask(crm, "insert", list_id="333", phone_number=number, **params))
+        for place, number in numbers.items()
+    }
+    assert codes == {place: 6009 if place in found else None for place in places}
+
+
+def test_only_the_community_page_has_check_dup_list(start: Start, ask: Ask) -> None:
+    """Its account looks in the list; Convoso's own pages don't know the parameter."""
+    crm = start(leads=0, envelope="community")
+    for list_id, phone in (("333", "2135550101"), ("401", "2135550102")):
+        crm.book.add({"phone_number": phone, "list_id": list_id})
+    given = {"list_id": "333", "check_dup_list": "true"}
+    assert code(ask(crm, "insert", phone_number="2135550101", **given)) == 6009
+    assert code(ask(crm, "insert", phone_number="2135550102", **given)) is None
 
 
 def test_update_if_found_updates_the_lead_it_finds(start: Start, ask: Ask) -> None:
@@ -244,23 +253,28 @@ def test_numbers_that_are_not_wanted_are_turned_away(start: Start, ask: Ask) -> 
     assert insert("2135550188", check_dnc="1") == 6008
 
 
-def test_phone_code_can_be_part_of_what_a_duplicate_is(start: Start, ask: Ask) -> None:
-    """With filter_phone_code the same number under another code is another number."""
+def test_the_phone_code_can_be_taken_out_of_the_number(start: Start, ask: Ask) -> None:
+    """With filter_phone_code the country's code moves into its own field, before duplicates are looked for."""
     crm = start(leads=0)
-    crm.book.add({"phone_number": "2135550142", "phone_code": "44", "list_id": "333"})
-    given = {"list_id": "333", "phone_number": "2135550142", "check_dup": "2"}
-    assert code(ask(crm, "insert", **given)) == 6009
-    assert code(ask(crm, "insert", **given, filter_phone_code="1")) is None
+    given = {"list_id": "333", "phone_number": "+44 213 555 0142", "filter_phone_code": "1"}
+    lead_id = str(ask(crm, "insert", **given).json()["id"])
+    row = crm.book.row(lead_id)
+    assert (row["phone_number"], row["phone_code"]) == ("2135550142", "44")
+    assert code(ask(crm, "insert", **given, check_dup="2")) == 6009
+    without = {**given, "filter_phone_code": "0"}
+    assert code(ask(crm, "insert", **without, check_dup="2")) is None
 
 
 def test_the_hopper_takes_leads_in_its_bounds(start: Start, ask: Ask) -> None:
-    """Priority is 0 to 99, and no lead waits longer than 300 minutes."""
+    """Priority is 0 to 99, and 99 if none is given; no lead waits longer than 300 minutes."""
     crm = start(leads=0)
     given = {"list_id": "333", "phone_number": "2135550142", "hopper": "true"}
     answer = ask(crm, "insert", **given, hopper_priority="500", hopper_expires_in="1000").json()
     convoso: Any = crm.vendors["convoso"]
     queued = convoso.inserts.hopper[str(answer["id"])]
     assert (queued.priority, queued.expires_in) == (99, 300)
+    again = ask(crm, "insert", list_id="333", phone_number="2135550143", hopper="true").json()
+    assert convoso.inserts.hopper[str(again["id"])].priority == 99
 
 
 def test_delete_takes_a_lead_once(start: Start, ask: Ask) -> None:
@@ -291,3 +305,46 @@ def test_recordings_are_paged_and_windowed(start: Start, ask: Ask) -> None:
     assert code(ask(crm, "get-recordings")) == 6005
     assert code(ask(crm, "get-recordings", lead_id=lead_id, offset="x")) == 7231
     assert code(ask(crm, "get-recordings", lead_id=lead_id, limit="101")) == 7258
+
+
+def test_a_call_that_goes_on_has_no_end(start: Start, ask: Ask) -> None:
+    """An empty text, as in the example of Convoso's page; it has one when the call is over. Ids are numbers."""
+    crm = start(leads=0, timezone="UTC", clock=lambda: NOON)
+    lead_id = crm.book.add({"first_name": "Ada"})
+    recording = crm.book.call(lead_id, seconds=300)
+    (shown,) = ask(crm, "get-recordings", lead_id=lead_id).json()["data"]["entries"]
+    assert (shown["recording_id"], shown["lead_id"]) == (int(recording), int(lead_id))
+    assert (shown["start_time"], shown["end_time"], shown["seconds"]) == ("2026-03-03 20:00:00", "", None)
+    crm.clock.advance(300)
+    (shown,) = ask(crm, "get-recordings", lead_id=lead_id).json()["data"]["entries"]
+    assert (shown["end_time"], shown["seconds"]) == ("2026-03-03 20:05:00", 300)
+
+
+def test_a_lead_shows_what_live_accounts_show(start: Start, ask: Ask) -> None:
+    """Its id under both names, the status in words, how often and when it was called; a call moves changed_at alone."""
+    crm = start(leads=0, timezone="UTC", clock=lambda: NOON)
+    hour = timedelta(hours=1)
+    lead_id = crm.book.add({"status": "NOTINT"}, created_at=NOON - hour, modified_at=NOON - hour)
+    (row,) = ask(crm, "search", lead_id=lead_id).json()["data"]["entries"]
+    assert (row["id"], row["lead_id"], row["status_name"]) == (lead_id, lead_id, "Not Interested")
+    assert (row["called_count"], row["last_called"]) == ("0", None)
+    crm.book.call(lead_id)
+    (called,) = ask(crm, "search", changed_at_start_date="2026-03-03 20:00:00").json()["data"]["entries"]
+    assert called == {**row, "called_count": "1", "last_called": "2026-03-03 20:00:00"}
+    assert ask(crm, "search", updated_at_start_date="2026-03-03 20:00:00").json()["data"]["entries"] == []
+
+
+def test_times_can_have_an_offset(start: Start, ask: Ask) -> None:
+    """As some of Convoso's pages show them, in winter and in summer; they can be searched for as before."""
+    crm = start(leads=0, times="offset")
+    winter, summer = (
+        crm.book.add(created_at=moment, modified_at=moment)
+        for moment in (
+            datetime(2015, 1, 29, 22, 9, 57, tzinfo=UTC),
+            datetime(2015, 7, 29, 22, 9, 57, tzinfo=UTC),
+        )
+    )
+    assert crm.book.row(winter)["modified_at"] == "2015-01-29T14:09:57-0800"
+    assert crm.book.row(summer)["created_at"] == "2015-07-29T15:09:57-0700"
+    window = {"updated_at_start_date": "2015-07-29 15:09:57", "updated_at_end_date": "2015-07-29 15:09:57"}
+    assert [row["id"] for row in ask(crm, "search", **window).json()["data"]["entries"]] == [summer]
