@@ -40,7 +40,7 @@ def sandbox(
         typer.Option(help="Add a fault and its share of calls, such as status=503:0.1. Repeatable."),
     ] = None,
 ) -> None:
-    """Serve made-up CRMs on this machine, to rehearse with. They answer as the real ones do, and nothing leaves the machine."""
+    """Serve made-up CRMs on this machine, to rehearse with. They answer what the vendors document, and nothing leaves the machine."""
     from connector.sandbox import serve
 
     try:

@@ -61,8 +61,8 @@ class ConvosoSettings(VendorSettings):
         default="body",
         metadata=how(
             parsing.choice("body", "query"),
-            "Where leadloop puts the token: `body` (the form) or `query` (the address, as one of Convoso's pages shows; "
-            "proxies write it to their logs).",
+            "Where leadloop puts the token: `body` (the form) or `query` (the address, as Convoso's own pages show; proxies "
+            "write it to their logs).",
         ),
     )
     page_size: int = field(

@@ -8,11 +8,11 @@ import pytest
 NOON = datetime(2026, 6, 3, 19, tzinfo=UTC)  # 12:00 in Los Angeles
 
 
-@pytest.mark.parametrize("envelope", ["live", "community"])
-def test_several_runs_a_day(duck: Any, sandbox: Any, at: Any, envelope: Any) -> None:
+@pytest.mark.parametrize("options", [{}, {"envelope": "community"}, {"times": "offset"}])
+def test_several_runs_a_day(duck: Any, sandbox: Any, at: Any, options: Any) -> None:
     """Each run is complete; a later one of the same day loads what was edited since, not the day's leads again."""
     time = at(NOON - timedelta(hours=8))
-    crm = sandbox(leads=0, clock=time, precision="day", envelope=envelope)
+    crm = sandbox(leads=0, clock=time, precision="day", **options)
     for hours in range(72):
         crm.book.add({"first_name": f"n{hours}"}, modified_at=time.now - timedelta(hours=hours))
     for number in range(150):

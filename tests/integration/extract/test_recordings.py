@@ -158,9 +158,34 @@ def test_a_long_call_whose_recording_comes_late(duck: Any, sandbox: Any, at: Any
     assert late.recording_id in read(duck)
 
 
+def test_a_call_that_goes_on_is_read_again_when_it_has_ended(duck: Any, sandbox: Any, at: Any) -> None:
+    """Convoso shows such a recording with an empty end; within ``recordings_lookback`` its end comes as a later sighting."""
+    time = at(NOON)
+    crm = sandbox(leads=5, clock=time)
+    duck.everything(crm, recordings=True)
+    recording = crm.book.call(crm.book.ids()[0], 1800)
+    shown = []
+    for minutes in (1, 40):
+        time.now += timedelta(minutes=minutes)
+        duck.everything(crm, recordings=True)
+        rows = [row for row in duck.raw("recordings") if row["recording_id"] == recording]
+        shown.append({(row["start_time"], row["end_time"] or "", row["seconds"]) for row in rows})
+    began = ("2026-06-03 12:00:00", "", None)
+    assert shown == [{began}, {began, ("2026-06-03 12:00:00", "2026-06-03 12:30:00", "1800")}]
+
+
+@pytest.mark.parametrize("path", ["leads/get-recordings", "lead/get-recordings"])
+def test_recordings_are_read_at_either_path(duck: Any, sandbox: Any, at: Any, path: str) -> None:
+    """Convoso's page names the one and shows the other."""
+    crm = sandbox(leads=20, clock=at(NOON))
+    duck.everything(crm, recordings=True, recordings_path=path)
+    assert set(read(duck)) == in_book(crm)
+    assert {call.path for call in crm.calls.select("get-recordings")} == {f"/v1/{path}"}
+
+
 def test_a_lead_without_recordings_is_no_error(duck: Any, sandbox: Any, at: Any) -> None:
     """Neither is one that was deleted in between: the others' recordings are read."""
-    from connector.sandbox.convoso import Refused
+    from connector.sandbox.convoso_params import Refused
 
     time = at(NOON)
     crm = sandbox(leads=5, clock=time)
