@@ -1,7 +1,10 @@
 """The sandbox's own endpoints, ``/_sandbox/…``: what a rehearsal in another process needs to see and do.
 
-No token is asked for: the server listens on loopback only. Bodies and answers are JSON; a mistake is answered with 400
-and ``{"error": …}``, an unknown lead or field with 404.
+No token is asked for: the server listens on loopback only. But a browser on this machine reaches it, too, and whatever page it
+shows could use that. So a call is refused with 403 if its ``Host`` is not this machine, or its ``Origin`` is not the sandbox
+itself, and with 415 if it has a body that is not declared as JSON, which another page can't send without asking first.
+
+Bodies and answers are JSON; a mistake is answered with 400 and ``{"error": …}``, an unknown lead or field with 404.
 
     GET     state               counts, options, clock
     GET     book                every live lead as a search shows it, a JSON array
@@ -35,6 +38,8 @@ from connector.sandbox.refusals import Refusals
 
 CHUNK = 1_000
 JSON = "application/json"
+HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
+"""What this machine is called in ``Host``, whatever the port: it may be forwarded."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -85,7 +90,7 @@ class Control:
     def _route(self, name: str, method: str, handler: Handler) -> Route:
         async def guarded(request: Request) -> Response:
             try:
-                return await handler(request)
+                return await _refused(request) or await handler(request)
             except KeyError as error:
                 return _json({"error": str(error.args[0]) if error.args else "not found"}, 404)
             except (ValueError, TypeError, msgspec.MsgspecError) as error:
@@ -189,6 +194,26 @@ class Control:
             clock.set(now, ticking=bool(given.get("ticking", True)))
         clock.advance(float(given.get("advance", 0)))
         return _json({"now": clock.now().isoformat()})
+
+
+async def _refused(request: Request) -> Response | None:
+    """The answer to a call that no program of this machine's user makes; ``None`` for any other call."""
+    host, origin = request.headers.get("host", ""), request.headers.get("origin")
+    if _name_of(host) not in HERE:
+        return _json({"error": f"Host {host!r} is not this machine: use 127.0.0.1 or localhost"}, 403)
+    if origin is not None and origin != f"http://{host}":
+        return _json({"error": f"Origin {origin!r} is not the sandbox: no other page may steer it"}, 403)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != JSON and await request.body():
+        given = repr(kind) if kind else "no type at all"
+        return _json({"error": f"a body must have Content-Type: {JSON}, not {given}"}, 415)
+    return None
+
+
+def _name_of(host: str) -> str:
+    """A ``Host`` without its port, in lower case."""
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and port.isdigit() else host.lower()
 
 
 def _json(value: Any, status: int = 200) -> Response:

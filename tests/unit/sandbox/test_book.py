@@ -245,6 +245,7 @@ def test_a_cached_rendering_goes_with_every_change() -> None:
         lambda: found.api_edit(lead_id, {}),
         lambda: found.archive(lead_id),
         lambda: found.restore(lead_id),
+        lambda: found.call(lead_id),
     ]
     for change in changes:
         cache[int(lead_id)] = b"old"

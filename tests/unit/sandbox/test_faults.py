@@ -227,6 +227,6 @@ def test_a_fault_may_be_of_one_method_only(crm: Sandbox, ask: Ask) -> None:
     """The same path may be read and written, and only one of the two goes wrong; other calls don't use up its count."""
     crm.faults.switch_on(parse_fault("status=503:1:method=get:count=1"))
     assert write(crm, ask).status_code == 200
-    url = f"{crm.base_url}/v1/leads/search?auth_token={crm.token}"
-    assert [requests.get(url, timeout=10).status_code for _ in range(2)] == [503, 200]
+    url, bearer = f"{crm.base_url}/v1/leads/search", {"Authorization": f"Bearer {crm.token}"}
+    assert [requests.get(url, headers=bearer, timeout=10).status_code for _ in range(2)] == [503, 200]
     assert crm.faults.as_json()[0]["method"] == "GET"
