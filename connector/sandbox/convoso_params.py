@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from connector.sandbox import tables
+from connector.sandbox.book import Book
 from connector.sandbox.wire import Request
+
+Params = Mapping[str, str]
+Row = dict[str, Any]
 
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 BEARER = "bearer "
@@ -99,3 +104,44 @@ def second_of(text: str, zone: tzinfo, *, last: bool, fold: int = 0, by_day: boo
         return int(wall.replace(tzinfo=zone, fold=fold).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def second_at(text: str, book: Book, code: str, *, last: bool, about: str = "") -> int:
+    """As ``second_of`` in the account's zone; ``Refused`` with this code for what is no time."""
+    found = second_of(text, book.zone, last=last)
+    if found is None:
+        raise Refused(code, about)
+    return found
+
+
+def bound(params: Params, name: str, book: Book, *, last: bool) -> int | None:
+    """The start or the end that a call asks for; ``None`` where it names none."""
+    return second_at(params[name], book, "400", last=last, about=f" in {name}") if name in params else None
+
+
+def names_of(user: str) -> tuple[str, str]:
+    first, last, _ = tables.PEOPLE[int(user) % len(tables.PEOPLE)]
+    return first, last
+
+
+def user_name(user: str) -> str:
+    return " ".join(names_of(user)) if user.isdigit() else user
+
+
+def user_email(user: str) -> str:
+    return f"agent{user}@example.com"
+
+
+def answered(data: Any) -> Row:
+    return {"success": True, "data": data}
+
+
+def matches(row: Row, params: Params, names: tuple[str, ...]) -> bool:
+    return all(is_alike(row.get(name), params[name]) for name in names if name in params)
+
+
+def is_alike(shown: Any, wanted: str) -> bool:
+    """Without regard to case; ``PASTDUE`` and ``Past_Due``, ``System`` and ``ANYONE`` are the same."""
+    same = {"system": "anyone", "personal": "useronly"}
+    words = [str(each or "").strip().casefold().replace("_", "") for each in (shown, wanted)]
+    return len({same.get(word, word) for word in words}) == 1

@@ -506,6 +506,7 @@ SAMPLES: dict[str, str] = {
     "leads_path": "/api/x",
     "cursor": "changed_at",
     "token_in": "query",
+    "recordings_path": "lead/get-recordings",
     "keys_in": "query",
     "start": "2020-02-03",
     "filters": '{"list_id": "333"}',
