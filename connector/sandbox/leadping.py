@@ -1,16 +1,15 @@
-"""Leadping's leads API, ``/leads/…``, over its own account of the book's people.
+"""Leadping's leads API, ``/leads/…``, over its own account of the book's people, in either generation.
 
-From the vendor's page of ``PUT /leads/{id}`` (request, answer, types) and from what live clients see: the list behind
-``POST /leads/all/my``, problem details, the limit. Where nothing is known, the sandbox does what such a server would most
-likely do, and says so here:
+From the vendor's page of ``PUT /leads/{id}``, its OpenAPI document (August 2026) and its typed client 1.0.83 (requests,
+answers, types, endpoints), and from what live clients see: problem details, the limit. Where nothing is known, the
+sandbox does what such a server would most likely do, and says so here:
 
 * what an update leaves out is erased or kept, by the option ``leadping_absent``;
 * a part that only answers hold is ignored in an update, and names inside a part that the page doesn't have are kept;
-* the parts that the vendor's newer client has besides are there where the account says ``profile``, and are erased or kept
-  like the others;
 * the list's tokens are opaque and hold how far one has come, so that edits and deletions move what is behind them;
 * a lead that was never modified has its creation as ``updatedAt`` in the list and null as ``modifiedAt`` on its own;
-* a number may also be written as text;
+* a status whose ``expectedRevision`` or ``expectedCurrentStatusId`` is another one is answered with 400;
+* of a lead of somebody else (``others``) every call says 401, without saying what it is about;
 * calls that are turned away for being too many don't count for the limit.
 """
 
@@ -19,14 +18,23 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from connector.sandbox.book import Book, Lead
+from connector.sandbox.book import Book
 from connector.sandbox.documents import Doc, Document, Documents, flat_texts
+from connector.sandbox.leadping_leads import (
+    ARCHIVED,
+    NEWER_PARTS,
+    OLDER_PARTS,
+    body,
+    misfits,
+    summary,
+    time_text,
+)
 from connector.sandbox.options import Options
 from connector.sandbox.refusals import Refusals
 from connector.sandbox.values import is_email, is_phone
@@ -37,40 +45,8 @@ LIST = "/leads/all/my"
 PROBLEM = "application/problem+json; charset=utf-8"
 MOST_ROWS = 500
 LIMIT_SECONDS = 60.0
-
-METADATA = (
-    "trustedFormUrl", "utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent", "referrer", "landingPage",
-    "subId", "pubId", "ipAddress", "userAgent", "externalId", "sellerLeadId", "createdAt", "price", "directPostPrice",
-    "product", "vertical", "complianceStatus", "complianceBlockedReason", "sourceMetadata", "origin", "importBatchId",
-    "isImported", "assignedPhoneNumberId", "smsConsentStatus", "smsOptedOut", "smsOptOutAt", "smsOptInAt",
-    "smsHelpRequestedAt", "smsConsentPhoneNumber", "userId", "businessId",
-)  # fmt: skip
-STREET = ("line1", "line2", "city", "state", "province", "region", "postalCode", "country", "additionalInfo")
-CUSTOMER = (
-    "height", "weight", "birthDate", "income", "isHomeowner", "monthsAtResidence", "creditScore", "hasBankruptcy",
-    "numberOfDependents", "hasMedicalCondition",
-)  # fmt: skip
-FLAGS = frozenset(
-    {"enabled", "isImported", "smsOptedOut", "isValid", "isHomeowner", "hasBankruptcy", "hasMedicalCondition"}
-)
-ONLY_ANSWERS = {
-    "archivedAt": None,
-    "archivedByUserId": None,
-    "archiveReason": None,
-    "archiveNote": None,
-    "isArchived": False,
-    "currentDisposition": None,
-}
-NEWER_ANSWERS = {
-    "organizationId": "organisation-1",
-    "deletedAt": None,
-    "isDemo": False,
-    "assignedToUserId": None,
-    "processingStatus": "completed",
-    "currentLeadStatus": None,
-}
-NEWER_PARTS = ("company", "contactPreferences", "customFields", "inquiry", "serviceAddress")
-"""As the vendor's published client 1.0.83 has them."""
+CATEGORIES = ("Open", "Qualified", "Converted", "Lost", "Invalid", "Duplicate", "Quarantined")
+_PATH = re.compile(r"/leads/([^/]+)(?:/(status|tags|archive|unarchive)(?:/([^/]+))?)?")
 TITLES = {
     400: "One or more validation errors occurred.",
     401: "Unauthorized",
@@ -91,6 +67,9 @@ class Failed(Exception):  # noqa: N818 - an answer on its way, not a failure
         self.errors = errors
 
 
+Handler = Callable[[Document, Request], Doc]
+
+
 class Leadping:
     """One organisation's Leadping API; see the module for where its behaviour comes from."""
 
@@ -101,7 +80,10 @@ class Leadping:
         self.book = book
         self.options = options
         self.refusals = refusals
-        self.part = options.leadping_part
+        self.generation = options.leadping_generation
+        self.part = "customer" if self.generation == "older" else "profile"
+        self.others: set[str] = set()
+        """Leads that belong to somebody else: the list shows them, and every call about one is answered with 401."""
         self.forgets: frozenset[str] = frozenset()
         """Parts that an update empties even where it has them."""
         self.tags: dict[str, Doc] = {}
@@ -116,12 +98,15 @@ class Leadping:
         return {"base_url": address, "api_key": self.options.token}
 
     def describe(self, request: Request) -> Description:
+        match = _PATH.fullmatch(request.path)
         if request.path == LIST:
             return Description("list")
-        action = "update" if request.method == "PUT" else "read"
-        body = _json(request) if request.method == "PUT" else None
-        names = tuple(flat_texts(body)) if isinstance(body, dict) else ()
-        return Description(action, request.path.removeprefix(PREFIX), names)
+        if match is None:
+            return Description("none")
+        lead_id, below, _ = match.groups()
+        action = below or ("update" if request.method == "PUT" else "read")
+        sent = _json(request) if request.body else None
+        return Description(action, lead_id, tuple(flat_texts(sent)) if isinstance(sent, dict) else ())
 
     def answer(self, request: Request) -> Answer | None:
         try:
@@ -137,15 +122,36 @@ class Leadping:
     def _found(self, request: Request) -> Doc | None:
         if request.path == LIST:
             return self._list(request) if request.method == "POST" else None
-        lead_id = request.path.removeprefix(PREFIX)
-        if "/" in lead_id or request.method not in ("GET", "PUT"):
+        match = _PATH.fullmatch(request.path)
+        handle = self._handler(request.method, *match.groups()[1:]) if match else None
+        if match is None or handle is None:
             return None
+        lead_id = match[1]
+        if lead_id in self.others:
+            raise Failed(401)
         lead = self.leads.find(lead_id)
-        if request.method == "PUT":
+        if request.method == "PUT" and match[2] is None:
             self._check_refusals(lead_id, lead, request)
         if lead is None:
             raise Failed(404, "The specified lead was not found.")
-        return self.leads.show(lead if request.method == "GET" else self._update(lead, request))
+        return handle(lead, request)
+
+    def _handler(self, method: str, below: str | None, tag: str | None) -> Handler | None:
+        """What answers a call about one lead."""
+        if tag is not None:
+            return (
+                (lambda lead, _: self._untagged(lead, tag)) if (method, below) == ("DELETE", "tags") else None
+            )
+        handlers: dict[tuple[str, str | None], Handler] = {
+            ("GET", None): lambda lead, _: self.leads.show(lead),
+            ("PUT", None): lambda lead, request: self.leads.show(self._update(lead, request)),
+            ("PUT", "status"): self._status,
+            ("PUT", "tags"): lambda lead, request: self._retagged(lead, request, keep=False),
+            ("POST", "tags"): lambda lead, request: self._retagged(lead, request, keep=True),
+            ("POST", "archive"): self._archived,
+            ("POST", "unarchive"): lambda lead, _: self._changed(lead, ARCHIVED),
+        }
+        return handlers.get((method, below))
 
     def _check_limit(self) -> None:
         most, now = self.options.leadping_calls_per_60s, time.monotonic()
@@ -173,94 +179,43 @@ class Leadping:
                 created, updated = (
                     datetime.fromtimestamp(each, UTC) for each in (lead.created, lead.updated)
                 )
-                yield Document(lead_id(lead.id), self._body(lead), created, updated)
-
-    def _body(self, lead: Lead) -> Doc:
-        """The book's lead as this API keeps it; what the book doesn't say comes of the lead's number."""
-        digits = lead.get("phone_number") or ""
-        address = ("address1", "address2", "city", "state", "province", None, "postal_code", "country", None)
-        metadata: Doc = dict.fromkeys(METADATA)
-        metadata |= {
-            "externalId": str(lead.id),
-            "createdAt": _time(datetime.fromtimestamp(lead.created, UTC)),
-            "utmSource": lead.get("source_id"),
-            "price": None if lead.id % 3 else lead.id % 40 + 0.5,
-            "product": lead.get("plan_interest"),
-            "isImported": lead.id % 20 == 0,
-            "smsOptedOut": False,
-            "sourceMetadata": {
-                "list": lead.get("list_id"),
-                "rank": lead.id % 7,
-                "seen": {"count": lead.id % 5},
-            },
-        }
-        income = lead.get("monthly_revenue")
-        customer: Doc = dict.fromkeys(CUSTOMER)
-        customer |= {
-            "birthDate": lead.get("date_of_birth") or None,
-            "income": int(float(income)) * 12 if income else None,
-            "isHomeowner": (None, True, False)[lead.id % 3],
-        }
-        return {
-            "metadata": metadata,
-            "contact": {
-                "firstName": lead.get("first_name"),
-                "lastName": lead.get("last_name"),
-                "streetAddress": {
-                    name: lead.get(source) if source else None
-                    for name, source in zip(STREET, address, strict=True)
-                },
-                "coordinate": {"latitude": 34.05 + lead.id % 90 / 100, "longitude": -118.25},
-                "timeZoneId": "America/Los_Angeles",
-                "phone": {"number": f"+1{digits}" if digits else None, "type": "mobile", "lookup": None},
-                "email": lead.get("email"),
-            },
-            self.part: customer,
-            "enabled": True,
-            "adminEnablementOverride": None,
-            **ONLY_ANSWERS,
-            "tags": [self.tag(name) for name in ("new", "web form")[: lead.id % 3]],
-            **(self._newer(lead) if self.part == "profile" else {}),
-        }
-
-    def _newer(self, lead: Lead) -> Doc:
-        """The parts that only newer versions have."""
-        return {
-            **NEWER_ANSWERS,
-            "company": {"name": lead.get("std_company_name"), "employees": lead.id % 50},
-            "contactPreferences": {"channels": ["sms", "email"], "doNotCall": lead.id % 4 == 0},
-            "customFields": {"score": lead.id % 100 + 0.5, "note": f"note {lead.id}"},
-            "inquiry": {"product": lead.get("plan_interest"), "isUrgent": lead.id % 2 == 0},
-            "serviceAddress": {"line1": lead.get("address1"), "city": lead.get("city")},
-        }
+                yield Document(lead_id(lead.id), body(lead, self.generation, self.tag), created, updated)
 
     def _shown(self, lead: Document) -> Doc:
         is_new = lead.modified == lead.created
-        times = {"createdAt": _time(lead.created), "modifiedAt": None if is_new else _time(lead.modified)}
+        modified = None if is_new else time_text(lead.modified)
+        times = {"createdAt": time_text(lead.created), "modifiedAt": modified}
         return {**lead.body, "id": lead.id, **times}
 
     # Reads
 
     def _list(self, request: Request) -> Doc:
-        body = _json(request)
-        if not isinstance(body, dict):
-            raise _invalid("$", "The JSON value could not be converted.")
-        size = body.get("pageSize") or 20
+        sent = _object(request)
+        size = sent.get("pageSize") or 20
         if not isinstance(size, int) or not 1 <= size <= MOST_ROWS:
             raise _invalid("PageSize", f"The field PageSize must be between 1 and {MOST_ROWS}.")
-        ids = self._ordered(body.get("orderBy"))
-        place = _place(body.get("continuationToken"))
+        ids = self._kept(self._ordered(sent.get("orderBy")), request)
+        place = _place(sent.get("continuationToken"))
         first = max(0, place - size) if request.twist("repeat_page") else place
         if request.twist("extra_page") and ids and first >= len(ids):
             first = (len(ids) - 1) // size * size
         shown = [] if request.twist("empty_page") else ids[first : first + size]
         lie = request.twist("lying_total")
         return {
-            "items": [_summary(self.leads.leads[each]) for each in shown],
+            "items": [summary(self.leads.leads[each], self.generation) for each in shown],
             "continuationToken": _token(first + size) if first + size < len(ids) else None,
             "pageSize": size,
-            "totalCount": len(ids) + int(lie.value if lie else 0) if body.get("includeCount") else None,
+            "totalCount": len(ids) + int(lie.value if lie else 0) if sent.get("includeCount") else None,
         }
+
+    def _kept(self, ids: list[str], request: Request) -> list[str]:
+        """Those that ``archiveFilter`` lets through: without it, all that are not archived."""
+        wanted = request.params.get("archiveFilter", "active")
+        if wanted not in ("active", "archived", "all"):
+            raise _invalid("archiveFilter", "The field archiveFilter is invalid.")
+        if wanted == "all":
+            return ids
+        return [each for each in ids if self.leads.leads[each].body.get("isArchived", False) == (wanted == "archived")]
 
     def _ordered(self, order_by: Any) -> list[str]:
         """All ids as asked for; by creation, the oldest first, where nothing is asked for."""
@@ -280,8 +235,8 @@ class Leadping:
     # Writes
 
     def _check_refusals(self, lead_id: str, lead: Document | None, request: Request) -> None:
-        body = _json(request)
-        given = flat_texts(body) if isinstance(body, dict) else {}
+        sent = _json(request)
+        given = flat_texts(sent) if isinstance(sent, dict) else {}
         code = self.refusals.code(lead_id, {name: text or "" for name, text in given.items()})
         if code is None:
             return
@@ -293,56 +248,119 @@ class Leadping:
         raise Failed(int(code), "The request was refused.", errors)
 
     def _update(self, lead: Document, request: Request) -> Document:
-        body = _json(request)
-        if not isinstance(body, dict):
-            raise _invalid("$", "The JSON value could not be converted.")
-        if body.get("id") not in (None, lead.id):
+        sent = _object(request)
+        if sent.get("id") not in (None, lead.id):
             raise _invalid("Id", "The id is not that of the lead.")
-        self._check(body)
+        self._check(sent)
         erases = self.options.leadping_absent == "erase"
         found = dict(lead.body)
-        newer = [part for part in NEWER_PARTS if part in found or part in body]
-        for part in ("metadata", "contact", self.part, "adminEnablementOverride", *newer):
-            # The page calls it "customer" in a request, whatever an answer calls it.
-            given = body.get(part, body.get("customer") if part == self.part else None)
+        for part in OLDER_PARTS if self.generation == "older" else NEWER_PARTS:
+            given = sent.get(part)
             if erases:
                 found[part] = given
             elif isinstance(given, dict):
                 found[part] = _deep(found.get(part), given)
-        if erases or "enabled" in body:
-            found["enabled"] = bool(body.get("enabled"))
-        if erases or "tagIds" in body or "tagNames" in body:
-            found["tags"] = self._tagged(body)
+        if erases or "enabled" in sent:
+            found["enabled"] = bool(sent.get("enabled"))
+        if erases or "tagIds" in sent or "tagNames" in sent:
+            found["tags"] = self._tagged(sent)
         found |= dict.fromkeys(self.forgets & found.keys())
         return self.leads.replace(lead.id, found)
 
-    def _tagged(self, body: Doc) -> list[Doc]:
+    def _changed(self, lead: Document, parts: Mapping[str, Any]) -> Doc:
+        return self.leads.show(self.leads.replace(lead.id, {**lead.body, **parts}))
+
+    def archive(self, lead_id: str) -> None:
+        """Somebody archives the lead: the list leaves it out from now on, unless it is asked for all."""
+        with self.leads.lock:
+            lead = self.leads.leads[lead_id]
+            since = time_text(self.book.clock.now())
+            self._changed(lead, {**ARCHIVED, "archivedAt": since, "isArchived": True})
+
+    def _archived(self, lead: Document, request: Request) -> Doc:
+        sent = _object(request) if request.body else {}
+        note = sent.get("note")
+        if note is not None and (not isinstance(note, str) or len(note) > 500):
+            raise _invalid("Note", "The field Note must be a text of at most 500 characters.")
+        self.archive(lead.id)
+        return self._changed(lead, {"archiveReason": sent.get("reason"), "archiveNote": note})
+
+    def _status(self, lead: Document, request: Request) -> Doc:
+        """Sets the lead's current status, and answers with the change."""
+        sent = _object(request)
+        for name in ("type", "outcome"):
+            if not isinstance(sent.get(name), str) or not sent[name]:
+                raise _invalid(_pascal(name), f"The {_pascal(name)} field is required.")
+        if sent.get("category") not in (None, *CATEGORIES):
+            raise _invalid("$.category", "The JSON value could not be converted.")
+        part = "currentDisposition" if self.generation == "older" else "currentLeadStatus"
+        had = lead.body[part] or {}
+        for name, current in (
+            ("expectedRevision", had.get("revision", 0)),
+            ("expectedCurrentStatusId", had.get("id")),
+        ):
+            if sent.get(name) not in (None, current):
+                raise _invalid(_pascal(name), "The lead has another status by now.")
+        number, now = had.get("revision", 0) + 1, time_text(self.book.clock.now())
+        status: Doc = {
+            "id": _uuid(f"status/{lead.id}/{number}"),
+            "outcome": sent["outcome"],
+            "displayName": sent["outcome"],
+            "changedAt": now,
+            "changedByUserId": None,
+            "changedByAutomationId": None,
+        }
+        more: Doc = {"category": sent.get("category"), "source": "API", "revision": number}
+        more |= {"followUpCompletedAt": None, "followUpDueAt": sent.get("callbackAt")}
+        self._changed(lead, {part: status | (more if self.generation == "newer" else {"revision": number})})
+        echoed = (
+            "appointmentEndAt",
+            "appointmentNotes",
+            "appointmentStartAt",
+            "callbackAt",
+            "category",
+            "followUpStatus",
+        )
+        answer: Doc = {name: sent.get(name) for name in (*echoed, "outcome", "reason", "taskDueAt", "type")}
+        answer |= {
+            "id": status["id"],
+            "leadId": lead.id,
+            "notes": sent.get("notes") or "",
+            "oldLeadStatusChangeId": had.get("id"),
+            "newLeadStatusChangeId": status["id"],
+            "changeSource": "API",
+            **dict.fromkeys(("changedAt", "timestamp", "createdAt", "updatedAt"), now),
+        }
+        return answer | ({"revision": number, "isDemo": False} if self.generation == "newer" else {})
+
+    def _retagged(self, lead: Document, request: Request, *, keep: bool) -> Doc:
+        """Adds tags to the lead's, or replaces them; ``createMissing`` false takes only names that there are."""
+        sent = _object(request)
+        if errors := misfits({name: sent.get(name) for name in ("tagIds", "tagNames")}, self.generation):
+            raise Failed(400, errors=errors)
+        names = [name for name in sent.get("tagNames") or [] if name.strip().casefold() not in self.tags]
+        if names and not sent.get("createMissing"):
+            raise _invalid("TagNames", f"{len(names)} tags were not found.")
+        tags = self._tagged(sent)
+        both = {tag["id"]: tag for tag in [*(lead.body["tags"] if keep else []), *tags]}
+        return self._changed(lead, {"tags": list(both.values())})
+
+    def _untagged(self, lead: Document, tag_id: str) -> Doc:
+        return self._changed(lead, {"tags": [tag for tag in lead.body["tags"] if tag["id"] != tag_id]})
+
+    def _tagged(self, sent: Doc) -> list[Doc]:
         """The tags of both lists, each once."""
         known = {tag["id"]: tag for tag in self.tags.values()}
-        if unknown := [each for each in body.get("tagIds") or [] if each not in known]:
+        if unknown := [each for each in sent.get("tagIds") or [] if each not in known]:
             raise _invalid("TagIds", f"{len(unknown)} tags were not found.")
-        tags = [known[each] for each in body.get("tagIds") or []]
-        tags += [self.tag(name) for name in body.get("tagNames") or [] if name.strip()]
+        tags = [known[each] for each in sent.get("tagIds") or []]
+        tags += [self.tag(name) for name in sent.get("tagNames") or [] if name.strip()]
         return list({tag["id"]: tag for tag in tags}.values())
 
-    def _check(self, body: Doc) -> None:
-        errors: dict[str, list[str]] = {}
-        for path, value in _leaves(
-            {name: body[name] for name in body if name not in {*ONLY_ANSWERS, *NEWER_ANSWERS}}
-        ):
-            name = path.rpartition(".")[2]
-            is_free = path.startswith("metadata.sourceMetadata") or path.partition(".")[0] in NEWER_PARTS
-            if path in ("tagIds", "tagNames"):
-                fits = value is None or (
-                    isinstance(value, list) and all(isinstance(each, str) for each in value)
-                )
-            elif name in FLAGS and not is_free:
-                fits = value is None or isinstance(value, bool)
-            else:
-                fits = is_free or not isinstance(value, bool | list)
-            if not fits:
-                errors[f"$.{path}"] = ["The JSON value could not be converted."]
-        contact = body.get("contact") or {}
+    def _check(self, sent: Doc) -> None:
+        taken = {*(OLDER_PARTS if self.generation == "older" else NEWER_PARTS), "enabled", "tagIds", "tagNames"}
+        errors = misfits({part: sent[part] for part in sent if part in taken}, self.generation)
+        contact = sent.get("contact") or {}
         phone = (contact.get("phone") or {}).get("number")
         if phone and not is_phone(phone):
             errors["Contact.Phone.Number"] = ["The phone number is not valid."]
@@ -361,21 +379,6 @@ def _uuid(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"leadping/{name}"))
 
 
-def _summary(lead: Document) -> Doc:
-    contact = lead.body.get("contact") or {}
-    return {
-        "id": lead.id,
-        "firstName": contact.get("firstName"),
-        "lastName": contact.get("lastName"),
-        "phone": (contact.get("phone") or {}).get("number"),
-        "email": contact.get("email"),
-        "enabled": lead.body.get("enabled"),
-        "tags": lead.body.get("tags"),
-        "createdAt": _time(lead.created),
-        "updatedAt": _time(lead.modified),
-    }
-
-
 def _deep(had: Any, given: Doc) -> Doc:
     """An object with another one laid over it."""
     found = dict(had) if isinstance(had, dict) else {}
@@ -384,21 +387,13 @@ def _deep(had: Any, given: Doc) -> Doc:
     return found
 
 
-def _leaves(body: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in body.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
 def _invalid(name: str, message: str) -> Failed:
     return Failed(400, errors={name: [message]})
 
 
 def _problem(failed: Failed) -> Answer:
     status = failed.status
-    body: Doc = {
+    problem: Doc = {
         "type": f"https://tools.ietf.org/html/rfc9110#status-{status}",
         "title": TITLES.get(status, "Error"),
         "status": status,
@@ -406,12 +401,8 @@ def _problem(failed: Failed) -> Answer:
         "traceId": f"00-{uuid.uuid4().hex}-01",
     }
     if failed.errors:
-        body["errors"] = failed.errors
-    return Answer(msgspec.json.encode(body), status, PROBLEM, outcome=str(status))
-
-
-def _time(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        problem["errors"] = failed.errors
+    return Answer(msgspec.json.encode(problem), status, PROBLEM, outcome=str(status))
 
 
 def _token(place: int) -> str:
@@ -432,6 +423,14 @@ def _place(token: Any) -> int:
 def _pascal(path: str) -> str:
     """A path as the server's own names have it."""
     return ".".join(part[:1].upper() + part[1:] for part in path.split("."))
+
+
+def _object(request: Request) -> Doc:
+    """The body of a call that needs one."""
+    sent = _json(request)
+    if not isinstance(sent, dict):
+        raise _invalid("$", "The JSON value could not be converted.")
+    return sent
 
 
 def _json(request: Request) -> Any:

@@ -60,8 +60,11 @@ class Options:
     leadsquared_limit_status: int = 429
     """The HTTP status of one call too many: 429, or 200 as some accounts have it."""
 
-    leadping_part: Literal["customer", "profile"] = "customer"
-    """What Leadping calls the part of a lead that says who the customer is; newer versions say ``profile``."""
+    pollybot_generation: Literal["newer", "older"] = "newer"
+    """Which generation of PollyBot's API answers: the older one has ``metadata``, the newer one ``customFields``."""
+
+    leadping_generation: Literal["newer", "older"] = "newer"
+    """Which generation of Leadping's API answers: the older one has ``customer``, the newer one ``profile``."""
     leadping_absent: Literal["keep", "erase"] = "erase"
     """What Leadping does with the parts of a lead that an update leaves out."""
     leadping_order: Literal["asked", "created", "none"] = "asked"
@@ -86,6 +89,9 @@ class Options:
             raise ValueError(
                 "leadsquared takes 0 or more calls in 5 seconds, and answers 429 or 200 to one too many"
             )
+        for name in ("pollybot_generation", "leadping_generation"):
+            if getattr(self, name) not in ("newer", "older"):
+                raise ValueError(f"{name} must be newer or older, not {getattr(self, name)!r}")
         if not self.token:
             raise ValueError("the token can't be empty")
         try:

@@ -1,7 +1,7 @@
 """Leadping keeps the contract: whatever it does with absent parts, and whichever name its customers have."""
 
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -9,6 +9,7 @@ from connector.config import Secret
 from connector.crm.base import Page
 from connector.crm.leadping import LeadpingReader, LeadpingSettings, LeadpingWriter, open_session
 from connector.crm.leadping.lead import OBJECTS
+from connector.errors import AuthError
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import flat_texts
 from connector.sandbox.leadping import lead_id
@@ -28,13 +29,14 @@ EVERYTHING = {
         "dots.in.a.key": "x",
         "deep": {"er": True},
     },
-    "adminEnablementOverride": {"enabled": False, "reason": "asked for"},
 }
 """A lead's further parts, down to what the page doesn't have."""
 
 
 class TestLeadping(VendorContract):
-    """A server that erases what an update leaves out; the part is called ``customer``."""
+    """The older generation, with ``customer``; a server that erases what an update leaves out."""
+
+    sandbox_options: ClassVar[dict[str, Any]] = {"leadping_generation": "older"}
 
     text_field = "contact.streetAddress.additionalInfo"
     other_field = "contact.streetAddress.line2"
@@ -50,7 +52,11 @@ class TestLeadping(VendorContract):
     moving_fields = ("modifiedAt",)
     hostile_share = 0.05
     hostile_reads = 3
-    part = "customer"
+    customer = "customer"
+    """The path of the object that has the income."""
+    absent = ("adminEnablementOverride", "currentDisposition", "contact.phone.lookup")
+    """Objects that are null in the sandbox's leads."""
+    further: ClassVar[dict[str, Any]] = {"adminEnablementOverride": {"enabled": False, "reason": "asked for"}}
 
     def settings(self, crm: Sandbox, **given: Any) -> LeadpingSettings:
         return LeadpingSettings(
@@ -85,7 +91,7 @@ class TestLeadping(VendorContract):
     def everything(self, reader: Any) -> list[dict[str, Any]]:
         """As text, without the tags' names and with nulls in place of the objects that aren't there: as the book has it."""
         rows = [row for page in reader.scan(None) for row in page.rows]
-        absent = dict.fromkeys(("adminEnablementOverride", "currentDisposition", "contact.phone.lookup"))
+        absent = dict.fromkeys(self.absent)
         assert all(row["tagNames"] == sorted(tag["name"] for tag in row["tags"]) for row in rows)
         assert not any(row[name] is None for row in rows for name in OBJECTS & row.keys())
         return [
@@ -116,12 +122,12 @@ class TestLeadping(VendorContract):
 
     def test_nothing_that_was_there_is_erased_or_changes_its_type(self, crm: Sandbox, lead: str) -> None:
         """Whatever the lead shows is there after the update, with its JSON types, but for the one field."""
-        self.book(crm).edit(lead, EVERYTHING)
+        self.book(crm).edit(lead, {**EVERYTHING, **self.further})
         before = self.book(crm).show(self.book(crm).find(lead))
-        assert self.update(crm, lead, {f"{self.part}.income": "50000"}).state == "applied"
+        assert self.update(crm, lead, {f"{self.customer}.income": "50000"}).state == "applied"
         after = self.book(crm).show(self.book(crm).find(lead))
-        before[self.part]["income"] = after[self.part]["income"]
-        assert str(after[self.part]["income"]) == "50000"
+        assert inside(after, self.customer)["income"] == 50000
+        inside(before, self.customer)["income"] = 50000
         assert {**after, "modifiedAt": None} == {**before, "modifiedAt": None}
         assert repr(after["metadata"]) == repr(before["metadata"])
 
@@ -138,28 +144,31 @@ class TestLeadping(VendorContract):
 
     def test_types_are_those_of_the_lead(self, crm: Sandbox, lead: str) -> None:
         """Texts become the booleans and numbers that stand there; a free key takes any text."""
-        self.book(crm).edit(lead, {f"{self.part}.income": 7, "metadata.sourceMetadata.rank": 1.5})
+        self.book(crm).edit(lead, {f"{self.customer}.income": 7, "metadata.sourceMetadata.rank": 1.5})
         fields = {
-            f"{self.part}.isHomeowner": "TRUE",
-            f"{self.part}.hasBankruptcy": "false",
-            f"{self.part}.income": "85.0",
+            f"{self.customer}.isHomeowner": "TRUE",
+            f"{self.customer}.hasBankruptcy": "false",
+            f"{self.customer}.income": "85.0",
             "metadata.sourceMetadata.rank": "2.25",
             "metadata.sourceMetadata.score": "007",
             "enabled": "false",
         }
         assert self.update(crm, lead, fields).state == "applied"
         shown = self.book(crm).show(self.book(crm).find(lead))
-        customer, free = shown[self.part], shown["metadata"]["sourceMetadata"]
+        customer, free = inside(shown, self.customer), shown["metadata"]["sourceMetadata"]
         assert (customer["isHomeowner"], customer["hasBankruptcy"], shown["enabled"]) == (True, False, False)
         assert (customer["income"], free["rank"], free["score"]) == (85, 2.25, "007")
         assert isinstance(customer["income"], int)
 
     def test_a_value_that_does_not_fit_is_rejected_by_name(self, crm: Sandbox, lead: str) -> None:
         """Before anything is sent, without the value in the reason; the fields that would fit are not at fault."""
-        self.book(crm).edit(lead, {f"{self.part}.income": 7})
-        fields = {f"{self.part}.income": "plenty", "enabled": "perhaps", **NAME}
+        self.book(crm).edit(lead, {f"{self.customer}.income": 7})
+        fields = {f"{self.customer}.income": "plenty", "enabled": "perhaps", **NAME}
         result = self.update(crm, lead, fields)
-        assert (result.state, result.fields) == ("rejected", frozenset({f"{self.part}.income", "enabled"}))
+        assert (result.state, result.fields) == (
+            "rejected",
+            frozenset({f"{self.customer}.income", "enabled"}),
+        )
         assert "plenty" not in str(result.reason)
         assert self.attempts(crm) == 0
 
@@ -201,18 +210,70 @@ class TestLeadping(VendorContract):
             assert (result.state, result.breaks) == ("deferred", False)
             assert (self.attempts(busy), writer._session.pace.current) == (1, before / 2)
 
+    @pytest.mark.parametrize("name", ["creditScore", "height", "weight", "monthsAtResidence"])
+    def test_a_number_is_sent_as_one_where_the_lead_shows_null(
+        self, crm: Sandbox, lead: str, name: str
+    ) -> None:
+        """It is documented as a whole number, so text would be refused; another kind of text is refused here, unsent."""
+        self.book(crm).edit(lead, {f"{self.customer}.{name}": None, "metadata.price": None})
+        fields = {f"{self.customer}.{name}": "85", "metadata.price": "0.5"}
+        assert self.update(crm, lead, fields).state == "applied"
+        shown = self.book(crm).show(self.book(crm).find(lead))
+        assert (inside(shown, self.customer)[name], shown["metadata"]["price"]) == (85, 0.5)
+        self.book(crm).edit(lead, {f"{self.customer}.{name}": None})
+        crm.calls.clear()
+        for text in ("many", "85.5", "99999999999"):
+            result = self.update(crm, lead, {f"{self.customer}.{name}": text})
+            assert (result.state, result.fields) == ("rejected", {f"{self.customer}.{name}"})
+            assert "whole number" in str(result.reason) or "a number" in str(result.reason)
+        assert self.attempts(crm) == 0
+
+    def test_archived_leads_are_read_like_all_others(self, crm: Sandbox) -> None:
+        """The list leaves them out unless it is asked for all: such a lead is archived, and not gone."""
+        archived = self.book(crm).ids()[3]
+        crm.vendors["leadping"].archive(archived)  # type: ignore[attr-defined]
+        rows = {row["id"]: row for row in self.everything(self.reader(crm))}
+        assert rows.keys() == set(self.book(crm).ids())
+        assert [each for each, row in rows.items() if row["isArchived"] == "true"] == [archived]
+
+    def test_a_lead_of_somebody_else_is_not_a_wrong_key(self, crm: Sandbox, lead: str) -> None:
+        """Both are status 401, so the list is asked: the key works there, and the next lead is read and written."""
+        crm.vendors["leadping"].others.add(lead)  # type: ignore[attr-defined]
+        reader, writer = self.reader(crm), self.writer(crm)
+        result = writer.update(lead, NAME)
+        assert (result.state, result.code, result.breaks) == ("rejected", "401", False)
+        assert "somebody else" in str(result.reason)
+        assert list(reader.get(lead).rows) == []
+        assert [call.action for call in crm.calls] == ["read", "list"] * 2
+        others = set(self.book(crm).ids()) - {lead}
+        assert {row["id"] for row in self.everything(reader)} == others
+        assert writer.update(min(others), NAME).state == "applied"
+
+    def test_a_key_that_is_withdrawn_is_still_a_wrong_key(self, crm: Sandbox, lead: str) -> None:
+        """The list refuses it as well: the write is deferred and nothing more is sent, and a read is an error."""
+        wrong = self.token("wrong")
+        result = self.writer(crm, **wrong).update(lead, NAME)
+        assert (result.state, result.breaks) == ("deferred", True)
+        with pytest.raises(AuthError, match=r"crm\.leadping\.api_key"):
+            self.reader(crm, **wrong).get(lead)
+
 
 class TestLeadpingKeeps(TestLeadping):
     """A server that keeps what an update leaves out."""
 
-    sandbox_options = {"leadping_absent": "keep"}  # noqa: RUF012 - never changed
+    sandbox_options = {"leadping_generation": "older", "leadping_absent": "keep"}  # noqa: RUF012 - never changed
 
 
 class TestLeadpingProfile(TestLeadping):
-    """Newer versions call the part ``profile``."""
+    """The newer generation has ``profile.qualification`` and further parts."""
 
-    sandbox_options = {"leadping_part": "profile"}  # noqa: RUF012 - never changed
-    part = "profile"
+    sandbox_options = {"leadping_generation": "newer"}  # noqa: RUF012 - never changed
+    customer = "profile.qualification"
+    absent = ("assignedTo", "currentLeadStatus", "phoneIdentity", "contact.phone.lookup")
+    further: ClassVar[dict[str, Any]] = {
+        "customFields.list": [1, "a", None],
+        "inquiry.notDocumented": {"deep": 1.5},
+    }
 
     def test_the_newer_parts_stay_as_they_are(self, crm: Sandbox, lead: str) -> None:
         """A server that erases what an update leaves out finds nothing left out; one lead after the other."""
@@ -223,8 +284,41 @@ class TestLeadpingProfile(TestLeadping):
         before["contact"]["firstName"] = "Planted"
         assert {**after, "modifiedAt": None} == {**before, "modifiedAt": None}
 
-    def test_either_name_sets_the_part_that_is_shown(self, crm: Sandbox, lead: str) -> None:
-        """``customer.income`` is ``profile.income`` where the lead has a profile."""
-        assert self.update(crm, lead, {"customer.income": "50000"}).state == "applied"
-        assert str(self.book(crm).row(lead)["profile.income"]) == "50000"
-        assert "customer.income" not in self.book(crm).row(lead)
+    @pytest.mark.parametrize("name", ["customer.income", "profile.income", "profile.qualification.income"])
+    def test_any_name_sets_the_part_that_is_shown(self, crm: Sandbox, lead: str, name: str) -> None:
+        """A push that was written for another generation still reaches the field; it is the same one."""
+        assert self.update(crm, lead, {name: "50000"}).state == "applied"
+        row = self.book(crm).row(lead)
+        assert str(row["profile.qualification.income"]) == "50000"
+        assert not {"customer.income", "profile.income"} & row.keys()
+
+    def test_the_newer_parts_can_be_set(self, crm: Sandbox, lead: str) -> None:
+        """With their documented types, also where the lead shows null; keys of the custom fields as they stand there."""
+        fields = {
+            "company.name": "Planted Ltd",
+            "company.employeeCount": "12",
+            "inquiry.budgetMinimum": "99.5",
+            "serviceAddress.line1": "1 Planted Street",
+            "contactPreferences.language": "de",
+            "customFields.score": "7",
+            "customFields.tier": "gold",
+            "customFields.interests": '["b"]',
+        }
+        before = self.book(crm).show(self.book(crm).find(lead))
+        assert self.update(crm, lead, fields).state == "applied"
+        after = self.book(crm).show(self.book(crm).find(lead))
+        assert after["customFields"] == {
+            **before["customFields"],
+            "score": 7,
+            "tier": "gold",
+            "interests": ["b"],
+        }
+        assert (after["company"]["employeeCount"], after["inquiry"]["budgetMinimum"]) == (12, 99.5)
+        assert after["contactPreferences"] == {**before["contactPreferences"], "language": "de"}
+
+
+def inside(lead: Any, path: str) -> Any:
+    """The object at a path of a lead."""
+    for name in path.split("."):
+        lead = lead[name]
+    return lead

@@ -4,6 +4,10 @@
 parts that the page doesn't (``company``, ``customFields``, ``inquiry`` and others). So every part that the lead shows goes
 back as it is, with all its types, whether it is known here or not; only what a push names is different, and only what is
 known to be in answers alone is left out.
+
+Two generations are in use, and a lead tells which one it is of: the older one shows ``customer.income`` (the page, and the
+vendor's OpenAPI document of August 2026), the newer one ``profile.qualification.income`` (the vendor's typed client
+1.0.83, which some of the names here come from: "client"). In between, ``profile.income`` was seen.
 """
 
 import copy
@@ -31,8 +35,14 @@ METADATA = (
     "assignedPhoneNumberId", "smsConsentStatus", "smsOptedOut", "smsOptOutAt", "smsOptInAt", "smsHelpRequestedAt",
     "smsConsentPhoneNumber", "userId", "businessId",
 )
+# Client; no older version has them.
+NEWER_METADATA = (
+    "capturedAt", "captureIpAddress", "captureUserAgent", "consentAttested", "consentCertificateType",
+    "consentCertificateUrl", "consentVerificationStatus", "currency", "intakeIdempotencyKey", "leadpingConsentCheckedAt",
+    "trustedFormCheckedAt", "trustedFormRejectedAt",
+)
 CONTACT = (
-    "firstName", "lastName", "email", "timeZoneId",
+    "firstName", "lastName", "email", "timeZoneId", "avatarUrl",
     "streetAddress.line1", "streetAddress.line2", "streetAddress.city", "streetAddress.state",
     "streetAddress.province", "streetAddress.region", "streetAddress.postalCode", "streetAddress.country",
     "streetAddress.additionalInfo",
@@ -45,49 +55,77 @@ CUSTOMER = (
     "height", "weight", "birthDate", "income", "isHomeowner", "monthsAtResidence", "creditScore", "hasBankruptcy",
     "numberOfDependents", "hasMedicalCondition", "gender", "maritalStatus", "employmentType",
 )
+COMPANY = ("name", "industry", "jobTitle", "website", "employeeCount")
+INQUIRY = (
+    "service", "description", "urgency", "desiredStartDate", "budgetMinimum", "budgetMaximum", "currency",
+)
+STREET = ("line1", "line2", "city", "state", "province", "region", "postalCode", "country", "additionalInfo")
 # fmt: on
 CUSTOMERS = ("customer", "profile")
 """One part with two names: newer versions say ``profile``."""
+QUALIFICATION = "qualification"
+"""An object in ``profile`` that has all of ``CUSTOMER`` but ``PERSON`` (client)."""
+PERSON = frozenset({"birthDate", "gender"})
+PLACES = (f"profile.{QUALIFICATION}.", "profile.", "customer.")
+"""Where a field of ``CUSTOMER`` may stand, the newest place first."""
 REQUIRED = ("metadata", "contact", *CUSTOMERS)
 OVERRIDE = "adminEnablementOverride"
 NEWER_PARTS = ("company", "contactPreferences", "customFields", "inquiry", "serviceAddress")
-"""Not on the page; the vendor's published client has them."""
+"""Not on the page; the client has them."""
 FREE = "metadata.sourceMetadata"
-"""Takes any keys below it."""
+FREES = (FREE, "customFields")
+"""Take any keys below them."""
 TAGS = "tagNames"
 ENABLED = "enabled"
 
 NAMES = frozenset(
-    [f"metadata.{name}" for name in METADATA]
+    [f"metadata.{name}" for name in (*METADATA, *NEWER_METADATA)]
     + [f"contact.{name}" for name in CONTACT]
     + [f"{part}.{name}" for part in CUSTOMERS for name in CUSTOMER]
+    + [f"profile.{QUALIFICATION}.{name}" for name in (*CUSTOMER, "incomeCurrency") if name not in PERSON]
+    + [f"company.{name}" for name in COMPANY]
+    + [f"inquiry.{name}" for name in INQUIRY]
+    + [f"serviceAddress.{name}" for name in STREET]
+    + ["contactPreferences.language", "contactPreferences.channel"]
     + [f"{OVERRIDE}.{name}" for name in ("enabled", "reason", "updatedByUserId", "updatedAt")]
     + [ENABLED, TAGS]
 )
-"""Every field that the page's request has, by its path."""
+"""Every field that a request of either generation has, by its path."""
 
 FLAGS = frozenset(
     [
         "metadata.isImported",
         "metadata.smsOptedOut",
+        "metadata.consentAttested",
         "contact.phone.lookup.isValid",
         ENABLED,
         f"{OVERRIDE}.enabled",
     ]
-    + [
-        f"{part}.{name}"
-        for part in CUSTOMERS
-        for name in ("isHomeowner", "hasBankruptcy", "hasMedicalCondition")
-    ]
+    + [place + name for place in PLACES for name in ("isHomeowner", "hasBankruptcy", "hasMedicalCondition")]
 )
-"""What the page has as true or false: known even of a lead that shows nothing there."""
+"""What is documented as true or false: known even of a lead that shows nothing there."""
+WHOLE_NUMBERS = frozenset(
+    [
+        place + name
+        for place in PLACES
+        for name in ("height", "weight", "income", "monthsAtResidence", "creditScore", "numberOfDependents")
+    ]
+    + ["company.employeeCount"]
+)
+"""What is documented as a whole number of 32 bits."""
+NUMBERS = WHOLE_NUMBERS | frozenset(
+    ["metadata.price", "metadata.directPostPrice", "inquiry.budgetMinimum", "inquiry.budgetMaximum"]
+)
+"""What is documented as a number, in the OpenAPI document and in the client."""
+LARGEST = 2**31 - 1
 
 # fmt: off
-# The first two lines are on the page, the third is in the schema of the vendor's published client.
+# The first two lines are on the page, the others in the client.
 ONLY_ANSWERS = frozenset({
     "createdAt", "modifiedAt", "archivedAt", "archivedByUserId", "archiveReason", "archiveNote", "isArchived",
     "currentDisposition", "tags",
-    "organizationId", "deletedAt", "isDemo", "assignedToUserId", "processingStatus", "currentLeadStatus",
+    "organizationId", "deletedAt", "deletedByUserId", "isDemo", "assignedTo", "assignedToUserId", "phoneIdentity",
+    "processingStatus", "processingStatusReason", "processingStatusChangedAt", "currentLeadStatus",
 })
 # fmt: on
 """Parts that a request doesn't have: Leadping itself sets them."""
@@ -96,6 +134,7 @@ PROTECTED = ONLY_ANSWERS | frozenset(
     {
         "id",
         "tagIds",
+        "metadata.organizationId",
         "contact.coordinate",
         "contact.phone.lookup.location.coordinate",
     }
@@ -104,10 +143,15 @@ PROTECTED = ONLY_ANSWERS | frozenset(
 
 OBJECTS = frozenset(
     path[:at]
-    for path in (*NAMES, f"{FREE}.x", "contact.coordinate.x", "contact.phone.lookup.location.coordinate.x")
+    for path in (
+        *NAMES,
+        *(f"{free}.x" for free in FREES),
+        "contact.coordinate.x",
+        "contact.phone.lookup.location.coordinate.x",
+    )
     for at, sign in enumerate(path)
     if sign == "."
-) | {"currentDisposition"}
+) | {"currentDisposition", "currentLeadStatus", "phoneIdentity", "assignedTo"}
 """Paths that hold an object: null there is no field of its own."""
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -127,7 +171,7 @@ class Merged:
 
 def problem(name: str) -> str | None:
     """Why no push may set a field of this name; ``None`` where it may."""
-    if name in NAMES or (name.startswith(FREE + ".") and all(name.removeprefix(FREE).split(".")[1:])):
+    if name in NAMES or any(name.startswith(f"{free}.") and all(name.split(".")) for free in FREES):
         return None
     if name in PROTECTED or any(name.startswith(each + ".") for each in PROTECTED):
         return (
@@ -135,13 +179,13 @@ def problem(name: str) -> str | None:
             if name.startswith("tag")
             else "Leadping itself sets it"
         )
-    if name == FREE:
-        return f"name the one key that is meant, as in '{FREE}.score'"
+    if name in FREES:
+        return f"it is an object; name the one key that is meant, as in '{name}.score'"
     if name in OBJECTS:
         inner = min(each for each in NAMES if each.startswith(name + "."))
         return f"it is an object; name a field in it, such as {inner!r}"
-    if name.partition(".")[0] in NEWER_PARTS:
-        return "what it takes is not documented; leadloop sends this part back as it is"
+    if name == "contactPreferences.callbackWindows":
+        return "it is a list of objects, and leadloop sends it back as it is"
     return f"Leadping's leads have no such field{did_you_mean(name, NAMES)}".removesuffix("?")
 
 
@@ -226,7 +270,7 @@ def vanished(before: Mapping[str, Any], after: Mapping[str, Any], fields: Fields
         for path, value in had.items()
         if path not in set_paths
         and not (derived and path.startswith(derived))
-        and _is_less(value, has.get(path, has.get(_other(path))))
+        and _is_less(value, next((has[each] for each in (path, *_aliases(path)) if each in has), None))
     ]
     if TAGS not in fields and set(tag_names(before)) - set(tag_names(after)):
         gone.append(TAGS)
@@ -255,27 +299,33 @@ def _tags(lead: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _aliases(name: str) -> tuple[str, ...]:
-    """The same field under the part's other name."""
-    other = _other(name)
-    return () if other == name else (other,)
+    """The same field in the other places where it may stand."""
+    bare = _bare(name)
+    return () if bare is None else tuple(place + bare for place in PLACES if place + bare != name)
 
 
-def _other(name: str) -> str:
-    part, dot, rest = name.partition(".")
-    return CUSTOMERS[1 - CUSTOMERS.index(part)] + dot + rest if part in CUSTOMERS else name
+def _bare(name: str) -> str | None:
+    """The name of a field of the customer, whichever place it is given in; ``None`` for every other field."""
+    return next((name.removeprefix(place) for place in PLACES if name.startswith(place)), None)
 
 
 def _paths(name: str, lead: Mapping[str, Any]) -> list[str]:
-    """Where the lead has this field: under the name of the part that it shows, or under both where it shows both."""
-    part, _, rest = name.partition(".")
-    if part not in CUSTOMERS:
+    """Where the lead has this field: in the part that it shows, or in both where it shows both."""
+    if (bare := _bare(name)) is None:
         return [name]
-    return [f"{shown}.{rest}" for shown in CUSTOMERS if shown in lead] or [name]
+    return [_in_part(part, bare, lead[part]) for part in CUSTOMERS if part in lead] or [name]
+
+
+def _in_part(part: str, bare: str, shown: Any) -> str:
+    """``profile.qualification.income``, or ``profile.income`` in a profile that shows such fields without that object."""
+    fields = shown if isinstance(shown, Mapping) else {}
+    is_flat = QUALIFICATION not in fields and not PERSON.issuperset(fields)
+    return f"{part}.{bare}" if part == "customer" or bare in PERSON or is_flat else f"{PLACES[0]}{bare}"
 
 
 def _set(body: Lead, path: str, text: str | None) -> None:
     place, key = _place(body, path)
-    place[key] = _converted(place.get(key), text, is_flag=path in FLAGS)
+    place[key] = _converted(place.get(key), text, path)
 
 
 def _place(inside: Lead, path: str) -> tuple[Lead, str]:
@@ -292,21 +342,18 @@ def _place(inside: Lead, path: str) -> tuple[Lead, str]:
     return inside, path
 
 
-def _converted(current: Any, text: str | None, *, is_flag: bool) -> Any:
-    """The text as the JSON type that stands there now."""
+def _converted(current: Any, text: str | None, path: str) -> Any:
+    """The text as the JSON type that stands there now; as the documented one where nothing does."""
     if isinstance(current, dict):
         raise UnfitError("is an object in this lead; name one of its fields")
     if text is None:
         return None
-    if isinstance(current, bool) or (current is None and is_flag):
+    if isinstance(current, bool) or (current is None and path in FLAGS):
         if (word := text.strip().casefold()) not in ("true", "false"):
             raise UnfitError("must be true or false")
         return word == "true"
-    if isinstance(current, int | Decimal):
-        number = _number(text)
-        if number is None:
-            raise UnfitError("must be a number, as the lead has one there")
-        return number
+    if isinstance(current, int | Decimal) or (current is None and path in NUMBERS):
+        return _fitting(_number(text), path)
     if isinstance(current, list):
         try:
             found = json.loads(text, parse_float=Decimal)
@@ -316,6 +363,14 @@ def _converted(current: Any, text: str | None, *, is_flag: bool) -> Any:
             raise UnfitError("must be a JSON list, as the lead has one there")
         return found
     return text
+
+
+def _fitting(number: int | Decimal | None, path: str) -> int | Decimal:
+    if number is None:
+        raise UnfitError("must be a number")
+    if path in WHOLE_NUMBERS and not (isinstance(number, int) and abs(number) <= LARGEST):
+        raise UnfitError(f"must be a whole number of at most {LARGEST:,}")
+    return number
 
 
 def _number(text: str) -> int | Decimal | None:

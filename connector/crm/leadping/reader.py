@@ -10,9 +10,9 @@ from connector.crm.base import Page
 from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping import lead as leads
-from connector.crm.leadping.calls import open_session
+from connector.crm.leadping.calls import about_one, list_call, open_session
 from connector.crm.leadping.changed import Changed
-from connector.crm.leadping.facts import CAPABILITIES, LIST, NO_LEAD, PAGE_SIZE, Order
+from connector.crm.leadping.facts import CAPABILITIES, NO_LEAD, NOT_YOURS, PAGE_SIZE, Order
 from connector.crm.leadping.responses import Listed, judge, judge_list, lead_in, listed, path
 from connector.crm.leadping.settings import LeadpingSettings
 from connector.errors import RefusedError, UnexpectedAnswerError
@@ -51,16 +51,20 @@ class LeadpingReader(Speaking):
             pool.shutdown(cancel_futures=True)
 
     def get(self, lead_id: str) -> Page:
-        """``GET /leads/{id}``, flat, with the tags' names as ``tagNames``."""
+        """``GET /leads/{id}``, flat, with the tags' names as ``tagNames``.
+
+        A lead that belongs to somebody else is not there: the key can't read it.
+        """
         if not names_one(lead_id):
             return Page([], 0, self.clock.now())
         asked_at = self.clock.now()
         try:
-            lead = self._session.read(
-                Call("GET", path(lead_id)), judge, lambda answer: lead_in(answer, lead_id)
-            )
+            with about_one(self._session):
+                lead = self._session.read(
+                    Call("GET", path(lead_id)), judge, lambda answer: lead_in(answer, lead_id)
+                )
         except RefusedError as error:
-            if error.code == NO_LEAD:
+            if error.code in {NO_LEAD, *NOT_YOURS}:
                 return Page([], 0, asked_at)
             raise
         return Page([leads.row(lead)], 1, asked_at)
@@ -76,10 +80,4 @@ class LeadpingReader(Speaking):
         return text
 
     def _listed(self, order: Order, token: str | None) -> "Listed":
-        body = {
-            "pageSize": self._page_size,
-            "continuationToken": token,
-            "includeCount": True,
-            "orderBy": [{"field": order, "direction": "desc"}],
-        }
-        return self._session.read(Call("POST", LIST, json=body), judge_list, listed)
+        return self._session.read(list_call(self._page_size, order, token), judge_list, listed)

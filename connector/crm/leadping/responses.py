@@ -43,21 +43,32 @@ class LeadpingRefusedError(RefusedError):
 def judge(answer: Answer) -> None:
     """Raises what problem details mean; silent about everything else, whatever its shape.
 
+    Status 401 about one lead can mean the key or the lead, and only sometimes says which: see ``calls.about_one``.
+
     The server's texts are looked at and never passed on: they may repeat a value that was sent.
     """
     data, status = answer.data, answer.status
     if not isinstance(data, dict) or status < 400 or status in (408, 425):
         return
     if status in (401, 403) and "own this lead" not in str(data.get("detail") or data.get("title")).lower():
-        raise AuthError(f"refuses the API key (status {status})", f"Check {named('crm.leadping.api_key')}.")
+        raise AuthError(
+            f"refuses the API key (status {status})",
+            f"Check {named('crm.leadping.api_key')}.",
+            code=str(status),
+        )
     if status == 429:
         raise AgainError("too many calls (status 429)", throttled=True)
     # Nobody knows what a server that failed has done before; the session decides by the status.
     if status < 500:
         errors = data.get("errors")
         keys = [key for key in errors if isinstance(key, str)] if isinstance(errors, dict) else []
-        meaning = MEANINGS.get(status, "for a reason that is not documented")
-        raise LeadpingRefusedError(f"refuses: {meaning} (status {status})", code=str(status), fields=keys)
+        raise refused(status, keys)
+
+
+def refused(status: int, keys: Collection[str] = ()) -> LeadpingRefusedError:
+    """A refusal with this status, in our own words; ``keys``: the fields that the server names."""
+    meaning = MEANINGS.get(status, "for a reason that is not documented")
+    return LeadpingRefusedError(f"refuses: {meaning} (status {status})", code=str(status), fields=keys)
 
 
 def judge_list(answer: Answer) -> None:

@@ -8,7 +8,7 @@ from connector.crm.base import OneByOne, Outcome, OutcomeState, not_set
 from connector.crm.http import Call, LateError, Session, Speaking
 from connector.crm.ids import names_one
 from connector.crm.leadping import lead as leads
-from connector.crm.leadping.calls import open_session
+from connector.crm.leadping.calls import about_one, open_session
 from connector.crm.leadping.facts import CAPABILITIES, FRESH, NO_LEAD, NOT_SHOWN
 from connector.crm.leadping.lead import Fields, Lead
 from connector.crm.leadping.responses import judge, lead_in, path, stamp
@@ -39,7 +39,7 @@ class LeadpingWriter(Speaking, OneByOne):
         self._harm: str | None = None
 
     def check(self, fields: Collection[str]) -> None:
-        """Every name must be one of the page's request, or a key below ``metadata.sourceMetadata``."""
+        """Every name must be one that a request has, or a key below ``metadata.sourceMetadata`` or ``customFields``."""
         for name, why in leads.unknown(fields).items():
             raise not_set(self.capabilities.name, name, why)
 
@@ -94,11 +94,13 @@ class LeadpingWriter(Speaking, OneByOne):
             return Outcome("applied", reason="the lead shows these values already")
         call = Call("PUT", path(lead_id), json=merged.body, exact=True)
         try:
-            answer = self._session.write(call, judge, late=lambda: self._clock() - read_at > FRESH)
+            with about_one(self._session):
+                answer = self._session.write(call, judge, late=lambda: self._clock() - read_at > FRESH)
         except LateError:
             if stamp(self._read(lead_id)) != stamp(before):
                 return Outcome("conflict", reason="the lead was modified while its update waited its turn")
-            answer = self._session.write(call, judge)
+            with about_one(self._session):
+                answer = self._session.write(call, judge)
         try:
             written = lead_in(answer, lead_id)
         except UnexpectedAnswerError:
@@ -151,4 +153,5 @@ class LeadpingWriter(Speaking, OneByOne):
 
     def _read(self, lead_id: str) -> Lead:
         call = Call("GET", path(lead_id), exact=True)
-        return self._session.read(call, judge, lambda answer: lead_in(answer, lead_id))
+        with about_one(self._session):
+            return self._session.read(call, judge, lambda answer: lead_in(answer, lead_id))
