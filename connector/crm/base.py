@@ -65,6 +65,10 @@ class Capabilities:
     """A field that a push may set, for the example that `leadloop init` writes."""
     protected_fields: frozenset[str] = frozenset()
     """Names that no push may set: they say who calls, or which lead is meant."""
+    lists: frozenset[str] = field(default=frozenset(), kw_only=True)
+    """Fields that hold a list: a push gives each a JSON list, which replaces the one that is there."""
+    objects: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Names that hold an object, and a field inside each, for the hint: no push sets one as a whole."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """What an insert or an upsert may be told besides the lead's own fields, by name."""
     identity: tuple[str, ...] = ()

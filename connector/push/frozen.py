@@ -141,6 +141,16 @@ class Leads(Sequence[LeadPlan]):
             name for (name,) in self._ask("select distinct field from {rows} where base_value is not null")
         }
 
+    def no_list(self, name: str) -> tuple[int, list[str]]:
+        """How many leads would get something else than a JSON list in this field, or nothing, and the first of them."""
+        is_list = "case when json_valid(desired_value) then json_type(desired_value) = 'ARRAY' else false end"
+        query = (
+            "select lead_id, count(*) over () from {rows} where field = ? "
+            f"and not coalesce({is_list}, false) order by place limit 3"
+        )
+        found = self._ask(query, name)
+        return (found[0][1] if found else 0), [lead_id for lead_id, _ in found]
+
     def ids(self) -> tuple[str, ...]:
         """The ids of the leads."""
         return tuple(

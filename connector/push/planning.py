@@ -15,6 +15,7 @@ from connector.push.frozen import GIVEN, WAITING, Frozen, as_tables
 from connector.push.guardrails import guardrails
 from connector.push.plan import Plan, Push
 from connector.push.tables import ADDING, last_rows, meant, now, push_journal, push_settled
+from connector.texts import count
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
 from connector.warehouse.relations import Relation
@@ -60,6 +61,8 @@ def make_plan(
             host=host,
             account=account,
         )
+        if capabilities is not None:
+            check_lists(plan, capabilities)
         return with_first_time(connection, plan)
 
 
@@ -178,6 +181,13 @@ def check(push: Push, capabilities: Capabilities) -> None:
             "Take it out of fields.",
         )
     for name in push.fields:
+        if name in capabilities.objects:
+            raise ModelError(
+                f"{push.name}: {name!r} is an object in {vendor}, and a text would replace all that is in it.",
+                f"Name the one field that is meant, such as {capabilities.objects[name]!r}.",
+                crm=vendor,
+                fields=[name],
+            )
         if name in capabilities.options and name not in capabilities.identity:
             raise ModelError(
                 f"{push.name}: {name!r} is no field of a lead but an option of {vendor}'s insert.",
@@ -198,6 +208,20 @@ def check(push: Push, capabilities: Capabilities) -> None:
             f"{push.name}: a lead can't be added to {vendor} without {' and '.join(missing)}.",
             "Give it in fields, or as one of the options where it is the same for all leads.",
         )
+
+
+def check_lists(plan: Plan, capabilities: Capabilities) -> None:
+    """Raises ``ModelError`` where a field that holds a list would get something else than a JSON list, or be cleared."""
+    for name in sorted(capabilities.lists):
+        number, examples = plan.leads.no_list(name)
+        if number:
+            raise ModelError(
+                f"{plan.push}: {name!r} is a list in {capabilities.name}, and what the push has for it is no JSON list in "
+                f"{count(number, 'lead')} (such as {', '.join(examples)}).",
+                'Make it a JSON list in the model, such as ["hot","vip"]; [] empties it.',
+                crm=capabilities.name,
+                fields=[name],
+            )
 
 
 def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:

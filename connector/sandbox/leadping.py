@@ -215,7 +215,11 @@ class Leadping:
             raise _invalid("archiveFilter", "The field archiveFilter is invalid.")
         if wanted == "all":
             return ids
-        return [each for each in ids if self.leads.leads[each].body.get("isArchived", False) == (wanted == "archived")]
+        return [
+            each
+            for each in ids
+            if self.leads.leads[each].body.get("isArchived", False) == (wanted == "archived")
+        ]
 
     def _ordered(self, order_by: Any) -> list[str]:
         """All ids as asked for; by creation, the oldest first, where nothing is asked for."""
@@ -358,7 +362,12 @@ class Leadping:
         return list({tag["id"]: tag for tag in tags}.values())
 
     def _check(self, sent: Doc) -> None:
-        taken = {*(OLDER_PARTS if self.generation == "older" else NEWER_PARTS), "enabled", "tagIds", "tagNames"}
+        taken = {
+            *(OLDER_PARTS if self.generation == "older" else NEWER_PARTS),
+            "enabled",
+            "tagIds",
+            "tagNames",
+        }
         errors = misfits({part: sent[part] for part in sent if part in taken}, self.generation)
         contact = sent.get("contact") or {}
         phone = (contact.get("phone") or {}).get("number")

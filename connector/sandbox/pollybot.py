@@ -1,12 +1,12 @@
 """PollyBot's leads API, ``/api/v1/leads`` and ``/api/v1/chatbots/…/leads``, over a workspace made from the book.
 
-Update and errors are from the vendor's page; list, pages and rate limit headers as live clients see them. Where nothing
-is documented, the sandbox does what such a server would most likely do, and says so here:
+Either generation: ``pollybot_leads`` says what each shows and takes, and where that comes from. Update and errors are from
+the vendor's page; list, pages and rate limit headers as live clients see them. Where nothing is documented, the sandbox
+does what such a server would most likely do, and says so here:
 
 * an object inside ``metadata`` is replaced, or merged where ``merges_deep`` is set;
 * ``null`` empties a field, and a metadata key stays there with ``null``;
-* a field that is not on the page is ignored, and so is one that can't be changed; but a lead that has ``customFields`` or
-  ``tags``, as those of the newer generation do, has just those that an update says;
+* a field that the generation doesn't have is ignored, and so is one that can't be changed;
 * without a sort order the list begins with the lead that was made last.
 """
 
@@ -15,6 +15,7 @@ import hashlib
 import math
 import re
 import time
+import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -23,24 +24,14 @@ from urllib.parse import unquote
 
 import msgspec
 
-from connector.sandbox.book import Book, Lead
+from connector.sandbox import pollybot_leads as leads
+from connector.sandbox.book import Book
 from connector.sandbox.documents import Doc, Document, Documents, flat_texts
 from connector.sandbox.options import Options
 from connector.sandbox.refusals import Refusals
-from connector.sandbox.values import is_email, is_phone
 from connector.sandbox.wire import Answer, Description, Request
 
-MOST, DEFAULT = 100, 20
-STATUSES = ("new", "contacted", "qualified", "converted", "lost", "follow_up")
-FIELDS = ("name", "email", "phone", "source", "status")
-# fmt: off
-FROM_BOOK = {
-    "NEW": "new", "ACTIVE": "contacted", "CALLBACK": "follow_up", "NOANSWER": "contacted", "BUSY": "contacted",
-    "NOTINT": "lost", "SALE": "converted", "COMPLETED": "qualified", "DNC": "lost",
-}
-# fmt: on
-SOURCES = ("website", "webinar", "referral", "chat")
-INTERESTS = ("enterprise_solution", "support_package", "training")
+MOST = 100
 ERRORS = {
     "VALIDATION_ERROR": (400, "Validation failed"),
     "LEAD_NOT_FOUND": (404, "Lead not found"),
@@ -71,11 +62,13 @@ class PollyBot:
         self.book = book
         self.options = options
         self.refusals = refusals
+        self.generation = options.pollybot_generation
+        self.rules = leads.GENERATIONS[self.generation]
         self.leads = Documents(self._made, self._shown, book.clock, options.elsewhere)
         self.list_metadata = True
-        """Whether rows of the list have their metadata."""
+        """Whether rows of the list have their metadata, or their custom fields."""
         self.upper_case = False
-        """Whether statuses are written in capitals, as a newer client has them."""
+        """Whether a workspace of the older generation writes its statuses in capitals, as the newer one does."""
         self.sorts = True
         """Whether ``sortBy`` and ``sortOrder`` are obeyed."""
         self.merges_deep = False
@@ -122,6 +115,9 @@ class PollyBot:
         except Refused as refused:
             status, text = ERRORS.get(refused.code, (400, "Request refused"))
             answer: Doc = {"success": False, "error": text, "code": refused.code}
+            if self.generation == "newer":
+                moment = _time(self.book.clock.now())
+                answer |= {"timestamp": moment, "requestId": f"req_{uuid.uuid4().hex[:12]}"}
             if refused.details is not None:
                 answer["details"] = refused.details
             return Answer(msgspec.json.encode(answer), status, headers=self._headers(), outcome=refused.code)
@@ -131,21 +127,18 @@ class PollyBot:
 
     def _made(self) -> Iterator[Document]:
         with self.book.lock:
-            leads = [self.book.leads[int(lead_id)] for lead_id in self.book.ids()]
-        for lead in leads:
+            people = [self.book.leads[int(lead_id)] for lead_id in self.book.ids()]
+        made = leads.older if self.generation == "older" else leads.newer
+        for lead in people:
             created, modified = (datetime.fromtimestamp(each, UTC) for each in (lead.created, lead.updated))
-            yield Document(lead_id(lead.id), _of_book(lead), created, modified)
+            yield Document(lead_id(lead.id), made(lead), created, modified)
 
     def _shown(self, lead: Document) -> Doc:
         body = {"id": lead.id, **lead.body}
-        if self.upper_case and isinstance(body.get("status"), str):
+        if self._is_upper and isinstance(body.get("status"), str):
             body["status"] = body["status"].upper()
-        return {
-            **body,
-            "createdAt": _time(lead.created),
-            "updatedAt": _time(lead.modified),
-            "workspaceId": "ws_sandbox",
-        }
+        times = {"createdAt": _time(lead.created), "updatedAt": _time(lead.modified)}
+        return {**body, **times, **({"workspaceId": "ws_sandbox"} if self.generation == "older" else {})}
 
     # Calls
 
@@ -183,7 +176,7 @@ class PollyBot:
         return Answer(msgspec.json.encode({"success": True, "data": data}), headers=self._headers())
 
     def _list(self, request: Request) -> Doc:
-        page, limit = _whole(request, "page", 1), _whole(request, "limit", DEFAULT, MOST)
+        page, limit = _whole(request, "page", 1), _whole(request, "limit", self.rules.page, MOST)
         ids = self._order(request.params)
         if request.twist("repeat_page"):
             page = max(1, page - 1)
@@ -193,7 +186,8 @@ class PollyBot:
         pages = math.ceil(total / limit)
         rows = [self.leads.show(self.leads.leads[each]) for each in found]
         if not self.list_metadata:
-            rows = [{name: value for name, value in row.items() if name != "metadata"} for row in rows]
+            hidden = ("metadata", "customFields")
+            rows = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
         paging = {
             "page": page,
             "limit": limit,
@@ -206,8 +200,8 @@ class PollyBot:
 
     def _order(self, params: Mapping[str, str]) -> list[str]:
         if not self.sorts or params.get("sortBy", "createdAt") != "updatedAt":
-            leads = sorted(self.leads.leads.values(), key=lambda lead: (lead.created, lead.id))
-            ids = [lead.id for lead in leads]
+            found = sorted(self.leads.leads.values(), key=lambda lead: (lead.created, lead.id))
+            ids = [lead.id for lead in found]
         else:
             ids = [each for _, each in self.leads.by_time()]
         if not self.sorts or params.get("sortOrder", "desc") == "desc":
@@ -227,21 +221,24 @@ class PollyBot:
         names = {name: value or "" for name, value in flat_texts(body).items()}
         if (code := self.refusals.code(lead_id, names)) is not None:
             raise Refused(code, self._details(code, names))
-        given = {name: body[name] for name in FIELDS if name in body}
+        rules = self.rules
+        known = (*rules.texts, *rules.merged, *rules.replaced)
+        given = {name: body[name] for name in known if name in body}
         self._validate(lead_id, given)
-        if self.upper_case and isinstance(given.get("status"), str):
+        if self._is_upper and isinstance(given.get("status"), str):
             given["status"] = given["status"].lower()
-        after = {**copy.deepcopy(lead.body), **given}
-        for name, kind in (("customFields", dict), ("tags", list)):
-            if name in body and name in after:
-                if not isinstance(body[name], kind | None):
-                    raise _invalid(name, f"{name} must be {'an object' if kind is dict else 'a list'}")
-                after[name] = body[name]
-        if "metadata" in body:
-            if not isinstance(body["metadata"], dict):
-                raise _invalid("metadata", "Metadata must be an object")
-            after["metadata"] = self._merged(after.get("metadata") or {}, body["metadata"])
+        after = copy.deepcopy(lead.body)
+        for name, value in given.items():
+            after[name] = self._merged(after.get(name) or {}, value) if name in rules.merged else value
         return self.leads.show(self.leads.replace(lead_id, after))
+
+    @property
+    def _is_upper(self) -> bool:
+        return self.upper_case and self.generation == "older"
+
+    @property
+    def _statuses(self) -> tuple[str, ...]:
+        return tuple(word.upper() for word in self.rules.statuses) if self._is_upper else self.rules.statuses
 
     def _merged(self, old: Doc, new: Doc) -> Doc:
         merged = {**old, **new}
@@ -252,18 +249,12 @@ class PollyBot:
         return merged
 
     def _validate(self, lead_id: str, given: Doc) -> None:
-        for name, value in given.items():
-            if value is not None and not isinstance(value, str):
-                raise _invalid(name, f"{name} must be a string")
-        words = tuple(word.upper() for word in STATUSES) if self.upper_case else STATUSES
-        if "status" in given and given["status"] not in words:
-            raise _invalid("status", f"Status must be one of: {', '.join(words)}", given["status"])
-        if given.get("phone") and not is_phone(given["phone"]):
-            raise _invalid("phone", "Invalid phone number", given["phone"])
+        try:
+            leads.check(given, self.rules, self._statuses)
+        except leads.Unfit as unfit:
+            raise _invalid(unfit.field, unfit.message, unfit.value) from None
         if not given.get("email"):
             return
-        if not is_email(given["email"]):
-            raise _invalid("email", "Invalid email address", given["email"])
         mine = given["email"].casefold()
         for other in self.leads.leads.values():
             if other.id != lead_id and (other.body.get("email") or "").casefold() == mine:
@@ -274,7 +265,7 @@ class PollyBot:
         if code == "VALIDATION_ERROR":
             field, value = next(iter(names.items()), ("", ""))
             text = (
-                f"Status must be one of: {', '.join(STATUSES)}"
+                f"Status must be one of: {', '.join(self._statuses)}"
                 if field == "status"
                 else f"{value} is invalid"
             )
@@ -287,30 +278,6 @@ class PollyBot:
 def lead_id(book_id: int) -> str:
     """The id that the book's lead has here."""
     return "lead_" + hashlib.sha256(f"pollybot {book_id}".encode()).hexdigest()[:16]
-
-
-def _of_book(lead: Lead) -> Doc:
-    dice = hashlib.sha256(str(lead.id).encode()).digest()
-    names = [lead.get(name) for name in ("first_name", "last_name")]
-    metadata: Doc = {
-        "company": lead.get("std_company_name") or None,
-        "city": lead.get("city"),
-        "notes": lead.get("notes") or "",
-        "utm_source": ("google", "newsletter", "partner")[dice[0] % 3],
-        "visits": dice[1],
-        "engagement": dice[2] / 256,
-        "newsletter": dice[3] % 2 == 0,
-        "interests": list(INTERESTS[: dice[4] % 4]),
-        "conversation": {"messages": dice[5], "last": {"channel": "chat", "rating": dice[6] % 6}},
-    }
-    return {
-        "name": " ".join(name for name in names if name),
-        "email": lead.get("email") or None,
-        "phone": f"+1{lead.get('phone_number')}",
-        "source": SOURCES[dice[7] % 4],
-        "status": FROM_BOOK[lead.get("status") or "NEW"],
-        "metadata": metadata,
-    }
 
 
 def _body(request: Request) -> Doc:

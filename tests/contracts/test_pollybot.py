@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,6 +11,7 @@ from connector.config import Secret
 from connector.crm.base import LeadReader, Page
 from connector.crm.newest_first import instant
 from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
+from connector.errors import ModelError
 from connector.extract.columns import as_text
 from connector.sandbox import Sandbox
 from connector.testing import QUICK, Documented, VendorContract
@@ -19,14 +20,15 @@ EMAIL = {"email": "existing@example.com"}
 
 
 class TestPollyBot(VendorContract):
-    """The path of the vendor's page, and a key inside the metadata."""
+    """The older generation, at the path of the vendor's page, with a key inside the metadata."""
 
+    sandbox_options: ClassVar[dict[str, Any]] = {"pollybot_generation": "older"}
     text_field = "metadata.notes"
     other_field = "source"
     unknown_lead = "lead_ffffffffffffffff"
     update_path = "/api/v1/leads/"
     moving_fields = ("updatedAt",)
-    documented = [  # noqa: RUF012 - never changed
+    documented: ClassVar[list[Documented]] = [
         Documented("VALIDATION_ERROR", {"status": "invalid_status"}, frozenset({"status"})),
         Documented("VALIDATION_ERROR", {"metadata.notes": "abcd"}, frozenset({"metadata.notes"})),
         Documented("LEAD_NOT_FOUND"),
@@ -88,14 +90,76 @@ class TestPollyBotOfAChatbot(TestPollyBot):
     path = "/api/v1/chatbots/bot_7/leads"
 
 
+class TestPollyBotNewer(TestPollyBot):
+    """The newer generation, with a custom field, which is set by sending all of them, and a flat field."""
+
+    sandbox_options: ClassVar[dict[str, Any]] = {"pollybot_generation": "newer"}
+    text_field = "customFields.city"
+    other_field = "company"
+    update_path = "/api/v1/chatbots/bot_7/leads/"
+    path = "/api/v1/chatbots/bot_7/leads"
+    write_method = "PUT"
+    documented: ClassVar[list[Documented]] = [
+        Documented("VALIDATION_ERROR", {"status": "invalid_status"}, frozenset({"status"})),
+        Documented("VALIDATION_ERROR", {"customFields.city": "abcd"}, frozenset({"customFields.city"})),
+        Documented("LEAD_NOT_FOUND"),
+        Documented("DUPLICATE_EMAIL", {**EMAIL, "name": "Nobody"}, frozenset({"email"})),
+    ]
+
+    def test_every_documented_field_can_be_set(self, crm: Sandbox, lead: str) -> None:
+        """In two calls, a read and a write; what the push doesn't name is what it was, with its types."""
+        before = self.book(crm).show(self.book(crm).find(lead))
+        fields = {
+            "company": "Planted Ltd",
+            "message": "m",
+            "notes": "n",
+            "priority": "URGENT",
+            "urgency": "high",
+            "preferredMethod": "discord",
+            "discord": "somebody",
+            "status": "NEGOTIATING",
+            "tags": '["hot","vip"]',
+            "customFields.tier": "gold",
+            "customFields.visits": "85",
+        }
+        assert self.update(crm, lead, fields).state == "applied"
+        assert [call.method for call in crm.calls] == ["GET", "PUT"]
+        after = self.book(crm).show(self.book(crm).find(lead))
+        flat = {name: value for name, value in fields.items() if name != "tags" and "." not in name}
+        custom = {**before["customFields"], "tier": "gold", "visits": 85}
+        changed = {**flat, "tags": ["hot", "vip"], "customFields": custom, "updatedAt": after["updatedAt"]}
+        assert after == {**before, **changed}
+
+    def test_a_list_is_read_whole_after_one_lead(self, crm: Sandbox) -> None:
+        """One lead that is read singly shows that the rows have all there is, and no other one is read so."""
+        rows = self.everything(self.reader(crm))
+        assert {row["id"]: row for row in rows} == self.book(crm).rows()
+        assert (crm.calls.count("list"), crm.calls.count("get")) == (1, 1)
+
+    def test_a_list_that_leaves_the_custom_fields_out_is_read_lead_by_lead(self, crm: Sandbox) -> None:
+        """As one that leaves metadata out."""
+        crm.vendors["pollybot"].list_metadata = False  # type: ignore[attr-defined]
+        rows = self.everything(self.reader(crm))
+        assert {row["id"]: row for row in rows} == self.book(crm).rows()
+        assert crm.calls.count("get") == 30
+
+    def test_the_other_generations_names_are_refused(self, crm: Sandbox) -> None:
+        """One page of the list tells which generation it is, before anything is sent; the error has the right name."""
+        writer = self.writer(crm)
+        with pytest.raises(ModelError, match=r"'metadata\.tier'.* no metadata, .*'customFields\.tier'"):
+            writer.check(["metadata.tier"])
+        writer.check(["customFields.tier", "tags", "status"])
+        assert [call.action for call in crm.calls] == ["list"]
+
+
 class TestBare:
-    """A list whose rows leave the metadata out."""
+    """A list of the older generation whose rows leave the metadata out."""
 
     contract = TestPollyBot()
 
     @pytest.fixture
     def crm(self) -> Iterator[Sandbox]:
-        with Sandbox(leads=30) as crm:
+        with Sandbox(leads=30, pollybot_generation="older") as crm:
             crm.vendors["pollybot"].list_metadata = False  # type: ignore[attr-defined]
             yield crm
 
@@ -104,6 +168,14 @@ class TestBare:
         rows = self.contract.everything(self.contract.reader(crm))
         assert {row["id"]: row for row in rows} == self.contract.book(crm).rows()
         assert (crm.calls.count("list"), crm.calls.count("get")) == (1, 30)
+
+    def test_the_other_generations_names_are_refused(self, crm: Sandbox) -> None:
+        """Rows without metadata don't tell, so one lead is read; the error has the right name."""
+        writer = self.contract.writer(crm)
+        with pytest.raises(ModelError, match=r"'customFields\.tier'.* no customFields, .*'metadata\.tier'"):
+            writer.check(["customFields.tier"])
+        writer.check(["metadata.tier"])
+        assert [call.action for call in crm.calls] == ["list", "get"]
 
     def test_only_what_changed_is_read_singly(self, crm: Sandbox) -> None:
         """A lead that is edited costs a call, those that are older don't."""

@@ -23,6 +23,7 @@ CAPABILITIES = Capabilities(
     organisation_fields=("organizationId", "metadata.organizationId"),
     example_field="metadata.sourceMetadata.leadTier",
     protected_fields=leads.PROTECTED,
+    objects={name: leads.inside(name) for name in leads.OBJECTS - leads.PROTECTED},
 )
 
 Order = Literal["updatedAt", "createdAt"]

@@ -179,14 +179,16 @@ def problem(name: str) -> str | None:
             if name.startswith("tag")
             else "Leadping itself sets it"
         )
-    if name in FREES:
-        return f"it is an object; name the one key that is meant, as in '{name}.score'"
     if name in OBJECTS:
-        inner = min(each for each in NAMES if each.startswith(name + "."))
-        return f"it is an object; name a field in it, such as {inner!r}"
+        return f"it is an object; name a field in it, such as {inside(name)!r}"
     if name == "contactPreferences.callbackWindows":
         return "it is a list of objects, and leadloop sends it back as it is"
     return f"Leadping's leads have no such field{did_you_mean(name, NAMES)}".removesuffix("?")
+
+
+def inside(name: str) -> str:
+    """A field inside of this object, as an example."""
+    return f"{name}.score" if name in FREES else min(each for each in NAMES if each.startswith(name + "."))
 
 
 def row(lead: Mapping[str, Any]) -> Lead:

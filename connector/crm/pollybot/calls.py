@@ -4,9 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 from connector.crm.http import Call, Session
+from connector.crm.pollybot.facts import NEWEST_FIRST
 from connector.crm.pollybot.responses import budget
 from connector.crm.pollybot.settings import PollyBotSettings
-from connector.crm.pollybot.values import Casing
+from connector.crm.pollybot.shown import Shown
 
 
 class PollyBotSession(Session):
@@ -19,7 +20,12 @@ class PollyBotSession(Session):
             budget=lambda answer: budget(answer, settings.single_calls),
             **given,
         )
-        self.casing = Casing()
+        self.shown = Shown()
+
+
+def page_call(settings: PollyBotSettings, number: int) -> Call:
+    """``GET {leads}`` for a page of the list, the latest edits first; ``number`` from 1."""
+    return Call("GET", settings.leads_path, query={"page": str(number), **NEWEST_FIRST})
 
 
 def call_for(settings: PollyBotSettings, method: Any, lead_id: str) -> Call:

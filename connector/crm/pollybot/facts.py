@@ -7,6 +7,9 @@ from connector.crm.base import Capabilities, ForDbt
 PAGE_SIZE = 100
 NEWEST_FIRST = {"limit": str(PAGE_SIZE), "sortBy": "updatedAt", "sortOrder": "desc"}
 
+METADATA = "metadata"
+CUSTOM = "customFields"
+
 CAPABILITIES = Capabilities(
     vendor="pollybot",
     modes=frozenset({"update"}),
@@ -15,20 +18,28 @@ CAPABILITIES = Capabilities(
     max_rate=5.0,
     cursor_fields=("updatedAt",),
     created_field="createdAt",
-    organisation_fields=("workspaceId",),
-    example_field="metadata.tier",
-    protected_fields=frozenset({"id", "createdAt", "updatedAt", "workspaceId"}),
+    organisation_fields=("workspaceId", "chatbotId"),
+    example_field="customFields.tier",
+    protected_fields=frozenset(
+        {"id", "createdAt", "updatedAt", "workspaceId", "chatbotId", "conversationId"}
+    ),
+    lists=frozenset({"tags"}),
+    objects={METADATA: f"{METADATA}.score", CUSTOM: f"{CUSTOM}.score"},
 )
 
-STATUSES = ("new", "contacted", "qualified", "converted", "lost", "follow_up")
+OLDER_STATUSES = ("new", "contacted", "qualified", "converted", "lost", "follow_up")
 """As the page has them."""
-METADATA = "metadata"
-CUSTOM = "customFields"
+NEWER_STATUSES = ("new", "contacted", "qualified", "negotiating", "converted", "lost", "unresponsive")
+"""As the client of the newer generation has them, which writes them in capitals."""
+STATUSES = tuple(dict.fromkeys((*OLDER_STATUSES, *NEWER_STATUSES)))
 TEXTS = frozenset(
     {"name", "email", "phone", "source", "status"}
     | {"company", "message", "notes", "priority", "urgency", "preferredMethod", "discord"}
 )
 """Fields of a lead that both generations only ever show as a text; what another one holds is looked at before it is set."""
+
+PLAIN = TEXTS - {"status"}
+"""Fields that can be set without knowing anything of the workspace; how it writes statuses differs."""
 
 NO_LEAD, BAD_VALUE, KNOWN_EMAIL = "LEAD_NOT_FOUND", "VALIDATION_ERROR", "DUPLICATE_EMAIL"
 AUTH_CODES = frozenset({"INVALID_API_KEY", "MISSING_AUTH_HEADER"})

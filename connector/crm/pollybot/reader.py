@@ -1,18 +1,18 @@
 """Reads the leads of one PollyBot workspace."""
 
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.crm.answers import flat
 from connector.crm.base import Page
-from connector.crm.http import Call, Speaking
+from connector.crm.http import Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.newest_first import Key, Listed, NewestFirst, Row
-from connector.crm.pollybot.calls import PollyBotSession, call_for
-from connector.crm.pollybot.facts import CAPABILITIES, METADATA, NEWEST_FIRST, NO_LEAD
+from connector.crm.pollybot.calls import PollyBotSession, call_for, page_call
+from connector.crm.pollybot.facts import CAPABILITIES, NO_LEAD
 from connector.crm.pollybot.responses import judge, lead_read, listed
 from connector.crm.pollybot.settings import PollyBotSettings
 from connector.errors import RefusedError, UnexpectedAnswerError
@@ -33,29 +33,26 @@ class PollyBotReader(Speaking):
         return ZoneInfo("UTC")
 
     def scan(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Page]:
-        """Every lead modified at ``since`` or later, newest first; a lead is read singly where its row has no metadata."""
+        """Every lead modified at ``since`` or later, newest first.
+
+        A lead is read singly where its row may lack something: metadata in the older generation. In the newer one, the
+        first lead that is read so tells that the rows are whole, and no other one is.
+        """
         pool = ThreadPoolExecutor(self._settings.single_calls, thread_name_prefix="leadloop-pollybot")
         try:
             for part in NewestFirst(self.capabilities.name, self._list, self._key, since):
                 wanted = [row for row in part.rows if only is None or self.lead_id(row) in only]
-                rows = [whole for whole in pool.map(self._whole, wanted) if whole is not None]
-                singly = sum(not isinstance(row.get(METADATA), Mapping) for row in wanted)
-                yield Page(rows, part.total, part.asked_at, 1 + singly)
+                leads, singly = self._whole(wanted, pool)
+                yield Page([flat(lead) for lead in leads], part.total, part.asked_at, 1 + singly)
         finally:
             pool.shutdown(cancel_futures=True)
 
     def get(self, lead_id: str) -> Page:
         """``GET {leads}/{id}``."""
-        if not names_one(lead_id):
-            return Page([], 0, self.clock.now())
-        try:
-            call = call_for(self._settings, "GET", lead_id)
-            lead, asked_at = self._session.read(call, judge, lambda answer: lead_read(answer, lead_id))
-        except RefusedError as error:
-            if error.code == NO_LEAD:
-                return Page([], 0, self.clock.now())
-            raise
-        self._session.casing.saw(lead)
+        lead, asked_at = self._lead(lead_id) if names_one(lead_id) else (None, self.clock.now())
+        if lead is None:
+            return Page([], 0, asked_at)
+        self._session.shown.saw(lead)
         return Page([flat(lead)], 1, asked_at)
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
@@ -68,17 +65,42 @@ class PollyBotReader(Speaking):
         return text
 
     def _list(self, number: int) -> Listed:
-        query = {"page": str(number), **NEWEST_FIRST}
-        call = Call("GET", self._settings.leads_path, query=query)
-        return self._session.read(call, judge, lambda answer: listed(answer, number))
+        return self._session.read(
+            page_call(self._settings, number), judge, lambda answer: listed(answer, number)
+        )
 
     def _key(self, row: Row) -> Key:
         created = row.get("createdAt")
         return Key(self.lead_id(row), self.modified_at(row), created if isinstance(created, str) else None)
 
-    def _whole(self, row: Row) -> dict[str, Any] | None:
-        """The lead with its metadata; ``None`` where it was deleted meanwhile."""
-        if isinstance(row.get(METADATA), Mapping):
-            self._session.casing.saw(row)
-            return flat(row)
-        return next(iter(self.get(self.lead_id(row)).rows), None)
+    def _lead(self, lead_id: str) -> tuple[Row | None, datetime]:
+        """The lead as a single read shows it, and when; ``None`` where there is no such lead."""
+        try:
+            call = call_for(self._settings, "GET", lead_id)
+            return self._session.read(call, judge, lambda answer: lead_read(answer, lead_id))
+        except RefusedError as error:
+            if error.code != NO_LEAD:
+                raise
+            return None, self.clock.now()
+
+    def _whole(self, rows: Sequence[Row], pool: Executor) -> tuple[list[Row], int]:
+        """Rows of the list as whole leads, without those that were deleted meanwhile, and how many were read singly."""
+        shown = self._session.shown
+        bare = [place for place, row in enumerate(rows) if not shown.is_whole(row)]
+        read: dict[int, Row | None] = {}
+        if bare and not shown.has_compared:
+            # This one tells whether the others need to be read at all.
+            read[bare[0]] = self._singly(rows[bare[0]])
+            bare = [place for place in bare[1:] if not shown.is_whole(rows[place])]
+        read.update(zip(bare, pool.map(lambda place: self._singly(rows[place]), bare), strict=True))
+        leads = [read.get(place, row) for place, row in enumerate(rows)]
+        found = [lead for lead in leads if lead is not None]
+        for lead in found:
+            shown.saw(lead)
+        return found, len(read)
+
+    def _singly(self, row: Row) -> Row | None:
+        lead, _ = self._lead(self.lead_id(row))
+        if lead is not None:
+            self._session.shown.read_singly(row, lead)
+        return lead

@@ -15,6 +15,7 @@ from connector.crm.pollybot.facts import (
     AUTH_CODES,
     BAD_VALUE,
     CODE,
+    CUSTOM,
     HOURLY,
     KNOWN_EMAIL,
     LEAD_ID,
@@ -124,7 +125,7 @@ def listed(answer: Answer, number: int) -> Listed:
 
 
 def _meant(field: str, fields: Collection[str]) -> frozenset[str]:
-    for name in (field, f"{METADATA}.{field}"):
+    for name in (field, f"{METADATA}.{field}", f"{CUSTOM}.{field}"):
         if name in fields:
             return frozenset({name})
     below = field.partition(".")[0] + "."

@@ -8,7 +8,14 @@ from typing import Any
 
 from connector.config import did_you_mean
 from connector.crm.answers import RawRows
-from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, SAFE_INTEGER, STATUSES
+from connector.crm.pollybot.facts import (
+    CAPABILITIES,
+    CUSTOM,
+    METADATA,
+    OLDER_STATUSES,
+    SAFE_INTEGER,
+    STATUSES,
+)
 
 
 class Casing:
@@ -26,8 +33,9 @@ class Casing:
         word = status.casefold()
         if word in self._shown or word not in STATUSES:
             return self._shown.get(word, status)
-        shown = self._shown.copy().values()
-        return word.upper() if shown and all(each.isupper() for each in shown) else word
+        if shown := self._shown.copy().values():
+            return word.upper() if all(each.isupper() for each in shown) else word
+        return word if word in OLDER_STATUSES and not status.isupper() else word.upper()
 
 
 def body(fields: Mapping[str, str | None], casing: Casing) -> dict[str, Any]:
@@ -74,14 +82,16 @@ def replaced(lead: Mapping[str, Any], name: str, fields: Mapping[str, str | None
 def _in_place_of(shown: Any, name: str, text: str | None, otherwise: Any = None) -> Any:
     if isinstance(shown, Mapping):
         raise UnfitError(name, "is an object in this lead; a text would replace all of it")
-    if not isinstance(shown, list | RawRows) or text is None:
+    if not isinstance(shown, list | RawRows) and name not in CAPABILITIES.lists:
         return text if otherwise is None else otherwise
+    if text is None:
+        raise UnfitError(name, "is a list; to empty it, send []")
     try:
         found = json.loads(text, parse_float=Decimal)
     except ValueError:
         found = None
     if not isinstance(found, list):
-        raise UnfitError(name, "must be a JSON list, as the lead has one there")
+        raise UnfitError(name, "is a list; its value must be a JSON list")
     return found
 
 

@@ -1,14 +1,14 @@
 """Updates the leads of one PollyBot workspace."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from connector.crm.base import OneByOne, Outcome, not_set
 from connector.crm.http import Answer, Speaking
 from connector.crm.ids import as_id, names_one
-from connector.crm.pollybot.calls import PollyBotSession, call_for
-from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, NO_LEAD, TEXTS
-from connector.crm.pollybot.responses import judge, lead_in, lead_read
+from connector.crm.pollybot.calls import PollyBotSession, call_for, page_call
+from connector.crm.pollybot.facts import CAPABILITIES, CUSTOM, METADATA, NO_LEAD, PLAIN, TEXTS
+from connector.crm.pollybot.responses import judge, lead_in, lead_read, listed
 from connector.crm.pollybot.settings import PollyBotSettings
 from connector.crm.pollybot.values import UnfitError, body, problem_with, replaced
 from connector.errors import ConfigError, CrmError, OutcomeUnknownError, UnexpectedAnswerError
@@ -25,10 +25,32 @@ class PollyBotWriter(Speaking, OneByOne):
         self._session = session or PollyBotSession(settings)
 
     def check(self, fields: Collection[str]) -> None:
-        """PollyBot can't say which fields it has, so only those are refused that it can't set or might set too much of."""
+        """PollyBot can't say which fields it has, so only those are refused that it can't set or might set too much of.
+
+        Where that depends on the workspace, and no lead of it was seen yet, one page of the list is read: which generation
+        it has, how it writes statuses, and which fields are objects. A single lead is read if the page doesn't tell.
+        """
+        self._check(fields, problem_with)
+        if not PLAIN.issuperset(fields):
+            self._look()
+            self._check(fields, self._session.shown.problem_with)
+
+    def _check(self, fields: Collection[str], problem_of: Callable[[str], str | None]) -> None:
         for name in sorted(fields):
-            if problem := problem_with(name):
+            if problem := problem_of(name):
                 raise not_set(self.capabilities.name, name, problem)
+
+    def _look(self) -> None:
+        shown = self._session.shown
+        if shown.is_told:
+            return
+        page = self._session.read(page_call(self._settings, 1), judge, lambda answer: listed(answer, 1))
+        for row in page.rows:
+            shown.saw(row)
+        lead_id = next((found for row in page.rows if (found := as_id(row.get("id")))), None)
+        if not shown.is_told and lead_id is not None:
+            call = call_for(self._settings, "GET", lead_id)
+            shown.saw(self._session.read(call, judge, lambda answer: lead_read(answer, lead_id))[0])
 
     def update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
         """``PUT {leads}/{id}`` with just these fields; ``metadata.x`` sets the key ``x`` of the metadata, ``None`` is null.
@@ -52,7 +74,6 @@ class PollyBotWriter(Speaking, OneByOne):
             return Outcome.of(error, fields)
 
     def _sent(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
-        sent = body(fields, self._session.casing)
         looked_at = [name for name in fields if name not in TEXTS and not name.startswith(f"{METADATA}.")]
         if looked_at:
             try:
@@ -63,6 +84,9 @@ class PollyBotWriter(Speaking, OneByOne):
                 )
             except UnexpectedAnswerError as error:
                 return Outcome("deferred", reason=str(error))
+            self._session.shown.saw(lead)
+        sent = body(fields, self._session.shown.casing)
+        if looked_at:
             sent |= {name: value for name in looked_at for name, value in [replaced(lead, name, fields)]}
         call = replace(call_for(self._settings, "PUT", lead_id), json=sent, exact=bool(looked_at))
         answer = self._session.write(call, judge)
@@ -84,5 +108,5 @@ class PollyBotWriter(Speaking, OneByOne):
             raise OutcomeUnknownError("answered an update in no known shape", crm=self.capabilities.name)
         if as_id(lead.get("id")) != lead_id:
             raise OutcomeUnknownError("answered an update with another lead", crm=self.capabilities.name)
-        self._session.casing.saw(lead)
+        self._session.shown.saw(lead)
         return Outcome("applied", lead_id=lead_id)

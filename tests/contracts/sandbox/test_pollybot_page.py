@@ -9,7 +9,7 @@ import requests  # noqa: TID251 - the sandbox is tested with a client that is no
 
 from connector.sandbox import Sandbox
 from connector.sandbox.documents import Document
-from connector.sandbox.pollybot import STATUSES
+from connector.sandbox.pollybot_leads import OLDER_STATUSES
 
 KEY = "sk-workspace_your_api_key"
 LEAD = "lead_1234567890abcdef"
@@ -63,7 +63,7 @@ AFTER = {
 @pytest.fixture
 def crm() -> Iterator[Sandbox]:
     """A workspace with the lead of the page's examples, at the moment of the update they print."""
-    with Sandbox(leads=5, token=KEY) as sandbox:
+    with Sandbox(leads=5, token=KEY, pollybot_generation="older") as sandbox:
         leads = sandbox.vendors["pollybot"].leads  # type: ignore[attr-defined]
         sandbox.clock.set(datetime(2024, 1, 16, 14, 30, tzinfo=UTC), ticking=False)
         lead: Document = leads.add(LEAD, BEFORE)
@@ -153,7 +153,7 @@ def test_a_wrong_status_is_refused_as_printed(crm: Sandbox) -> None:
             },
         },
     )
-    assert all(put(crm, {"status": status})[0] == 200 for status in STATUSES)
+    assert all(put(crm, {"status": status})[0] == 200 for status in OLDER_STATUSES)
 
 
 def test_a_known_email_is_refused_as_printed(crm: Sandbox) -> None:

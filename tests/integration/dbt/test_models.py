@@ -32,7 +32,7 @@ SAME_PERSON = {
         "created_at": "2026-01-01T00:00:00.000Z",
         "updated_at": "2026-01-02T10:00:00.500Z",
         "status": "new",
-        "metadata_lead_score": "85",
+        "custom_fields_lead_score": "85",
     },
     "leadping": {
         "id": "1",
@@ -172,7 +172,7 @@ def check_crms(lab: Any, *crms: Any) -> None:
         (crm, "p-1" if crm == "leadsquared" else "1", lab.at("1 00:00"), modified[crm], lab.at("2 10:01"))
         for crm in crms
     )
-    assert dict(lab.rows("select crm, metadata_lead_score from analytics.leads")) == {
+    assert dict(lab.rows("select crm, custom_fields_lead_score from analytics.leads")) == {
         crm: "85" if crm == "pollybot" else None for crm in crms
     }
     ids_and_times = {
@@ -398,8 +398,8 @@ def test_scores_go_to_the_same_person_elsewhere(duck: Any) -> None:
         "convoso": [("7", "lead_score", None, "20", "change"), ("7", "title", None, "cold", "change")],
         "leadsquared": [("p-1", "mx_Lead_Tier", None, "cold", "change")],
         "pollybot": [
-            ("1", "metadata.lead_score", "85", "20", "change"),
-            ("1", "metadata.tier", None, "cold", "change"),
+            ("1", "customFields.lead_score", "85", "20", "change"),
+            ("1", "customFields.tier", None, "cold", "change"),
         ],
         "leadping": [],
     }

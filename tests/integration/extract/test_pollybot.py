@@ -19,9 +19,16 @@ from tests.integration.extract.conftest import people_at_work, unseen
 QUICK = Retry(first=0.01, longest=0.05, attempts=12)
 
 
+@pytest.fixture(params=["newer", "older"])
+def crm(request: pytest.FixtureRequest, sandbox: Any) -> Any:
+    """Either generation: what a lead of each shows in ``metadata`` or in ``customFields`` is read whole."""
+    return sandbox(leads=250, pollybot_generation=request.param)
+
+
 @pytest.fixture
-def crm(sandbox: Any) -> Any:
-    return sandbox(leads=250)
+def custom(crm: Any) -> str:
+    """The object that takes any keys."""
+    return {"newer": "customFields", "older": "metadata"}[crm.options.pollybot_generation]
 
 
 @pytest.fixture
@@ -65,21 +72,37 @@ def missing(warehouse: Any, leads: Any) -> Any:
     return find
 
 
-def test_every_lead_and_then_what_changed(crm: Any, leads: Any, extract: Any, missing: Any) -> None:
-    """Numbers, lists and objects of the metadata are text by the names of a push; the second run is two calls, one of them for the time, and one lead."""
+def test_every_lead_and_then_what_changed(
+    crm: Any, custom: str, leads: Any, extract: Any, missing: Any
+) -> None:
+    """Numbers, lists and objects are text by the names of a push. The second run asks for the time and for one page.
+
+    In the newer generation it also reads one lead singly, which tells that the rows of the page are whole.
+    """
     assert extract().rows == 250
     assert missing() == set()
     crm.calls.clear()
-    leads.edit(leads.ids()[3], {"metadata.score": 85, "status": "qualified", "metadata.tags": ["a", "ü"]})
+    status = "qualified" if custom == "metadata" else "QUALIFIED"
+    edit = {
+        f"{custom}.score": 85,
+        "status": status,
+        f"{custom}.tags": ["a", "ü"],
+        f"{custom}.o": {"p": {"q": 1}},
+    }
+    leads.edit(leads.ids()[3], edit)
     assert extract().rows == 1
     assert missing() == set()
-    assert [call.action for call in crm.calls] == ["get", "list"]
+    told = ["get"] if custom == "customFields" else []
+    assert [call.action for call in crm.calls] == ["get", "list", *told]
 
 
-def test_nothing_is_missing_after_runs_during_edits(crm: Any, leads: Any, extract: Any, missing: Any) -> None:
-    """People edit and delete leads while the list is read, its rows without metadata; a last quiet run completes it."""
-    crm.vendors["pollybot"].list_metadata = False
-    with people_at_work(leads, "metadata.notes", 60):
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_nothing_is_missing_after_runs_during_edits(
+    crm: Any, custom: str, leads: Any, extract: Any, missing: Any, is_whole: bool
+) -> None:
+    """People edit and delete leads while the list is read, its rows whole or not; a last quiet run completes it."""
+    crm.vendors["pollybot"].list_metadata = is_whole
+    with people_at_work(leads, f"{custom}.notes", 60):
         extract()
     extract()
     assert missing() == set()

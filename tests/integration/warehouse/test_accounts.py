@@ -67,7 +67,7 @@ def test_another_account_is_refused_before_it_is_read(open_account: Any, duck: A
     assert rows(duck, vendor) == 12
     assert len(other.calls) <= 2 * accounts.KNOWN
     (row,) = noted(duck)
-    assert (row["organisation"] is not None) == (vendor == "pollybot")
+    assert (row["organisation"] is not None) == (vendor in ("pollybot", "leadping"))
     assert (row["crm"], row["vendor"], len(json.loads(row["known_leads"]))) == (
         vendor,
         vendor,

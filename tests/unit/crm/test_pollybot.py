@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -16,10 +17,9 @@ import pytest
 from connector import crm
 from connector.config import Secret, resolve
 from connector.crm.answers import LEAN_FROM, flat
-from connector.crm.base import Page
 from connector.crm.http import Answer, Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
-from connector.crm.pollybot.facts import STATUSES
+from connector.crm.pollybot.facts import NEWER_STATUSES, OLDER_STATUSES, STATUSES
 from connector.crm.pollybot.responses import budget, judge, listed
 from connector.crm.pollybot.values import Casing, body, number_or_text
 from connector.errors import (
@@ -68,7 +68,7 @@ def make(serve: Callable[..., Any], fake_time: Any) -> Callable[..., Any]:
 @pytest.fixture
 def workspace() -> Iterator[Any]:
     """A sandbox, its leads, and reader and writer of one session."""
-    with Sandbox(leads=30) as sandbox:
+    with Sandbox(leads=30, pollybot_generation="older") as sandbox:
         chosen = settings(sandbox.base_url, api_key=Secret(sandbox.token))
         session = PollyBotSession(chosen)
         sandbox.polly = sandbox.vendors["pollybot"]  # type: ignore[attr-defined]
@@ -134,6 +134,7 @@ def test_the_other_custom_fields_are_sent_along(make: Callable[..., Any]) -> Non
         ({"customFields.object": None}, "object"),
         ({"customFields.list": "x"}, "JSON list"),
         ({"tags": "a, b"}, "JSON list"),
+        ({"tags": None}, "to empty it, send []"),
     ],
 )
 def test_a_list_or_an_object_is_not_replaced_by_a_text(
@@ -163,12 +164,15 @@ def test_custom_fields_that_vanish_all_the_same_stop_the_push(make: Callable[...
     assert f"customFields.seats of lead {LEAD}" in str(result.reason)
 
 
-def test_a_sandbox_that_replaces_custom_fields_keeps_them(workspace: Any) -> None:
+def test_a_sandbox_that_replaces_custom_fields_keeps_them() -> None:
     """Through real calls: one field is another one, everything beside it is what it was."""
-    lead = workspace.polly.leads.ids()[0]
-    workspace.polly.leads.edit(lead, {"customFields": {"a": 0.1, "b": "x"}, "tags": ["one", "two"]})
-    assert workspace.writer.update(lead, {"customFields.b": "y", "tags": '["three"]'}).state == "applied"
-    body = workspace.polly.leads.leads[lead].body
+    with Sandbox(leads=3) as crm:
+        leads = crm.vendors["pollybot"].leads  # type: ignore[attr-defined]
+        lead = leads.ids()[0]
+        leads.edit(lead, {"customFields": {"a": 0.1, "b": "x"}, "tags": ["one", "two"]})
+        writer = PollyBotWriter(settings(crm.base_url, api_key=Secret(crm.token)))
+        assert writer.update(lead, {"customFields.b": "y", "tags": '["three"]'}).state == "applied"
+        body = leads.leads[lead].body
     assert (body["customFields"], body["tags"]) == ({"a": 0.1, "b": "y"}, ["three"])
 
 
@@ -263,11 +267,17 @@ def test_what_could_erase_something_is_refused(make: Callable[..., Any], name: s
 
 
 def test_fields_that_can_be_set_pass_the_check(make: Callable[..., Any]) -> None:
-    """Those of the page, any other name, and any key of the metadata."""
-    writer, _ = make(PollyBotWriter, {})
+    """Those of the page, any other name, and any key of the metadata; fields that are always text without a call."""
+    shown = {"leads": [{**ROW, "address": {"city": "x"}}], "pagination": PAGE}
+    writer, server = make(PollyBotWriter, {"success": True, "data": shown})
+    writer.check(["name", "email", "phone", "source", "company", "notes"])
+    assert not server.requests
     writer.check(
         ["name", "email", "phone", "source", "status", "owner", "metadata.score", "metadata.Lead Score"]
     )
+    with pytest.raises(ModelError, match=r"'address'.* is an object"):
+        writer.check(["address"])
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("lead", ["", " ", ".", ".."])
@@ -295,7 +305,8 @@ def test_an_id_stays_within_its_place_of_the_path(make: Callable[..., Any]) -> N
 def test_a_status_is_written_as_the_workspace_writes_it() -> None:
     """Capitals where only capitals were shown; words that nobody knows stay as they are."""
     casing = Casing()
-    assert [casing.of(each) for each in ("Qualified", "vip")] == ["qualified", "vip"]
+    known = {"Qualified": "qualified", "LOST": "LOST", "negotiating": "NEGOTIATING", "vip": "vip"}
+    assert {each: casing.of(each) for each in known} == known
     casing.saw({"status": "NEW"})
     casing.saw({"status": None})
     assert [casing.of(each) for each in ("new", "follow_up", "vip")] == ["NEW", "FOLLOW_UP", "vip"]
@@ -373,10 +384,10 @@ def test_the_field_at_fault_is_one_of_those_pushed(
 
 def test_a_wrong_status_says_which_are_allowed(make: Callable[..., Any]) -> None:
     """Those of the page that the server names, in its letters; no word besides, and not the value."""
-    message = "Status must be one of: NEW, CONTACTED, FOLLOW_UP, PLANTED. You sent Smith"
+    message = "Status must be one of: NEW, CONTACTED, FOLLOW_UP, UNRESPONSIVE, PLANTED. You sent Smith"
     writer, _ = make(PollyBotWriter, error("VALIDATION_ERROR", 400, field="status", message=message))
     reason = str(writer.update(LEAD, {"status": "Smith"}).reason)
-    assert reason.endswith("allowed statuses are NEW, CONTACTED, FOLLOW_UP")
+    assert reason.endswith("allowed statuses are NEW, CONTACTED, FOLLOW_UP, UNRESPONSIVE")
     assert "planted" not in reason.lower()
 
 
@@ -517,20 +528,22 @@ def test_a_long_list_inside_a_lead_is_a_value_like_any_other(make: Callable[...,
 @pytest.mark.parametrize("leads", [30, 90])
 def test_leads_are_read_singly_as_many_at_once_as_calls_are_allowed(leads: int) -> None:
     """One call per lead whose row has no metadata, and each waits for four others."""
-    with Sandbox(leads=leads) as sandbox:
+    with Sandbox(leads=leads + 1, pollybot_generation="older") as sandbox:
         sandbox.vendors["pollybot"].list_metadata = False  # type: ignore[attr-defined]
         chosen = settings(sandbox.base_url, api_key=Secret(sandbox.token), concurrency=5)
         with closing(PollyBotReader(chosen)) as reader:
-            together, get = threading.Barrier(5), reader.get
+            together, read, numbers = threading.Barrier(5), reader._lead, count()
 
-            def waiting(lead_id: str) -> Page:
-                together.wait(10)
-                return get(lead_id)
+            def waiting(lead_id: str) -> Any:
+                # The first one is read alone: what it shows may be that the others need not be.
+                if next(numbers):
+                    together.wait(10)
+                return read(lead_id)
 
-            reader.get = waiting  # type: ignore[method-assign]
+            reader._lead = waiting  # type: ignore[method-assign]
             pages = list(reader.scan(None))
-        assert len({reader.lead_id(row) for page in pages for row in page.rows}) == leads
-        assert sandbox.calls.count("get") == leads
+        assert len({reader.lead_id(row) for page in pages for row in page.rows}) == leads + 1
+        assert sandbox.calls.count("get") == leads + 1
         assert sandbox.calls.most_at_once("pollybot") <= 5
 
 
@@ -538,8 +551,8 @@ def test_a_lead_deleted_between_list_and_single_read_is_left_out(workspace: Any)
     """It is gone, and that is no error."""
     workspace.polly.list_metadata = False
     gone = workspace.polly.leads.ids()[4]
-    reader, show, once = workspace.reader, workspace.reader.get, iter([gone])
-    reader.get = lambda lead: next(map(workspace.polly.leads.delete, once), None) or show(lead)
+    reader, show, once = workspace.reader, workspace.reader._lead, iter([gone])
+    reader._lead = lambda lead: next(map(workspace.polly.leads.delete, once), None) or show(lead)
     found = [row["id"] for page in reader.scan(None) for row in page.rows]
     assert sorted(found) == sorted(workspace.polly.leads.ids())
 
@@ -734,4 +747,7 @@ def test_reader_and_writer_of_an_account_share_a_session(
 
 def test_the_statuses_are_those_of_the_page() -> None:
     """In its order, so that a reason lists them as people know them."""
-    assert ", ".join(STATUSES) == "new, contacted, qualified, converted, lost, follow_up"
+    assert ", ".join(OLDER_STATUSES) == "new, contacted, qualified, converted, lost, follow_up"
+    newer = "NEW, CONTACTED, QUALIFIED, NEGOTIATING, CONVERTED, LOST, UNRESPONSIVE"
+    assert ", ".join(NEWER_STATUSES).upper() == newer
+    assert set(STATUSES) == {*OLDER_STATUSES, *NEWER_STATUSES}

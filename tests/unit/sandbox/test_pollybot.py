@@ -15,7 +15,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def crm() -> Any:
-    with Sandbox(leads=45) as sandbox:
+    with Sandbox(leads=45, pollybot_generation="older") as sandbox:
         yield sandbox
 
 

@@ -1,0 +1,186 @@
+"""Both generations of PollyBot and of Leadping go through the whole loop, found from what the CRM shows: no setting names one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from connector.sandbox import Sandbox
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
+
+LEADS, SENT = 40, 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """One generation: what a push sends, and how the CRM shows it then."""
+
+    crm: str
+    generation: str
+    fields: dict[str, str]
+    """Field -> its column in the model ``wanted``."""
+    shown: dict[str, str]
+    """The same fields as the sandbox has them afterwards."""
+    words: dict[str, str] = field(default_factory=dict)
+
+
+WANTED = {"score": "85", "tier": "hot", "tags": '["hot","vip"]', "status": "QUALIFIED", "flag": "true"}
+CASES = [
+    Case(
+        "pollybot",
+        "older",
+        {"metadata.lead_score": "score", "metadata.tier": "tier", "status": "status"},
+        {"metadata.lead_score": "85", "metadata.tier": "hot", "status": "qualified"},
+        {"status": "qualified"},
+    ),
+    Case(
+        "pollybot",
+        "newer",
+        {"customFields.lead_score": "score", "customFields.tier": "tier", "tags": "tags", "status": "status"},
+        {
+            "customFields.lead_score": "85",
+            "customFields.tier": "hot",
+            "tags": '["hot","vip"]',
+            "status": "QUALIFIED",
+        },
+    ),
+    Case(
+        "leadping",
+        "older",
+        {
+            "customer.creditScore": "score",
+            "metadata.sourceMetadata.tier": "tier",
+            "contact.timeZoneId": "tier",
+        },
+        {"customer.creditScore": "85", "metadata.sourceMetadata.tier": "hot", "contact.timeZoneId": "hot"},
+    ),
+    Case(
+        "leadping",
+        "newer",
+        {
+            "profile.qualification.creditScore": "score",
+            "profile.qualification.isHomeowner": "flag",
+            "customFields.score": "score",
+            "company.jobTitle": "tier",
+        },
+        {
+            "profile.qualification.creditScore": "85",
+            "profile.qualification.isHomeowner": "true",
+            "customFields.score": "85",
+            "company.jobTitle": "hot",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.crm} {case.generation}" for case in CASES])
+def test_extract_build_plan_push_and_read_back(places: Any, case: Case) -> None:
+    """A first push that would replace something is agreed to once; then every field arrives, with its type, and is confirmed."""
+    with Sandbox(leads=LEADS, **{f"{case.crm}_generation": case.generation}) as sandbox:  # type: ignore[arg-type]
+        vendor: Any = sandbox.vendors[case.crm]
+        leads = vendor.leads
+        chosen = leads.ids()[-SENT:]
+        if case.crm == "leadping":
+            vendor.archive(chosen[0])
+        before = {each: leads.show(leads.find(each)) for each in leads.ids()}
+        place = places()
+        for name, value in {**sandbox.settings()[case.crm], "settle": "0", "rate": "1000"}.items():
+            place.env[f"CRM__{case.crm}__{name}".upper()] = value
+        project(place, case, chosen)
+
+        place.run("extract")
+        place.run("build")
+        removed = place.rows("select count(*) from analytics.leads where removed_at is not null")
+        assert (place.rows("select count(*) from analytics.leads"), removed) == ([(LEADS,)], [(0,)])
+        plan = place.json("plan", "scores")
+        assert len(plan["leads"]) == SENT
+        assert plan["first_time"]
+
+        # Nobody has agreed yet to replace what stands there.
+        sandbox.calls.clear()
+        place.run("push", "scores", "--yes", code=4)
+        assert not [call for call in sandbox.calls if call.method == "PUT"]
+        pushed = place.json("push", "scores", "--yes", "--first")
+        assert pushed["leads_by_state"] == {"applied": SENT}
+        agreed = {name for (name,) in place.rows("select field from leadloop.push_approvals")}
+        assert agreed == plan["first_time"].keys()
+
+        for each in chosen:
+            row = leads.row(each)
+            assert {name: row[name] for name in case.fields} == case.shown
+        untouched = set(leads.ids()) - set(chosen)
+        assert all(leads.show(leads.find(each)) == before[each] for each in untouched)
+        for each in chosen:
+            after = flat(leads.show(leads.find(each)))
+            moved = {name for name, value in flat(before[each]).items() if after.get(name) != value}
+            assert moved <= {*case.fields, "updatedAt", "modifiedAt"}
+
+        sandbox.calls.clear()
+        again = place.json("run", "--yes")
+        assert again["pushed"]["scores"]["leads"] == 0
+        assert not [call for call in sandbox.calls if call.method == "PUT"]
+        confirmed = "select count(distinct lead_id) from leadloop.push_journal where state = 'confirmed'"
+        assert place.rows(confirmed) == [(SENT,)]
+
+
+def test_a_push_that_was_written_for_the_other_generation_says_so(places: Any) -> None:
+    """Nothing is sent: PollyBot's newer generation would ignore metadata without a word."""
+    older, newer = CASES[0], CASES[1]
+    with Sandbox(leads=LEADS, pollybot_generation=newer.generation) as sandbox:
+        place = places()
+        for name, value in {**sandbox.settings()["pollybot"], "settle": "0", "rate": "1000"}.items():
+            place.env[f"CRM__pollybot__{name}".upper()] = value
+        project(place, older, sandbox.vendors["pollybot"].leads.ids()[-SENT:])  # type: ignore[attr-defined]
+        told = place.run("run", "--yes", "--first", code=2)
+        assert "metadata.lead_score" in told.message
+        assert "customFields.lead_score" in told.message
+        assert not [call for call in sandbox.calls if call.method == "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [("{'tags': 'tier'}", "'tags' is a list"), ("{'customFields': 'tier'}", "'customFields' is an object")],
+)
+def test_a_text_for_a_list_or_an_object_is_refused_when_the_plan_is_made(
+    places: Any, fields: str, says: str
+) -> None:
+    """By field and type, before anything is sent; the value is not repeated."""
+    with Sandbox(leads=LEADS) as sandbox:
+        place = places()
+        for name, value in {**sandbox.settings()["pollybot"], "settle": "0", "rate": "1000"}.items():
+            place.env[f"CRM__pollybot__{name}".upper()] = value
+        case = CASES[1]
+        project(place, case, sandbox.vendors["pollybot"].leads.ids()[-SENT:])  # type: ignore[attr-defined]
+        push(place, case, fields)
+        place.run("extract")
+        place.run("build")
+        told = place.run("plan", "scores", code=2)
+        assert says in told.message
+        assert "hot'" not in told.message
+
+
+def project(place: Any, case: Case, leads: list[str]) -> None:
+    columns = {**WANTED, **case.words}
+    values = ", ".join(f"'{value}' as {name}" for name, value in columns.items())
+    listed = ", ".join(f"'{each}'" for each in leads)
+    place.project(
+        f"select lead_id, {values}\nfrom {{{{ ref('leadloop', 'leads') }}}} where lead_id in ({listed})"
+    )
+    push(place, case, str(case.fields))
+
+
+def push(place: Any, case: Case, fields: str) -> None:
+    call = (
+        f"leadloop.push(desired = ref('wanted'), crm = '{case.crm}', key = 'lead_id', max_share = 1, "
+        f"fields = {fields})"
+    )
+    place.write("models/pushes/scores.sql", "{{ " + call + " }}")
+
+
+def flat(lead: Any, prefix: str = "") -> dict[str, Any]:
+    """A lead as path -> value, with its JSON types."""
+    found: dict[str, Any] = {}
+    for name, value in lead.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
