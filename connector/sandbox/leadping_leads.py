@@ -82,7 +82,7 @@ def body(lead: Lead, generation: Generation, tag: Callable[[str], Doc]) -> Doc:
     tags = [tag(name) for name in ("new", "web form")[: lead.id % 3]]
     shared: Doc = {
         "metadata": _metadata(lead, generation),
-        "contact": _contact(lead),
+        "contact": _contact(lead, generation),
         "enabled": True,
         "tags": tags,
     }
@@ -145,16 +145,18 @@ def _metadata(lead: Lead, generation: Generation) -> Doc:
     }
 
 
-def _contact(lead: Lead) -> Doc:
+def _contact(lead: Lead, generation: Generation) -> Doc:
     digits = lead.get("phone_number") or ""
+    found: Doc = {"lookup": None} if generation == "older" else {"phoneIdentityId": None}
     return {
         "firstName": lead.get("first_name"),
         "lastName": lead.get("last_name"),
         "streetAddress": _address(lead),
         "coordinate": {"latitude": 34.05 + lead.id % 90 / 100, "longitude": -118.25},
         "timeZoneId": "America/Los_Angeles",
-        "phone": {"number": f"+1{digits}" if digits else None, "type": "mobile", "lookup": None},
+        "phone": {"number": f"+1{digits}" if digits else None, "type": "mobile", **found},
         "email": lead.get("email"),
+        **({} if generation == "older" else {"avatarUrl": None}),
     }
 
 

@@ -54,7 +54,10 @@ class TestLeadping(VendorContract):
     hostile_reads = 3
     customer = "customer"
     """The path of the object that has the income."""
-    absent = ("adminEnablementOverride", "currentDisposition", "contact.phone.lookup")
+    absent: ClassVar[tuple[str, ...]] = (
+        *("adminEnablementOverride", "currentDisposition"),
+        "contact.phone.lookup",
+    )
     """Objects that are null in the sandbox's leads."""
     further: ClassVar[dict[str, Any]] = {"adminEnablementOverride": {"enabled": False, "reason": "asked for"}}
 
@@ -224,7 +227,7 @@ class TestLeadping(VendorContract):
         crm.calls.clear()
         for text in ("many", "85.5", "99999999999"):
             result = self.update(crm, lead, {f"{self.customer}.{name}": text})
-            assert (result.state, result.fields) == ("rejected", {f"{self.customer}.{name}"})
+            assert (result.state, set(result.fields)) == ("rejected", {f"{self.customer}.{name}"})
             assert "whole number" in str(result.reason) or "a number" in str(result.reason)
         assert self.attempts(crm) == 0
 
@@ -269,7 +272,7 @@ class TestLeadpingProfile(TestLeadping):
 
     sandbox_options = {"leadping_generation": "newer"}  # noqa: RUF012 - never changed
     customer = "profile.qualification"
-    absent = ("assignedTo", "currentLeadStatus", "phoneIdentity", "contact.phone.lookup")
+    absent = ("assignedTo", "currentLeadStatus", "phoneIdentity")
     further: ClassVar[dict[str, Any]] = {
         "customFields.list": [1, "a", None],
         "inquiry.notDocumented": {"deep": 1.5},
