@@ -28,6 +28,13 @@ def sandbox(
             help="How exactly searches take the time: second, or day for a server that ignores the time of day."
         ),
     ] = "second",
+    older: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Answer as the older generation of this CRM's API: pollybot with metadata, leadping with customer. "
+            "Repeatable."
+        ),
+    ] = None,
     edits_per_second: Annotated[
         float, typer.Option(min=0, help="Edits per second that the sandbox makes by itself.")
     ] = 0.0,
@@ -52,13 +59,14 @@ def sandbox(
             token=token,
             envelope=envelope,
             precision=precision,
+            **{f"{crm}_generation": "older" for crm in older or ()},
             edits_per_second=edits_per_second,
             touch_on_api_edit=touch_on_api_edit,
             latency=latency,
             faults=fault or [],
             on_ready=_announce,
         )
-    except (ValueError, OSError) as error:
+    except (TypeError, ValueError, OSError) as error:
         raise ConfigError(f"leadloop sandbox: {error}") from None
 
 

@@ -22,8 +22,10 @@ from connector.testing import VendorContract
 from tests.contracts.test_convoso import TestConvosoCommunity as Community
 from tests.contracts.test_convoso import TestConvosoLive as Live
 from tests.contracts.test_leadping import TestLeadping as Leadping
+from tests.contracts.test_leadping import TestLeadpingProfile as NewerLeadping
 from tests.contracts.test_leadsquared import TestLeadSquared as LeadSquared
 from tests.contracts.test_pollybot import TestPollyBot as PollyBot
+from tests.contracts.test_pollybot import TestPollyBotNewer as NewerPollyBot
 from tests.integration.extract.conftest import Rig, duck
 from tests.integration.push.conftest import World, local
 
@@ -115,9 +117,11 @@ def test_reading_under_fire(duck: Rig, crm: Sandbox) -> None:
         (Community, 150, {"page_size": 20}),
         (LeadSquared, 150, {"page_size": 20}),
         (PollyBot, 650, {}),
+        (NewerPollyBot, 650, {}),
         (Leadping, 60, {}),
+        (NewerLeadping, 60, {}),
     ],
-    ids=["community", "leadsquared", "pollybot", "leadping"],
+    ids=["community", "leadsquared", "older pollybot", "pollybot", "older leadping", "leadping"],
 )
 def test_reading_each_crm_under_fire(
     contract: type[VendorContract], leads: int, given: dict[str, Any]
@@ -146,7 +150,9 @@ def test_reading_each_crm_under_fire(
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "contract", [Live, LeadSquared, PollyBot, Leadping], ids=lambda each: each.__name__[4:]
+    "contract",
+    [Live, LeadSquared, PollyBot, NewerPollyBot, Leadping, NewerLeadping],
+    ids=lambda each: each.__name__[4:],
 )
 def test_pushing_under_fire(local: World, contract: type[VendorContract]) -> None:
     """Every lead ends in a state that is true, with a reason where it did not arrive; once the faults stop, all arrive."""

@@ -1,5 +1,6 @@
 """Rows of a push model in a real warehouse -> a plan."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from connector.crm.base import Outcome
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, ModelError, PlanMovedError
 from connector.push import expect, make_plan
 from connector.warehouse.relations import DEFAULT
-from tests.integration.push.conftest import Push
+from tests.integration.push.conftest import CAN, Push
 
 
 def test_a_plan_holds_each_lead_once_ordered_by_id(world: Any) -> None:
@@ -67,6 +68,37 @@ def test_stop_stops_on_a_conflict(local: Any) -> None:
         local.plan(on_conflict="stop").check()
     assert caught.value.exit_code == 4
     assert "Theirs" not in str(caught.value)
+
+
+LISTED = replace(CAN, lists=frozenset({"tags"}), objects={"custom": "custom.tier"})
+
+
+@pytest.mark.parametrize("text", ["hot, vip", "", None, "[hot]", '["hot"', '{"a": 1}', '"hot"', "7", "null"])
+def test_a_list_takes_a_json_list_and_nothing_else(local: Any, text: str | None) -> None:
+    """Found when the plan is made: the error names field, type and leads, and repeats no value."""
+    push = Push(fields={"tags": "tags", "status": "status"})
+    local.rows(
+        *((f"{number:02}", "tags", '["a"]', '["hot","vip"]', None, "change") for number in range(20)),
+        ("20", "status", None, "any text", None, "change"),
+        ("21", "tags", None, "[]", None, "change"),
+    )
+    plan = make_plan(local.engine, push, capabilities=LISTED)
+    assert len(plan.leads) == 22
+    verdict = "change" if text else "clear"
+    local.rows(("30", "tags", '["a"]', text, None, verdict), ("31", "tags", '["a"]', text, None, verdict))
+    with pytest.raises(
+        ModelError, match=r"'tags' is a list in convoso.* 2 leads \(such as 30, 31\)"
+    ) as caught:
+        make_plan(local.engine, push, capabilities=LISTED)
+    assert caught.value.fields == {"tags"}
+    assert "hot," not in str(caught.value).replace('["hot","vip"]', "")
+
+
+def test_an_object_takes_no_text(local: Any) -> None:
+    """Whatever the rows hold: the error says which field inside of it could be meant."""
+    local.changes(1)
+    with pytest.raises(ModelError, match=r"'custom' is an object in convoso.* 'custom\.tier'"):
+        make_plan(local.engine, Push(fields={"custom": "tier"}), capabilities=LISTED)
 
 
 def test_what_is_not_sent_is_counted(local: Any) -> None:
