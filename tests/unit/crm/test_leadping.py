@@ -589,7 +589,7 @@ def test_waiting_for_its_turn_counts(make: Make, fake_time: Any) -> None:
         ("contact.phone", "contact.phone.lookup.createdAt"),
         ("contact.phone.nummer", "did you mean 'contact.phone.number'"),
         ("firstName", "no such field"),
-        ("company.nam", "did you mean 'company.name'"),
+        ("company.names", "did you mean 'company.name'"),
         ("contactPreferences.callbackWindows", "sends it back as it is"),
         ("customFields", "customFields.score"),
         ("profile.qualification", "profile.qualification.creditScore"),
