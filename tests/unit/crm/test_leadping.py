@@ -697,7 +697,8 @@ def test_what_is_documented_as_a_number_is_one_where_the_lead_shows_nothing(
 ) -> None:
     """Null, an absent key, or an absent part; every other field takes text there."""
     part, _, key = path.partition(".")
-    for shown in ({part: {key: None}}, {part: {}}, {part: None}):
+    shapes: tuple[dict[str, Any], ...] = ({part: {key: None}}, {part: {}}, {part: None})
+    for shown in shapes:
         merged = leadping_lead.merged({"id": "7", "tags": [], **shown}, {path: text})
         found = merged.body[part][key]
         assert (found, type(found), merged.unfit) == (becomes, type(becomes), {})
