@@ -1,6 +1,7 @@
 """``leadloop sandbox``."""
 
 import sys
+from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,10 @@ import typer
 from connector.cli.app import app
 from connector.cli.output import out
 from connector.errors import ConfigError
+from connector.parsing import no_such
+
+GENERATION = "_generation"
+"""The end of the name of each option of the sandbox that chooses one."""
 
 
 @app.command(epilog="Example: leadloop sandbox --leads 5000 --port 8765 --edits-per-second 5")
@@ -59,15 +64,26 @@ def sandbox(
             token=token,
             envelope=envelope,
             precision=precision,
-            **{f"{crm}_generation": "older" for crm in older or ()},
+            **_generations(older or []),
             edits_per_second=edits_per_second,
             touch_on_api_edit=touch_on_api_edit,
             latency=latency,
             faults=fault or [],
             on_ready=_announce,
         )
-    except (TypeError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ConfigError(f"leadloop sandbox: {error}") from None
+
+
+def _generations(older: list[str]) -> dict[str, str]:
+    """The options with which these CRMs answer as the older generation of their API."""
+    from connector.sandbox import Options
+
+    known = [each.name.removesuffix(GENERATION) for each in fields(Options) if each.name.endswith(GENERATION)]
+    for name in older:
+        if name not in known:
+            raise ConfigError(f"--older: {no_such('CRM with two generations', name, known)}")
+    return {f"{name}{GENERATION}": "older" for name in older}
 
 
 def _announce(running: Any) -> None:

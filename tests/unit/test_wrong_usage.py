@@ -74,6 +74,8 @@ WRONG: list[tuple[str, str]] = [
     ("sandbox --timezone Mars/Olympus", "Mars/Olympus"),
     ("sandbox --envelope dead", "dead"),
     ("sandbox --precision hour", "hour"),
+    ("sandbox --older pollybott", "did you mean 'pollybot'? Available: leadping, pollybot"),
+    ("sandbox --older convoso", "No CRM with two generations named 'convoso'"),
     ("sandbox --fault teapot", "teapot"),
     ("sandbox --fault status=teapot", "teapot"),
     ("sandbox --fault status=503:2", "probability"),

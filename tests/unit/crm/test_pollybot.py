@@ -21,6 +21,7 @@ from connector.crm.http import Answer, Retry
 from connector.crm.pollybot import PollyBotReader, PollyBotSession, PollyBotSettings, PollyBotWriter
 from connector.crm.pollybot.facts import NEWER_STATUSES, OLDER_STATUSES, STATUSES
 from connector.crm.pollybot.responses import budget, judge, listed
+from connector.crm.pollybot.shown import Shown
 from connector.crm.pollybot.values import Casing, body, number_or_text
 from connector.errors import (
     AuthError,
@@ -545,6 +546,59 @@ def test_leads_are_read_singly_as_many_at_once_as_calls_are_allowed(leads: int) 
         assert len({reader.lead_id(row) for page in pages for row in page.rows}) == leads + 1
         assert sandbox.calls.count("get") == leads + 1
         assert sandbox.calls.most_at_once("pollybot") <= 5
+
+
+WHOLE = {
+    "id": "1",
+    "name": "Ann",
+    "tags": ["a"],
+    "customFields": {"a": 1},
+    "updatedAt": "2026-03-01T10:00:00Z",
+}
+
+
+def test_rows_are_whole_once_a_single_read_was_the_same() -> None:
+    """And only those that have all the fields that single reads have shown."""
+    shown = Shown()
+    assert not shown.is_whole(WHOLE)
+    shown.read_singly(WHOLE, dict(WHOLE))
+    assert shown.has_compared
+    assert shown.is_whole({**WHOLE, "id": "2", "tags": [], "customFields": {}})
+    assert not shown.is_whole({name: value for name, value in WHOLE.items() if name != "tags"})
+    shown.read_singly({**WHOLE, "id": "3"}, {**WHOLE, "id": "3", "company": None})
+    assert not shown.is_whole(WHOLE)
+    assert shown.is_whole({**WHOLE, "company": "x"})
+
+
+@pytest.mark.parametrize(
+    ("row", "lead"),
+    [
+        (WHOLE, {**WHOLE, "customFields": {"a": 1, "b": 2}}),
+        (WHOLE, {**WHOLE, "name": "Bob", "updatedAt": "2026-03-01T11:00:00Z"}),
+        ({name: WHOLE[name] for name in ("id", "name")}, WHOLE),
+        ({"id": "1", "name": "Ann"}, {"id": "1", "name": "Ann"}),
+        ({"id": "1", "name": "Ann"}, {"id": "1", "name": "Ann", "metadata": {"a": 1}}),
+    ],
+)
+def test_rows_are_not_trusted_where_a_single_read_shows_something_else(row: Any, lead: Any) -> None:
+    """Cut short, edited meanwhile, bare, or a lead of the older generation that happens to have no metadata."""
+    shown = Shown()
+    shown.read_singly(row, lead)
+    assert not shown.is_whole({**WHOLE, "metadata": None})
+    assert not shown.is_whole(row)
+
+
+def test_a_lead_tells_the_generation() -> None:
+    """By the object that takes any keys; where a workspace shows both, both may be pushed."""
+    shown = Shown()
+    shown.saw({"id": "1", "name": "Ann"})
+    assert not shown.is_told
+    assert shown.problem_with("metadata.a") is None
+    shown.saw(WHOLE)
+    assert "name it 'customFields.a'" in str(shown.problem_with("metadata.a"))
+    shown.saw({**ROW, "metadata": {"deep": {"er": 1}}})
+    assert [shown.problem_with(name) for name in ("metadata.a", "customFields.a", "notes")] == [None] * 3
+    assert "object" in str(shown.problem_with("metadata.deep"))
 
 
 def test_a_lead_deleted_between_list_and_single_read_is_left_out(workspace: Any) -> None:
