@@ -42,6 +42,9 @@ def run(project: Path | None = None) -> list[Check]:
             origins = {each.setting: each.origin for each in states if each.origin}
             checks.append(Check("settings", True, f"everything that {vendor} needs is set: {_from(origins)}"))
             checks += _account(vendor)
+    checks += [
+        Check("calls", found.left > 0, f"{vendor}: {found}") for vendor, found in crm.calls_today().items()
+    ]
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
     if (name := environments.chosen()) is not None:

@@ -8,6 +8,7 @@
     │   └── OtherVersionError     the warehouse's tables are of another leadloop      stop
     ├── CrmError
     │   ├── TransientError        throttled or failing, after all retries             retry
+    │   │   └── CallsUsedError    the account has no calls left today                 retry
     │   ├── RefusedError          the CRM says no to this request                     skip
     │   ├── UnexpectedAnswerError an answer of no known shape; never an empty page    stop
     │   ├── IncompleteReadError   a window could not be read whole                    retry
@@ -36,6 +37,7 @@ a lead's field.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -124,6 +126,24 @@ class TransientError(CrmError):
     def __init__(self, what: str, advice: str = "", *, down: bool = False, **about: Any) -> None:
         super().__init__(what, advice, **about)
         self.down = down
+
+
+class CallsUsedError(TransientError):
+    """The account's plan has so many calls a day, and they are used up. What was read or sent until then stays.
+
+    ``new_at``: when the next day's calls begin (aware). The command ends with 3: what is left waits for a date, not for a person.
+    """
+
+    exit_code = 3
+
+    def __init__(self, what: str, advice: str = "", *, new_at: datetime, **about: Any) -> None:
+        super().__init__(what, advice, down=True, **about)
+        self.new_at = new_at
+
+    @property
+    def sentence(self) -> str:
+        """What happened, without the advice."""
+        return self._told()
 
 
 class RefusedError(CrmError):

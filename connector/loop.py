@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from connector import config, crm
 from connector.crm.account import Account
 from connector.crm.clock import skew
-from connector.errors import ConfigError, CrmError, LeadloopError
+from connector.errors import CallsUsedError, ConfigError, CrmError, LeadloopError
 from connector.events import QUIET, Listener
 from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
@@ -123,7 +123,7 @@ def extract(
             if not is_noted:
                 note_account(engine, account.settings, account.reader)
             _say_future(warehouse, account, listener)
-            return done
+            return replace(done, calls_today=account.calls_today)
 
 
 @contextmanager
@@ -330,18 +330,24 @@ def push(
         if agreed is not None:
             expect(planned, agreed)
         planned.check()
-        if planned.leads and run.spec.fields:
-            run.account.writer.check(run.spec.fields)
+        held = run.held
+        try:
+            if planned.leads and run.spec.fields and held is None:
+                run.account.writer.check(run.spec.fields)
+        except CallsUsedError as error:
+            held = error
         approvals.check(planned, first=first)
-        if planned.leads:
+        # Where nothing can be sent today, there is nothing to agree to.
+        if planned.leads and held is None:
             kept.let_go()
             if (answer := agree(planned)) is False:
                 return None
             # Only a person takes so long that what is to be sent can be another one by now.
             if answer:
                 expect(_planned(run.warehouse, run.spec, limit, run.account), planned)
-        edits = run.recent_edits(planned)
-        run.record_approval(planned)
+        edits = run.recent_edits(planned) if held is None else None
+        if held is None:
+            run.record_approval(planned)
         _say_future(run.warehouse, run.account, listener)
         summary = deliver(
             planned,
@@ -351,8 +357,9 @@ def push(
             recent_edits=edits,
             on_progress=listener.pushing,
             on_start=run.note,
+            held=held,
         )
-        return Pushed(planned, recovery, summary)
+        return Pushed(planned, recovery, replace(summary, calls_today=run.account.calls_today))
 
 
 @runs.recorded("resolve", facts=facts.of_decision, push="name", take="take")

@@ -1,11 +1,13 @@
-"""What was read and sent, and what is still open, from the warehouse alone; ``leadloop status`` shows it."""
+"""What was read and sent, and what is still open, without a call to a CRM; ``leadloop status`` shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from connector import crm
+from connector.crm.day_calls import CallsLeft
 from connector.push.tables import history, push_journal, push_journal_archive, push_runs
 from connector.warehouse import models, settings
 from connector.warehouse import runs as stages
@@ -83,11 +85,13 @@ class Status:
     """Newest first."""
     runs: tuple[PushRun, ...] = ()
     """The latest, newest first."""
+    calls_today: Mapping[str, CallsLeft] = field(default_factory=dict)
+    """CRM -> its calls of the day, where they are counted."""
 
 
 def status(warehouse: Warehouse) -> Status:
     """Leads by CRM, the last run of each command, and the latest runs of pushes with what became of their fields."""
-    known = Status(warehouse.label, settings.origins())
+    known = Status(warehouse.label, settings.origins(), calls_today=crm.calls_today())
     if not warehouse.is_there:
         # Opening it would make it.
         return known

@@ -15,7 +15,7 @@ EXIT_CODES = {
     0: "done",
     1: "failed",
     2: "wrong usage or configuration",
-    3: "done but some leads were rejected or deferred",
+    3: "done but some leads were rejected or deferred or the calls of the day are used up",
     4: "stopped by a guardrail or a conflict or a missing agreement and nothing sent",
     5: "another run holds the lock",
 }
@@ -24,7 +24,7 @@ ENDS_WITH = {
     "sandbox": (0, 1, 2),
     "demo": (0, 1, 2, 4, 5),
     "check": (0, 1, 2, 3, 5),
-    "extract": (0, 1, 2, 5),
+    "extract": (0, 1, 2, 3, 5),
     "build": (0, 1, 2, 5),
     "plan": (0, 1, 2, 4, 5),
     "push": (0, 1, 2, 3, 4, 5),

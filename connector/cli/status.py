@@ -8,7 +8,7 @@ from connector.cli.output import emit, out
 @app.command(epilog="Example: leadloop status --json")
 @with_env
 def status(as_json: Json = False) -> None:
-    """Show what was read, what was sent and what is still open. It asks only the warehouse."""
+    """Show what was read, what was sent and what is still open. It calls no CRM."""
     from connector.render.status import status_document, status_text
     from connector.status import status as read
 

@@ -127,8 +127,9 @@ class VendorSettings:
             parsing.database,
             "A PostgreSQL database, `postgresql://user:password@host:5432/database`. All runs that name it, on any "
             "machine, share one `rate`, and the pauses for which the CRM asks one of them. "
-            "It holds two small tables, `leadloop.pace`, and `leadloop.marks` with the mark of "
-            "[each push](push.md#a-restored-warehouse). "
+            "It holds small tables: `leadloop.pace`, `leadloop.marks` with the mark of "
+            "[each push](push.md#a-restored-warehouse), and `leadloop.day_calls` with the calls of the day, for a CRM that has so "
+            "many a day. "
             "Needs `pip install 'leadloop[postgres]'`.",
             secret=True,
         ),
@@ -182,6 +183,11 @@ class VendorSettings:
     def single_calls(self) -> int:
         """How many calls about one lead each may be under way at once."""
         return self.concurrency or SINGLE_CALLS
+
+    @property
+    def calls_a_day(self) -> int | None:
+        """How many calls all runs together may make in a day of UTC; ``None`` where nobody counts."""
+        return None
 
     @property
     def reading(self) -> Reading:

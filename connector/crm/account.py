@@ -8,6 +8,7 @@ from typing import Any
 from connector.config import VendorSettings
 from connector.crm.base import Capabilities, LeadReader, LeadWriter
 from connector.crm.clock import CrmClock, clock_of
+from connector.crm.day_calls import CallsLeft, DayCalls
 from connector.crm.identity import Identity, identity_of
 from connector.crm.private import Privacy, kept_private
 from connector.crm.registry import check_alone, vendor
@@ -21,6 +22,13 @@ class Account:
     capabilities: Capabilities
     reader: LeadReader
     writer: LeadWriter
+    day: DayCalls | None = None
+    """The calls of the day, where the settings say how many there are."""
+
+    @property
+    def calls_today(self) -> CallsLeft | None:
+        """How many calls of the day are left; ``None`` where nobody counts them."""
+        return self.day.left() if self.day is not None else None
 
     @property
     def name(self) -> str:
@@ -50,4 +58,5 @@ def account(name: str, **given: Any) -> Iterator[Account]:
     check_alone(settings)
     with closing(parts.session(settings)) as session:
         reader = kept_private(parts.reader(settings, session=session), settings)
-        yield Account(settings, found.capabilities, reader, parts.writer(settings, session=session))
+        writer = parts.writer(settings, session=session)
+        yield Account(settings, found.capabilities, reader, writer, getattr(session, "day", None))

@@ -7,7 +7,14 @@ from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from connector.config import VendorSettings
-from connector.errors import ConfigError, LeadloopError, ModelError, RefusedError, TransientError
+from connector.errors import (
+    CallsUsedError,
+    ConfigError,
+    LeadloopError,
+    ModelError,
+    RefusedError,
+    TransientError,
+)
 
 Mode = Literal["update", "insert", "upsert", "delete"]
 Precision = Literal["second", "day"]
@@ -139,6 +146,8 @@ class Outcome:
     harm: bool = False
     """The write took away something that nobody set, and ``reason`` names it: nothing more may be sent until a person has
     looked, whatever the state is."""
+    until: datetime | None = None
+    """When a ``deferred`` write may be sent, where that is known: the day's calls are used up."""
 
     @classmethod
     def of(cls, error: LeadloopError, sent: Collection[str] = ()) -> "Outcome":
@@ -146,6 +155,8 @@ class Outcome:
         if isinstance(error, RefusedError):
             at_fault = error.at_fault(sent)
             return cls("rejected", error.code, error.reason(sent), at_fault, lead_id=error.lead_id)
+        if isinstance(error, CallsUsedError):
+            return cls("deferred", reason=error.sentence, breaks=True, until=error.new_at)
         if isinstance(error, TransientError):
             return cls("deferred", reason=str(error), breaks=error.down)
         if isinstance(error, ConfigError):

@@ -30,7 +30,7 @@ import urllib3  # noqa: TID251 - the errors and the reading below requests
 from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
 from connector.config import MOST_PAGES, VendorSettings, named
-from connector.crm import shared_pace
+from connector.crm import day_calls, shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.before_calls import let_go
 from connector.crm.binding import check_host, note_host
@@ -40,6 +40,7 @@ from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.crm.transport import Watch, WatchedAdapter
 from connector.errors import (
     AuthError,
+    CallsUsedError,
     LeadloopError,
     OutcomeUnknownError,
     RefusedError,
@@ -72,6 +73,8 @@ class Call:
     json: Any = field(default=None, repr=False)
     shape: type[msgspec.Struct] | None = field(default=None, repr=False)
     """How a large answer most likely looks; see ``answers.decode``."""
+    lane: str = ""
+    """Which of the session's lanes it takes, for calls that have a limit of their own besides that for all calls."""
     exact: bool = False
     """Numbers with a fraction are ``Decimal`` in the answer and in ``json``: for what is read to be sent back."""
 
@@ -93,11 +96,15 @@ class Answer:
 
 
 class AgainError(TransientError):
-    """What a vendor's ``judge`` raises for an answer that is worth another try, or that means "too many"."""
+    """What a vendor's ``judge`` raises for an answer that is worth another try, or that means "too many".
 
-    def __init__(self, what: str, *, throttled: bool = False, **about: Any) -> None:
+    ``day``: too many for today, so that no later try of today can help.
+    """
+
+    def __init__(self, what: str, *, throttled: bool = False, day: bool = False, **about: Any) -> None:
         super().__init__(what, **about)
         self.throttled = throttled
+        self.day = day
 
 
 class LateError(TransientError):
@@ -120,6 +127,9 @@ class Retry:
 
     ``attempts`` in all; ``odd``: answers of no known shape, the last of which is believed to be what the CRM has to say;
     ``contacts``: attempts while nothing has ever answered; ``total``: seconds after which no new attempt begins.
+
+    ``throttled``: attempts of a write that is turned away as one call too many, and so was certainly not carried out; each
+    waits for its turn at a slower pace. Nothing else that a write can end with has it repeated.
     """
 
     attempts: int = 8
@@ -128,6 +138,7 @@ class Retry:
     first: float = 0.5
     longest: float = 20.0
     total: float = 240.0
+    throttled: int = 1
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the ``attempt``-th try, the first being 1."""
@@ -164,20 +175,29 @@ class Session:
         budget: Budget | None = None,
         retry: Retry | None = None,
         pace: Pace | None = None,
+        lanes: Mapping[str, float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each."""
+        """``headers`` is asked at each call, so that a session holds no token in the clear; ``budget`` after each.
+
+        ``lanes``: calls per second of each kind of call that has a limit of its own (``Call.lane``).
+        """
         check_host(settings)
         self._settings = settings
         self._headers = headers or dict
         self._budget = budget
         self._retry = retry or Retry()
         self.pace = pace or Pace(settings.rate, store=shared_pace.store(settings), clock=clock, sleep=sleep)
+        self._lanes = {
+            name: Pace(rate, store=shared_pace.store(settings, name), clock=clock, sleep=sleep)
+            for name, rate in (lanes or {}).items()
+        }
         self._sleep = sleep
         self._clock = clock
         self._met = False
         self.crm_clock = CrmClock()
+        self.day = day_calls.of(settings, self.crm_clock.now)
         self._http = _pool(settings)
 
     @overload
@@ -202,7 +222,7 @@ class Session:
         attempt = odd = 0
         while True:
             attempt += 1
-            self.pace.wait()
+            self._take_turn(call)
             result = self._send(call)
             try:
                 problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
@@ -264,7 +284,17 @@ class Session:
 
     def _write(self, call: Call, judge: Judge, late: Callable[[], bool] | None) -> Answer:
         let_go()
-        self.pace.wait()
+        attempt = 1
+        while True:
+            try:
+                return self._write_once(call, judge, late)
+            except AgainError as again:
+                if not again.throttled or attempt >= self._retry.throttled:
+                    raise
+                attempt += 1
+
+    def _write_once(self, call: Call, judge: Judge, late: Callable[[], bool] | None) -> Answer:
+        self._take_turn(call)
         if late is not None and late():
             raise LateError(f"was not sent {call}: its turn came too late")
         result = self._send(call)
@@ -286,7 +316,27 @@ class Session:
 
     def close(self) -> None:
         self._http.close()
-        self.pace.close()
+        for pace in (self.pace, *self._lanes.values()):
+            pace.close()
+        if self.day is not None:
+            self.day.close()
+
+    def _take_turn(self, call: Call) -> None:
+        """Returns when the call may be made, and counts it; ``CallsUsedError`` where the day has no calls left."""
+        if self.day is not None:
+            self.day.take()
+        if call.lane:
+            self._lanes[call.lane].wait()
+        self.pace.wait()
+
+    def _used_up(self) -> CallsUsedError:
+        return self.day.use_up() if self.day is not None else day_calls.used_up(self.crm_clock.now().date())
+
+    def _throttled(self, call: Call, retry_after: float | None) -> None:
+        if call.lane:
+            # Which of the two limits it was, the CRM doesn't say.
+            self._lanes[call.lane].throttled(retry_after)
+        self.pace.throttled(retry_after)
 
     def _verdict(self, call: Call, reply: _Reply, judge: Judge) -> AgainError | None:
         """``None`` for an answer to work with, an ``AgainError`` for one to try again; raises what is final."""
@@ -295,8 +345,10 @@ class Session:
             try:
                 judge(reply.answer)
             except AgainError as again:
+                if again.day:
+                    raise self._used_up() from None
                 if again.throttled:
-                    self.pace.throttled(reply.retry_after)
+                    self._throttled(call, reply.retry_after)
                 return _JudgedError(str(again), throttled=again.throttled)
             if status < 300:
                 if not self._met:
@@ -304,7 +356,7 @@ class Session:
                 self._met = True
                 return None
         if status == 429:
-            self.pace.throttled(reply.retry_after)
+            self._throttled(call, reply.retry_after)
             return AgainError("too many calls (status 429)", throttled=True)
         if status in (401, 403):
             raise AuthError(f"refuses the credentials at {call} (status {status})", code=str(status))

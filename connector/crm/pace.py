@@ -29,6 +29,8 @@ class Pace:
     """
 
     slowest = 1 / 16
+    least = 0.1
+    """What is left of a pace at least: a share of ``rate``; calls per second, where ``rate`` itself is not below that."""
     climb = 1 / 20
     caution = 0.85
     memory = 300.0
@@ -94,7 +96,7 @@ class Pace:
             now = self._clock()
             since = now - self._throttled_at if self._throttled_at is not None else self.memory
             if since >= self.settling:
-                lowest = self.rate * self.slowest
+                lowest = max(self.rate * self.slowest, min(self.rate, self.least))
                 if self._climbing:
                     self._ceiling = max(self._current * self.caution, lowest)
                 self._set(max(self._current / 2, lowest))

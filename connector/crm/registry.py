@@ -1,14 +1,18 @@
 """The CRMs there are: leadloop's own, each a folder beside this file and one line here, and those that other distributions
 bring, as entry points of the group ``leadloop.crms``."""
 
+from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from connector.config import SettingState, VendorSettings, accounts, describe, missing, resolve, sections
+from connector.crm import day_calls
 from connector.crm.base import Capabilities, LeadReader, LeadWriter, Parts
+from connector.crm.day_calls import CallsLeft
 from connector.crm.identity import identity_of
 from connector.crm.private import kept_private
 from connector.errors import ConfigError
@@ -114,6 +118,21 @@ def check_alone(settings: VendorSettings) -> None:
                 f"crm.{settings.name} and crm.{name} lead to the same account: they have the same address and key.",
                 "Give each its own key, or remove one of them.",
             )
+
+
+def calls_today() -> dict[str, CallsLeft]:
+    """CRM -> its calls of the day, of those that are set up and count them; calls none of them."""
+    found = {}
+    spoken_of = sections()
+    for name in names():
+        each = vendor(name)
+        # Nothing of a CRM is imported that the settings don't speak of.
+        if name not in spoken_of or any(state.state in ("missing", "wrong") for state in each.described()):
+            continue
+        if (day := day_calls.of(each.settings(), lambda: datetime.now(UTC))) is not None:
+            with closing(day):
+                found[name] = day.left()
+    return found
 
 
 @cache

@@ -19,14 +19,17 @@ from connector.errors import ConfigError
 TABLE = "leadloop.pace"
 
 
-def store(settings: VendorSettings) -> "PostgresStore | None":
-    """The store that ``crm.<vendor>.shared_pace`` names; ``None`` where nothing is shared."""
+def store(settings: VendorSettings, lane: str = "") -> "PostgresStore | None":
+    """The store that ``crm.<vendor>.shared_pace`` names; ``None`` where nothing is shared.
+
+    ``lane``: which of several paces of the account it is, for calls that have a limit of their own.
+    """
     if settings.shared_pace is None:
         return None
     host = urlsplit(settings.base_url).netloc
     return PostgresStore(
         settings.shared_pace.reveal(),
-        f"{settings.pace_name or settings.name} {host}",
+        f"{settings.pace_name or settings.name} {host}" + (f" {lane}" if lane else ""),
         named(f"crm.{settings.name}.shared_pace"),
     )
 

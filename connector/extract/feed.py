@@ -13,6 +13,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from connector.crm.clock import is_ahead
+from connector.errors import CallsUsedError
 from connector.extract import windows
 from connector.extract.asking import asked_time
 from connector.extract.columns import Columns, numbered
@@ -67,6 +68,8 @@ class Feed:
         self.window: Window | None = None
         self.tally = Tally()
         self.done = False
+        self.used_up: CallsUsedError | None = None
+        """Why it ended early, where the account has no calls left today; what was read until then is handed out all the same."""
 
     def rows(self, most: int | None = None) -> Iterator[pa.Table]:
         """Tables for one dlt resource, at least ``most`` rows of them if there are so many, and the cursor's progress.
@@ -90,7 +93,7 @@ class Feed:
         taken = 0
         # In a pipeline of the user's own each page is an item, as its add_limit would expect.
         waiting = _Tables(1 if most is None else ITEM_ROWS)
-        for batch in batches:
+        for batch in self._until_used_up(batches):
             taken += batch.table.num_rows
             if self._columns:
                 state[HOMES] = self._columns.names.homes()
@@ -111,13 +114,28 @@ class Feed:
             ):
                 break
         else:
-            self.done = True
+            self.done = self.used_up is None
         # Also where there is nothing new: the cursor moves all the same.
         self._job.prove()
         if waiting.rows:
             yield waiting.take()
         if self._job.number is None:
             self._job.notes.log()
+
+    def _until_used_up(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """In a pipeline of the user's own it is an error as any other: nobody would see there that not all was read."""
+        # Not "yield from", which would close the batches with this: the next package goes on with them.
+        while True:
+            try:
+                batch = next(batches, None)
+            except CallsUsedError as error:
+                if self._most is None:
+                    raise
+                self.used_up = error
+                return
+            if batch is None:
+                return
+            yield batch
 
     def idle(self, past: Past, most: int) -> bool:
         """Whether there is nothing to load, which is so on most runs, and a package costs far more than the calls.

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from connector.config import VendorSettings
 from connector.crm.base import LeadReader, Page
+from connector.crm.day_calls import CallsLeft
 from connector.errors import CrmError, TransientError
 from connector.extract.again import Seen, read_again
 from connector.extract.columns import SEEN_AT, Columns, numbered
@@ -57,6 +58,8 @@ class Extracted:
     """Rows of recordings; ``None`` where they were not asked for."""
     notes: tuple[str, ...] = ()
     """What there is to say of single leads and fields."""
+    calls_today: CallsLeft | None = None
+    """The account's calls of the day, where they are counted."""
 
     @property
     def is_new(self) -> bool:
@@ -236,4 +239,6 @@ def _load_feed(raw: RawTables, feed: Feed, chunk_rows: int) -> int:
     while not feed.done:
         raw.load([resource(feed, most=chunk_rows)])
         packages += 1
+        if feed.used_up is not None:
+            raise feed.used_up
     return packages

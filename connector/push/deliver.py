@@ -21,7 +21,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Outcome
-from connector.errors import LeadloopError, ModelError
+from connector.errors import CallsUsedError, LeadloopError, ModelError
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
 from connector.push.equality import same
 from connector.push.found import AT_ONCE, Search
@@ -53,6 +53,7 @@ def deliver(
     breaker: int = BREAKER,
     on_progress: Callable[[int, int], None] | None = None,
     on_start: Callable[[str], None] | None = None,
+    held: CallsUsedError | None = None,
 ) -> Summary:
     """Sends ``plan.leads`` and nothing else, and records everything in the journal.
 
@@ -66,6 +67,9 @@ def deliver(
     is ``applied`` with the code ``found`` and without a call, one that can't be looked for is ``deferred``, and where more
     are found than the plan's ``max_found`` nothing more is sent.
 
+    Where the account's calls of the day are used up, what is left is ``deferred`` with the time at which there are new ones.
+    ``held``: that is so already, so nothing is sent.
+
     An answer may hold all edits since the plan or only those since the answer before: edits are kept until the lead's turn.
 
     ``on_start`` is called with the run's id, once it is on disk and before the first call, unless there is nothing to send.
@@ -78,6 +82,8 @@ def deliver(
     if plan.mode not in writer.capabilities.modes:
         raise ModelError(f"{plan.push}: mode is {plan.mode!r}, which {plan.crm} can't do.")
     run = _Run(plan, writer, journal, recent_edits, max(concurrency, 1), max(batch, 1), breaker)
+    if held is not None:
+        run.switch.wait_for(held)
     with _signals(run.switch):
         return run.carry_out(on_progress or (lambda done, total: None), on_start or (lambda run_id: None))
 
@@ -91,12 +97,20 @@ class _Switch:
         self._patience = patience
         self._failed = 0
         self.off: str | None = None
+        self.until: datetime | None = None
+        """When there are calls again, if that is why it is off."""
         self.interrupted = False
         self.harmed = False
 
     def turn_off(self, why: str) -> None:
         with self._lock:
             self.off = self.off or why
+
+    def wait_for(self, used_up: CallsUsedError) -> None:
+        """The day's calls are used up."""
+        with self._lock:
+            self.until = used_up.new_at if self.off is None else self.until
+            self.turn_off(used_up.sentence)
 
     def interrupt(self) -> None:
         self.interrupted = True
@@ -109,6 +123,8 @@ class _Switch:
             self._failed = self._failed + 1 if failed else 0
             reasons = [outcome.reason for outcome in outcomes if outcome.reason]
             self.harmed |= any(outcome.harm for outcome in outcomes)
+            if self.off is None:
+                self.until = next((outcome.until for outcome in outcomes if outcome.until), None)
             if any(outcome.breaks or outcome.harm for outcome in outcomes):
                 self.turn_off(
                     next((each.reason for each in outcomes if (each.breaks or each.harm) and each.reason), "")
@@ -226,13 +242,19 @@ class _Run:
                         lead, lead.changes, "applied", at, code=FOUND, reason=reason, crm_lead_id=crm_lead_id
                     )
                 elif not asked:
-                    reason = f"not sent: {self.plan.crm} could not be asked whether it has this lead already"
+                    reason = (
+                        f"not sent: {self.plan.crm} could not be asked whether it has this lead already"
+                        if self._search.used_up is None
+                        else f"not sent: {self._search.used_up.sentence}"
+                    )
                     self._note(lead, lead.changes, "deferred", at, reason=reason)
                 if crm_lead_id is not None or not asked:
                     self._decided.add(lead.lead_id)
             self._flush(run_id)
             if (too_many := self._search.too_many) is not None:
                 self.switch.turn_off(too_many)
+            if (used_up := self._search.used_up) is not None:
+                self.switch.wait_for(used_up)
             if self.switch.off is not None:
                 return
         self._paced_at = time.monotonic()
@@ -246,6 +268,9 @@ class _Run:
             return list(batch)
         try:
             edits = self._recent_edits(self._waiting)
+        except CallsUsedError as error:
+            self.switch.wait_for(error)
+            return None
         except LeadloopError as error:
             self.switch.turn_off(
                 f"the CRM could not be asked what was edited in it since the plan ({type(error).__name__})"
@@ -291,7 +316,8 @@ class _Run:
             return _Answer(leads, put_off, False, began, began)
         outcomes = _call(self._writer, self.plan, leads)
         self.switch.heard(outcomes)
-        return _Answer(leads, outcomes, True, began, self._journal.clock())
+        called = any(outcome.until is None for outcome in outcomes)
+        return _Answer(leads, outcomes, called, began, self._journal.clock())
 
     def _without_lease(self) -> str | None:
         """Why nothing may be sent, where this run can't prove that no other has taken over; a process may have slept."""
@@ -390,6 +416,7 @@ class _Run:
 
     def _summary(self, run_id: str, started_at: datetime) -> Summary:
         guarded = self._search.too_many is not None
+        until = self.switch.until
         return Summary(
             run_id=run_id,
             push=self.plan.push,
@@ -402,11 +429,12 @@ class _Run:
             by_state=self._tally.by_state(),
             fields_by_state=dict(self._tally.fields),
             unapplied=tuple(self._tally.unapplied),
-            stopped=self.switch.off if self._untried or self.switch.harmed or guarded else None,
+            stopped=self.switch.off if self._untried or self.switch.harmed or guarded or until else None,
             interrupted=self.switch.interrupted,
             harmed=self.switch.harmed,
             found=self._search.found,
             guarded=guarded,
+            deferred_until=until,
         )
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from connector.crm.base import LeadWriter, Mode
+from connector.errors import CallsUsedError
 from connector.extract.again import in_order
 from connector.push.changes import LeadPlan
 from connector.push.journal import Journal
@@ -58,6 +59,11 @@ class Search:
             f"{limit:,}. Those count as added. Was an older copy of the warehouse put back, or the push renamed? If it is "
             "right, run again, with a higher max_found or none in the model"
         )
+
+    @property
+    def used_up(self) -> CallsUsedError | None:
+        """Why not all could be looked for, where the account has no calls left today."""
+        return self._look.used_up
 
     def among(
         self, leads: Sequence[LeadPlan], pool: ThreadPoolExecutor, concurrency: int

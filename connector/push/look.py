@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from connector.errors import ConfigError, LeadloopError
+from connector.errors import CallsUsedError, ConfigError, LeadloopError
 
 Wanted = TypeVar("Wanted")
 Shown = TypeVar("Shown")
@@ -18,6 +18,8 @@ class Look(Generic[Wanted, Shown]):
     def __init__(self, ask: Callable[[Wanted], Shown]) -> None:
         self._ask = ask
         self._failed = 0
+        self.used_up: CallsUsedError | None = None
+        """Why the CRM could not be asked, where the account has no calls left today."""
 
     def __call__(self, wanted: Wanted) -> Shown | None:
         """The answer; ``None`` if it can't be had now."""
@@ -25,6 +27,10 @@ class Look(Generic[Wanted, Shown]):
             return None
         try:
             found = self._ask(wanted)
+        except CallsUsedError as error:
+            self.used_up = error
+            self._failed = BREAKER
+            return None
         except ConfigError:
             self._failed = BREAKER
             return None

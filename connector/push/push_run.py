@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connector import crm
 from connector.crm.account import Account
+from connector.errors import CallsUsedError
 from connector.push import approvals, forgotten
 from connector.push.compaction import compact_when_due
 from connector.push.confirmation import confirm_alone
@@ -35,6 +36,8 @@ class PushRun:
     account: Account
     lease: Lease
     marks: mark.Marks
+    held: CallsUsedError | None = None
+    """The day's calls are used up already, so nothing can be sent; not even whose account it is could be asked."""
 
     @cached_property
     def journal(self) -> Journal:
@@ -86,6 +89,10 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
         warehouse_id = mark.identify(engine)
         account = stack.enter_context(crm.account(spec.crm))
         check_environment(account.settings)
-        check_account(engine, account.settings, account.reader)
+        held = None
+        try:
+            check_account(engine, account.settings, account.reader)
+        except CallsUsedError as error:
+            held = error
         marks = mark.Marks(warehouse_id, account.settings)
-        yield PushRun(warehouse, spec, known.pushes, account, lease, marks)
+        yield PushRun(warehouse, spec, known.pushes, account, lease, marks, held)

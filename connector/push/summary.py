@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from connector.crm.day_calls import CallsLeft
 from connector.push.changes import FieldChange
 from connector.push.journal_row import State
 
@@ -50,6 +51,10 @@ class Summary:
     """Leads that were to be added and that the CRM had already; they are ``applied``."""
     guarded: bool = False
     """More of them than ``max_found``; ``stopped`` says so."""
+    deferred_until: datetime | None = None
+    """When the account has calls again, where it ended because the day's calls were used up."""
+    calls_today: CallsLeft | None = None
+    """The account's calls of the day, where they are counted."""
 
     @property
     def exit_code(self) -> int:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
+from connector.render.day_calls import CALLS_TODAY, CallsToday, calls_today
 from connector.render.document import VERSION, Part, Stretch, part, stretch
 from connector.texts import count
 
@@ -45,6 +46,7 @@ class Extraction(Part, kw_only=True):
         list[str],
         Meta(description="what there is to say of single leads and fields, without a value of theirs"),
     ]
+    calls_today: Annotated[CallsToday | None, Meta(description=CALLS_TODAY)]
 
 
 class ExtractDocument(Extraction, kw_only=True):
@@ -56,7 +58,7 @@ class ExtractDocument(Extraction, kw_only=True):
 
 
 def extraction(done: "Extracted") -> Extraction:
-    return part(Extraction, done, window=stretch(done.window))
+    return part(Extraction, done, window=stretch(done.window), calls_today=calls_today(done.calls_today))
 
 
 def extract_document(vendor: str, done: "Extracted") -> ExtractDocument:
@@ -66,6 +68,8 @@ def extract_document(vendor: str, done: "Extracted") -> ExtractDocument:
 def extract_text(vendor: str, done: "Extracted") -> str:
     """One line, and one more per note."""
     notes = "".join(f"\n{vendor}: {note}" for note in done.notes)
+    if done.calls_today is not None:
+        notes += f"\n{vendor}: {done.calls_today}"
     if done.window is None:
         return (
             f"{vendor}: nothing to read: the last run has read everything up to `settle` seconds ago.{notes}"

@@ -9,6 +9,7 @@ from rich.text import Text
 from connector.push.facts import became
 from connector.push.recovery import Recovery
 from connector.push.summary import Summary
+from connector.render.day_calls import CALLS_TODAY, CallsToday, calls_today
 from connector.render.document import VERSION, Part, Time, part
 from connector.render.text import printable, shown_name, table
 from connector.texts import count
@@ -57,6 +58,11 @@ class PushDocument(Part, kw_only=True):
     ]
     fields_by_state: Annotated[dict[str, int], Meta(description="state → fields")]
     stopped: Annotated[str | None, Meta(description="why the run ended before every lead had its turn")]
+    deferred_until: Annotated[
+        Time | None,
+        Meta(description="when the account has calls again, if the run ended because the day's were used up"),
+    ]
+    calls_today: Annotated[CallsToday | None, Meta(description=CALLS_TODAY)]
     interrupted: Annotated[bool, Meta(description="whether a signal ended it")]
     unapplied: Annotated[list[Missed], Meta(description="what did not arrive; never with a value")]
     recovered: Annotated[
@@ -72,6 +78,7 @@ def push_document(summary: Summary, recovery: Recovery) -> PushDocument:
         started_at=summary.started_at.isoformat(timespec="seconds"),
         ended_at=summary.ended_at.isoformat(timespec="seconds"),
         leads_by_state=dict(summary.by_state),
+        calls_today=calls_today(summary.calls_today),
         unapplied=[part(Missed, each) for each in summary.unapplied],
         recovered=part(Recovered, recovery),
     )
@@ -92,8 +99,15 @@ def push_text(summary: Summary, recovery: Recovery, *, most: int = 20) -> Group:
         )
     if recovery:
         parts.append(Text(f"Left open by earlier runs: {recovered(recovery)}"))
-    if summary.stopped:
+    if summary.deferred_until:
+        when = f"{summary.deferred_until:%F %H:%M} UTC"
+        parts.append(
+            Text(f"What is left waits until {when}, when {summary.crm} has calls again", style="bold")
+        )
+    elif summary.stopped:
         parts.append(Text(f"Ended early: {summary.stopped}", style="bold red"))
+    if summary.calls_today:
+        parts.append(Text(f"{summary.crm}: {summary.calls_today}", style="dim"))
     if summary.unapplied:
         rows = [
             (f"{number:,}", example, state, ", ".join(fields), why)

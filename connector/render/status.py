@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.render.day_calls import CallsToday, calls_today
 from connector.render.document import VERSION, Part, Time, part
 from connector.render.text import moment
 
@@ -86,6 +87,10 @@ class StatusDocument(Part, kw_only=True):
         list[Sending],
         Meta(description="the latest 20 runs of pushes that began to send, newest first"),
     ]
+    calls_today: Annotated[
+        dict[str, CallsToday],
+        Meta(description="CRM → its calls of the day, where they are counted"),
+    ]
 
 
 def status_document(found: "Status") -> StatusDocument:
@@ -95,6 +100,7 @@ def status_document(found: "Status") -> StatusDocument:
         crms=[part(CrmLeads, each) for each in found.crms],
         commands=[part(LastOf, each) for each in found.commands],
         runs=[part(Sending, each) for each in found.runs],
+        calls_today={name: told for name, each in found.calls_today.items() if (told := calls_today(each))},
     )
 
 
@@ -121,7 +127,8 @@ def status_text(found: "Status") -> RenderableType:
     leads = crms if found.crms else "No leads yet: run leadloop extract and leadloop build."
     ran: list[RenderableType] = [commands, ""] if found.commands else []
     pushed = runs if found.runs else "Nothing has been pushed yet."
-    return Group(found.warehouse, *settings, "", leads, "", *ran, pushed)
+    calls = [f"{name}: {each}" for name, each in found.calls_today.items()]
+    return Group(found.warehouse, *settings, "", leads, "", *ran, pushed, *(["", *calls] if calls else []))
 
 
 def _ended(last: "LastRun") -> str:

@@ -118,6 +118,8 @@ class LeadSquared:
         }
         self._acted: dict[str, tuple[datetime, datetime]] = {}
         self._calls: deque[float] = deque()
+        self._bulk_calls: deque[float] = deque()
+        self._taken = 0
         self._actions: dict[tuple[str, str], Callable[[Request], Any]] = {
             ("GET", "LeadsMetaData.Get"): self._metadata,
             ("GET", "Leads.GetById"): self._get,
@@ -157,7 +159,7 @@ class LeadSquared:
             return None
         try:
             self._check_keys(request)
-            self._check_limit()
+            self._check_limits("Bulk" in request.path)
             with self.leads.lock:
                 return Answer(msgspec.json.encode(action(request)))
         except Failed as failed:
@@ -170,14 +172,26 @@ class LeadSquared:
             if given != self.options.token:
                 raise Failed("MXUnAuthorizedAccessException", "Invalid accessKey or secretKey", 401)
 
-    def _check_limit(self) -> None:
-        most, now = self.options.leadsquared_calls_per_5s, time.monotonic()
-        while self._calls and self._calls[0] <= now - LIMIT_SECONDS:
-            self._calls.popleft()
-        if most and len(self._calls) >= most:
-            says = f"API calls exceeded the limit of {most} in 5 second(s)"
-            raise Failed(RATE_LIMIT, says, self.options.leadsquared_limit_status)
-        self._calls.append(now)
+    def _check_limits(self, bulk: bool) -> None:
+        options, now = self.options, time.monotonic()
+        if options.leadsquared_calls_per_day and self._taken >= options.leadsquared_calls_per_day:
+            raise self._too_many(options.leadsquared_calls_per_day, "1 day(s)")
+        limits = [(self._calls, options.leadsquared_calls_per_5s)]
+        if bulk:
+            limits.append((self._bulk_calls, options.leadsquared_bulk_per_5s))
+        for calls, most in limits:
+            while calls and calls[0] <= now - LIMIT_SECONDS:
+                calls.popleft()
+            if most and len(calls) >= most:
+                raise self._too_many(most, "5 second(s)")
+        for calls, _ in limits:
+            calls.append(now)
+        self._taken += 1
+
+    def _too_many(self, most: int, time: str) -> Failed:
+        """The page has these words for 5 seconds; those for a day are made after them."""
+        says = f"API calls exceeded the limit of {most} in {time}"
+        return Failed(RATE_LIMIT, says, self.options.leadsquared_limit_status)
 
     # The account
 

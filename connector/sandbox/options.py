@@ -57,6 +57,10 @@ class Options:
 
     leadsquared_calls_per_5s: int = 0
     """How many calls LeadSquared takes within 5 seconds; 0 for any number."""
+    leadsquared_bulk_per_5s: int = 0
+    """How many of these may be bulk calls; 0 for any number."""
+    leadsquared_calls_per_day: int = 0
+    """How many calls LeadSquared takes in all, as if it were one day; 0 for any number."""
     leadsquared_limit_status: int = 429
     """The HTTP status of one call too many: 429, or 200 as some accounts have it."""
 
@@ -85,9 +89,14 @@ class Options:
             raise ValueError(f"fold must be 0 or 1, not {self.fold!r}")
         if self.edits_per_second < 0 or self.latency < 0:
             raise ValueError("edits_per_second and latency can't be negative")
-        if self.leadsquared_calls_per_5s < 0 or self.leadsquared_limit_status not in (200, 429):
+        most = (
+            self.leadsquared_calls_per_5s,
+            self.leadsquared_bulk_per_5s,
+            self.leadsquared_calls_per_day,
+        )
+        if min(most) < 0 or self.leadsquared_limit_status not in (200, 429):
             raise ValueError(
-                "leadsquared takes 0 or more calls in 5 seconds, and answers 429 or 200 to one too many"
+                "leadsquared takes 0 or more calls in 5 seconds and in a day, and answers 429 or 200 to one too many"
             )
         for name in ("pollybot_generation", "leadping_generation"):
             if getattr(self, name) not in ("newer", "older"):

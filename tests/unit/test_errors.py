@@ -2,12 +2,13 @@
 
 import inspect
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from connector import errors
-from connector.errors import CrmError, LeadloopError, ModelError, RefusedError, of_crm
+from connector.errors import CallsUsedError, CrmError, LeadloopError, ModelError, RefusedError, of_crm
 
 CLASSES: dict[str, Any] = {
     name: cls
@@ -59,6 +60,7 @@ def test_the_last_column_is_the_action() -> None:
         ("OtherVersionError", 2),
         ("CrmError", 1),
         ("TransientError", 1),
+        ("CallsUsedError", 3),
         ("RefusedError", 1),
         ("UnexpectedAnswerError", 1),
         ("IncompleteReadError", 1),
@@ -94,7 +96,8 @@ def test_one_handler_catches_all() -> None:
     """Whatever leadloop raises on purpose is a LeadloopError with a text."""
     for cls in CLASSES.values():
         assert issubclass(cls, LeadloopError)
-        assert str(cls("a sentence")) == "a sentence"
+        needs: Any = {"new_at": datetime.now(UTC)} if issubclass(cls, CallsUsedError) else {}
+        assert str(cls("a sentence", **needs)) == "a sentence"
 
 
 def test_an_error_tells_a_program_what_its_sentence_tells_a_person() -> None:

@@ -27,6 +27,10 @@ MOST_IDS = 1000
 doesn't say."""
 BULK_LEADS = 25
 """The most leads in one bulk update (page)."""
+FAILED = "FailedLeads"
+"""Where the answer of a bulk update has the leads that it refused."""
+LEFT_OUT = "UnProcessedLeads"
+"""Where it has the leads that are not there, or that it left out."""
 
 ID = "ProspectID"
 ID_NAMES = (ID, "ProspectId", "prospect_id")
@@ -59,6 +63,8 @@ MEANINGS = {
     "MXMandatoryAttributeMissingException": "something that must be there is missing",
     "MXUnknownAttributeException": "the account has no such field",
 }
+A_DAY = re.compile(r"(?<![a-z])(?:days?|daily)(?![a-z])")
+"""How an answer of "too many calls" most likely says that it is the day's limit; it is on no page."""
 MX_NAME = re.compile(r"MX[A-Za-z]{1,80}")
 
 UNMEASURED = frozenset({"Phone", "Number", "Date", "DateTime", "Time", "Boolean"})

@@ -9,7 +9,16 @@ from connector.config import did_you_mean, named
 from connector.crm.answers import RawRows, first_text
 from connector.crm.base import Outcome, Page
 from connector.crm.http import AgainError, Answer
-from connector.crm.leadsquared.facts import ECHO, ID_NAMES, MEANINGS, MX_NAME, UNMEASURED
+from connector.crm.leadsquared.facts import (
+    A_DAY,
+    ECHO,
+    FAILED,
+    ID_NAMES,
+    LEFT_OUT,
+    MEANINGS,
+    MX_NAME,
+    UNMEASURED,
+)
 from connector.errors import (
     AuthError,
     OutcomeUnknownError,
@@ -17,6 +26,8 @@ from connector.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+
+NO_SUCH_LEAD = "there is no such lead, or the keys' user may not change it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +62,10 @@ def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
     kind = data.get("ExceptionType")
     if not isinstance(kind, str) or not MX_NAME.fullmatch(kind):
         return
-    if "ratelimit" in kind.lower():
-        raise AgainError(f"too many calls ({kind})", throttled=True)
     said = str(data.get("ExceptionMessage") or "").lower()
+    if "ratelimit" in kind.lower():
+        # The page says "API calls exceeded the limit of 25 in 5 second(s)".
+        raise AgainError(f"too many calls ({kind})", throttled=True, day=A_DAY.search(said) is not None)
     at_fault = {name for name, label in (labels or {}).items() if _names(said, name) or _names(said, label)}
     meaning = MEANINGS.get(kind, "for a reason that is not documented")
     raise RefusedError(f"refuses: {meaning} ({kind})", code=kind, fields=at_fault)
@@ -193,7 +205,7 @@ def many_updated(data: Any, lead_ids: Sequence[str]) -> list[Outcome]:
         raise OutcomeUnknownError("answered a bulk update in no known shape")
     refused: dict[str, Outcome] = {}
     details = data.get("Details")
-    for group in ("FailedLeads", "UnProcessedLeads"):
+    for group in (FAILED, LEFT_OUT):
         for each in (details.get(group) if isinstance(details, dict) else None) or []:
             lead_id = str(each.get("IdentifierValue")).strip().lower() if isinstance(each, dict) else ""
             said = str(each.get("Reason")).lower() if isinstance(each, dict) else ""
@@ -211,15 +223,20 @@ def many_updated(data: Any, lead_ids: Sequence[str]) -> list[Outcome]:
     return [refused.get(lead_id.lower(), others) for lead_id in lead_ids]
 
 
+def failed_untold(outcome: Outcome) -> bool:
+    """Whether a bulk update refused this lead without a word that says why."""
+    return outcome.code == FAILED and NO_SUCH_LEAD not in (outcome.reason or "")
+
+
 def _bulk_refusal(group: str, said: str) -> Outcome:
     if "does not exist" in said:
-        why = "there is no such lead, or the keys' user may not change it"
-    elif group == "UnProcessedLeads":
+        why = NO_SUCH_LEAD
+    elif group == LEFT_OUT:
         return Outcome(
             "deferred", code=group, reason=f"leadsquared left this lead of a bulk update out ({group})"
         )
     else:
-        why = "this lead of a bulk update failed; a call with bulk = false says more"
+        why = "this lead of a bulk update failed"
     return Outcome("rejected", code=group, reason=f"leadsquared refuses: {why} ({group})")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.crm.base import Outcome, UpdatesOnly
 from connector.crm.http import Answer, Session, Speaking
-from connector.crm.leadsquared.calls import call_with, open_session
+from connector.crm.leadsquared.calls import BULK_LANE, call_with, open_session
 from connector.crm.leadsquared.facts import (
     BULK,
     BULK_LEADS,
@@ -24,6 +24,7 @@ from connector.crm.leadsquared.facts import (
 )
 from connector.crm.leadsquared.responses import (
     LeadField,
+    failed_untold,
     fields_in,
     is_same,
     judge,
@@ -36,7 +37,15 @@ from connector.crm.leadsquared.responses import (
     upserted,
 )
 from connector.crm.leadsquared.settings import LeadSquaredSettings
-from connector.errors import ConfigError, CrmError, LeadloopError, ModelError, RefusedError, TransientError
+from connector.errors import (
+    CallsUsedError,
+    ConfigError,
+    CrmError,
+    LeadloopError,
+    ModelError,
+    RefusedError,
+    TransientError,
+)
 
 
 class Metadata:
@@ -75,7 +84,7 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
 
     @property
     def most_per_call(self) -> int:
-        """25 with the setting ``bulk``, unless automations are to fire: the bulk page has no ``postUpdatedLead``."""
+        """25 unless the setting ``bulk`` is off or automations are to fire: the bulk page has no ``postUpdatedLead``."""
         return BULK_LEADS if self._settings.bulk and not self._settings.post_updated_lead else 1
 
     def check(self, fields: Collection[str]) -> None:
@@ -105,7 +114,10 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
         return self._unsent(fields) or self._update(lead_id, fields)
 
     def update_many(self, leads: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[Outcome]:
-        """``POST Lead/Bulk/UpdateV2`` where the settings want it, else one call for each lead."""
+        """``POST Lead/Bulk/UpdateV2``, or one call for each lead where the settings want that.
+
+        A lead that it refuses without saying why is sent once more on its own: nothing of it was carried out.
+        """
         if self.most_per_call == 1:
             return [self.update(lead_id, fields) for lead_id, fields in leads]
         found = [self._unsent(fields) for _, fields in leads]
@@ -165,6 +177,8 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
             return Outcome("applied", reason="nothing to set")
         try:
             known = self._metadata.fields()
+        except CallsUsedError as error:
+            return Outcome.of(error)
         except LeadloopError as error:
             # Whatever it was, the lead itself was not sent.
             return Outcome("deferred", reason=str(error), breaks=not isinstance(error, TransientError))
@@ -201,9 +215,14 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
             ],
         }
         try:
-            call = call_with(self._settings, "POST", BULK, json=body)
+            call = call_with(self._settings, "POST", BULK, json=body, lane=BULK_LANE)
             lead_ids = [lead_id for lead_id, _ in leads]
-            return self._session.write(call, judge, lambda answer: many_updated(answer.data, lead_ids))
+            found = self._session.write(call, judge, lambda answer: many_updated(answer.data, lead_ids))
+            # Of a lead that failed, the answer says neither why nor which field is to blame: its own update does.
+            return [
+                self._update(*lead) if failed_untold(outcome) else outcome
+                for lead, outcome in zip(leads, found, strict=True)
+            ]
         except RefusedError:
             # The whole call was refused, so nothing was carried out, and one lead may be to blame: each on its own.
             return [self._update(lead_id, fields) for lead_id, fields in leads]

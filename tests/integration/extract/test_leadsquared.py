@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from connector import config, leadsquared
 from connector.crm.http import Retry
 from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredSettings, open_session
-from connector.errors import CrmError
+from connector.errors import CallsUsedError, CrmError
 from connector.extract.job import job
 from connector.extract.load import load
 from connector.extract.reading import Query, Reading, edited_since, read_back
@@ -239,6 +239,52 @@ def test_loaded_with_its_cursor(duck: Any, sandbox: Any) -> None:
         rows = connection.execute(sa.text("select * from leadsquared_raw.lead_versions")).mappings().all()
     assert missing(leads, rows) == set()
     assert {row["leadloop_timezone"] for row in rows} == {"UTC"}
+
+
+def test_a_day_without_calls_keeps_what_was_read(
+    duck: Any, sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reading ends with the date; each day goes on where the one before ended, until everything is there."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    crm = sandbox(leads=0)
+    leads = leads_of(crm)
+    import_leads(leads, [LONG_AGO + timedelta(hours=number) for number in range(1000)])
+    reached = []
+
+    def day(number: int) -> bool:
+        """Whether everything was read."""
+        # Each day counts for itself, as another account's would.
+        reader, settings = made(
+            crm, settle=0.0, page_size=20, start=date(2026, 1, 1), calls_per_day=40, pace_name=f"day {number}"
+        )
+        pipeline = dlt.pipeline(
+            "leadsquared",
+            destination=duck.warehouse.destination(),
+            dataset_name="leadsquared_raw",
+            pipelines_dir=str(duck.folder / "machine"),
+        )
+        tables = AccountTables(duck.warehouse, "leadsquared", "leadsquared_raw", lambda: pipeline)
+        before = crm.calls.count()
+        with closing(reader):
+            used_up = None
+            try:
+                load(tables, settings, job(settings, reader=reader), chunk_rows=100)
+            except CallsUsedError as error:
+                used_up = error
+        with duck.warehouse.engine().connect() as connection:
+            seen = sa.text("select count(distinct prospect_id) from leadsquared_raw.lead_versions")
+            reached.append(connection.scalar(seen))
+        if used_up is None:
+            return True
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        assert f"the next ones begin on {tomorrow} at 00:00 UTC" in str(used_up)
+        assert crm.calls.count() - before <= 40
+        return False
+
+    number = next(number for number in range(20) if day(number))
+    assert 1 <= number <= 10
+    assert reached == sorted(reached)
+    assert (reached[0] > 0, reached[-1]) == (True, 1000)
 
 
 def test_in_a_pipeline_of_ones_own(tmp_path: Path, sandbox: Any) -> None:

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from connector.config import Secret
 from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredSettings, LeadSquaredWriter, open_session
+from connector.errors import CallsUsedError
 from connector.push import deliver, plan_rows, recover
 from connector.sandbox import Sandbox
+from connector.sandbox import leadsquared as sandbox
 from tests.integration.push.conftest import Push
 
 
@@ -31,7 +34,7 @@ def test_every_lead_is_accounted_for(local: Any, bulk: Any, most_calls: Any) -> 
         plan = plan_rows(Push(crm="leadsquared"), rows, made_at=datetime.now(UTC), crm_leads=len(ids))
         key = Secret(crm.token)
         settings = LeadSquaredSettings(
-            base_url=crm.base_url, access_key=key, secret_key=key, rate=1000.0, bulk=bulk
+            base_url=crm.base_url, access_key=key, secret_key=key, rate=1000.0, bulk_rate=1000.0, bulk=bulk
         )
         with closing(open_session(settings)) as session:
             writer = LeadSquaredWriter(settings, session=session)
@@ -54,3 +57,121 @@ def test_every_lead_is_accounted_for(local: Any, bulk: Any, most_calls: Any) -> 
             gone,
             too_long,
         }
+
+
+class Clock:
+    """Time that only waiting moves, for the client and for the sandbox's limits alike."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(sandbox, "time", SimpleNamespace(monotonic=made))
+    return made
+
+
+def push_all(
+    local: Any, crm: Sandbox, clock: Clock | None = None, held: CallsUsedError | None = None, **given: Any
+) -> Any:
+    """A push of another city to every lead of the sandbox."""
+    vendor: Any = crm.vendors["leadsquared"]
+    rows = [(each, "mx_City", "mx_city", None, "London", None, "change") for each in vendor.leads.ids()]
+    plan = plan_rows(Push(crm="leadsquared"), rows, made_at=datetime.now(UTC), crm_leads=len(rows))
+    key = Secret(crm.token)
+    settings = LeadSquaredSettings(base_url=crm.base_url, access_key=key, secret_key=key, **given)
+    timing = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
+    with closing(open_session(settings, **timing)) as session:
+        writer = LeadSquaredWriter(settings, session=session)
+        # A clock that one thread moves would run away from the others.
+        return deliver(plan, writer, local.journal, held=held, concurrency=4 if clock is None else 1)
+
+
+def cities(crm: Sandbox) -> Counter[str]:
+    vendor: Any = crm.vendors["leadsquared"]
+    return Counter(vendor.leads.row(each)["mx_City"] for each in vendor.leads.ids())
+
+
+@pytest.mark.parametrize(
+    "given", [{"plan": "lite"}, {}, {"bulk": False}, {"bulk": False, "plan": "lite"}], ids=str
+)
+@pytest.mark.parametrize("status", [429, 200])
+def test_a_push_goes_out_whole_at_the_slowest_plan(
+    local: Any, clock: Clock, status: int, given: dict[str, Any]
+) -> None:
+    """2 calls in 5 seconds and one bulk call: it takes its time, whether the plan is known or not, and defers nothing."""
+    slow: dict[str, Any] = {
+        "leadsquared_calls_per_5s": 2,
+        "leadsquared_bulk_per_5s": 1,
+        "leadsquared_limit_status": status,
+    }
+    with Sandbox(leads=600 if given.get("bulk", True) else 60, **slow) as crm:
+        leads = sum(cities(crm).values())
+        summary = push_all(local, crm, clock, **given)
+        assert (summary.by_state, summary.stopped) == ({"applied": leads}, None)
+        assert cities(crm)["London"] == leads
+
+
+def test_threads_share_the_slowest_pace(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with four threads in real time, in which 5 seconds are a tenth of one."""
+    monkeypatch.setattr(sandbox, "LIMIT_SECONDS", 0.1)
+    with Sandbox(leads=600, leadsquared_calls_per_5s=2, leadsquared_bulk_per_5s=1) as crm:
+        summary = push_all(local, crm, rate=0.36 * 50, bulk_rate=0.18 * 50)
+        assert (summary.by_state, summary.stopped) == ({"applied": 600}, None)
+        assert cities(crm)["London"] == 600
+
+
+@pytest.fixture
+def at_home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A state folder of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_what_the_days_calls_do_not_reach_waits_for_a_date(local: Any, at_home: Any) -> None:
+    """Nothing fails, no call is made beyond the limit, and the next run knows what the one before has used."""
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    with Sandbox(leads=30) as crm:
+        # One call is for the account's fields.
+        given = {"rate": 1000.0, "bulk": False, "calls_per_day": 11}
+        summary = push_all(local, crm, **given)
+        assert (summary.by_state, summary.exit_code) == ({"applied": 10, "deferred": 20}, 3)
+        assert summary.deferred_until == datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=UTC)
+        assert summary.calls == 10
+        assert f"the next ones begin on {tomorrow} at 00:00 UTC" in summary.stopped
+        assert all(str(tomorrow) in row.reason for row in summary.unapplied)
+        assert cities(crm)["London"] == 10
+        assert crm.calls.count() == 11
+        again = push_all(local, crm, **given)
+        assert (again.by_state, again.calls, crm.calls.count()) == ({"deferred": 30}, 0, 11)
+
+
+def test_the_crm_itself_may_say_that_the_day_is_used_up(local: Any, at_home: Any) -> None:
+    """Other programs use the account, too: then no call of today helps, and the count says so to the next run."""
+    with Sandbox(leads=30, leadsquared_calls_per_day=6) as crm:
+        given = {"rate": 1000.0, "bulk": False, "calls_per_day": 1000}
+        summary = push_all(local, crm, **given)
+        assert summary.by_state == {"applied": 5, "deferred": 25}
+        assert summary.deferred_until is not None
+        calls = crm.calls.count()
+        again = push_all(local, crm, **given)
+        assert (again.by_state, crm.calls.count()) == ({"deferred": 30}, calls)
+
+
+def test_a_push_that_is_held_makes_no_call_and_records_every_lead(local: Any, at_home: Any) -> None:
+    """What is known before it begins is said of each lead."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with Sandbox(leads=5) as crm:
+        held = CallsUsedError("has no calls left today", new_at=tomorrow, crm="leadsquared")
+        summary = push_all(local, crm, held=held)
+        assert (summary.by_state, summary.deferred_until) == ({"deferred": 5}, tomorrow)
+        assert crm.calls.count() == 0
+        assert {row.state for row in local.journalled()} == {"planned", "deferred"}

@@ -83,6 +83,7 @@ def make(serve: Callable[..., Any], fake_time: Any) -> Callable[..., Any]:
                 "access_key": Secret(SECRETS[0]),
                 "secret_key": Secret(SECRETS[1]),
                 "rate": 1000.0,
+                "bulk_rate": 1000.0,
                 **given,
             }
         )
@@ -639,10 +640,10 @@ def states(outcomes: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("given", "most"), [({}, 1), ({"bulk": True}, 25), ({"bulk": True, "post_updated_lead": True}, 1)]
+    ("given", "most"), [({}, 25), ({"bulk": False}, 1), ({"post_updated_lead": True}, 1)]
 )
 def test_how_many_leads_a_call_takes(make: Callable[..., Any], given: dict[str, bool], most: int) -> None:
-    """25 where the setting wants it; automations only fire for single updates."""
+    """25, unless the setting is off; automations only fire for single updates."""
     writer, server = make(LeadSquaredWriter, METADATA, *[DONE if most == 1 else bulk_answer(2)] * 2, **given)
     assert writer.most_per_call == most
     assert states(writer.update_many(leads(2))) == ["applied", "applied"]
@@ -688,6 +689,20 @@ def test_each_lead_of_a_bulk_update_has_its_own_outcome(make: Callable[..., Any]
     assert not [planted for planted in PLANTED if planted in repr(results)]
 
 
+def test_a_lead_that_a_bulk_update_refuses_is_asked_about_alone(make: Callable[..., Any]) -> None:
+    """The answer of a bulk update names no field; with its own, the lead's other fields need not be given up."""
+    writer, server = make(
+        LeadSquaredWriter,
+        METADATA,
+        bulk_answer(2, [IDS[1]], why=SAYS),
+        error("MXDuplicateEntryException", "A Lead with same Phone Number already exists."),
+    )
+    city, phone = {"mx_City": "x"}, {"Phone": "1", "mx_City": "x"}
+    first, second = writer.update_many([(IDS[0], city), (IDS[1], phone)])
+    assert (first.state, second.state, second.fields) == ("applied", "rejected", {"Phone"})
+    assert server.requests[-1].query == {"leadId": IDS[1]}
+
+
 def test_a_lead_that_was_left_out_for_no_reason_comes_later(make: Callable[..., Any]) -> None:
     """Not processed, and not because it isn't there: that may pass."""
     writer, _ = make(LeadSquaredWriter, METADATA, bulk_answer(2, [], [IDS[0]], "Timed out"), bulk=True)
@@ -720,8 +735,10 @@ def test_counts_that_do_not_add_up_prove_nothing(make: Callable[..., Any], answe
 
 
 def test_a_named_lead_is_refused_even_where_the_rest_is_unknown(make: Callable[..., Any]) -> None:
-    """What the answer does say holds."""
-    writer, _ = make(LeadSquaredWriter, METADATA, bulk_answer(5, [IDS[1]]), bulk=True)
+    """What the answer does say holds, and its own update says why."""
+    writer, _ = make(
+        LeadSquaredWriter, METADATA, bulk_answer(5, [IDS[1]]), error("MXInvalidInputException"), bulk=True
+    )
     assert states(writer.update_many(leads(3))) == ["unknown", "rejected", "unknown"]
 
 
