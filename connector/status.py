@@ -25,7 +25,7 @@ class CrmStatus:
     crm: str
     leads: int
     removed: int
-    """Of these, deleted or archived."""
+    """Of these, deleted, archived or merged."""
     last_edit_at: datetime | None
     last_seen_at: datetime | None
 

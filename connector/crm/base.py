@@ -18,7 +18,9 @@ from connector.errors import (
 
 Mode = Literal["update", "insert", "upsert", "delete"]
 Precision = Literal["second", "day"]
-Removal = Literal["deleted", "archived"]
+Removal = Literal["deleted", "archived", "merged"]
+FOUND = "found"
+"""Code of an ``applied`` that no call stands behind: the CRM had the lead before, and what it shows is not ours."""
 OutcomeState = Literal["applied", "rejected", "deferred", "unknown", "conflict"]
 
 Bounds = tuple[datetime, datetime]
@@ -83,7 +85,9 @@ class Capabilities:
     looks_itself: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """Options with which the CRM itself looks for a lead before it adds one, and a regular expression for such a value."""
     removals: tuple[Removal, ...] = field(default=(), kw_only=True)
-    """Which removed leads can be searched for: ``deleted`` by the time filter ``deleted_at``, and so on."""
+    """Which removed leads can be searched for: ``deleted`` by the time filter ``deleted_at``, and so on.
+
+    A row of a ``merged`` lead names the lead that it was merged into as ``merged_into``."""
     most_ids: int = field(default=1, kw_only=True)
     """How many leads one call can show by their ids; with more than one, its reader is a ``ManyReader``."""
     recordings: bool = field(default=False, kw_only=True)
@@ -277,7 +281,11 @@ class LeadWriter(Protocol):
     def upsert(
         self, lead_id: str | None, fields: Mapping[str, str | None], options: Mapping[str, str]
     ) -> Outcome:
-        """Updates the lead with this id; for ``None`` the one that the CRM finds by its own rules, or adds it."""
+        """Updates the lead with this id; for ``None`` the one that the CRM finds by its own rules, or adds it.
+
+        Where the CRM refuses that because another lead stands in the way, and it is the one that is meant, nothing is sent to it:
+        the outcome is ``applied`` with the code ``FOUND`` and its ``lead_id``.
+        """
         ...
 
     def delete(self, lead_id: str) -> Outcome:

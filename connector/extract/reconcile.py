@@ -121,7 +121,7 @@ class RawLeads:
             }
 
     def removed(self, lead_ids: Collection[str]) -> set[str]:
-        """Which of these leads the warehouse knows to be deleted or archived."""
+        """Which of these leads the warehouse knows to be deleted, archived or merged."""
         shown = self.rows(lead_ids)
         known = {lead_id for lead_id, row in shown.items() if any(row.get(name) for name in REMOVAL_TIMES)}
         if lead_ids and sa.inspect(self._engine).has_table(removals.TABLE, schema=self._raw.schema):

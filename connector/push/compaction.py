@@ -17,10 +17,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connector.crm.base import FOUND
 from connector.errors import LockedError
 from connector.push.journal_row import NAMES
 from connector.push.tables import (
-    FOUND,
     NOT_SENT,
     adding_runs,
     meant,

@@ -20,7 +20,7 @@ from datetime import datetime
 from types import FrameType
 from typing import NamedTuple
 
-from connector.crm.base import LeadWriter, Outcome
+from connector.crm.base import FOUND, LeadWriter, Outcome
 from connector.errors import CallsUsedError, LeadloopError, ModelError
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
 from connector.push.equality import same
@@ -30,7 +30,6 @@ from connector.push.journal import Journal, entry
 from connector.push.journal_row import Entry, State
 from connector.push.plan import Plan
 from connector.push.summary import Summary, Tally
-from connector.push.tables import FOUND
 
 BATCH = 2000
 """The most leads in a batch; it has as many as are sent in ``BATCH_SECONDS``."""
@@ -353,6 +352,8 @@ class _Run:
         self._size = min(max(self._least, min(fitting, self._size * 4)), self._most)
 
     def _answered(self, lead: LeadPlan, outcome: Outcome, at: datetime) -> None:
+        if outcome.code == FOUND and lead.crm_lead_id is None:
+            outcome = self._search.claimed(lead, outcome)
         culprits = [change for change in lead.changes if change.field in outcome.fields]
         # A lead that is to be added is refused as a whole: without the field at fault it would be another lead.
         if outcome.state != "rejected" or not culprits or lead.crm_lead_id is None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from connector.crm.base import FOUND
 from connector.errors import RestoredError
 from connector.extract.columns import MORE, column_in
 from connector.extract.raw import field_text
@@ -23,7 +24,7 @@ from connector.push.journal import Journal
 from connector.push.journal_row import Entry
 from connector.push.plan import Push
 from connector.push.planning import push_rows
-from connector.push.tables import FOUND, RESTORED, meant, push_journal, push_runs
+from connector.push.tables import RESTORED, meant, push_journal, push_runs
 from connector.texts import is_blank
 from connector.warehouse.ledger import columns_of, next_number
 from connector.warehouse.mark import Mark

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple
 
-from connector.crm.base import LeadWriter, Mode
+from connector.crm.base import LeadWriter, Mode, Outcome
 from connector.errors import CallsUsedError
 from connector.extract.again import in_order
 from connector.push.changes import LeadPlan
@@ -47,6 +47,7 @@ class Search:
         self._look = Look[LeadPlan, list[str]](self._present)
         self.looked = 0
         self.found = 0
+        self._claimed: set[str] = set()
 
     @property
     def too_many(self) -> str | None:
@@ -79,6 +80,20 @@ class Search:
             self.looked += len(part)
             self.found += sum(each.crm_lead_id is not None for each in seen)
             yield seen
+
+    def claimed(self, lead: LeadPlan, outcome: Outcome) -> Outcome:
+        """What comes of a lead that the CRM refused to add since it has it, and that no look beforehand had found.
+
+        It is the row's, as one that was found beforehand; but not if another row of the push has it.
+        """
+        there = str(outcome.lead_id)
+        owners = self._journal.owners(self._plan.crm, {there}).get(there)
+        if there in self._claimed or self._is_anothers(lead, owners):
+            reason = f"{self._plan.crm} has this lead already, and it belongs to another row of this push"
+            return Outcome("rejected", code="duplicate", reason=reason)
+        self._claimed.add(there)
+        self.found += 1
+        return outcome
 
     def _present(self, lead: LeadPlan) -> list[str]:
         mode: Mode = "insert" if self._plan.mode == "insert" else "upsert"

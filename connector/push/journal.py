@@ -17,12 +17,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connector.crm.base import FOUND
 from connector.errors import LockedError, WarehouseError
 from connector.push.changes import FieldChange, LeadPlan
 from connector.push.journal_row import GIVEN, NAMES, Entry, Recorded, State, recorded
 from connector.push.plan import Plan
 from connector.push.tables import (
-    FOUND,
     adding_runs,
     last_rows,
     meant,

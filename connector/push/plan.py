@@ -96,7 +96,7 @@ class Plan:
     """Fields whose value the CRM has accepted several times in a row, and then shown another one; held back, too."""
     guardrails: tuple[Guardrail, ...] = ()
     removed: int = 0
-    """Leads that are deleted or archived in the CRM."""
+    """Leads that are deleted, archived or merged in the CRM."""
     unknown_leads: int = 0
     """Leads that the CRM has never shown."""
     unresolved: tuple[str, ...] = field(repr=False, default=())

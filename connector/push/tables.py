@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connector.crm.base import FOUND
 from connector.push.journal_row import State, columns
 from connector.warehouse.ledger import METADATA
 
@@ -67,9 +68,6 @@ push_settled = sa.Table(
     info={"one_row_per": "run of a push with nothing left open"},
 )
 
-
-FOUND = "found"
-"""Code of an ``applied`` that no call stands behind: the CRM had the lead before, and what it shows is not ours."""
 
 RESOLVED, SKIPPED = "resolved", "skipped"
 """Codes of a person's decision."""

@@ -129,7 +129,7 @@ def left_out(plan: Plan) -> list[str]:
     notes = (
         (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
         (len(plan.flapping), _flapping(plan)),
-        (plan.removed, f"deleted or archived in {plan.crm}"),
+        (plan.removed, f"deleted, archived or merged in {plan.crm}"),
         (plan.unknown_leads, f"unknown to {plan.crm}"),
         (len(plan.unresolved), f"waiting: {plan.crm} did not answer an earlier write, and no extraction has read them since"),
         (plan.beyond_limit, "left for later by --limit"),

@@ -28,7 +28,7 @@ class Totals(Part, kw_only=True):
     flapping: Annotated[
         int, Meta(description="leads with a value that was accepted three times and never shown")
     ]
-    removed: Annotated[int, Meta(description="leads that are deleted or archived in the CRM")]
+    removed: Annotated[int, Meta(description="leads that are deleted, archived or merged in the CRM")]
     unknown_leads: Annotated[int, Meta(description="leads that the CRM has never shown")]
     unresolved: Annotated[int, Meta(description="leads that wait for the answer to an earlier write")]
     beyond_limit: Annotated[int, Meta(description="leads that `--limit` leaves for later")]

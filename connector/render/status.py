@@ -23,7 +23,7 @@ class CrmLeads(Part, kw_only=True):
 
     crm: Annotated[str, Meta(description="the CRM")]
     leads: Annotated[int, Meta(description="leads, removed ones included")]
-    removed: Annotated[int, Meta(description="of these, deleted or archived")]
+    removed: Annotated[int, Meta(description="of these, deleted, archived or merged")]
     last_edit_at: Annotated[Time | None, Meta(description="the latest edit of a lead")]
     last_seen_at: Annotated[Time | None, Meta(description="when a lead was last read")]
 

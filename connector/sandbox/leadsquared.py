@@ -11,7 +11,10 @@ behind the last page. Where nothing is known, the sandbox does what such a serve
 * of leads by their ids, a lead that isn't there is left out, and so is a column that the account doesn't have; without ids or
   columns, which the page of "Get Leads in Bulk by Ids" calls mandatory, with more than its 10,000 ids, and for a page that
   can't be, the answer is ``MXInvalidInputException``;
-* calls that are turned away for being too many don't count for the limit.
+* calls that are turned away for being too many don't count for the limit;
+* a merge (``merge``) leaves an activity 3003 with the lead that stays, and the page "Get Info on Merged Child Leads" tells of the
+  others by that activity's id; a merged lead is shown by nothing else;
+* a look at one lead also has ``CanUpdate``, which no search and no metadata has (seen).
 """
 
 import time
@@ -31,7 +34,10 @@ from connector.sandbox.refusals import Refusals
 from connector.sandbox.wire import Answer, Description, Request
 
 PREFIX = "/v2/LeadManagement.svc/"
-MOST_ROWS, MOST_BULK, MOST_IDS = 5000, 25, 10_000
+ACTIVITIES = "/v2/ProspectActivity.svc/"
+MOST_ROWS, MOST_BULK, MOST_IDS, MOST_ACTIVITIES = 5000, 25, 10_000, 1000
+MERGED = 3003
+"""The code of the activity that a merge leaves (page "Get Info on Merged Child Leads")."""
 LIMIT_SECONDS = 5.0
 RATE_LIMIT = "MXAPIRateLimitExceededException"
 INVALID = "MXInvalidInputException"
@@ -89,6 +95,16 @@ FIELDS = (
 """What every account of the sandbox has; the option ``custom_fields`` adds ``mx_`` fields."""
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One merge: its id, the lead that stays, the others as they were, and when it was."""
+
+    id: str
+    into: str
+    children: list[Doc]
+    at: datetime
+
+
 class Failed(Exception):  # noqa: N818 - an answer on its way, not a failure
     """The API says no: an ``MX…`` type at HTTP 500, or another status."""
 
@@ -103,7 +119,7 @@ class LeadSquared:
     """One account's LeadSquared API; see the module for where its behaviour comes from."""
 
     name = "leadsquared"
-    prefixes: tuple[str, ...] = (PREFIX,)
+    prefixes: tuple[str, ...] = (PREFIX, ACTIVITIES)
 
     def __init__(self, book: Book, options: Options, refusals: Refusals) -> None:
         self.book = book
@@ -117,6 +133,8 @@ class LeadSquared:
             field.name: field for field in (*FIELDS, *(each for each in extra if each.name not in known))
         }
         self._acted: dict[str, tuple[datetime, datetime]] = {}
+        self._merges: list[Merge] = []
+        self._types: dict[str, str] = {}
         self._calls: deque[float] = deque()
         self._bulk_calls: deque[float] = deque()
         self._taken = 0
@@ -129,6 +147,16 @@ class LeadSquared:
             ("POST", "Lead.Update"): self._update,
             ("POST", "Lead/Bulk/UpdateV2"): self._bulk,
             ("POST", "Lead.CreateOrUpdate"): self._upsert,
+            ("POST", "Lead.Create"): self._create,
+            ("GET", "Leads.GetByEmailaddress"): lambda request: self._by_value(
+                "EmailAddress", request.params.get("emailaddress")
+            ),
+            ("GET", "RetrieveLeadByPhoneNumber"): lambda request: self._by_value(
+                "Phone", request.params.get("phone")
+            ),
+            ("POST", "GetMergedChildLeadsByAuditId"): self._merged_leads,
+            ("POST", "ProspectActivity.svc/RetrieveRecentlyModified"): self._activities,
+            ("POST", "ProspectActivity.svc/Retrieve"): self._activities_of_a_lead,
         }
 
     def warm(self) -> None:
@@ -142,6 +170,19 @@ class LeadSquared:
             self.leads.touch(lead)
             self._acted[lead_id] = (lead.modified, edited)
 
+    def merge(self, lead_id: str, into: str) -> None:
+        """A person merges a lead into another one, which stays."""
+        with self.leads.lock:
+            child, stays = self.leads.leads[lead_id], self.leads.leads[into]
+            shown = self._shown(child)
+            self.leads.delete(lead_id)
+            self.leads.touch(stays)
+            self._merges.append(Merge(str(uuid.uuid4()), into, [shown], stays.modified))
+
+    def of_type(self, lead_id: str, object_type: str) -> None:
+        """Makes a lead one of another Object Type, as ``OT_1``."""
+        self._types[lead_id] = object_type
+
     def settings(self, address: str) -> Mapping[str, str]:
         return {"base_url": address, "access_key": self.options.token, "secret_key": self.options.token}
 
@@ -151,10 +192,10 @@ class LeadSquared:
         pairs = body if isinstance(body, list) else []
         names = tuple(str(each.get("Attribute")) for each in pairs if isinstance(each, dict))
         lead_id = query.get("leadId") or query.get("id") or None
-        return Description(request.path.removeprefix(PREFIX), lead_id, names)
+        return Description(_action(request.path), lead_id, names)
 
     def answer(self, request: Request) -> Answer | None:
-        action = self._actions.get((request.method, request.path.removeprefix(PREFIX)))
+        action = self._actions.get((request.method, _action(request.path)))
         if action is None:
             return None
         try:
@@ -218,8 +259,12 @@ class LeadSquared:
         return edited if acted == lead.modified else lead.modified
 
     def _shown(self, lead: Document) -> Doc:
+        types = (
+            {"LeadType": self._types.get(lead.id, "OT_0")} if self.options.leadsquared_object_types else {}
+        )
         return {
             "ProspectID": lead.id,
+            **types,
             **lead.body,
             "CreatedOn": _time(lead.created),
             "ModifiedOn": _time(self._edited(lead)),
@@ -230,13 +275,70 @@ class LeadSquared:
 
     def _metadata(self, request: Request) -> list[Doc]:
         shown = [Field("ProspectID", "Lead ID", "Text", "36", 1).shown()]
+        if self.options.leadsquared_object_types:
+            values = [{"Value": each} for each in ("OT_0", *self.options.leadsquared_object_types)]
+            options = {} if request.params.get("excludeOptionSets") == "1" else {"Options": values}
+            shown.append({**Field("LeadType", "Object Type", "Select", "50").shown(), **options})
         shown += [field.shown() for field in self.fields.values()]
         wanted = request.params.get("schemaName")
         return [each for each in shown if wanted in (None, each["SchemaName"])]
 
     def _get(self, request: Request) -> list[Doc]:
         lead = self.leads.find(request.params.get("id", "").lower())
-        return [] if lead is None else [self.leads.show(lead)]
+        return [] if lead is None else [self._alone(lead)]
+
+    def _alone(self, lead: Document) -> Doc:
+        """A lead as a look at it alone shows it."""
+        hidden = self.options.leadsquared_only_search
+        shown = {name: value for name, value in self.leads.show(lead).items() if name not in hidden}
+        return {**shown, "CanUpdate": "true"}
+
+    def _by_value(self, name: str, value: str | None) -> list[Doc]:
+        """Whole leads by their email address or phone number (pages "Get a Lead by Email", "Get a Lead by Phone Number")."""
+        if not value:
+            raise Failed("MXMandatoryAttributeMissingException", f"'{name}' is mandatory")
+        return [self._alone(each) for each in self.leads.leads.values() if _equal(each.body.get(name), value)]
+
+    def _activities(self, request: Request) -> Doc:
+        """Activities by time and kind; of all kinds, only merges are known here."""
+        body = _json(request)
+        try:
+            low, high = (
+                datetime.strptime(body["Parameter"][name], FORMAT).replace(tzinfo=UTC)
+                for name in ("FromDate", "ToDate")
+            )
+            kind = body["Parameter"].get("ActivityEvent", MERGED)
+            page, size = body["Paging"]["PageIndex"], body["Paging"]["PageSize"]
+            if not 1 <= size <= MOST_ACTIVITIES or page < 1:
+                raise ValueError("page")
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Failed(INVALID, "Invalid Input! Parameter Name: parameter") from None
+        found = [
+            each for each in self._merges if kind == MERGED and low <= each.at.replace(microsecond=0) <= high
+        ]
+        return _activities_shown(found, (page - 1) * size, size)
+
+    def _activities_of_a_lead(self, request: Request) -> Doc:
+        """The same of one lead; ``Offset`` is the number of the page (page "Get Activities of a Lead")."""
+        body = _json(request) or {}
+        kind = (body.get("Parameter") or {}).get("ActivityEvent", MERGED)
+        paging = body.get("Paging") or {}
+        try:
+            offset, size = int(paging.get("Offset", 0)), int(paging.get("RowCount", 25))
+        except (TypeError, ValueError):
+            raise Failed(INVALID, "Invalid Input! Parameter Name: paging") from None
+        lead_id = request.params.get("leadId", "").lower()
+        found = [each for each in self._merges if kind == MERGED and each.into == lead_id]
+        return _activities_shown(found, offset * size, size)
+
+    def _merged_leads(self, request: Request) -> list[Doc]:
+        body = _json(request)
+        parameter = body.get("Parameter") if isinstance(body, dict) else None
+        if not isinstance(parameter, dict) or not isinstance(parameter.get("MergeAuditId"), str):
+            raise Failed(INVALID, "Invalid Input! Parameter Name: MergeAuditId")
+        return [
+            child for each in self._merges if each.id == parameter["MergeAuditId"] for child in each.children
+        ]
 
     def _modified(self, request: Request) -> Doc:
         body = _json(request)
@@ -285,7 +387,9 @@ class LeadSquared:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Failed(INVALID, "Invalid Input! Parameter Name: SearchParameters") from None
         there = [lead for each in wanted if (lead := self.leads.find(each)) is not None]
-        shown = [self.leads.show(lead) for lead in there[(page - 1) * size : page * size]]
+        shown = [
+            {**self.leads.show(lead), "CanUpdate": "true"} for lead in there[(page - 1) * size : page * size]
+        ]
         rows = [{name: each[name] for name in names if name in each} for each in shown]
         return {"RecordCount": len(there), "Leads": rows}
 
@@ -301,7 +405,11 @@ class LeadSquared:
             return {"RecordCount": 0}
         rows = []
         for lead_id in shown:
-            values = {**self.leads.show(self.leads.leads[lead_id]), "Total": str(total)}
+            lead = self.leads.show(self.leads.leads[lead_id])
+            lead = {
+                name: value for name, value in lead.items() if name not in self.options.leadsquared_only_get
+            }
+            values = {**lead, "Total": str(total)}
             pairs = [{"Attribute": name, "Value": value, "Fields": None} for name, value in values.items()]
             rows.append({"LeadPropertyList": pairs})
         return {"RecordCount": total, "Leads": rows}
@@ -344,6 +452,13 @@ class LeadSquared:
             "Message": "Error" if failed_leads + unprocessed else "Success",
         }
         return {"Status": status, "Details": {name: found for name, found in details.items() if found}}
+
+    def _create(self, request: Request) -> Doc:
+        """A new lead, or ``MXDuplicateEntryException`` where there is one with its email address or phone number (page)."""
+        values = _attributes(_json(request))
+        self._check(values, None)
+        lead = self.leads.add(str(uuid.uuid4()), {**dict.fromkeys(self.fields), **values})
+        return {"Status": "Success", "Message": {"Id": lead.id, "AffectedRows": 1}}
 
     def _upsert(self, request: Request) -> Doc:
         values = _attributes(_json(request))
@@ -394,6 +509,27 @@ class LeadSquared:
         if not value:
             return None
         return next((each for each in self.leads.leads.values() if each.body.get(name) == value), None)
+
+
+def _action(path: str) -> str:
+    """What the tables and the log of calls name it: without the service, where that is the one for leads."""
+    return path.removeprefix(PREFIX).removeprefix("/v2/")
+
+
+def _activities_shown(found: list[Merge], offset: int, size: int) -> Doc:
+    shown = [
+        {
+            "Id": each.id,
+            "EventCode": MERGED,
+            "EventName": "Lead Merged",
+            "CreatedOn": each.at.strftime(FORMAT),
+            "ActivityType": 0,
+            "RelatedProspectId": each.into,
+            "Data": [],
+        }
+        for each in found[offset : offset + size]
+    ]
+    return {"RecordCount": len(found), "ProspectActivities": shown}
 
 
 def prospect_id(lead_id: int | str) -> str:

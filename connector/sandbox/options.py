@@ -61,6 +61,12 @@ class Options:
     """How many of these may be bulk calls; 0 for any number."""
     leadsquared_calls_per_day: int = 0
     """How many calls LeadSquared takes in all, as if it were one day; 0 for any number."""
+    leadsquared_object_types: tuple[str, ...] = ()
+    """The Object Types that LeadSquared's account has besides ``OT_0``, as ``OT_1``; with none, nothing shows a type."""
+    leadsquared_only_search: tuple[str, ...] = ()
+    """Attributes that LeadSquared's searches show, and a look at one lead doesn't."""
+    leadsquared_only_get: tuple[str, ...] = ()
+    """Attributes that a look at one lead shows, and LeadSquared's search by time doesn't."""
     leadsquared_limit_status: int = 429
     """The HTTP status of one call too many: 429, or 200 as some accounts have it."""
 

@@ -106,7 +106,7 @@ class TestLeadSquared(VendorContract):
         )
         result = self.writer(crm).update(lead, {"Phone": taken, "mx_City": "new"})
         assert (result.state, self.book(crm).row(lead)["mx_City"] == "new") == ("rejected", False)
-        assert (result.code, result.fields) == ("MXDuplicateEntryException", {"Phone"})
+        assert (result.code, result.fields) == ("MXDuplicateEntryException", frozenset({"Phone"}))
 
     def test_an_upsert_adds_a_lead_once_and_then_finds_it(self, crm: Sandbox) -> None:
         """Also after its answer was lost: what was carried out is found by what the upsert looks by."""

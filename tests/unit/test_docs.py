@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from connector.crm.convoso import ConvosoSettings
+from connector.crm.day_calls import CallsLeft
 from connector.crm.pollybot import PollyBotSettings
 from connector.warehouse.connection import Warehouse
 from tests.json_documents import validated
@@ -273,12 +274,15 @@ def test_the_plans_document() -> None:
     same_fields(told(plan_document(made_plan())), "plan PUSH")
 
 
+CALLS_LEFT = CallsLeft(10, 1, NOW)
+
+
 def made_summary() -> Any:
     from connector.push import Summary, Unapplied
 
     return Summary(
         "run", "p", "convoso", NOW, NOW, 1, 1, 1, {"rejected": 1}, {"rejected": 1},
-        (Unapplied("1", "rejected", ("title",), "6008", "no"),), None, False,
+        (Unapplied("1", "rejected", ("title",), "6008", "no"),), None, False, calls_today=CALLS_LEFT,
     )  # fmt: skip
 
 
@@ -294,7 +298,7 @@ def made_extracted() -> Any:
     from connector.extract.load import Extracted
     from connector.extract.windows import Window
 
-    return Extracted(Window(NOW, NOW), 1, 1, 1, 0, "second")
+    return Extracted(Window(NOW, NOW), 1, 1, 1, 0, "second", calls_today=CALLS_LEFT)
 
 
 def made_build() -> Any:

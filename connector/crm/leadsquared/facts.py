@@ -16,6 +16,12 @@ BULK = API + "Lead/Bulk/UpdateV2"
 UPSERT = API + "Lead.CreateOrUpdate"
 BY_IDS = API + "Leads/Retrieve/ByIds"
 LOOK_UP = API + "Leads.Get"
+ACTIVITIES = "/v2/ProspectActivity.svc/RetrieveRecentlyModified"
+MERGED_LEADS = API + "GetMergedChildLeadsByAuditId"
+MERGED = 3003
+"""The code of the activity that a merge leaves with the lead that stays (page "Get Info on Merged Child Leads")."""
+MOST_ACTIVITIES = 1000
+"""A page of activities (seen)."""
 
 UTC_ZONE = ZoneInfo("UTC")
 FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -52,14 +58,18 @@ CAPABILITIES = Capabilities(
     modified_fields=("LeadLastModifiedOn", "ModifiedOn"),
     created_field="CreatedOn",
     example_field="mx_Lead_Tier",
+    removals=("merged",),
     protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
     options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )
 
+DUPLICATE = "MXDuplicateEntryException"
+NOT_ACCEPTED = "MXInvalidInputException"
+
 # What the types that were seen mean; any other is refused all the same, with its name as the code.
 MEANINGS = {
-    "MXDuplicateEntryException": "another lead has this value in a field that must be unique",
-    "MXInvalidInputException": "a value, or the lead's id, is not accepted",
+    DUPLICATE: "another lead has this value in a field that must be unique",
+    NOT_ACCEPTED: "a value, or the lead's id, is not accepted",
     "MXMandatoryAttributeMissingException": "something that must be there is missing",
     "MXUnknownAttributeException": "the account has no such field",
 }

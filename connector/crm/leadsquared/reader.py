@@ -5,23 +5,37 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connector.config import named
 from connector.crm.answers import first_text
 from connector.crm.base import Bounds, Page, Precision
 from connector.crm.http import Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import (
+    ACTIVITIES,
     BY_IDS,
     CAPABILITIES,
     FIRST,
     FORMAT,
     GET,
     ID,
+    MERGED,
+    MERGED_LEADS,
     MODIFIED,
+    MOST_ACTIVITIES,
     UTC_ZONE,
 )
-from connector.crm.leadsquared.responses import judge, lead_id_of, leads_found, leads_listed
+from connector.crm.leadsquared.responses import (
+    Merge,
+    judge,
+    lead_id_of,
+    leads_found,
+    leads_listed,
+    merges_found,
+)
 from connector.crm.leadsquared.settings import LeadSquaredSettings
-from connector.errors import ConfigError, UnexpectedAnswerError
+from connector.errors import ConfigError, RefusedError, UnexpectedAnswerError, UnreachableError
+
+MERGED_AT = "merged_at"
 
 
 class LeadSquaredReader(Speaking):
@@ -31,6 +45,8 @@ class LeadSquaredReader(Speaking):
         self._settings = settings
         self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
+        self._children: dict[str, list[str]] = {}
+        """Id of a merge -> the leads that it took away; a merge doesn't change."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -50,6 +66,8 @@ class LeadSquaredReader(Speaking):
 
         The API has numbered pages; an ``offset`` that is no multiple of ``limit`` costs a second call.
         """
+        if cursor_field == MERGED_AT:
+            return self._merged(bounds, offset, limit)
         if cursor_field not in CAPABILITIES.cursor_fields:
             raise ConfigError(
                 f"LeadSquared finds leads by the time of their last change, not by {cursor_field!r}."
@@ -108,8 +126,58 @@ class LeadSquaredReader(Speaking):
     def lead_id(self, row: Mapping[str, Any]) -> str:
         return lead_id_of(row, self.capabilities.name)
 
+    def _merged(self, bounds: Bounds | None, offset: int, limit: int | None) -> Page:
+        """The leads that were merged into others in this time, a row each: its id, when, and into which lead.
+
+        An activity (``ProspectActivity.svc/RetrieveRecentlyModified``) names the lead that stays, and
+        ``GetMergedChildLeadsByAuditId`` the others. Nothing else of them is kept.
+        """
+        low, high = self._between(bounds)
+        asked_at, calls, merges = self.clock.now(), 0, list[Merge]()
+        try:
+            while True:
+                body = {
+                    "Parameter": {
+                        "FromDate": low.strftime(FORMAT),
+                        "ToDate": high.strftime(FORMAT),
+                        "ActivityEvent": MERGED,
+                    },
+                    "Paging": {"PageIndex": calls + 1, "PageSize": MOST_ACTIVITIES},
+                    "Sorting": {"ColumnName": "CreatedOn", "Direction": "0"},
+                }
+                call = call_with(self._settings, "POST", ACTIVITIES, json=body)
+                found = self._session.read(call, judge, merges_found)
+                merges += found
+                calls += 1
+                if len(found) < MOST_ACTIVITIES:
+                    break
+            rows: dict[str, dict[str, Any]] = {}
+            for merge in merges:
+                if merge.audit_id not in self._children:
+                    self._children[merge.audit_id] = self._merged_into(merge)
+                    calls += 1
+                for lead_id in self._children[merge.audit_id]:
+                    if lead_id.lower() != merge.into.lower():
+                        rows[lead_id] = {ID: lead_id, MERGED_AT: merge.at, "merged_into": merge.into}
+        except (RefusedError, UnreachableError, UnexpectedAnswerError) as error:
+            raise UnexpectedAnswerError(
+                f"does not say which leads were merged: it {error.what}",
+                f"{named(f'crm.{self.capabilities.name}.removals')} = false leaves them out.",
+                crm=self.capabilities.name,
+            ) from None
+        shown = list(rows.values())
+        return Page(shown[offset : offset + limit if limit else None], len(shown), asked_at, calls)
+
+    def _merged_into(self, merge: Merge) -> list[str]:
+        body = {"Parameter": {"MergeAuditId": merge.audit_id}}
+        call = call_with(self._settings, "POST", MERGED_LEADS, json=body)
+        return [self.lead_id(row) for row in self._session.read(call, judge, leads_listed).rows]
+
+    def _between(self, bounds: Bounds | None) -> Bounds:
+        return bounds or (FIRST, self.clock.now().replace(tzinfo=None) + timedelta(days=1))
+
     def _page(self, bounds: Bounds | None, number: int, size: int) -> Page:
-        low, high = bounds or (FIRST, self.clock.now().replace(tzinfo=None) + timedelta(days=1))
+        low, high = self._between(bounds)
         body = {
             "Parameter": {"FromDate": low.strftime(FORMAT), "ToDate": high.strftime(FORMAT)},
             "Paging": {"PageIndex": number, "PageSize": size},

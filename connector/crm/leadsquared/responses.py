@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.config import did_you_mean, named
 from connector.crm.answers import RawRows, first_text
@@ -16,6 +16,7 @@ from connector.crm.leadsquared.facts import (
     ID_NAMES,
     LEFT_OUT,
     MEANINGS,
+    MERGED,
     MX_NAME,
     UNMEASURED,
 )
@@ -27,7 +28,11 @@ from connector.errors import (
     UnreachableError,
 )
 
-NO_SUCH_LEAD = "there is no such lead, or the keys' user may not change it"
+NO_SUCH_LEAD = "there is no such lead, or the keys' user may not change it; it may have been deleted, or merged into another lead"
+GONE = (
+    "the lead is not there any more: it was deleted, or merged into another lead. Which one that is, the next extraction writes "
+    "to leads.merged_into"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,42 @@ def leads_found(answer: Answer) -> Page:
     if not isinstance(leads, list | RawRows):
         raise UnexpectedAnswerError("says that a search found leads, and shows no list of them")
     return Page([_row(lead) for lead in leads], count, answer.asked_at)
+
+
+class Merge(NamedTuple):
+    """One merge, as an activity of the lead that stays."""
+
+    audit_id: str
+    into: str
+    at: str
+    """As the API says it, in UTC."""
+
+
+def merges_found(answer: Answer) -> list[Merge]:
+    """The merges among a page of activities. Only a count of 0 may come without a list."""
+    data = answer.data
+    count = _count(data.get("RecordCount")) if isinstance(data, dict) else None
+    listed = data.get("ProspectActivities") if isinstance(data, dict) else None
+    if listed is None and count == 0:
+        return []
+    if not isinstance(listed, list | RawRows):
+        raise UnexpectedAnswerError("answered activities in no known shape: there is no list of them")
+    return [_merge(each) for each in listed if str(each.get("EventCode", MERGED)) == str(MERGED)]
+
+
+def _merge(activity: Mapping[str, Any]) -> Merge:
+    # Where an activity says in its own data what the merge is called, that goes before its own id.
+    pairs = activity.get("Data") or activity.get("Fields") or []
+    named = {str(pair.get("Key", "")).lower(): pair.get("Value") for pair in pairs if isinstance(pair, dict)}
+    found = (
+        named.get("mergeauditid") or activity.get("Id") or activity.get("ProspectActivityId"),
+        activity.get("RelatedProspectId"),
+        activity.get("CreatedOn"),
+    )
+    if not all(isinstance(each, str) and each.strip() for each in found):
+        raise UnexpectedAnswerError("showed a merge without its id, its time or the lead that stays")
+    audit_id, into, at = (str(each).strip() for each in found)
+    return Merge(audit_id, into, at)
 
 
 def _row(lead: Any) -> dict[str, Any]:

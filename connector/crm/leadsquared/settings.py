@@ -118,6 +118,14 @@ class LeadSquaredSettings(VendorSettings):
             "have.",
         ),
     )
+    removals: bool = field(
+        default=True,
+        metadata=how(
+            parsing.flag,
+            "Whether every run also asks which leads were merged into others since the last run. If none were, this costs one "
+            "small call.",
+        ),
+    )
     page_size: int = field(
         default=1000,
         metadata=how(parsing.count(1, MAX_PAGE_SIZE), f"Leads per call, 1 to {MAX_PAGE_SIZE:,}."),
@@ -138,4 +146,4 @@ class LeadSquaredSettings(VendorSettings):
 
     @property
     def reading(self) -> Reading:
-        return Reading(page_size=self.page_size)
+        return Reading(page_size=self.page_size, removals=self.removals)

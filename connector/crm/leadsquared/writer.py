@@ -1,28 +1,33 @@
 """Updates and upserts the leads of one LeadSquared account."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
 from typing import Any
 
-from connector.crm.base import Outcome, UpdatesOnly
+from connector.crm.base import FOUND, Outcome, UpdatesOnly
 from connector.crm.http import Answer, Session, Speaking
 from connector.crm.leadsquared.calls import BULK_LANE, call_with, open_session
 from connector.crm.leadsquared.facts import (
     BULK,
     BULK_LEADS,
     CAPABILITIES,
+    DUPLICATE,
+    GET,
     ID,
     LOOK_UP,
     METADATA,
     MOST_FOUND,
+    NOT_ACCEPTED,
     SEARCH_BY,
     UPDATE,
     UPSERT,
     USUAL_KEYS,
 )
 from connector.crm.leadsquared.responses import (
+    GONE,
     LeadField,
     failed_untold,
     fields_in,
@@ -145,7 +150,26 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
         if (unsent := self._unsent(fields)) is not None:
             return unsent
         search_by = {SEARCH_BY: options[SEARCH_BY]} if options.get(SEARCH_BY) else {}
-        return self._write(UPSERT, {}, [*_pairs(fields), *_pairs(search_by)], fields, upserted)
+        outcome = self._write(UPSERT, {}, [*_pairs(fields), *_pairs(search_by)], fields, upserted)
+        return self._instead(fields, outcome) if outcome.code == DUPLICATE else outcome
+
+    def _instead(self, fields: Mapping[str, str | None], refused: Outcome) -> Outcome:
+        """The lead that an upsert was refused for, looked for once: by its phone number, then by its email address.
+
+        It is the one that is meant if it is the only one; nothing is sent to it, as to every lead that an upsert finds.
+        """
+        try:
+            for name in ("Phone", "EmailAddress"):
+                found = self._look_up(name, (fields.get(name) or "").strip())
+                if len(found) == 1:
+                    reason = f"leadsquared had this lead already, by its {name}; nothing was sent"
+                    return Outcome("applied", FOUND, reason, lead_id=found[0])
+                if found:
+                    break
+        except (CrmError, ConfigError) as error:
+            outcome = Outcome.of(error, fields)
+            return outcome if outcome.state == "deferred" else refused
+        return refused
 
     def find(
         self, fields: Mapping[str, str | None], options: Mapping[str, str], sent_at: datetime | None = None
@@ -157,17 +181,22 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
         """
         found: dict[str, None] = {}
         for name, value in _keys(fields, options).items():
+            found |= dict.fromkeys(self._look_up(name, value))
+        return list(found)
+
+    def _look_up(self, name: str, value: str) -> list[str]:
+        """Ids of the leads with this very value, the newest first; none for a blank one."""
+        if value:
             body = {
                 "Parameter": {"LookupName": name, "LookupValue": value, "SqlOperator": "="},
                 "Columns": {"Include_CSV": f"{ID},{name}"},
                 "Sorting": {"ColumnName": "CreatedOn", "Direction": "1"},
                 "Paging": {"PageIndex": 1, "PageSize": MOST_FOUND},
             }
-            rows = self._session.read(
-                call_with(self._settings, "POST", LOOK_UP, json=body), judge, leads_listed
-            ).rows
-            found |= dict.fromkeys(lead_id_of(row) for row in rows if is_same(row.get(name), value))
-        return list(found)
+            call = call_with(self._settings, "POST", LOOK_UP, json=body)
+            rows = self._session.read(call, judge, leads_listed).rows
+            return [lead_id_of(row) for row in rows if is_same(row.get(name), value)]
+        return []
 
     def _unsent(self, fields: Mapping[str, str | None]) -> Outcome | None:
         """What comes of an update that needs no call, or must not have one."""
@@ -185,7 +214,18 @@ class LeadSquaredWriter(Speaking, UpdatesOnly):
         return rejected_by(known, fields)
 
     def _update(self, lead_id: str, fields: Mapping[str, str | None]) -> Outcome:
-        return self._write(UPDATE, {"leadId": lead_id}, _pairs(fields), fields, updated)
+        outcome = self._write(UPDATE, {"leadId": lead_id}, _pairs(fields), fields, updated)
+        if outcome.code == NOT_ACCEPTED and not outcome.fields and self._is_gone(lead_id):
+            return replace(outcome, reason=f"leadsquared refuses: {GONE} ({NOT_ACCEPTED})")
+        return outcome
+
+    def _is_gone(self, lead_id: str) -> bool:
+        """Looked at once; where the CRM can't say it, nobody says so."""
+        try:
+            call = call_with(self._settings, "GET", GET, query={"id": lead_id})
+            return not self._session.read(call, judge, leads_listed).rows
+        except (CrmError, ConfigError):
+            return False
 
     def _write(
         self,

@@ -1,7 +1,7 @@
 {# What leadloop itself adds to a lead. A CRM's field of the same name gets the prefix crm_, see lead_column. #}
 {% macro own_columns() -%}
     {{ return([
-        'crm', 'lead_id', 'created_at', 'modified_at', 'removed_at', 'removal',
+        'crm', 'lead_id', 'created_at', 'modified_at', 'removed_at', 'removal', 'merged_into',
         'version_number', 'valid_from', 'valid_to', 'is_current', 'first_seen_at', 'last_seen_at',
         'last_sequence_number', 'sightings', 'build_number', 'made_at', 'content_hash',
         'leadloop_seen_at', 'leadloop_timezone', 'leadloop_sequence_number', '_dlt_load_id', '_dlt_id'

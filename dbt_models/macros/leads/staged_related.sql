@@ -17,6 +17,7 @@
         select
             {{ leadloop.first_blanked(['id', 'lead_id'], columns) }} as lead_id,
             {{ leadloop.blanked('removal', columns) }} as removal,
+            {{ leadloop.blanked('merged_into', columns) }} as merged_into,
             {{ leadloop.blanked('removed_at', columns) }} as _removed_at_text,
             leadloop_seen_at,
             coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
@@ -28,6 +29,7 @@
         '{{ crm }}' as crm,
         lead_id,
         removal,
+        merged_into,
         removed_at,
         leadloop_seen_at,
         leadloop_timezone,

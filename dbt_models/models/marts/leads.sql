@@ -33,6 +33,7 @@ ranked as (
         removals.crm,
         removals.lead_id,
         removals.removal,
+        removals.merged_into,
         coalesce(
             removals.removed_at,
             min(removals.leadloop_seen_at) over (partition by removals.crm, removals.lead_id)
@@ -43,7 +44,8 @@ ranked as (
                 case when removals.removed_at is null then 1 else 0 end,
                 removals.removed_at desc,
                 removals.leadloop_seen_at desc,
-                removals.removal desc
+                removals.removal desc,
+                removals.merged_into desc
         ) as place
     from removals
     inner join alive on removals.crm = alive.crm and removals.lead_id = alive.lead_id
@@ -66,6 +68,7 @@ removed as (
         crm,
         lead_id,
         removal,
+        merged_into,
         removed_at
     from ranked
     where place = 1
@@ -78,6 +81,7 @@ select
     history.modified_at,
     removed.removed_at,
     removed.removal,
+    removed.merged_into,
     history.last_seen_at,
     history.last_sequence_number{{ leadloop.further(fields, 'history') }}
 from {{ history }} as history

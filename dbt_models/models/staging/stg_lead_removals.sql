@@ -3,7 +3,7 @@
 {{ leadloop.staged_removals(crm, raw) }}
 {%- else -%}
 {{ leadloop.no_rows({
-    'crm': 'text', 'lead_id': 'text', 'removal': 'text', 'removed_at': 'timestamptz', 'leadloop_seen_at': 'timestamptz',
-    'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint', '_dlt_load_id': 'text'
+    'crm': 'text', 'lead_id': 'text', 'removal': 'text', 'merged_into': 'text', 'removed_at': 'timestamptz',
+    'leadloop_seen_at': 'timestamptz', 'leadloop_timezone': 'text', 'leadloop_sequence_number': 'bigint', '_dlt_load_id': 'text'
 }) }}
 {%- endfor %}

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,8 @@ import sqlalchemy as sa
 from connector import config, leadsquared
 from connector.crm.http import Retry
 from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredSettings, open_session
-from connector.errors import CallsUsedError, CrmError
+from connector.crm.leadsquared import reader as leadsquared_reader
+from connector.errors import CallsUsedError, CrmError, UnexpectedAnswerError
 from connector.extract.job import job
 from connector.extract.load import load
 from connector.extract.reading import Query, Reading, edited_since, read_back
@@ -239,6 +241,67 @@ def test_loaded_with_its_cursor(duck: Any, sandbox: Any) -> None:
         rows = connection.execute(sa.text("select * from leadsquared_raw.lead_versions")).mappings().all()
     assert missing(leads, rows) == set()
     assert {row["leadloop_timezone"] for row in rows} == {"UTC"}
+
+
+def test_merged_leads_are_removed_ones_with_the_lead_that_stays(duck: Any, sandbox: Any) -> None:
+    """Each run asks for the merges since the last one, and keeps of them who was merged, when and into whom."""
+    crm = sandbox(leads=20)
+    vendor = crm.vendors["leadsquared"]
+    ids = vendor.leads.ids()
+    reader, settings = made(crm, settle=0.0)
+    pipeline = dlt.pipeline(
+        "leadsquared",
+        destination=duck.warehouse.destination(),
+        dataset_name="leadsquared_raw",
+        pipelines_dir=str(duck.folder / "machine"),
+    )
+
+    def run() -> Any:
+        tables = AccountTables(duck.warehouse, "leadsquared", "leadsquared_raw", lambda: pipeline)
+        return load(tables, settings, job(settings, reader=reader))
+
+    def removals() -> Any:
+        with duck.warehouse.engine().connect() as connection:
+            return connection.execute(
+                sa.text("select distinct id, removal, merged_into from leadsquared_raw.lead_removals")
+            ).all()
+
+    with closing(reader):
+        assert run().removals == 0
+        vendor.merge(ids[3], ids[4])
+        vendor.merge(ids[5], ids[4])
+        # A merge of this very second lies behind what has settled.
+        time.sleep(1.1)
+        assert run().removals == 2
+    assert set(removals()) == {(ids[3], "merged", ids[4]), (ids[5], "merged", ids[4])}
+
+
+def test_more_merges_than_a_page_of_activities_has(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are there, and asked for once."""
+    monkeypatch.setattr(leadsquared_reader, "MOST_ACTIVITIES", 3)
+    crm = sandbox(leads=20)
+    vendor = crm.vendors["leadsquared"]
+    ids = vendor.leads.ids()
+    for each in ids[1:10]:
+        vendor.merge(each, ids[0])
+    reader, _ = made(crm)
+    with closing(reader):
+        first, again = (reader.search(None, cursor_field="merged_at", limit=5, offset=at) for at in (0, 5))
+        rows = [*first.rows, *again.rows]
+        assert {row["ProspectID"] for row in rows} == set(ids[1:10])
+        assert {row["merged_into"] for row in rows} == {ids[0]}
+        assert (first.total, len(rows)) == (9, 9)
+        assert (first.calls, again.calls) == (4 + 9, 4)
+        assert not reader.search((SECOND, SECOND), cursor_field="merged_at").rows
+
+
+def test_an_account_that_shows_no_activities_says_how_to_do_without(sandbox: Any) -> None:
+    """The error names the setting."""
+    crm = sandbox(leads=5)
+    crm.faults.switch_on(parse_fault("status=404:path=ProspectActivity"))
+    reader, _ = made(crm)
+    with closing(reader), pytest.raises(UnexpectedAnswerError, match=r"crm\.leadsquared\.removals"):
+        reader.search(None, cursor_field="merged_at")
 
 
 def test_a_day_without_calls_keeps_what_was_read(

@@ -1,6 +1,7 @@
 """A push to LeadSquared, one by one and 25 in a call: every lead ends in a state, also those of a call without an answer."""
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -141,7 +142,7 @@ def test_what_the_days_calls_do_not_reach_waits_for_a_date(local: Any, at_home: 
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     with Sandbox(leads=30) as crm:
         # One call is for the account's fields.
-        given = {"rate": 1000.0, "bulk": False, "calls_per_day": 11}
+        given: dict[str, Any] = {"rate": 1000.0, "bulk": False, "calls_per_day": 11}
         summary = push_all(local, crm, **given)
         assert (summary.by_state, summary.exit_code) == ({"applied": 10, "deferred": 20}, 3)
         assert summary.deferred_until == datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=UTC)
@@ -157,7 +158,7 @@ def test_what_the_days_calls_do_not_reach_waits_for_a_date(local: Any, at_home: 
 def test_the_crm_itself_may_say_that_the_day_is_used_up(local: Any, at_home: Any) -> None:
     """Other programs use the account, too: then no call of today helps, and the count says so to the next run."""
     with Sandbox(leads=30, leadsquared_calls_per_day=6) as crm:
-        given = {"rate": 1000.0, "bulk": False, "calls_per_day": 1000}
+        given: dict[str, Any] = {"rate": 1000.0, "bulk": False, "calls_per_day": 1000}
         summary = push_all(local, crm, **given)
         assert summary.by_state == {"applied": 5, "deferred": 25}
         assert summary.deferred_until is not None
@@ -175,3 +176,87 @@ def test_a_push_that_is_held_makes_no_call_and_records_every_lead(local: Any, at
         assert (summary.by_state, summary.deferred_until) == ({"deferred": 5}, tomorrow)
         assert crm.calls.count() == 0
         assert {row.state for row in local.journalled()} == {"planned", "deferred"}
+
+
+@pytest.fixture
+def upsert(local: Any) -> Any:
+    """``upsert(crm, row id -> fields, **options)`` carries out an upsert of these rows, without looking beforehand by phone."""
+
+    def carry_out(crm: Sandbox, wanted: Mapping[str, Mapping[str, str]], **push: Any) -> Any:
+        rows = [
+            (row_id, name, name.lower(), None, value, None, "insert")
+            for row_id, fields in wanted.items()
+            for name, value in fields.items()
+        ]
+        made = Push(crm="leadsquared", mode="upsert", options={"SearchBy": "EmailAddress"}, **push)
+        plan = plan_rows(made, rows, made_at=datetime.now(UTC), crm_leads=100)
+        key = Secret(crm.token)
+        settings = LeadSquaredSettings(base_url=crm.base_url, access_key=key, secret_key=key, rate=1000.0)
+        with closing(open_session(settings)) as session:
+            return deliver(plan, LeadSquaredWriter(settings, session=session), local.journal, concurrency=1)
+
+    return carry_out
+
+
+def new(name: str, phone: str) -> dict[str, str]:
+    return {"EmailAddress": f"{name}@example.com", "Phone": phone, "mx_City": "London"}
+
+
+def test_an_upsert_that_another_lead_stands_against_finds_it_by_its_phone_number(
+    local: Any, upsert: Any
+) -> None:
+    """The lead's id is recorded, nothing is sent to it, and a second row with its phone number doesn't get it, too."""
+    with Sandbox(leads=20) as crm:
+        leads = crm.vendors["leadsquared"].leads  # type: ignore[attr-defined]
+        there = next(each for each in leads.ids() if leads.row(each)["Phone"])
+        before = leads.rows()
+        phone = before[there]["Phone"]
+        summary = upsert(
+            crm, {"form 1": new("a", phone), "form 2": new("b", phone), "form 3": new("c", "5550177")}
+        )
+        assert summary.by_state == {"applied": 2, "rejected": 1}
+        assert summary.found == 1
+        found = {
+            row.lead_id: row for row in local.journalled() if row.field == "Phone" and row.state != "sent"
+        }
+        assert (found["form 1"].code, found["form 1"].crm_lead_id) == ("found", there)
+        assert found["form 2"].code == "duplicate"
+        assert "belongs to another row" in found["form 2"].reason
+        (added,) = set(leads.ids()) - before.keys()
+        assert found["form 3"].crm_lead_id == added
+        assert {each: leads.row(each) for each in before} == before
+
+
+def test_a_phone_number_of_several_leads_or_of_none_decides_nothing(local: Any, upsert: Any) -> None:
+    """Which one is meant, nobody can tell: the lead is refused as it was."""
+    with Sandbox(leads=20) as crm:
+        leads = crm.vendors["leadsquared"].leads  # type: ignore[attr-defined]
+        phone = "5550188"
+        for each in leads.ids()[:2]:
+            leads.edit(each, {"Phone": phone})
+        summary = upsert(crm, {"form 1": new("a", phone)})
+        assert summary.by_state == {"rejected": 1}
+        assert {row.code for row in summary.unapplied} == {"MXDuplicateEntryException"}
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_push_to_a_lead_that_was_merged_meanwhile_says_so(local: Any, bulk: bool) -> None:
+    """It reaches nobody: neither the lead that is gone nor the one that stays, which may be another person."""
+    with Sandbox(leads=6) as crm:
+        vendor: Any = crm.vendors["leadsquared"]
+        ids = vendor.leads.ids()
+        rows = [(each, "mx_City", "mx_city", None, "London", None, "change") for each in ids[:2]]
+        plan = plan_rows(Push(crm="leadsquared"), rows, made_at=datetime.now(UTC), crm_leads=6)
+        vendor.merge(ids[0], ids[5])
+        before = vendor.leads.row(ids[5])
+        key = Secret(crm.token)
+        settings = LeadSquaredSettings(
+            base_url=crm.base_url, access_key=key, secret_key=key, rate=1000.0, bulk_rate=1000.0, bulk=bulk
+        )
+        with closing(open_session(settings)) as session:
+            summary = deliver(plan, LeadSquaredWriter(settings, session=session), local.journal)
+        assert summary.by_state == {"applied": 1, "rejected": 1}
+        (missed,) = summary.unapplied
+        assert (missed.lead_id, missed.state) == (ids[0], "rejected")
+        assert "deleted, or merged into another lead" in str(missed.reason)
+        assert vendor.leads.row(ids[5]) == before

@@ -87,8 +87,11 @@ def test_another_key_is_another_account(state: Path) -> None:
     with closing(made()) as day, closing(made(access_key=Secret("other"))) as other:
         assert take_all(day) == 5
         assert take_all(other) == 5
-    names = {"pace_name": "acme"}
-    with closing(made(**names)) as day, closing(made(access_key=Secret("other"), **names)) as other:
+    other_key = Secret("other")
+    with (
+        closing(made(pace_name="acme")) as day,
+        closing(made(access_key=other_key, pace_name="acme")) as other,
+    ):
         assert take_all(day) == 5
         assert take_all(other) == 0
 
@@ -152,7 +155,7 @@ def test_a_damaged_file_stops_no_run(state: Path) -> None:
 
 def test_machines_share_the_count_of_the_shared_pace(postgres_url: str, state: Path) -> None:
     """It is a table in that database, made when it is first needed; old days go."""
-    shared = {"shared_pace": Secret(postgres_url)}
+    shared: dict[str, Any] = {"shared_pace": Secret(postgres_url)}
     clock = Clock()
     with closing(made(clock, **shared)) as day, closing(made(clock, **shared)) as other:
         assert day.left().used == 0

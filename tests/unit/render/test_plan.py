@@ -98,7 +98,7 @@ def test_the_text_tells_a_sales_manager_what_would_happen() -> None:
     assert "1 lead was edited in convoso after we sent it, and is left alone" in text
     assert "✓ 3 leads would change, and max_changes is 5,000" in text
     assert "1 lead held back" in text
-    assert "1 lead deleted or archived in convoso" in text
+    assert "1 lead deleted, archived or merged in convoso" in text
     assert "1 lead unknown to convoso" in text
 
 
