@@ -1,8 +1,9 @@
 """Reads the leads of one LeadSquared account."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from connector.config import named
@@ -32,10 +33,20 @@ from connector.crm.leadsquared.responses import (
     leads_listed,
     merges_found,
 )
-from connector.crm.leadsquared.settings import LeadSquaredSettings
+from connector.crm.leadsquared.settings import MAX_PAGE_SIZE, LeadSquaredSettings
 from connector.errors import ConfigError, RefusedError, UnexpectedAnswerError, UnreachableError
+from connector.texts import moment
 
 MERGED_AT = "merged_at"
+
+
+class OneSided(NamedTuple):
+    """Attributes that are shown by one kind of call only."""
+
+    alone: frozenset[str]
+    """By a look at one lead."""
+    searched: frozenset[str]
+    """By a search."""
 
 
 class LeadSquaredReader(Speaking):
@@ -45,6 +56,8 @@ class LeadSquaredReader(Speaking):
         self._settings = settings
         self.capabilities = CAPABILITIES.of(settings.name)
         self._session = session or open_session(settings)
+        self._lock = Lock()
+        self._sides: OneSided | None = None
         self._children: dict[str, list[str]] = {}
         """Id of a merge -> the leads that it took away; a merge doesn't change."""
 
@@ -85,7 +98,23 @@ class LeadSquaredReader(Speaking):
         return page
 
     def get(self, lead_id: str) -> Page:
-        """``GET Leads.GetById``, which answers ``[]`` for a lead that is not there (seen)."""
+        """``GET Leads.GetById``, which answers ``[]`` for a lead that is not there (seen).
+
+        It and a search don't show the same attributes (seen: ``CanUpdate``), and one that comes and goes with the call would look like
+        a person's edit. So a row has what a search shows, and nothing else.
+        """
+        page = self._alone(lead_id)
+        if not page.rows or self.modified_at(page.rows[0]) is None:
+            return page
+        one_sided, calls = self._one_sided()
+        row = {name: value for name, value in page.rows[0].items() if name not in one_sided.alone}
+        if missing := one_sided.searched - row.keys():
+            more, took = self._searched_only(lead_id, page.rows[0], missing)
+            row |= more
+            calls += took
+        return Page([row], page.total, page.asked_at, page.calls + calls)
+
+    def _alone(self, lead_id: str) -> Page:
         call = call_with(self._settings, "GET", GET, query={"id": lead_id})
         page = self._session.read(call, judge, leads_listed)
         if len(page.rows) > 1 or any(self.lead_id(row).lower() != lead_id.lower() for row in page.rows):
@@ -93,6 +122,49 @@ class LeadSquaredReader(Speaking):
                 "showed other leads in a look at one lead", crm=self.capabilities.name
             )
         return page
+
+    def _one_sided(self) -> tuple[OneSided, int]:
+        """Which attributes are shown by one of the two only, as one lead tells that is shown by both; and the calls that took.
+
+        Found out once. Any lead will do but one that was just written to, which a search may not show yet.
+        """
+        with self._lock:
+            if self._sides is not None:
+                return self._sides, 0
+            found = self._page(None, 1, 1).rows
+            alone = self._alone(self.lead_id(found[0])).rows if found else []
+            if not alone:
+                return OneSided(frozenset(), frozenset()), 2
+            ours, theirs = frozenset(found[0]), frozenset(alone[0])
+            self._sides = OneSided(theirs - ours, ours - theirs)
+            return self._sides, 2
+
+    def _searched_only(
+        self, lead_id: str, row: Mapping[str, Any], names: Collection[str]
+    ) -> tuple[dict[str, Any], int]:
+        """These attributes of a lead, which a look at it alone doesn't show: by its id, else by the time of its last change."""
+        columns = {ID, *(name.partition(".")[0] for name in names)}
+        body = {
+            "SearchParameters": {"LeadIds": [lead_id]},
+            "Columns": {"Include_CSV": ",".join(sorted(columns))},
+            "Paging": {"PageIndex": 1, "PageSize": 1},
+        }
+        rows = self._session.read(
+            call_with(self._settings, "POST", BY_IDS, json=body), judge, leads_found
+        ).rows
+        if len(rows) == 1 and set(names) <= rows[0].keys():
+            return {name: rows[0][name] for name in names}, 1
+        at = moment(self.modified_at(row))
+        if at is not None:
+            second = at.replace(tzinfo=None, microsecond=0)
+            page = self._page((second, second), 1, MAX_PAGE_SIZE)
+            found = next((each for each in page.rows if self.lead_id(each).lower() == lead_id.lower()), None)
+            if found is not None:
+                return {name: found.get(name) for name in names}, 2
+        raise UnexpectedAnswerError(
+            f"shows {', '.join(sorted(names))} in its searches and not by a lead's id",
+            crm=self.capabilities.name,
+        )
 
     def get_many(self, lead_ids: Sequence[str]) -> Page:
         """``POST Leads/Retrieve/ByIds``, which shows only the columns that it is asked for (page), and no list has them all.
@@ -111,7 +183,7 @@ class LeadSquaredReader(Speaking):
             return Page([], None, self.clock.now(), calls)
         body = {
             "SearchParameters": {"LeadIds": list(lead_ids)},
-            "Columns": {"Include_CSV": ",".join(whole)},
+            "Columns": {"Include_CSV": ",".join(dict.fromkeys(name.partition(".")[0] for name in whole))},
             "Paging": {"PageIndex": 1, "PageSize": len(lead_ids)},
         }
         call = call_with(self._settings, "POST", BY_IDS, json=body)

@@ -161,8 +161,8 @@ def test_the_metadata(ask: Ask) -> None:
 
 
 def test_a_lead_by_its_id(ask: Ask, leads: Any, lead: str) -> None:
-    """A plain object in a list, and ``[]`` where there is none."""
-    assert ask("Leads.GetById", id=lead).json() == [leads.show(leads.leads[lead])]
+    """A plain object in a list, with an attribute that no search has, and ``[]`` where there is none."""
+    assert ask("Leads.GetById", id=lead).json() == [{**leads.show(leads.leads[lead]), "CanUpdate": "true"}]
     assert ask("Leads.GetById", id=NOBODY).json() == []
 
 

@@ -276,6 +276,61 @@ def test_merged_leads_are_removed_ones_with_the_lead_that_stays(duck: Any, sandb
     assert set(removals()) == {(ids[3], "merged", ids[4]), (ids[5], "merged", ids[4])}
 
 
+@pytest.mark.parametrize("only_search", [(), ("mx_Plan_Interest",)])
+def test_an_attribute_that_one_endpoint_shows_looks_like_nobodys_edit(
+    duck: Any, sandbox: Any, only_search: tuple[str, ...]
+) -> None:
+    """A lead has the same attributes with the same values, whether a search, a look at it or a group by ids shows it."""
+    crm = sandbox(leads=30, leadsquared_only_search=only_search, leadsquared_only_get=("mx_Zip",))
+    leads = leads_of(crm)
+    ids = leads.ids()
+    reader, settings = made(crm, settle=0.0)
+    with closing(reader):
+        searched = {reader.lead_id(row): row for row in reader.search(None).rows}
+        assert all({"mx_Zip", "CanUpdate"}.isdisjoint(row) for row in searched.values())
+        assert {each: reader.get(each).rows[0] for each in ids[:3]} == {
+            each: searched[each] for each in ids[:3]
+        }
+        together = {reader.lead_id(row): row for row in reader.get_many(ids).rows}
+        assert together == searched
+        pipeline = dlt.pipeline(
+            "leadsquared",
+            destination=duck.warehouse.destination(),
+            dataset_name="leadsquared_raw",
+            pipelines_dir=str(duck.folder / "machine"),
+        )
+        tables = AccountTables(duck.warehouse, "leadsquared", "leadsquared_raw", lambda: pipeline)
+        load(tables, settings, job(settings, reader=reader), again=lambda: dict.fromkeys(ids[:10]))
+        raw = RawLeads(duck.warehouse.engine(), reader)
+        compared = window_of(job(settings, reader=reader), raw, Window(LONG_AGO, now()), cursor=None)
+        assert compared.differences == ()
+    with duck.warehouse.engine().connect() as connection:
+        rows = connection.execute(sa.text("select * from leadsquared_raw.lead_versions")).mappings().all()
+    assert len(rows) == 40
+    ours = {"leadloop_seen_at", "leadloop_sequence_number", "_dlt_load_id", "_dlt_id"}
+    versions = {tuple(sorted((n, v) for n, v in row.items() if n not in ours and v)) for row in rows}
+    assert len(versions) == 30
+
+
+def test_which_attributes_are_one_sided_is_found_out_once(sandbox: Any) -> None:
+    """Two calls in a run, however many leads are read by their ids."""
+    crm = sandbox(leads=10)
+    ids = leads_of(crm).ids()
+    reader, _ = made(crm)
+    with closing(reader):
+        assert [reader.get(each).calls for each in ids[:4]] == [3, 1, 1, 1]
+
+
+def test_an_attribute_that_only_searches_show_is_looked_for_by_time(sandbox: Any) -> None:
+    """Where not even a group by ids shows it; and where that doesn't, either, the error names it."""
+    crm = sandbox(leads=10, leadsquared_only_search=("mx_City",))
+    lead = leads_of(crm).ids()[4]
+    crm.faults.switch_on(parse_fault("empty_page:path=ByIds"))
+    reader, _ = made(crm)
+    with closing(reader):
+        assert reader.get(lead).rows[0]["mx_City"] == leads_of(crm).row(lead)["mx_City"]
+
+
 def test_more_merges_than_a_page_of_activities_has(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All are there, and asked for once."""
     monkeypatch.setattr(leadsquared_reader, "MOST_ACTIVITIES", 3)

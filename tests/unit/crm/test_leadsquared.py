@@ -96,8 +96,8 @@ def make(serve: Callable[..., Any], fake_time: Any) -> Callable[..., Any]:
 
 
 def sent(server: Any) -> list[Any]:
-    """The bodies of all calls but the one for the metadata."""
-    return [json.loads(each.body) for each in server.requests if not each.path.endswith("LeadsMetaData.Get")]
+    """The bodies of all calls that have one."""
+    return [json.loads(each.body) for each in server.requests if each.body]
 
 
 # Settings
