@@ -28,6 +28,8 @@ class Check:
     name: str
     ok: bool
     message: str
+    warning: bool = False
+    """It is fine as it is, and may not be what somebody expects."""
 
 
 def run(project: Path | None = None) -> list[Check]:
@@ -103,7 +105,7 @@ def _account(vendor: str) -> list[Check]:
             if found.capabilities.reading == "scan":
                 next(cast(ScanReader, found).scan(datetime.now(UTC)), None)
                 answers = Check("token", True, f"{vendor} answers")
-                return [answers, *_known_account(vendor, found), *_clock(found)]
+                return [answers, *_known_account(vendor, found), *_clock(found), *_own(vendor)]
             reader = cast(WindowReader, found)
             page = reader.search(None, limit=1)
             count = "leads" if page.total is None else f"{page.total:,} leads"
@@ -116,9 +118,22 @@ def _account(vendor: str) -> list[Check]:
             if "timezone" in crm.vendor(vendor).settings_class.__dataclass_fields__:
                 checks.append(_tried("time zone", lambda: _zone(reader)))
             checks.append(_tried("precision", lambda: _precision(reader)))
-            return checks
+            return [*checks, *_own(vendor)]
     except LeadloopError as error:
         return [Check("token", False, str(error))]
+
+
+def _own(vendor: str) -> list[Check]:
+    """What only this CRM has to be asked."""
+    parts = crm.vendor(vendor).parts
+    if parts.look is None:
+        return []
+    settings = crm.vendor(vendor).settings()
+    with closing(parts.session(settings)) as session:
+        return [
+            Check(each.name, True, f"{vendor}: {each.message}", each.warning)
+            for each in parts.look(settings, session)
+        ]
 
 
 def _known_account(vendor: str, reader: LeadReader) -> list[Check]:

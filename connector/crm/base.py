@@ -1,6 +1,6 @@
 """What every CRM looks like from inside leadloop: read pages of leads, write one lead, say what came of it."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -367,6 +367,16 @@ class ForDbt:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that ``leadloop check`` finds out about an account of one CRM: a sentence, and what it is about."""
+
+    name: str
+    message: str
+    warning: bool = False
+    """It need not be mended, and may not be what somebody expects."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What a CRM's folder provides, as ``PARTS``."""
 
@@ -376,6 +386,8 @@ class Parts:
     writer: Callable[..., LeadWriter]
     session: Callable[[Any], Any]
     for_dbt: ForDbt = ForDbt()
+    look: Callable[[Any, Any], Iterable[Finding]] | None = None
+    """What ``leadloop check`` looks at besides what it looks at for every CRM: of these settings, with this session."""
 
     def as_dbt(self) -> dict[str, Any]:
         """``for_dbt`` as the macros take it, also in the variable ``leadloop_crms``."""

@@ -18,6 +18,10 @@ class Checked(Part, kw_only=True):
     name: Annotated[str, Meta(description="what was looked at")]
     ok: Annotated[bool, Meta(description="whether it is fine")]
     message: Annotated[str, Meta(description="what was found")]
+    warning: Annotated[
+        bool,
+        Meta(description="whether it is fine as it is, and may not be what you expect; `ok` is true then"),
+    ]
 
 
 class CheckDocument(Part, kw_only=True):
@@ -39,5 +43,6 @@ def check_text(found: "Sequence[Check]") -> Text:
 
 
 def _line(check: "Check") -> Text:
-    mark = ("ok", "green") if check.ok else ("wrong", "red")
+    fine = ("note", "yellow") if check.warning else ("ok", "green")
+    mark = fine if check.ok else ("wrong", "red")
     return Text.assemble(mark, " " * (7 - len(mark[0])), f"{check.name}: {check.message}")

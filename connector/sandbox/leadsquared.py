@@ -14,7 +14,7 @@ behind the last page. Where nothing is known, the sandbox does what such a serve
 * calls that are turned away for being too many don't count for the limit;
 * a merge (``merge``) leaves an activity 3003 with the lead that stays, and the page "Get Info on Merged Child Leads" tells of the
   others by that activity's id; a merged lead is shown by nothing else;
-* a look at one lead also has ``CanUpdate``, which no search and no metadata has (seen).
+* of one kind of call only are the attributes that the options ``leadsquared_only_search`` and ``leadsquared_only_get`` name.
 """
 
 import time
@@ -290,8 +290,7 @@ class LeadSquared:
     def _alone(self, lead: Document) -> Doc:
         """A lead as a look at it alone shows it."""
         hidden = self.options.leadsquared_only_search
-        shown = {name: value for name, value in self.leads.show(lead).items() if name not in hidden}
-        return {**shown, "CanUpdate": "true"}
+        return {name: value for name, value in self.leads.show(lead).items() if name not in hidden}
 
     def _by_value(self, name: str, value: str | None) -> list[Doc]:
         """Whole leads by their email address or phone number (pages "Get a Lead by Email", "Get a Lead by Phone Number")."""
@@ -409,7 +408,8 @@ class LeadSquared:
             lead = {
                 name: value for name, value in lead.items() if name not in self.options.leadsquared_only_get
             }
-            values = {**lead, "Total": str(total)}
+            # The page "Get Leads by Date Range" shows the one, live clients see the other; a look at one lead has neither.
+            values = {**lead, "CanUpdate": "true", "Total": str(total)}
             pairs = [{"Attribute": name, "Value": value, "Fields": None} for name, value in values.items()]
             rows.append({"LeadPropertyList": pairs})
         return {"RecordCount": total, "Leads": rows}

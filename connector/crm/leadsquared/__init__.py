@@ -13,6 +13,7 @@
 from connector.crm.base import Parts
 from connector.crm.leadsquared.calls import open_session
 from connector.crm.leadsquared.facts import CAPABILITIES, FOR_DBT
+from connector.crm.leadsquared.look import look
 from connector.crm.leadsquared.reader import LeadSquaredReader
 from connector.crm.leadsquared.settings import LeadSquaredSettings
 from connector.crm.leadsquared.writer import LeadSquaredWriter, Metadata
@@ -27,4 +28,6 @@ __all__ = [
     "open_session",
 ]
 
-PARTS = Parts(LeadSquaredSettings, CAPABILITIES, LeadSquaredReader, LeadSquaredWriter, open_session, FOR_DBT)
+PARTS = Parts(
+    LeadSquaredSettings, CAPABILITIES, LeadSquaredReader, LeadSquaredWriter, open_session, FOR_DBT, look
+)

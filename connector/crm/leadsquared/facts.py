@@ -23,6 +23,14 @@ MERGED = 3003
 MOST_ACTIVITIES = 1000
 """A page of activities (seen)."""
 
+HOSTS = tuple(
+    f"api{region}.leadsquared.com" for region in ("", "-us11", "-in21", "-in22", "-me61", "-ir31", "-ca12")
+)
+"""The hosts of the regions (seen in live clients and on pages)."""
+HOST = re.compile(r"(?<![\w.-])api(?:-[a-z]{2}[0-9]{2})?\.leadsquared\.com(?![\w.-]*\w)")
+TYPE, LEAD_TYPE = "LeadType", "OT_0"
+"""The attribute that says of which Object Type a record is, and the type that leads have (page)."""
+
 UTC_ZONE = ZoneInfo("UTC")
 FORMAT = "%Y-%m-%d %H:%M:%S"
 FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - bounds are naive; the vendor is younger than this
@@ -40,8 +48,9 @@ LEFT_OUT = "UnProcessedLeads"
 
 ID = "ProspectID"
 ID_NAMES = (ID, "ProspectId", "prospect_id")
-ECHO = "Total"
-"""Rows carry the total of the search that found them under this name (seen); it is no field of the lead."""
+ECHOES = frozenset({"Total", "CanUpdate"})
+"""What a search adds to each row, and a look at one lead doesn't: how many leads it found (seen), and whether the keys' user may
+change the lead (page "Get Leads by Date Range"). Metadata has neither, since they are no fields of the lead."""
 
 SEARCH_BY = "SearchBy"
 USUAL_KEYS = ("EmailAddress", "Phone")
@@ -59,7 +68,7 @@ CAPABILITIES = Capabilities(
     created_field="CreatedOn",
     example_field="mx_Lead_Tier",
     removals=("merged",),
-    protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, ECHO}),
+    protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, *ECHOES}),
     options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )
 

@@ -100,8 +100,8 @@ class LeadSquaredReader(Speaking):
     def get(self, lead_id: str) -> Page:
         """``GET Leads.GetById``, which answers ``[]`` for a lead that is not there (seen).
 
-        It and a search don't show the same attributes (seen: ``CanUpdate``), and one that comes and goes with the call would look like
-        a person's edit. So a row has what a search shows, and nothing else.
+        It and a search need not show the same attributes, and one that comes and goes with the call would look like a person's edit.
+        So a row has what a search shows, and nothing else.
         """
         page = self._alone(lead_id)
         if not page.rows or self.modified_at(page.rows[0]) is None:

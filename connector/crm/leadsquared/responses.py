@@ -11,13 +11,15 @@ from connector.crm.base import Outcome, Page
 from connector.crm.http import AgainError, Answer
 from connector.crm.leadsquared.facts import (
     A_DAY,
-    ECHO,
+    ECHOES,
     FAILED,
+    HOST,
     ID_NAMES,
     LEFT_OUT,
     MEANINGS,
     MERGED,
     MX_NAME,
+    TYPE,
     UNMEASURED,
 )
 from connector.errors import (
@@ -59,7 +61,7 @@ def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
             f"refuses the keys (status {answer.status})",
             f"Check {named('crm.leadsquared.access_key')} and "
             f"{named('crm.leadsquared.secret_key')}, and that {named('crm.leadsquared.base_url')} is the host of the "
-            "account's own region.",
+            f"account's own region{_host_named(answer)}.",
         )
     if answer.status == 404:
         raise UnreachableError("has no API at this address", f"Check {named('crm.leadsquared.base_url')}.")
@@ -74,6 +76,27 @@ def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
     at_fault = {name for name, label in (labels or {}).items() if _names(said, name) or _names(said, label)}
     meaning = MEANINGS.get(kind, "for a reason that is not documented")
     raise RefusedError(f"refuses: {meaning} ({kind})", code=kind, fields=at_fault)
+
+
+def _host_named(answer: Answer) -> str:
+    """The host that a refusal names as the right one (seen); nothing else of its text is passed on."""
+    said = answer.data if isinstance(answer.data, dict) else {}
+    texts = (value for value in said.values() if isinstance(value, str))
+    hosts = {found.group() for text in texts for found in HOST.finditer(text.lower())}
+    return f"; it says that this is https://{hosts.pop()}" if len(hosts) == 1 else ""
+
+
+def object_types_in(answer: Answer) -> list[str]:
+    """The Object Types of the account, by the options of the field ``LeadType``; none where it has no such field."""
+    if not isinstance(answer.data, list | RawRows):
+        raise UnexpectedAnswerError("answered one of the account's fields in no known shape")
+    options = [
+        option
+        for each in answer.data
+        if isinstance(each, dict) and each.get("SchemaName") == TYPE
+        for option in each.get("Options") or []
+    ]
+    return [str(each["Value"]) for each in options if isinstance(each, dict) and each.get("Value")]
 
 
 def lead_id_of(row: Mapping[str, Any], crm: str | None = None) -> str:
@@ -147,10 +170,8 @@ def _row(lead: Any) -> dict[str, Any]:
     """A lead as attribute -> value: searches answer pairs, a look at one lead a plain object."""
     pairs = lead.get("LeadPropertyList") if isinstance(lead, dict) else None
     if pairs is None and isinstance(lead, dict) and any(name in lead for name in ID_NAMES):
-        return {name: value for name, value in lead.items() if name != ECHO}
-    row = dict(_attributes(pairs))
-    row.pop(ECHO, None)
-    return row
+        return {name: value for name, value in lead.items() if name not in ECHOES}
+    return {name: value for name, value in _attributes(pairs) if name not in ECHOES}
 
 
 def _attributes(pairs: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,12 +5,15 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector import crm
+from connector import checks, crm
 from connector.config import Secret, resolve
 from connector.crm.http import Retry
 from connector.crm.leadsquared import (
@@ -20,6 +23,7 @@ from connector.crm.leadsquared import (
     LeadSquaredWriter,
     open_session,
 )
+from connector.crm.leadsquared.look import look
 from connector.errors import (
     AuthError,
     ConfigError,
@@ -30,6 +34,8 @@ from connector.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+from connector.render.check import check_document, check_text
+from connector.sandbox import Sandbox
 
 BOUNDS = (datetime(2026, 3, 1, 8, 0, 0), datetime(2026, 3, 3, 17, 5, 9))
 IDS = [f"{number:08}-0000-4000-8000-000000000000" for number in range(60)]
@@ -171,9 +177,9 @@ def test_the_keys_travel_where_the_setting_says(make: Callable[..., Any]) -> Non
     assert not [name for name in request.headers if name.lower().startswith("x-lsq")]
 
 
-def test_a_row_is_flat_and_without_the_echoed_total(make: Callable[..., Any]) -> None:
-    """Pairs become fields, a custom field set's by path; ``Total`` belongs to the search, and would look like a change."""
-    lead = pairs(ProspectID=IDS[0], mx_City="Anytown", Score=7, Phone=None, Total="153")
+def test_a_row_is_flat_and_without_what_a_search_adds(make: Callable[..., Any]) -> None:
+    """Pairs become fields, a custom field set's by path; ``Total`` and ``CanUpdate`` belong to the search: they would look like edits."""
+    lead = pairs(ProspectID=IDS[0], mx_City="Anytown", Score=7, Phone=None, CanUpdate="true", Total="153")
     lead["LeadPropertyList"].append(
         {"Attribute": "mx_KYC", "Value": "", "Fields": [{"Attribute": "Status", "Value": "Pending"}]}
     )
@@ -882,3 +888,96 @@ def test_the_capabilities_are_those_of_the_page() -> None:
     """5,000 leads a page, and an id that no push sets."""
     assert (CAPABILITIES.page_size, CAPABILITIES.id_fields) == (5000, ("ProspectID",))
     assert set(CAPABILITIES.id_fields) <= CAPABILITIES.protected_fields
+
+
+# What check finds out
+
+
+def findings(sandbox: Sandbox, **given: Any) -> dict[str, Any]:
+    settings = LeadSquaredSettings(
+        **{
+            "base_url": sandbox.base_url,
+            "access_key": Secret(sandbox.token),
+            "secret_key": Secret(sandbox.token),
+            **given,
+        }
+    )
+    with closing(open_session(settings, retry=Retry(attempts=1))) as session:
+        return {each.name: each for each in look(settings, session)}
+
+
+def test_other_object_types_than_leads_are_told_of() -> None:
+    """They are a note, not an error; an account without them, and one that can't be asked, say so."""
+    with Sandbox(leads=1, leadsquared_object_types=("OT_1", "OT_3")) as sandbox:
+        found = findings(sandbox)["object types"]
+        assert found.warning
+        assert "(OT_0): OT_1, OT_3." in found.message
+        sandbox.faults.add("status", 500, path="LeadsMetaData")
+        assert "could not be found out" in findings(sandbox)["object types"].message
+    with Sandbox(leads=1) as sandbox:
+        assert (findings(sandbox)["object types"].message, findings(sandbox)["object types"].warning) == (
+            "leads only",
+            False,
+        )
+
+
+def test_a_plan_that_nobody_named_is_told_of() -> None:
+    """Else it says how fast leadloop will call."""
+    with Sandbox(leads=1) as sandbox:
+        assert findings(sandbox)["plan"].warning
+        plain = findings(sandbox, plan="lite")["plan"]
+        assert (plain.message, plain.warning) == ("0.36 calls and 0.18 bulk calls a second at most", False)
+
+
+@pytest.mark.parametrize(
+    ("host", "odd"),
+    [("api.leadsquared.com", False), ("API-IN21.leadsquared.com", False), ("run.leadsquared.com", True)],
+)
+def test_a_host_that_is_no_regions_is_told_of(make: Callable[..., Any], host: str, odd: bool) -> None:
+    """It names those there are."""
+    _, server = make(LeadSquaredReader, [])
+    settings = LeadSquaredSettings(
+        base_url=server.url, access_key=Secret("a"), secret_key=Secret("b"), rate=1000.0
+    )
+    with closing(open_session(settings)) as session:
+        elsewhere = replace(settings, base_url=f"https://{host}")
+        found = {each.name: each for each in look(elsewhere, session)}
+    assert ("host" in found) == odd
+    assert not odd or "api-us11.leadsquared.com, api-in21.leadsquared.com" in found["host"].message
+
+
+def test_check_shows_notes_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They are fine, and marked in the text and in the document."""
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(leads=3, leadsquared_object_types=("OT_1",)) as sandbox:
+        for name, value in sandbox.settings()["leadsquared"].items():
+            monkeypatch.setenv(f"CRM__LEADSQUARED__{name.upper()}", value)
+        found = {each.name: each for each in checks._account("leadsquared")}
+        assert (found["object types"].ok, found["object types"].warning) == (True, True)
+        assert (found["token"].ok, found["token"].warning) == (True, False)
+        assert "note   object types: leadsquared: the account has" in str(check_text(list(found.values())))
+        assert {each.name: each.warning for each in check_document(list(found.values())).checks}[
+            "object types"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("Please use the host api-us11.leadsquared.com instead", "https://api-us11.leadsquared.com"),
+        ("https://API-IN21.leadsquared.com/v2/ is the account's", "https://api-in21.leadsquared.com"),
+        ("api.leadsquared.com.example.com or evil-api.leadsquared.com", None),
+        ("api.leadsquared.com, or api-us11.leadsquared.com", None),
+        (SAYS, None),
+    ],
+)
+def test_a_refusal_that_names_the_right_host_is_told(
+    make: Callable[..., Any], says: str, told: str | None
+) -> None:
+    """Only a host of LeadSquared's, and nothing else of the text."""
+    reader, _ = make(LeadSquaredReader, error("MXInvalidAccessDetailsException", says, status=401))
+    with pytest.raises(AuthError) as caught:
+        reader.get(IDS[0])
+    assert ("it says that this is" in str(caught.value)) == (told is not None)
+    assert told is None or f"it says that this is {told}." in str(caught.value)
+    assert not [planted for planted in PLANTED if planted in str(caught.value)]
