@@ -4,15 +4,20 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from connector import crm
+from connector.config import Secret
 from connector.crm.pace import Pace
 from connector.crm.shared_pace import PostgresStore, store
 from connector.errors import ConfigError
+from tests.unit.crm.test_day_calls import MIDNIGHT, Clock, made, take_all
 
 CALLER = textwrap.dedent(
     """
@@ -120,3 +125,35 @@ def test_other_addresses_are_refused(url: Any) -> None:
     """Only a PostgreSQL database can keep the pace."""
     with pytest.raises(ConfigError, match=r"crm\.convoso\.shared_pace .*postgresql://"):
         crm.vendor("convoso").settings(auth_token="t", timezone="UTC", shared_pace=url)
+
+
+def test_machines_share_the_calls_of_the_day(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted in a table of that database, made when it is first needed, and in no file; old days go."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    shared: dict[str, Any] = {"shared_pace": Secret(postgres_url)}
+    clock = Clock()
+    with closing(made(clock, **shared)) as day, closing(made(clock, **shared)) as other:
+        assert day.left().used == 0
+        day.take()
+        assert (other.left().used, take_all(other), take_all(day)) == (1, 4, 0)
+        clock.now = MIDNIGHT + timedelta(hours=1)
+        assert other.use_up().new_at == MIDNIGHT + timedelta(days=1)
+        assert take_all(day) == 0
+    with closing(made(clock, **shared)) as day:
+        clock.now += timedelta(days=30)
+        day.take()
+    with sa.create_engine(postgres_url, poolclass=sa.pool.NullPool).connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from leadloop.day_calls")) == 1
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_shared_count_that_cannot_be_kept_is_an_error() -> None:
+    """Nobody else would know of the calls; the setting is named."""
+    gone = Secret("postgresql://nobody@127.0.0.1:9/none")
+    with (
+        closing(made(shared_pace=gone)) as day,
+        pytest.raises(ConfigError, match=r"crm\.leadsquared\.shared_pace"),
+    ):
+        day.take()

@@ -508,6 +508,7 @@ SAMPLES: dict[str, str] = {
     "token_in": "query",
     "recordings_path": "lead/get-recordings",
     "keys_in": "query",
+    "plan": "pro",
     "start": "2020-02-03",
     "filters": '{"list_id": "333"}',
 }

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,20 +151,6 @@ def test_a_damaged_file_stops_no_run(state: Path) -> None:
     (state / "leadloop" / day_calls.FILE).write_bytes(b"no database" * 500)
     with closing(made()) as day:
         assert take_all(day) == 5
-
-
-def test_machines_share_the_count_of_the_shared_pace(postgres_url: str, state: Path) -> None:
-    """It is a table in that database, made when it is first needed; old days go."""
-    shared: dict[str, Any] = {"shared_pace": Secret(postgres_url)}
-    clock = Clock()
-    with closing(made(clock, **shared)) as day, closing(made(clock, **shared)) as other:
-        assert day.left().used == 0
-        day.take()
-        assert (other.left().used, take_all(other), take_all(day)) == (1, 4, 0)
-        clock.now = MIDNIGHT + timedelta(hours=1)
-        assert other.use_up().new_at == MIDNIGHT + timedelta(days=1)
-        assert take_all(day) == 0
-    assert not state.exists()
 
 
 @pytest.mark.parametrize(
