@@ -58,6 +58,8 @@ class LeadSquaredReader(Speaking):
         self._session = session or open_session(settings)
         self._lock = Lock()
         self._sides: OneSided | None = None
+        self._searched: dict[str, Any] | None = None
+        """A lead as a search showed it in this run."""
         self._children: dict[str, list[str]] = {}
         """Id of a merge -> the leads that it took away; a merge doesn't change."""
 
@@ -131,13 +133,19 @@ class LeadSquaredReader(Speaking):
         with self._lock:
             if self._sides is not None:
                 return self._sides, 0
-            found = self._page(None, 1, 1).rows
-            alone = self._alone(self.lead_id(found[0])).rows if found else []
-            if not alone:
-                return OneSided(frozenset(), frozenset()), 2
-            ours, theirs = frozenset(found[0]), frozenset(alone[0])
+            calls = 1
+            if self._searched is None:
+                calls += 1
+                self._page(None, 1, 1)
+            searched = self._searched
+            alone = self._alone(self.lead_id(searched)).rows if searched else []
+            if not searched or not alone:
+                # The lead is gone, or there is none: the next one tells.
+                self._searched = None
+                return OneSided(frozenset(), frozenset()), calls
+            ours, theirs = frozenset(searched), frozenset(alone[0])
             self._sides = OneSided(theirs - ours, ours - theirs)
-            return self._sides, 2
+            return self._sides, calls
 
     def _searched_only(
         self, lead_id: str, row: Mapping[str, Any], names: Collection[str]
@@ -256,5 +264,7 @@ class LeadSquaredReader(Speaking):
             "Sorting": {"ColumnName": ID, "Direction": "0"},
         }
         page = self._session.read(call_with(self._settings, "POST", MODIFIED, json=body), judge, leads_found)
+        if self._searched is None and page.rows:
+            self._searched = dict(page.rows[0])
         # Behind the last page the API says 0, however many leads there are (seen).
         return page if page.rows or number == 1 else Page([], None, page.asked_at)

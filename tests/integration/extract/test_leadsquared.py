@@ -313,12 +313,15 @@ def test_an_attribute_that_one_endpoint_shows_looks_like_nobodys_edit(
 
 
 def test_which_attributes_are_one_sided_is_found_out_once(sandbox: Any) -> None:
-    """Two calls in a run, however many leads are read by their ids."""
+    """Two calls in a run, however many leads are read by their ids; one where a search has shown a lead before."""
     crm = sandbox(leads=10)
     ids = leads_of(crm).ids()
-    reader, _ = made(crm)
-    with closing(reader):
-        assert [reader.get(each).calls for each in ids[:4]] == [3, 1, 1, 1]
+    for searched, calls in ((False, 3), (True, 2)):
+        reader, _ = made(crm)
+        with closing(reader):
+            if searched:
+                reader.search(None, limit=1)
+            assert [reader.get(each).calls for each in ids[:4]] == [calls, 1, 1, 1]
 
 
 def test_an_attribute_that_only_searches_show_is_looked_for_by_time(sandbox: Any) -> None:
