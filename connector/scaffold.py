@@ -129,6 +129,13 @@ exposures:
       - ref('${tiers}_to_$crm')
 """
 
+REF = """\
+{# Has views name relations without the database: DuckDB names that after its file, and a view that holds the name can't be read in
+   a copy of the file under another name. #}
+{% macro ref() %}{{ return(leadloop.without_database(builtins.ref(*varargs, **kwargs))) }}{% endmacro %}
+{% macro source() %}{{ return(leadloop.without_database(builtins.source(*varargs))) }}{% endmacro %}
+"""
+
 MODELS = {
     "$tiers.sql": SCORES,
     "pushes/${tiers}_to_$crm.sql": PUSH,
@@ -203,6 +210,7 @@ def files(name: str, vendor: crm.Vendor) -> dict[str, str]:
         ".gitignore": GITIGNORE,
         "README.md": README,
         "dbt_models/dbt_project.yml": DBT_PROJECT,
+        "dbt_models/macros/ref.sql": REF,
         "dbt_models/packages.yml": PACKAGES,
         "dbt_models/profiles.yml": _profiles(),
         **{f"dbt_models/models/{path}": text for path, text in MODELS.items()},

@@ -70,6 +70,7 @@ class DuckDB(Engine):
     file_format = "parquet"
     now = "get_current_timestamp"
     keeps_leases_alive = False
+    names_database_after_file = True
     place_variables = frozenset({"LEADLOOP_DUCKDB_PATH"})
 
     def url(self, credentials: Any) -> URL:

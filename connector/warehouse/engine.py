@@ -62,6 +62,9 @@ class Engine(ABC):
     keeps_leases_alive: ClassVar[bool] = True
     """Whether a lease is renewed from a thread: a file would be held for that, against whoever works on it in this very run."""
 
+    names_database_after_file: ClassVar[bool] = False
+    """Whether a schema of the same name can't be told from the database."""
+
     place_variables: ClassVar[frozenset[str]]
     """Those of ``dbt_env`` that say which database it is."""
 

@@ -341,14 +341,27 @@ def _follows(parsed: dbt.Parsed, kind: str, environment: Mapping[str, str]) -> b
 
 
 def _check_databases(parsed: dbt.Parsed) -> None:
-    """``ConfigError`` for a push in another database than the profile's: leadloop opens one."""
+    """``ConfigError`` for a push in another database than the profile's: leadloop opens one; and for one in a schema that can't be
+    told from the database."""
     credentials = parsed.credentials
+    engine = ENGINES.get(credentials.type)
     for node in parsed.manifest.nodes.values():
         is_read = _is_relation(node) or "leadloop_push" in node.config.meta
         if is_read and node.database not in (None, credentials.database):
             raise ConfigError(
                 f"The model {node.name} is in the database {node.database}, and leadloop opens {credentials.database} only.",
                 "Take the setting database of this model out of the dbt project.",
+            )
+        if (
+            is_read
+            and engine is not None
+            and engine.names_database_after_file
+            and node.schema.lower() == credentials.database.lower()
+        ):
+            raise ConfigError(
+                f"The model {node.name} is in the schema {node.schema}, which is the name of the file "
+                f"{Path(credentials.path).name} as well, and DuckDB can't tell them apart.",
+                "Choose another schema in dbt's profile or project, or another name for the file.",
             )
 
 

@@ -20,7 +20,7 @@ _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _ASKS = re.compile(
     r"\b(run_started_at|invocation_id|thread_id|modules|env_var|run_query|statement|load_result|store_\w*result|graph|flags"
-    r"|context|builtins|self|load_relation|load_cached_relation|selected_resources)\b|\bmodel\s*[.\[]"
+    r"|context|builtins(?!\s*\.\s*(ref|source)\b)|self|load_relation|load_cached_relation|selected_resources)\b|\bmodel\s*[.\[]"
     r"|\badapter\s*\.(?!\s*(quote|dispatch)\b)"
 )
 """What gives a model another SQL though no file has changed."""

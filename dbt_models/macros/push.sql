@@ -45,8 +45,9 @@
         {%- do leadloop.refuse_push("desired is missing; name the model to send as in desired = ref('lead_scores')") -%}
     {%- endif -%}
     {%- do config(meta={'leadloop_push': options}) -%}
-    {%- set leads = ref('leadloop', 'leads') -%}
-    {%- set memory = ref('leadloop', 'int_push_memory') -%}
+    {%- set leads = leadloop.ref('leadloop', 'leads') -%}
+    {%- set memory = leadloop.ref('leadloop', 'int_push_memory') -%}
+    {%- set desired = leadloop.without_database(desired) -%}
     {%- if options['mode'] == 'delete' -%}
         {{ leadloop.push_deletions(desired, options, leads, memory) }}
     {%- else -%}

@@ -126,9 +126,8 @@ def past(tmp_path_factory: pytest.TempPathFactory, worker_id: str, dbt_state: Pa
                 patch.setattr(models, "STATE", dbt_state)
                 made = make_past(shared, Warehouse.duckdb(shared / "leads.duckdb"))
             known.write_text(json.dumps(asdict(made), default=str), encoding="utf-8")
-    # Under the same name: dbt's views name the database, and DuckDB calls it after its file.
-    (own / "copy").mkdir()
-    copied = shutil.copy(shared / "leads.duckdb", own / "copy" / "leads.duckdb")
+    # Under another name, as people make copies: no view holds that of the file in which it was made.
+    copied = shutil.copy(shared / "leads.duckdb", own / "copied.duckdb")
     found: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in json.loads(known.read_text("utf-8")).items()

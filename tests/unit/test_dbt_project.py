@@ -174,7 +174,8 @@ def test_what_leadloop_reads_is_in_the_database_that_it_opens(
         config=SimpleNamespace(meta=meta),
     )
     manifest = SimpleNamespace(nodes={"it": node})
-    parsed = dbt.Parsed(manifest, SimpleNamespace(database="leads"), frozenset(), frozenset())
+    credentials = SimpleNamespace(database="leads", type="duckdb")
+    parsed = dbt.Parsed(manifest, credentials, frozenset(), frozenset())
     if not is_refused:
         models._check_databases(parsed)
         return

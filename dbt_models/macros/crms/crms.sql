@@ -17,7 +17,7 @@
 {# (name, CRM) of the accounts with a name of their own, as leadloop noted them with their first leads. #}
 {% macro named_accounts() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {%- set accounts = api.Relation.create(database=target.database, schema='leadloop', identifier='accounts') -%}
+    {%- set accounts = leadloop.own_table('accounts') -%}
     {#- Not columns_of, for which a unit test says what it likes. -#}
     {%- if not run_query(leadloop.select_columns_of(accounts)).rows -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query('select distinct crm, vendor from ' ~ accounts ~ ' where crm <> vendor order by crm').rows) }}
@@ -31,9 +31,9 @@
    with the variable leadloop_read, a list of their names, only those in it. #}
 {% macro raw_table(crm, table) -%}
     {%- if crm in leadloop.crms_shipped() and crm in var('leadloop_read', leadloop.crms_shipped()) -%}
-        {{ return(source(crm ~ '_raw', table)) }}
+        {{ return(leadloop.source(crm ~ '_raw', table)) }}
     {%- endif -%}
-    {{ return(api.Relation.create(database=target.database, schema=crm ~ '_raw', identifier=table, type='table')) }}
+    {{ return(leadloop.table_in(crm ~ '_raw', table)) }}
 {%- endmacro %}
 
 {# For a source's freshness: when leads were last seen. A CRM that was never read has nothing that could be stale. #}

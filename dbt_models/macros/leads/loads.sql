@@ -67,7 +67,7 @@ drop table leadloop_loads;
 {%- endmacro %}
 
 {% macro built_loads() -%}
-    {{ return(api.Relation.create(database=target.database, schema='leadloop', identifier='built_loads')) }}
+    {{ return(leadloop.own_table('built_loads')) }}
 {%- endmacro %}
 
 {% macro create_built_loads() -%}
