@@ -71,6 +71,7 @@ flags:
   send_anonymous_usage_stats: false
 vars:
   leadloop_read: [$kind]  # the CRMs whose raw tables are sources; without it all that leadloop knows
+  # leadloop_types: {$kind: {some_score: integer}}  # columns of leads that are numbers, booleans, dates or timestamps
 """
 
 PACKAGES = """\

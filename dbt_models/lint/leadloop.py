@@ -46,6 +46,18 @@ def blank_as_null(value: str) -> str:
     return f"nullif({value}, '')"
 
 
+def lead_types(columns: list[str]) -> dict[str, str]:
+    return {"lead_score": "integer"} if columns else {}
+
+
+def type_counted(leads: str, _columns: list[str], column: str, _type: str) -> str:
+    return f"select crm, count({column}) as filled from {leads} group by crm"
+
+
+def further_typed(columns: list[str], types: dict[str, str], table: str) -> str:
+    return further([*columns, *types], table)
+
+
 def journal_rows(_journal: str, _runs: str) -> str:
     return "select 1 as run_id"
 

@@ -18,7 +18,7 @@
             'new_value': 'desired_' ~ loop.index,
             'is_there': column in columns or has_more,
             'is_shown': 'is_shown_' ~ loop.index if column in columns or has_more else 'false',
-            'text': 'cast(' ~ adapter.quote(column) ~ ' as text)' if column in columns
+            'text': 'cast(' ~ adapter.quote(leadloop.exact_column(columns, column)) ~ ' as text)' if column in columns
                 else '(cast(' ~ leadloop.more_fields() ~ ' as json) ->> ' ~ leadloop.literal(column) ~ ')'
         }) -%}
     {%- endfor -%}

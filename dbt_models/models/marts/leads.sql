@@ -1,5 +1,6 @@
 {%- set history = ref('leadloop', 'lead_history') -%}
 {%- set fields = leadloop.fields_among(leadloop.columns_of(history)) -%}
+{%- set types = leadloop.lead_types(fields) -%}
 with removals as (
     select *
     from {{ ref('leadloop', 'stg_lead_removals') }}
@@ -83,7 +84,7 @@ select
     removed.removal,
     removed.merged_into,
     history.last_seen_at,
-    history.last_sequence_number{{ leadloop.further(fields, 'history') }}
+    history.last_sequence_number{{ leadloop.further_typed(fields, types, 'history') }}
 from {{ history }} as history
 left join removed on history.crm = removed.crm and history.lead_id = removed.lead_id
 where history.is_current

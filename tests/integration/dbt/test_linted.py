@@ -31,6 +31,11 @@ def test_compiled_models_pass_sqlfluff(lab: Any, own: Any) -> None:
         [{"id": "2", "removal": "deleted", "removed_at": None}], "3 00:00", "UTC", "convoso_raw.lead_removals"
     )
     lab.record({"push": "updating", "lead_id": "1", "field": "status", "recorded_at": "2 10:02"})
+    types = ("integer", "number", "boolean", "date", "timestamp")
+    project = (own.folder / "dbt_project.yml").read_text()
+    declared = ", ".join(f"a_{each}: {each}" for each in types)
+    own.write("dbt_project.yml", f"{project}vars:\n  leadloop_types: {{{declared}, not_shown: date}}\n")
+    lab.land([{"id": "3", **{f"a_{each}": "1" for each in types}}], "2 10:00")
     own.desired("people", "lead_id, phone", "'1', '2'")
     common = "desired = ref('people'), crm = 'convoso', key = 'lead_id'"
     for name, options in PUSHES.items():

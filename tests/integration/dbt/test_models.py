@@ -48,12 +48,13 @@ def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
 
-    assert result.models == 21
+    assert result.models == 22
     assert result.warnings == ()
     for model in (
         "leads",
         "lead_history",
         "lead_changes",
+        "lead_types",
         "push_outcomes",
         "int_push_memory",
         "lead_recordings",

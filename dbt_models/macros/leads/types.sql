@@ -1,0 +1,152 @@
+{# The types that columns of leads have: those that the project declares in the variable leadloop_types.
+
+       vars:
+         leadloop_types:
+           convoso: {lead_score: integer, "Annual Income": number}   # a CRM's fields, as its API names them
+           renewal_date: date                                          # this field of any CRM
+
+   A value that does not fit is NULL in the column, and stays readable in the column of its text, see text_column. Nothing but the
+   model leads has such columns: whatever compares values compares texts. #}
+
+{# Column of leads -> integer, number, boolean, date or timestamp.
+
+   columns: those of leads, so that a field that is spelt in another way is found. #}
+{% macro lead_types(columns) -%}
+    {%- set found = {} -%}
+    {%- set given = var('leadloop_types', {}) -%}
+    {%- if not given -%}{{ return(found) }}{%- endif -%}
+    {%- if given is not mapping -%}
+        {%- do leadloop.refuse_type('it must be a mapping, as in {convoso: {lead_score: integer}}') -%}
+    {%- endif -%}
+    {%- set names = leadloop.crm_names() -%}
+    {%- for key, value in given.items() -%}
+        {%- if value is mapping -%}
+            {%- if execute and key not in names -%}
+                {%- do leadloop.refuse_type('there is no CRM ' ~ key ~ leadloop.did_you_mean(key | string, names)) -%}
+            {%- endif -%}
+            {%- for field, type in value.items() -%}
+                {%- do leadloop.add_type(found, leadloop.column_in(columns, key, field | string), type, field) -%}
+            {%- endfor -%}
+        {%- else -%}
+            {%- for name in names -%}
+                {%- do leadloop.add_type(found, leadloop.column_in(columns, name, key | string), value, key) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# Two CRMs share a column: it has the type that the values of both fit. #}
+{% macro add_type(found, column, type, field) -%}
+    {%- set types = ['integer', 'number', 'boolean', 'date', 'timestamp'] -%}
+    {%- if type not in types -%}
+        {%- do leadloop.refuse_type(
+            field ~ ' must be one of ' ~ types | join(', ') ~ ', not ' ~ type ~ leadloop.did_you_mean(type | string, types)
+        ) -%}
+    {%- endif -%}
+    {%- set both = [found.get(column, type), type] | unique | sort -%}
+    {%- if both == ['integer', 'number'] or both == ['date', 'timestamp'] -%}
+        {%- do found.update({column: both[1]}) -%}
+    {%- elif both | length > 1 -%}
+        {%- do leadloop.refuse_type('the column ' ~ column ~ ' has two types, ' ~ both | join(' and ')) -%}
+    {%- else -%}
+        {%- do found.update({column: type}) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro refuse_type(sentence) -%}
+    {%- do exceptions.raise_compiler_error('leadloop_types: ' ~ sentence ~ ('' if sentence.endswith('?') else '.')) -%}
+{%- endmacro %}
+
+{# The column of leads that has the text of a typed one: two underscores, which no field's column has. The same rule as in
+   connector/extract/raw.py. #}
+{% macro text_column(column) -%}
+    {%- if column | length <= 57 -%}{{ return(column ~ '__text') }}{%- endif -%}
+    {{ return(column[:48] ~ '_' ~ local_md5(column)[:8] ~ '__text') }}
+{%- endmacro %}
+
+{# Of leads, which has these columns, the one with a field's text, exactly as the CRM shows it. #}
+{% macro exact_column(columns, column) -%}
+    {%- set text = leadloop.text_column(column) -%}
+    {{ return(text if text in columns else column) }}
+{%- endmacro %}
+
+{# These columns (of a table) as the rest of a list. One with a type is two: its value in that type, and its text. So is one for which
+   the raw table has no column. #}
+{% macro further_typed(columns, types, table) -%}
+    {%- set texts = leadloop.typed_texts(columns, types, table) -%}
+    {%- for column in (columns + texts | list) | unique %},
+    {%- if column in texts %}
+    {{ leadloop.as_type(leadloop.trimmed(texts[column]), types[column]) }} as {{ adapter.quote(column) }},
+    {{ texts[column] }} as {{ adapter.quote(leadloop.text_column(column)) }}
+    {%- else %}
+    {{ table }}.{{ adapter.quote(column) }}
+    {%- endif %}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# Column with a type -> the SQL of its text, of those that there are. #}
+{% macro typed_texts(columns, types, table) -%}
+    {%- set more = leadloop.more_fields() -%}
+    {%- set found = {} -%}
+    {%- for column in types -%}
+        {%- if column in columns -%}
+            {%- do found.update({column: table ~ '.' ~ adapter.quote(column)}) -%}
+        {%- elif more in columns -%}
+            {%- do found.update({column: leadloop.one_of_more(table ~ '.' ~ more, leadloop.literal(column))}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# A text in a type, NULL where it is none of that type's; never an error, whatever the text. #}
+{% macro as_type(text, type) -%}
+    {%- if type == 'integer' -%}
+    case
+        when {{ text }} ~ '^[-+]?[0-9]{1,18}([.]0*)?$' then cast(ltrim(split_part({{ text }}, '.', 1), '+') as bigint)
+    end
+    {%- elif type == 'number' -%}
+    case
+        when length({{ text }}) <= 200 and {{ text }} ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?$'
+            then cast(ltrim({{ text }}, '+') as double precision)
+    end
+    {%- elif type == 'boolean' -%}
+    case
+        when {{ leadloop.lowered(text) }} in ('true', 'yes', 'on', 't', 'y', '1') then true
+        when {{ leadloop.lowered(text) }} in ('false', 'no', 'off', 'f', 'n', '0') then false
+    end
+    {%- elif type == 'date' -%}
+    case
+        when {{ leadloop.wall_clock(text) }} = cast(cast({{ leadloop.wall_clock(text) }} as date) as timestamp)
+            then cast({{ leadloop.wall_clock(text) }} as date)
+    end
+    {%- else -%}
+    {%- set clock = leadloop.wall_clock(text) -%}
+    {{ clock }} - coalesce({{ leadloop.offset_minutes(text, clock) }}, 0) * interval '1 minute'
+    {%- endif -%}
+{%- endmacro %}
+
+{# How many values of a column there are, by CRM, and how many don't fit its type: a query. One row without a CRM for a column that is
+   not there.
+
+   leads: the model, which has these columns. #}
+{% macro type_counted(leads, columns, column, type) -%}
+    {%- set text = leadloop.text_column(column) -%}
+    select
+    {%- if text in columns %}
+        crm,
+    {%- else %}
+        cast(null as text) as crm,
+    {%- endif %}
+        {{ leadloop.literal(column) }} as column_name,
+        {{ leadloop.literal(type) }} as type,
+    {%- if text in columns %}
+        count({{ adapter.quote(text) }}) as filled,
+        count({{ adapter.quote(text) }}) - count({{ adapter.quote(column) }}) as misfits
+    from {{ leads }}
+    group by crm
+    {%- else %}
+        cast(0 as bigint) as filled,
+        cast(0 as bigint) as misfits
+    {%- endif %}
+{%- endmacro %}
