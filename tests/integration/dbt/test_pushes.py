@@ -261,7 +261,7 @@ def test_the_same_id_in_two_crms_is_two_leads(duck: Any, own: Any) -> None:
         {**sent, "state": "sent", "recorded_at": "3 00:00"},
         {**sent, "state": "applied", "recorded_at": "3 00:01"},
     )
-    duck.build(own.folder, select=f"{PUSHES} lead_changes")
+    duck.build(own.folder, select=f"{PUSHES} +int_push_history lead_changes")
 
     origins = duck.rows(
         "select crm, origin from analytics.lead_changes where version_number = 2 order by crm"
