@@ -67,6 +67,9 @@ version: "1.0.0"
 config-version: 2
 profile: leadloop
 model-paths: [models]
+models:
+  $name:
+    +persist_docs: {relation: true, columns: true}  # a SQL client shows what is described in the .yml files
 flags:
   send_anonymous_usage_stats: false
 vars:
@@ -117,8 +120,16 @@ models:
   - name: ${tiers}_to_$crm
     description: One row for each lead and field in which $crm differs from $tiers.
     columns:
+      - {name: crm, description: "{{ doc('leadloop', 'crm') }}"}
       - name: lead_id
+        description: "{{ doc('leadloop', 'lead_id') }}"
         data_tests: [not_null]
+      - {name: field, description: "{{ doc('leadloop', 'field') }}"}
+      - {name: column_name, description: "{{ doc('leadloop', 'column_name') }}"}
+      - {name: current_value, description: "{{ doc('leadloop', 'current_value') }}"}
+      - {name: desired_value, description: "{{ doc('leadloop', 'desired_value') }}"}
+      - {name: base_value, description: "{{ doc('leadloop', 'base_value') }}"}
+      - {name: verdict, description: "{{ doc('leadloop', 'verdict') }}"}
 
 exposures:
   - name: ${tiers}_in_$crm
