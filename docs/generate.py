@@ -407,6 +407,11 @@ def schema() -> str:
         parts.append(f"## `analytics`: {folder}\n\n{says}")
         for model in sorted(declared(f"{folder}/*.yml", "models"), key=lambda each: str(each["name"])):
             parts.append(described(f"analytics.{model['name']}", model))
+    parts.append(
+        "## `analytics`: all pushes together\n\nMade at the end of each run of dbt; no models of dbt's."
+    )
+    for name in ("analytics.push_pending", "analytics.push_conflicts"):
+        parts.append(described(name, by_hand(name)))
     return "\n\n".join(part.strip() for part in [*parts, *leadloop_tables()]) + "\n"
 
 
@@ -453,6 +458,13 @@ def told_by_hand(name: str) -> dict[str, str]:
         column: meaning.strip()
         for column, meaning in re.findall(r"^\| `(\w+)` \| \w+ \|(.*)\|$", below, re.M)
     }
+
+
+def by_hand(name: str) -> dict[str, Any]:
+    """A view that is no model, from its section in docs/warehouse.md."""
+    says = read(WRITTEN).partition(f"\n## `{name}`\n")[2].partition("\n|")[0]
+    columns = [{"name": column, "description": meaning} for column, meaning in told_by_hand(name).items()]
+    return {"description": says, "columns": columns}
 
 
 def sql_type(declared: Any) -> str:

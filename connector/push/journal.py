@@ -95,6 +95,7 @@ class Journal:
             "leadloop_version": runs.leadloop_version(),
             "options": json.dumps(dict(plan.options)) if plan.options else None,
             "equal": json.dumps(dict(plan.equal)) if plan.equal else None,
+            "who": runs.user(),
         }
 
         def write(connection: sa.Connection, again: bool) -> int:

@@ -32,6 +32,7 @@ push_runs = sa.Table(
     sa.Column("leadloop_version", sa.Text),
     sa.Column("options", sa.Text),
     sa.Column("equal", sa.Text),
+    sa.Column("who", sa.Text),
     info={"one_row_per": "run of a push"},
 )
 

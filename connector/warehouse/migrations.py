@@ -142,6 +142,11 @@ STEPS = (
         """,
         only={"postgres": "create index if not exists reads_nothing_since on leadloop.reads (nothing_since)"},
     ),
+    Step(
+        8,
+        "which person or service ran a push",
+        "alter table leadloop.push_runs add column if not exists who text",
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -105,6 +105,10 @@ def test_the_answers_are_what_happened(past: Any, both: dict[str, sa.Engine]) ->
     assert {row[3] for row in overwritten} == {"100"}
     conflicts = answer(both, "Which fields are in conflict: what we sent, what the CRM shows, what we want?")
     assert {row[1] for row in conflicts} == set(past.edited_after_push)
+    disagree = answer(both, "Where do pushes disagree with people, or with each other?")
+    assert {row[4] for row in disagree if row[0] == "edited"} == set(past.edited_after_push)
+    pending = answer(both, "What would all pushes do now?")
+    assert ("lead_scores_to_convoso", "convoso", "conflict", 3, 3) in pending
     (accepted,) = answer(both, "How many values does the CRM accept, by push?")
     assert accepted[1] == 2 * len(past.pushed)
     assert not answer(both, "What is still open?")

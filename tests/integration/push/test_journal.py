@@ -1,5 +1,6 @@
 """The journal on both engines: added to in batches, never changed, open to others in between."""
 
+import getpass
 import subprocess
 import sys
 import time
@@ -28,6 +29,16 @@ def test_ensure_may_run_again(world: Any) -> None:
     world.journal.record("r", entries(1))
     world.journal.ensure()
     assert len(world.journalled()) == 1
+
+
+def test_a_run_says_who_ran_it(world: Any) -> None:
+    """The user of the system: a person, or the account of a service."""
+    world.rows(("a", "lead_score", "1", "7", None, "change"))
+    world.journal.start_run(world.plan())
+    with world.engine.connect() as connection:
+        assert connection.execute(sa.text("select who from leadloop.push_runs")).scalars().all() == [
+            getpass.getuser()
+        ]
 
 
 def test_values_come_back_as_they_were_given(world: Any) -> None:
