@@ -36,13 +36,27 @@
     {{ return(leadloop.table_in(crm ~ '_raw', table)) }}
 {%- endmacro %}
 
-{# For a source's freshness: when leads were last seen. A CRM that was never read has nothing that could be stale. #}
+{# For a source's freshness: when leads were last read. A window in which nobody edited a lead brings no row and is noted in
+   leadloop.reads; a CRM that was never read has nothing that could be stale. #}
 {% macro last_seen(relation) -%}
-    {%- if not leadloop.columns_of(relation) -%}
-        select current_timestamp as last_seen_at
-    {%- else -%}
-        select max(leadloop_seen_at) as last_seen_at from {{ relation }}
-    {%- endif -%}
+    {%- set reads = leadloop.own_table('reads') -%}
+    select coalesce(max(seen_at), current_timestamp) as last_seen_at
+    from (
+        {%- if leadloop.columns_of(relation) %}
+        select max(leadloop_seen_at) as seen_at from {{ relation }}
+        {%- else %}
+        select cast(null as timestamptz) as seen_at
+        {%- endif %}
+        {%- if leadloop.columns_of(reads) %}
+        union all
+        select max(noted_at) as seen_at
+        from {{ reads }}
+        where
+            crm = {{ leadloop.literal(relation.schema[:-4]) }}
+            and stream = {{ leadloop.literal(relation.identifier) }}
+            and outcome = 'whole'
+        {%- endif %}
+    ) as seen
 {%- endmacro %}
 
 {# The CRMs from which leads were read: name, raw table, facts, and fields: raw column -> column of leads. #}
