@@ -212,7 +212,8 @@ def command_parts(group: Any, top: Any) -> Iterator[str]:
         if arguments:
             rows = [(f"`{argument_name(each)}`", option_default(each), each.help) for each in arguments]
             yield table(("argument", "default", "meaning"), rows)
-        yield options(command, context)
+        if told := options(command, context):
+            yield told
         *others, last = map(str, ENDS_WITH[name])
         yield f"Exits with {', '.join(others)} or {last}."
         yield example(command.epilog or "")
@@ -231,7 +232,7 @@ def options(command: Any, context: Any) -> str:
             name = each.get_help_record(context)[0].replace(" range>", ">")
             name = re.sub(r"<list\[(.+)\]>", r"<\1>", name)  # "repeatable" is in its meaning
             rows.append((f"`{name}`", option_default(each), f"{each.help}{bounds(each)}"))
-    return table(("option", "default", "meaning"), rows)
+    return table(("option", "default", "meaning"), rows) if rows else ""
 
 
 def option_default(parameter: Any) -> str:

@@ -24,6 +24,7 @@ COMMANDS = (
     "status",
     "resolve",
     "maintain",
+    "notebook",
 )
 
 HEAVY = """

@@ -47,6 +47,7 @@ def test_the_wheel_works_in_an_empty_folder(installed: Any, tmp_path: Path) -> N
     """leadloop --help, a sandbox, a whole run with the packaged dbt project, and the sandbox's end by a signal."""
     target, leadloop, env = installed
     assert (target / "connector" / "dbt_models" / "dbt_project.yml").is_file()
+    assert (target / "connector" / "notebooks" / "leads.ipynb").is_file()
     assert (target / "connector" / "render" / "plan.html").is_file()
     assert (target / "bin" / "leadloop").is_file()
 
@@ -58,6 +59,7 @@ def test_the_wheel_works_in_an_empty_folder(installed: Any, tmp_path: Path) -> N
         return done.stdout
 
     assert "resolve" in run("--help")
+    assert "Wrote leads.ipynb" in run("notebook")
     sandbox = subprocess.Popen(
         [*leadloop, "sandbox", "--leads", "100", "--port", "0"],
         cwd=tmp_path,

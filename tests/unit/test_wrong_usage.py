@@ -83,6 +83,8 @@ WRONG: list[tuple[str, str]] = [
     ("demo --leads 3", "--leads"),
     ("demo --leads many", "--leads"),
     ("init a_file", "a_file is a file"),
+    ("notebook a_file", "a_file is there already, and nothing was written"),
+    ("notebook nowhere/leads.ipynb", "nowhere/leads.ipynb can't be written"),
     ("init new --name pollybot", "can't be called pollybot"),
     ("init new --name Office", "can't be called 'Office'"),
     ("init new --crm convosso", "did you mean 'convoso'"),

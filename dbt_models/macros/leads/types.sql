@@ -2,7 +2,7 @@
 
        vars:
          leadloop_types:
-           convoso: {lead_score: integer, "Annual Income": number}   # a CRM's fields, as its API names them
+           my_crm: {lead_score: integer, "Annual Income": number}   # a CRM's fields, as its API names them
            renewal_date: date                                          # this field of any CRM
 
    A value that does not fit is NULL in the column, and stays readable in the column of its text, see text_column. Nothing but the
@@ -16,7 +16,7 @@
     {%- set given = var('leadloop_types', {}) -%}
     {%- if not given -%}{{ return(found) }}{%- endif -%}
     {%- if given is not mapping -%}
-        {%- do leadloop.refuse_type('it must be a mapping, as in {convoso: {lead_score: integer}}') -%}
+        {%- do leadloop.refuse_type('it must be a mapping, as in {' ~ leadloop.crm_names() | first ~ ': {lead_score: integer}}') -%}
     {%- endif -%}
     {%- set names = leadloop.crm_names() -%}
     {%- for key, value in given.items() -%}
