@@ -59,7 +59,7 @@ def test_each_field_has_a_column_of_its_own(lab: Any, own: Any, tmp_path: Path) 
             lab.record(
                 {"push": "to_crm", "lead_id": "1", "field": field, "value": "sent", "recorded_at": "1 00:00"}
             )
-        lab.build(own.folder, select="+package:mine lead_changes")
+        lab.build(own.folder, select="+package:mine +int_push_history lead_changes")
         with lab.warehouse.engine().connect() as connection:
             there = columns_of(connection, "convoso_raw", "lead_versions")
         with closing(ConvosoReader(rig.settings(crm))) as reader:
@@ -121,7 +121,7 @@ def test_more_fields_than_a_table_can_have(lab: Any, own: Any, tmp_path: Path) -
                     "column_name": column_name(field),
                 }
             )
-        lab.build(own.folder, select="+package:mine lead_changes")
+        lab.build(own.folder, select="+package:mine +int_push_history lead_changes")
 
     assert bool(notes) == is_postgres
     assert all("of lead 1," in note and "'Custom Field" in note for note in notes)
