@@ -313,11 +313,6 @@ update leadloop.built_versions set
 where made = {{ leadloop.made_table(this) }}
 {%- endmacro %}
 
-{# A table of leadloop's own. #}
-{% macro own_table(name) -%}
-    {{ return(api.Relation.create(database=target.database, schema='leadloop', identifier=name)) }}
-{%- endmacro %}
-
 {# Leads of lead_changes of whose writes the journal says something else now than when their changes were built: the query, with
    crm and lead_id; none if there are none.
 
