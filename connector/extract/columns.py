@@ -26,7 +26,7 @@ OWN = frozenset({SEEN_AT, TIMEZONE, NUMBER, MORE})
 """Columns of a raw table of leads that are none of the CRM's fields."""
 LEADS_OWN = frozenset(
     {
-        *("crm", "lead_id", "created_at", "modified_at", "removed_at", "removal"),
+        *("crm", "lead_id", "created_at", "modified_at", "removed_at", "removal", "merged_into"),
         *("version_number", "valid_from", "valid_to", "is_current", "first_seen_at", "last_seen_at"),
         *("last_sequence_number", "sightings", "build_number", "made_at", "content_hash"),
         *(SEEN_AT, TIMEZONE, NUMBER, "_dlt_load_id", "_dlt_id"),
