@@ -20,6 +20,17 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Whether so few sightings have so many fields that to plan a statement costs more than to carry it out: then no field is named
+   twice in it. #}
+{% macro wide_and_short(crms, fields) -%}
+    {%- if not execute or fields | length <= 300 -%}{{ return(false) }}{%- endif -%}
+    {%- for leads in crms -%}
+        {%- set query = 'select count(*) from (select 1 from ' ~ leads['raw'] ~ ' limit 100001) as first_rows' -%}
+        {%- if run_query(query).rows[0][0] > 100000 -%}{{ return(false) }}{%- endif -%}
+    {%- endfor -%}
+    {{ return(true) }}
+{%- endmacro %}
+
 {# Raw column -> column of leads, for every field of the CRM but its id and times; the JSON object with the fields for which
    the raw table has no room is one of them. #}
 {% macro staged_fields(leads, columns) -%}

@@ -10,8 +10,9 @@
 {%- set crms = leadloop.crms_read() -%}
 {%- set fields = leadloop.fields_of(crms) %}
 {%- do leadloop.plan_quickly(fields) %}
+{%- set at_once = is_incremental() or leadloop.wide_and_short(crms, fields) %}
 
-{% if is_incremental() -%}
+{% if at_once -%}
 with to_read as (
     {{ leadloop.loads_to_read(this) }}
 ),
@@ -23,7 +24,7 @@ touched as materialized (
 ),
 
 sighted as materialized (
-    {{ leadloop.staged_leads_of(crms, fields, only='touched', few=true) }}
+    {{ leadloop.staged_leads_of(crms, fields, only='touched', few=is_incremental()) }}
 ),
 
 {%- else -%}
@@ -173,7 +174,7 @@ select
     sighted.modified_at{{ leadloop.further(fields, 'sighted') }}
 from versions
 inner join sighted on versions.crm = sighted.crm and versions._row = sighted._row
-{%- if not is_incremental() %}
+{%- if not at_once %}
 union all
 select
     once.crm,

@@ -13,6 +13,7 @@ from connector.extract.names import column_name, own_column
 from connector.extract.reading import Query, edited_since
 from connector.push import Confirmation, Journal, confirm
 from connector.sandbox import Sandbox
+from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
 from connector.warehouse.pipelines import NEEDED
@@ -164,3 +165,38 @@ def test_more_columns_than_a_query_can_have(postgres_url: str) -> None:
         "select field, old_value, new_value from analytics.lead_changes where version_number = 2"
     )
     assert set(changes) == {(fields[0], "1", "2"), (fields[-1], "1", "2")}
+
+
+@pytest.mark.long
+def test_wide_leads_are_made_in_a_statement_half_as_long(duck: Lab) -> None:
+    """Of few leads with many fields, each field is staged once; what comes out is what narrow leads give."""
+    hours = ("1 00:00", "1 01:00", "1 02:00")
+    made, lengths = [], []
+    for width in (300, 301):
+        fields = [f"field_{number}" for number in range(width)]
+        duck.execute("drop schema if exists convoso_raw cascade")
+        duck.execute("drop schema if exists analytics cascade")
+        duck._columns.clear()
+        for seen, hour in enumerate(hours):
+            rows = [{"id": "1", "modified_at": None, **dict.fromkeys(fields, f" {seen} ")}]
+            if not seen:
+                rows.append({"id": "2", "modified_at": None, **dict.fromkeys(fields, " \n")})
+            duck.land(rows, hour, load=str(seen))
+        duck.build(select="lead_history")
+        made.append(
+            duck.rows(
+                "select lead_id, version_number, valid_from, valid_to, is_current, sightings, field_0, field_299"
+                " from analytics.lead_history order by 1, 2"
+            )
+        )
+        made_by = models.STATE.glob("duckdb/*/run/leadloop/models/marts/lead_history.sql")
+        sql = max(made_by, key=lambda path: path.stat().st_mtime_ns).read_text(encoding="utf-8")
+        lengths.append(sql.count('"field_0"'))
+    assert made[0] == made[1]
+    assert [row[:2] + row[-2:] for row in made[0]] == [
+        ("1", 1, " 0 ", " 0 "),
+        ("1", 2, " 1 ", " 1 "),
+        ("1", 3, " 2 ", " 2 "),
+        ("2", 1, None, None),
+    ]
+    assert lengths[1] * 2 <= lengths[0] + 2
