@@ -16,7 +16,6 @@ from connector.crm.base import LeadReader, ManyReader, Page, WindowReader
 from connector.crm.clock import clock_of
 from connector.errors import AuthError, LeadloopError, UnexpectedAnswerError
 from connector.extract import windows
-from connector.extract.reading import read_back
 from connector.extract.windows import Window
 
 FEW = 3
@@ -162,3 +161,19 @@ def _searched(
                 yield lead_id, replace(page, rows=[rows[lead_id]], total=1, calls=calls)
                 calls = 0
             wanted -= shown
+
+
+def read_back(reader: LeadReader, lead_id: str) -> Page:
+    """One lead as the CRM shows it now; a page that holds another lead is an error.
+
+    Nobody is gone who shows up when asked twice: an empty page may be a fault.
+    """
+    page = reader.get(lead_id)
+    page = page if page.rows else reader.get(lead_id)
+    if any(reader.lead_id(row) != lead_id for row in page.rows):
+        raise UnexpectedAnswerError(
+            f"was asked for lead {lead_id} and answered with another one",
+            crm=reader.capabilities.name,
+            lead_id=lead_id,
+        )
+    return page

@@ -6,7 +6,7 @@ from typing import cast
 from connector.crm.base import LeadReader, WindowReader
 from connector.crm.clock import CrmClock, clock_of
 from connector.errors import LeadloopError, RefusedError, UnexpectedAnswerError, UnreachableError
-from connector.extract.reading import BEFORE_ALL
+from connector.extract.doubts import BEFORE_ALL
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The id of no lead."""

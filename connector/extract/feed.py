@@ -19,8 +19,9 @@ from connector.extract.asking import asked_time
 from connector.extract.columns import Columns, numbered
 from connector.extract.job import Job, Progress
 from connector.extract.past import HOMES, Nothing, Past, Read, most_columns
+from connector.extract.query import Batch, Tally
 from connector.extract.raw import LEADS
-from connector.extract.reading import Batch, Tally, reading
+from connector.extract.reading import reading
 from connector.extract.windows import Window
 
 ITEM_ROWS = 20_000

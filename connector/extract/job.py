@@ -13,7 +13,7 @@ from connector.crm.clock import CrmClock, clock_of
 from connector.errors import ConfigError
 from connector.extract import windows
 from connector.extract.notes import Notes
-from connector.extract.reading import Query
+from connector.extract.query import Query
 from connector.extract.windows import Window
 
 

@@ -19,12 +19,14 @@ import pyarrow as pa
 from connector.crm.base import Bounds, Page, RecordingReader
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
 from connector.extract import windows
+from connector.extract.backwards import PASSES
 from connector.extract.columns import Columns
 from connector.extract.columns import ids as lead_ids_of
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.past import Past
-from connector.extract.reading import PASSES, Batch, Reading
+from connector.extract.query import Batch
+from connector.extract.reading import Reading
 from connector.extract.windows import Window
 
 TABLE = "recordings"

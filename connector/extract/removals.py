@@ -16,11 +16,12 @@ from connector.errors import UnexpectedAnswerError
 from connector.extract import windows
 from connector.extract.again import read_again
 from connector.extract.columns import SEEN_AT, TIMEZONE, column_name, ids
+from connector.extract.doubts import BEFORE_ALL
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.names import aside
+from connector.extract.query import Batch
 from connector.extract.raw import REMOVALS
-from connector.extract.reading import BEFORE_ALL, Batch
 from connector.extract.windows import Window
 
 TABLE = REMOVALS

@@ -11,8 +11,9 @@ from connector.crm.base import LeadReader
 from connector.crm.clock import check_not_ahead
 from connector.extract.asking import try_asking
 from connector.extract.columns import SEEN_AT
+from connector.extract.edited import edited_since
+from connector.extract.query import Query
 from connector.extract.raw import LEADS
-from connector.extract.reading import Query, edited_since
 from connector.push.plan import Plan
 from connector.warehouse.ledger import columns_of
 

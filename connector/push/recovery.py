@@ -15,11 +15,11 @@ from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.crm.base import LeadReader, LeadWriter
 from connector.errors import LockedError
+from connector.extract.again import read_back
 from connector.extract.asking import try_asking
 from connector.extract.columns import names_of, text_row
 from connector.extract.names import Names
 from connector.extract.raw import LEADS
-from connector.extract.reading import read_back
 from connector.extract.windows import floor_second, modified_at
 from connector.push.changes import WHOLE
 from connector.push.equality import same

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from connector.crm import http, pace
 from connector.errors import LeadloopError
 from connector.extract.columns import column_name
-from connector.extract.reading import Query, reading
+from connector.extract.query import Query
+from connector.extract.reading import reading
 from connector.extract.windows import Window
 from connector.push import recover
 from connector.push.deliver import BREAKER

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from connector.crm.base import Capabilities, Page
 from connector.errors import IncompleteReadError, UnexpectedAnswerError
-from connector.extract.reading import Query, Reading, edited_since
+from connector.extract.edited import edited_since
+from connector.extract.query import Query
+from connector.extract.reading import Reading
 from connector.extract.windows import Window
 
 START = datetime(2026, 10, 31, 12, tzinfo=UTC)

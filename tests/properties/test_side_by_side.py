@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from connector.config import MOST_PAGES
 from connector.crm.base import Capabilities, Page
 from connector.errors import AuthError, RefusedError, TransientError, UnexpectedAnswerError
-from connector.extract.reading import AHEAD, TOGETHER, Query, Reading
+from connector.extract.query import Query
+from connector.extract.reading import AHEAD, Reading
+from connector.extract.several import TOGETHER
 from connector.extract.windows import Window
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -408,7 +410,7 @@ def test_pages_are_fewer_after_a_lead_left_and_more_again_later() -> None:
     sizes: list[int] = []
 
     def edited(_: int, __: int) -> None:
-        sizes.append(one._together)
+        sizes.append(one._several.together)
         if crm.calls == 50:
             leave(crm, 6000)
 

@@ -9,8 +9,9 @@ import pytest
 
 from connector.crm.convoso import ConvosoReader
 from connector.extract.columns import MORE
+from connector.extract.edited import edited_since
 from connector.extract.names import column_name, own_column
-from connector.extract.reading import Query, edited_since
+from connector.extract.query import Query
 from connector.push import Confirmation, Journal, confirm
 from connector.sandbox import Sandbox
 from connector.warehouse import models

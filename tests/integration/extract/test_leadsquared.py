@@ -19,9 +19,12 @@ from connector.crm.http import Retry
 from connector.crm.leadsquared import LeadSquaredReader, LeadSquaredSettings, open_session
 from connector.crm.leadsquared import reader as leadsquared_reader
 from connector.errors import CallsUsedError, CrmError, UnexpectedAnswerError
+from connector.extract.again import read_back
+from connector.extract.edited import edited_since
 from connector.extract.job import job
 from connector.extract.load import load
-from connector.extract.reading import Query, Reading, edited_since, read_back
+from connector.extract.query import Query
+from connector.extract.reading import Reading
 from connector.extract.reconcile import RawLeads, window_of
 from connector.extract.windows import Window
 from connector.sandbox import parse_fault

@@ -12,7 +12,8 @@ import pytest
 from connector import config, crm, loop
 from connector.crm.private import Privacy
 from connector.errors import ConfigError, ModelError
-from connector.extract.reading import Query, edited_since
+from connector.extract.edited import edited_since
+from connector.extract.query import Query
 from connector.sandbox import Sandbox
 from connector.warehouse.models import PushSpec
 
