@@ -1,8 +1,8 @@
 """What ``leadloop check`` finds out before anything runs: each check is one sentence, and none stops the others."""
 
 import platform
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -12,12 +12,22 @@ from zoneinfo import ZoneInfo
 
 from connector import config, crm
 from connector.config import environments
+from connector.crm.account import Account
 from connector.crm.base import LeadReader, ScanReader, WindowReader
 from connector.crm.clock import clock_of, skew
-from connector.errors import LeadloopError, OtherAccountError
+from connector.errors import (
+    WORST_FIRST,
+    AuthError,
+    CallsUsedError,
+    CrmError,
+    LeadloopError,
+    OtherAccountError,
+    TransientError,
+    UnreachableError,
+)
 from connector.texts import moment
 from connector.warehouse import models, settings
-from connector.warehouse.accounts import check_account
+from connector.warehouse.accounts import answering, check_account
 from connector.warehouse.connection import Warehouse
 
 
@@ -30,6 +40,13 @@ class Check:
     message: str
     warning: bool = False
     """It is fine as it is, and may not be what somebody expects."""
+    exit_code: int = 2
+    """What the command ends with where it is not ``ok``."""
+
+
+def exit_code(found: Iterable[Check]) -> int:
+    """What the command ends with: 2 where a person has to change something, 1 where the same may work later."""
+    return min((each.exit_code for each in found if not each.ok), key=WORST_FIRST.index, default=0)
 
 
 def run(project: Path | None = None) -> list[Check]:
@@ -45,7 +62,8 @@ def run(project: Path | None = None) -> list[Check]:
             checks.append(Check("settings", True, f"everything that {vendor} needs is set: {_from(origins)}"))
             checks += _account(vendor)
     checks += [
-        Check("calls", found.left > 0, f"{vendor}: {found}") for vendor, found in crm.calls_today().items()
+        Check("calls", found.left > 0, f"{vendor}: {found}", exit_code=CallsUsedError.exit_code)
+        for vendor, found in crm.calls_today().items()
     ]
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
@@ -69,12 +87,17 @@ def _tried(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
     except LeadloopError as error:
-        return Check(name, False, str(error))
+        return _failed(name, error)
+
+
+def _failed(name: str, error: LeadloopError) -> Check:
+    return Check(name, False, str(error), exit_code=error.exit_code)
 
 
 def _warehouse() -> str:
     warehouse = Warehouse.open()
     warehouse.probe()
+    warehouse.look_through()
     return f"{warehouse.label} can be written; {_from(settings.origins())}"
 
 
@@ -101,7 +124,8 @@ def _versions() -> str:
 def _account(vendor: str) -> list[Check]:
     try:
         crm.check_alone(crm.vendor(vendor).settings())
-        with closing(crm.reader(vendor)) as found:
+        with crm.account(vendor) as account, _remembered(account):
+            found = account.reader
             if found.capabilities.reading == "scan":
                 next(cast(ScanReader, found).scan(datetime.now(UTC)), None)
                 answers = Check("token", True, f"{vendor} answers")
@@ -120,7 +144,31 @@ def _account(vendor: str) -> list[Check]:
             checks.append(_tried("precision", lambda: _precision(reader)))
             return [*checks, *_own(vendor)]
     except LeadloopError as error:
-        return [Check("token", False, str(error))]
+        return [_failed(_what_failed(error), error)]
+
+
+def _what_failed(error: LeadloopError) -> str:
+    """An address that nobody answers at says nothing of the token, nor does an answer that can't be read."""
+    names: tuple[tuple[type[LeadloopError], str], ...] = (
+        (AuthError, "token"),
+        (CallsUsedError, "calls"),
+        (UnreachableError, "address"),
+        (TransientError, "address"),
+        (CrmError, "answers"),
+    )
+    return next((name for kind, name in names if isinstance(error, kind)), "settings")
+
+
+@contextmanager
+def _remembered(account: Account) -> Iterator[None]:
+    """The warehouse knows whether this address has answered before; what is wrong with the warehouse, it says itself."""
+    try:
+        warehouse = Warehouse.open()
+    except LeadloopError:
+        yield
+        return
+    with answering(warehouse, account):
+        yield
 
 
 def _own(vendor: str) -> list[Check]:

@@ -16,6 +16,8 @@
     ├── ModelError                a dbt project or push model is missing or wrong     stop
     ├── BuildError                dbt ran, and a model or a test failed               stop
     ├── WarehouseError            the warehouse can't be opened, read or written      retry
+    │   ├── DiskFullError         there is no space left to write to                  retry
+    │   ├── DamagedError          the warehouse's file is damaged                     stop
     │   └── LockedError           another process holds the warehouse or the push     retry
     │       └── LeaseLostError    another run took over in the middle of this one     retry
     └── StoppedError              nothing was sent, on purpose                        stop
@@ -35,6 +37,8 @@ Messages name settings, models, ids and counts. They never hold a token, a reque
 a lead's field.
 """
 
+import errno
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -42,6 +46,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 Action = Literal["retry", "skip", "stop", "resolve"]
+
+
+WORST_FIRST = (2, 1, 5, 4, 3, 0)
+"""Exit codes: of several things that went wrong, the command ends with the code that comes first here."""
 
 
 class LeadloopError(Exception):
@@ -96,9 +104,17 @@ class AuthError(ConfigError):
 
 
 class UnreachableError(ConfigError):
-    """No CRM answers at the address in the settings: wrong URL, wrong host, or nothing listens there."""
+    """No CRM answers at the address in the settings: wrong URL, wrong host, or nothing listens there.
+
+    ``silent``: nothing answered at all, which also happens to an address that is right. Whoever knows that it has answered
+    before raises a ``TransientError`` instead (``warehouse.accounts.answering``).
+    """
 
     is_said_of_crm = True
+
+    def __init__(self, what: str, advice: str = "", *, silent: bool = False, **about: Any) -> None:
+        super().__init__(what, advice, **about)
+        self.silent = silent
 
 
 class OtherAccountError(ConfigError):
@@ -192,7 +208,18 @@ class BuildError(LeadloopError):
 class WarehouseError(LeadloopError):
     """The warehouse can't be opened, read or written."""
 
-    action = "retry"
+    action: ClassVar[Action] = "retry"
+
+
+class DiskFullError(WarehouseError):
+    """A disk is full, of this machine or of the warehouse's server."""
+
+
+class DamagedError(WarehouseError):
+    """The warehouse's file is not as the database wrote it: a part of it is lost, and only a copy of it helps."""
+
+    action = "stop"
+    exit_code = 2
 
 
 class LockedError(WarehouseError):
@@ -259,6 +286,25 @@ def place_of(error: BaseException) -> str:
     while where and where.tb_next:
         where = where.tb_next
     return f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
+
+
+def disk_full(error: BaseException) -> DiskFullError | None:
+    """What an error of the system's means for a person, where it says that nothing more can be written."""
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            where = f" to {cause.filename}" if isinstance(cause.filename, str) else ""
+            return DiskFullError(
+                f"Nothing more can be written{where}: {os.strerror(cause.errno or 0)}. What was recorded before stays.",
+                "Make space, then run again.",
+            )
+    return None
+
+
+_FULL = {
+    errno.ENOSPC,
+    errno.EFBIG,
+    *(getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name)),
+}
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

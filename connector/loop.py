@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from connector import config, crm
 from connector.crm.account import Account
 from connector.crm.clock import skew
-from connector.errors import CallsUsedError, ConfigError, CrmError, LeadloopError
+from connector.errors import WORST_FIRST, CallsUsedError, ConfigError, CrmError, LeadloopError
 from connector.events import QUIET, Listener
 from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
@@ -30,7 +30,7 @@ from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
 from connector.warehouse import kept, last_build, models, pipelines, reads, runs, settings
-from connector.warehouse.accounts import check_account, note_account
+from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
 from connector.warehouse.models import BuildResult, PushSpec
@@ -87,6 +87,7 @@ def extract(
     with ExitStack() as stack:
         account = stack.enter_context(crm.account(vendor))
         stack.enter_context(_skew_said(account, listener))
+        stack.enter_context(answering(warehouse, account))
         # Before the lock, which begins a warehouse where there is none: a misspelt filter leaves nothing behind.
         todo = job(
             account.settings,
@@ -180,7 +181,11 @@ def reconcile(
 
     listener.stage(f"reconcile {vendor}")
     pipelines.tune()
-    with crm.account(vendor) as account, warehouse.lock(f"extract:{vendor}") as lease:
+    with (
+        crm.account(vendor) as account,
+        answering(warehouse, account),
+        warehouse.lock(f"extract:{vendor}") as lease,
+    ):
         settings, reader = account.settings, account.reader
         todo = job(settings, start=start, end=end, reader=reader)
         warehouse.probe()
@@ -265,6 +270,8 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
     with ExitStack() as stack:
         # What is sent to a CRM that is not set up can be looked at all the same.
         account = None if crm.vendor(spec.crm).missing() else stack.enter_context(crm.account(spec.crm))
+        if account is not None:
+            stack.enter_context(answering(warehouse, account))
         return _planned(warehouse, spec, limit, account, known.pushes)
 
 
@@ -407,7 +414,7 @@ class Ran:
         """The worst thing that happened: a stop, a failure, then leads that were rejected or deferred."""
         codes = [error.exit_code for error in self.failed.values()]
         codes += [each.summary.exit_code for each in self.pushed.values()]
-        return next((code for code in (2, 1, 5, 4, 3) if code in codes), 0)
+        return min(codes, key=WORST_FIRST.index, default=0)
 
 
 @runs.recorded("run", facts=facts.of_run, pushes="pushes", limit="limit")
@@ -441,7 +448,7 @@ def run(
         except (CrmError, ConfigError) as error:
             unread[vendor] = error
     if not extracted:
-        raise next(iter(unread.values()))
+        raise min(unread.values(), key=lambda error: WORST_FIRST.index(error.exit_code))
     built = (
         build(warehouse, project, listener=listener)
         if restored

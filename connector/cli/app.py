@@ -3,18 +3,19 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from connector.cli.output import err, fail
-from connector.errors import ConfigError, LeadloopError, place_of
+from connector.errors import ConfigError, LeadloopError, disk_full, place_of
 
 EXIT_CODES = {
     0: "done",
     1: "failed",
-    2: "wrong usage or configuration",
+    2: "wrong usage or configuration or something else that only a person can mend",
     3: "done but some leads were rejected or deferred or the calls of the day are used up",
     4: "stopped by a guardrail or a conflict or a missing agreement and nothing sent",
     5: "another run holds the lock",
@@ -67,12 +68,28 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("LEADLOOP_DEBUG"):
             raise
+        if (known := _explained(error)) is not None:
+            fail(known)
         err.print(
-            f"leadloop failed in a way it did not expect: {type(error).__name__} at {place_of(error)}. Nothing that was recorded "
-            "is lost. LEADLOOP_DEBUG=1 shows the whole trace, which may hold values of leads.",
+            f"Unexpected error: {type(error).__name__} at {place_of(error)}. Run again; if it goes on, LEADLOOP_DEBUG=1 shows "
+            "the whole trace, which may hold values of leads.",
             markup=False,
+            soft_wrap=True,
         )
         sys.exit(1)
+
+
+def _explained(error: Exception) -> LeadloopError | None:
+    """What an error means that no stage has explained, where it is about a full disk or about the warehouse as a whole."""
+    if (full := disk_full(error)) is not None:
+        return full
+    if "connector.warehouse.connection" not in sys.modules:
+        return None
+    from connector.warehouse.connection import Warehouse
+
+    with suppress(Exception):
+        return Warehouse.open().explained(error)
+    return None
 
 
 @app.callback(invoke_without_command=True)

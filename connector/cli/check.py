@@ -55,8 +55,7 @@ def check(
         emit(check_document(found))
     else:
         out.print(check_text(found), soft_wrap=True)
-    if not all(each.ok for each in found):
-        raise typer.Exit(2)
+    raise typer.Exit(checks.exit_code(found))
 
 
 def _reconcile(

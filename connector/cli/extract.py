@@ -8,7 +8,7 @@ import typer
 from connector.cli.app import app
 from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, instant, warehouse, with_env
 from connector.cli.output import emit, err, out
-from connector.errors import ConfigError, LeadloopError
+from connector.errors import WORST_FIRST, ConfigError, LeadloopError
 
 
 @app.command(epilog="Example: leadloop extract --start 2026-10-01 --end 2026-10-31 --filter list_id=333")
@@ -43,7 +43,7 @@ def extract(
     if len(vendors) > 1 and (as_json or filters):
         option = "--json" if as_json else "--filter"
         raise ConfigError(f"{option} is about one CRM: say with --crm which ({', '.join(vendors)}).")
-    failed = None
+    failed: LeadloopError | None = None
     for name in vendors:
         try:
             with listening(err, brief=as_json) as listener:
@@ -57,9 +57,12 @@ def extract(
                     listener=listener,
                 )
         except LeadloopError as error:
-            if failed is not None:
-                err.print(str(error), markup=False, soft_wrap=True)
-            failed = failed or error
+            if failed is None:
+                failed = error
+                continue
+            worse = min(failed, error, key=lambda each: WORST_FIRST.index(each.exit_code))
+            err.print(str(error if worse is failed else failed), markup=False, soft_wrap=True)
+            failed = worse
             continue
         if as_json:
             emit(extract_document(name, done))

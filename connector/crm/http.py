@@ -244,7 +244,7 @@ class Session:
             if isinstance(problem, _Failure) and (
                 problem.hopeless or (not self._met and not problem.sent and attempt >= self._retry.contacts)
             ):
-                raise self._unreachable(problem.what)
+                raise self._unreachable(problem.what, silent=not problem.hopeless)
             delay = max(self._retry.delay(attempt), self._wait_asked_for(result))
             if attempt >= self._retry.attempts or self._clock() - began + delay > self._retry.total:
                 what = problem.what if isinstance(problem, _Failure) else str(problem)
@@ -302,7 +302,7 @@ class Session:
             if result.sent:
                 raise OutcomeUnknownError(f"may have carried out {call}: {result.what}")
             if result.hopeless or not self._met:
-                raise self._unreachable(result.what)
+                raise self._unreachable(result.what, silent=not result.hopeless)
             raise AgainError(f"did not get {call}: {result.what}", down=True)
         if result.kind != "json" and result.answer.status < 300 and (self._met or result.kind != "html"):
             raise OutcomeUnknownError(f"answered {call}, but not in JSON")
@@ -441,10 +441,10 @@ class Session:
     def _wait_asked_for(self, result: _Reply | _Failure) -> float:
         return 0.0 if isinstance(result, _Failure) else min(result.retry_after or 0.0, LONGEST_PAUSE)
 
-    def _unreachable(self, what: str) -> UnreachableError:
+    def _unreachable(self, what: str, *, silent: bool = False) -> UnreachableError:
         setting = named(f"crm.{self._settings.name}.base_url")
         host = urlsplit(self._settings.base_url).netloc
-        return UnreachableError(f"at {host}: {what}", f"Check {setting}.")
+        return UnreachableError(f"at {host}: {what}", f"Check {setting}.", silent=silent)
 
 
 @contextmanager

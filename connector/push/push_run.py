@@ -18,7 +18,7 @@ from connector.push.journal import Journal
 from connector.push.plan import Plan
 from connector.push.prod import check_environment
 from connector.warehouse import mark, models, results, runs, settings
-from connector.warehouse.accounts import check_account
+from connector.warehouse.accounts import answering, check_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
 from connector.warehouse.models import PushSpec
@@ -88,6 +88,7 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
         results.check(engine, spec.name, spec.stands_on)
         warehouse_id = mark.identify(engine)
         account = stack.enter_context(crm.account(spec.crm))
+        stack.enter_context(answering(warehouse, account))
         check_environment(account.settings)
         held = None
         try:

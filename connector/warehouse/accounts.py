@@ -7,6 +7,8 @@ or it is another account.
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,12 +16,15 @@ import sqlalchemy as sa
 
 from connector.config import VendorSettings, named
 from connector.crm import raw_schema
+from connector.crm.account import Account
 from connector.crm.base import LeadReader
 from connector.crm.identity import Identity, identity_of
-from connector.errors import OtherAccountError
+from connector.errors import LeadloopError, OtherAccountError, TransientError, UnreachableError
 from connector.extract.columns import SEEN_AT
 from connector.extract.names import column_name
 from connector.extract.raw import LEADS, first_not_blank
+from connector.warehouse.connection import Warehouse
+from connector.warehouse.leases import patient
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
 from connector.warehouse.migrations import are_there
 
@@ -109,6 +114,39 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
                 noted_at=datetime.now(UTC),
             )
         )
+
+
+@contextmanager
+def answering(warehouse: Warehouse, account: Account) -> Iterator[None]:
+    """An ``UnreachableError`` of an account that has answered before, and now does not, comes out as a ``TransientError``: no
+    setting is wrong, and the same may well work in a minute."""
+    try:
+        yield
+    except UnreachableError as error:
+        if not (error.silent and _has_answered(warehouse, account)):
+            raise
+        raise TransientError(
+            f"{error.what}. This address has answered before",
+            f"Run again later. If it goes on: {error.advice}",
+            crm=error.crm or account.name,
+            down=True,
+        ) from None
+
+
+def _has_answered(warehouse: Warehouse, account: Account) -> bool:
+    """Whether the warehouse has something from this account's address; ``False`` where the warehouse can't be asked."""
+    if not warehouse.is_there:
+        return False
+    host = identity_of(account.settings).host
+    with suppress(LeadloopError, sa.exc.SQLAlchemyError), patient(warehouse.engine()) as connection:
+        if columns_of(connection, SCHEMA, accounts.name):
+            column = accounts.c
+            query = sa.select(column.host).where(column.crm == account.name)
+            if hosts := set(connection.scalars(query)):
+                return host in hosts
+        # It was never noted whose leads these are: a run was killed before, or only a push has been there.
+        return bool(_seen_leads(connection, account.reader))
+    return False
 
 
 def _noted(connection: sa.Connection, name: str) -> sa.RowMapping | None:

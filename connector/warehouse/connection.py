@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from connector.errors import ConfigError, LockedError, WarehouseError, causes
+from connector.errors import ConfigError, LeadloopError, LockedError, WarehouseError, causes, disk_full
 from connector.warehouse import kept, leases, migrations, private, settings
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.engine import Engine
@@ -96,6 +96,11 @@ class Warehouse:
         with self._opening(), self.engine().connect() as connection:
             connection.execute(sa.text("select 1"))
 
+    def look_through(self) -> None:
+        """Reads everything that is in the warehouse's file: ``DamagedError`` where a part of it can't be read."""
+        with self._opening(), self.engine().connect() as connection:
+            self._kind.look_through(connection)
+
     @contextmanager
     def kept_open(self) -> Iterator[None]:
         """Around steps that each open the warehouse: a DuckDB file is opened and closed once for all of them.
@@ -133,6 +138,8 @@ class Warehouse:
         """Turns an engine's errors about the warehouse as a whole into sentences."""
         try:
             yield
+        except LeadloopError:
+            raise
         except Exception as error:
             found = self.explained(error)
             if found is None:
@@ -140,7 +147,9 @@ class Warehouse:
             raise found from None
 
     def explained(self, error: BaseException) -> WarehouseError | ConfigError | None:
-        """What an engine's error means for a person, if it is about reaching the warehouse at all."""
+        """What an error means for a person, if it is about the warehouse as a whole or a full disk."""
+        if (full := disk_full(error)) is not None:
+            return full
         return self._kind.explained(" ".join(str(each) for each in causes(error)), self.label)
 
     @contextmanager

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from connector import config, crm
-from connector.errors import ConfigError, LockedError, WarehouseError
+from connector.errors import ConfigError, DamagedError, DiskFullError, LockedError, WarehouseError
 from connector.warehouse.engine import OPTIONS, Engine, State
 from connector.warehouse.relations import Relation
 
@@ -38,6 +38,11 @@ select md5(string_agg(
 from pragma_storage_info('{}')
 """
 """Where the values of a table are in the file, and the least and the greatest of each part of a column."""
+_FULL = re.compile(
+    r"(?:IO|TransactionContext|FATAL) Error: .*(?:No space left on device|File too large|Disk quota)"
+)
+"""As DuckDB hands on what the system says of a write."""
+_DAMAGED = ("Corrupt database file", "Could not read enough bytes from file", "Failure while replaying WAL")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9]+:")
 """How a path of dbt's begins that is none on this machine: ``md:``, ``s3:``, ``ducklake:``."""
 
@@ -130,15 +135,38 @@ class DuckDB(Engine):
                 f"{label} is held by {by}, and DuckDB lets one process write at a time.",
                 "Close it there (a notebook, a SQL shell, another run) and run again.",
             )
+        if _FULL.search(text):
+            return DiskFullError(
+                f"There is no space left to write to {label}, or to the files that DuckDB needs beside it. What was recorded "
+                "before stays.",
+                "Make space, then run again.",
+            )
+        if any(mark in text for mark in _DAMAGED):
+            return DamagedError(
+                f"{label} is damaged: DuckDB can't read a part of it any more. What that part held is lost from this file.",
+                "Put the file aside and restore a copy of it, then continue with `leadloop run --restored`. Without a copy, "
+                "begin a new file: all leads are read again, but what was sent is not known there.",
+            )
         if any(
             mark in text for mark in ("not a valid DuckDB database", "Serialization Error", "newer version")
         ):
             return ConfigError(
-                f"{self.setting}: {label} is no database file that this version of DuckDB can read."
+                f"{self.setting}: {label} is no database file that this version of DuckDB can read.",
+                "Is it the right file, and from a DuckDB no newer than this one? If it was one before, its beginning is damaged: "
+                "restore a copy of it.",
             )
         if "IO Error" in text and "Cannot open file" in text:
             return ConfigError(f"{self.setting}: {label} can't be opened.")
         return None
+
+    def look_through(self, connection: sa.Connection) -> None:
+        """DuckDB checks the sum of each block that it reads, so every value of every column is asked for."""
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        rows = connection.exec_driver_sql(_KINDS).all()
+        for schema, name, kind, _ in rows:
+            if kind == "table":
+                table = f"{quote(schema)}.{quote(name)}"
+                connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {table}").all()
 
     def columns_of(self, connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
         # It takes a tenth of the time there. What is not there, or a view of what is gone, is an error.

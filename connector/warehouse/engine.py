@@ -113,9 +113,13 @@ class Engine(ABC):
     def connected(self, connection: Any) -> None:  # noqa: B027 - most engines need nothing
         """Prepares a new connection of the driver's."""
 
+    def look_through(self, connection: sa.Connection) -> None:  # noqa: B027 - a server looks after its files itself
+        """Reads everything that is in the database's file, so that what is damaged is an error."""
+
     @abstractmethod
     def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
-        """What an error's text means for a person, if it is about reaching or holding the database at all."""
+        """What an error's text means for a person, if it is about the database as a whole: reaching it, holding it,
+        what may be done in it, and whether it is sound."""
 
     def is_cut(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the connection is gone, and not the statement wrong, so that the same work can be tried again."""

@@ -204,7 +204,10 @@ def build(
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
     failed = [node for node in nodes if not node.ok and node.status != "skipped"]
     if failed:
-        raise dbt.summary(failed, sum(node.status == "skipped" for node in nodes))
+        said = LeadloopError("\n".join(node.message for node in failed))
+        raise warehouse.explained(said) or dbt.summary(
+            failed, sum(node.status == "skipped" for node in nodes)
+        )
     everything = None if select else made(manifest, built, warehouse.kind, why_not)
     return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
 

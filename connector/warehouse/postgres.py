@@ -3,7 +3,11 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -11,20 +15,43 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from connector.errors import ConfigError, WarehouseError
+from connector.errors import ConfigError, DiskFullError, WarehouseError
 from connector.parsing import is_loopback
 from connector.warehouse.engine import OPTIONS, Engine, State
 from connector.warehouse.relations import Relation
 
 PARTS = ("username", "password", "host", "port", "database")
 """Of a table of credentials, what is a part of the address itself."""
-UNREACHABLE = (
-    "could not translate host",
-    "Connection refused",
-    "authentication failed",
-    "does not exist\n",
+NOT_LET_IN = re.compile(
+    r"(?:password authentication failed|no password supplied|no pg_hba.conf entry|authentication failed for user"
+    r"|(?:role|database) \"[^\"\n]*\" does not exist|is not permitted to log in|permission denied for database)"
 )
-CUT = ("terminating connection", "server closed the connection", "starting up")
+"""What only a person can change: user, password, database."""
+_NOT_CONNECTED = re.compile(
+    r"connection to server (?:at|on) [^\n]* failed: (?P<why>[^\n]*)|could not translate host name"
+)
+NOT_NOW = (
+    ("could not translate host name", "its name can't be looked up"),
+    ("Connection refused", "nothing listens there (connection refused)"),
+    ("starting up", "it is starting up"),
+    ("shutting down", "it is shutting down"),
+    ("recovery mode", "it is recovering"),
+    ("not yet accepting", "it is starting up"),
+    ("too many", "it has no connection left"),
+    ("remaining connection slots", "it has no connection left"),
+    ("timeout expired", "no answer in time"),
+)
+"""What mends itself: (as the server or the driver says it, as we do)."""
+CUT = (
+    *("terminating connection", "server closed the connection", "SSL connection has been closed"),
+    *("could not receive data from server", "could not send data to server"),
+    "in a read-only transaction",
+)
+FULL = ("No space left on device", "could not extend file", "Disk quota exceeded")
+_FORBIDDEN = re.compile(
+    r"(?:^\s*|\) |ERROR: +)(?:permission denied for|must be owner of) (?P<kind>[a-z ]+?) \"?(?P<name>[\w$.]+)",
+    re.MULTILINE,
+)
 
 SMALL = 8 * 2**20
 """Bytes of a table that is looked through rather than trusted to the server's counters."""
@@ -106,6 +133,12 @@ class Postgres(Engine):
         return self.of(url)
 
     def of(self, url: str | URL) -> URL:
+        """``ConfigError`` also where what speaks to PostgreSQL is not installed."""
+        if find_spec("psycopg2") is None or not _is_installed("dbt-postgres"):
+            raise ConfigError(
+                "warehouse.destination is postgres, and what it needs is not installed.",
+                "Run: pip install 'leadloop[postgres]'",
+            )
         return make_url(url).set(drivername="postgresql+psycopg2")
 
     def label(self, url: URL) -> str:
@@ -144,10 +177,28 @@ class Postgres(Engine):
         }
 
     def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
-        if any(mark in text for mark in UNREACHABLE):
+        # A name may lead to several addresses, each of which was tried.
+        if why := " ".join(each["why"] or each[0] for each in _NOT_CONNECTED.finditer(text)):
+            if NOT_LET_IN.search(why):
+                return ConfigError(
+                    f"{self.setting}: {label} does not let this user in.",
+                    "Are user, password and database right?",
+                )
+            told = next((ours for theirs, ours in NOT_NOW if theirs in why), "no connection")
+            return WarehouseError(
+                f"{label} can't be reached: {told}.",
+                f"Run again later. If it goes on, check host and port in {self.setting}.",
+            )
+        if any(mark in text for mark in FULL):
+            return DiskFullError(
+                f"{label}: the server has no space left to write to. What was recorded before stays.",
+                "Make space there, then run again.",
+            )
+        if (denied := _FORBIDDEN.search(text)) is not None:
+            name = _with_schema(denied["name"], text)
             return ConfigError(
-                f"{self.setting}: {label} can't be opened.",
-                "Is the server running, and are host, database, user and password right?",
+                f"{label}: leadloop's user has no permission for what it does with the {denied['kind']} {name}.",
+                "Grant it again. leadloop makes, changes, reads and writes tables and views in its schemas.",
             )
         if any(mark in text for mark in CUT):
             return WarehouseError(
@@ -217,6 +268,21 @@ class Postgres(Engine):
             f"insert into {table.fullname} ({names}) select {names} from json_to_recordset(:rows) as incoming ({types})"
         )
         connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+
+
+@cache
+def _is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _with_schema(name: str, text: str) -> str:
+    """The name as the statement has it, which the server leaves its schema out of."""
+    found = re.search(rf'"?(\w+)"?\."?{re.escape(name)}"?(?!\w)', text)
+    return f"{found[1]}.{name}" if found else name
 
 
 def _place(host: str | None, port: int | None, database: str | None) -> str:

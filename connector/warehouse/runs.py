@@ -26,7 +26,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from connector.errors import LeadloopError, LockedError, place_of
+from connector.errors import LeadloopError, LockedError, WarehouseError, place_of
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import TTL, age, host_id, leases, lives, patient, process_started
@@ -127,7 +127,7 @@ class Run:
         if self.values["why"]:
             self.values["why"] = " ".join(str(self.values["why"]).split())[:_LONGEST]
         held = isinstance(error, LockedError) and not self._begun
-        unreached = error is not None and self._warehouse.explained(error) is not None
+        unreached = isinstance(error, WarehouseError) and not self._begun
         wait = 0 if error is not None else PATIENCE
         if not held and not unreached and _write(self._warehouse, [self.values], wait=wait):
             self._file.unlink(missing_ok=True)
@@ -173,6 +173,7 @@ def recorded(
             with (
                 warehouse.kept_open(),
                 recording(warehouse, command, arguments, project=project) as tell,
+                warehouse.translated(),
             ):
                 result = stage(*args, **kwargs)
                 tell(facts(result))

@@ -150,3 +150,24 @@ def test_check_names_everything_that_is_wrong_at_once(places: Any, crm: Any) -> 
     (versions,) = (each["message"] for each in fine["checks"] if each["name"] == "versions")
     assert all(f"{name} " in versions for name in ("leadloop", "dlt", "dbt-core", "duckdb", "Python"))
     assert Path(place.warehouse.path).parent == place.folder
+
+
+@pytest.mark.long
+def test_a_crm_that_is_away_for_a_minute_can_be_tried_again(places: Any) -> None:
+    """What worked yesterday and finds nobody today ends with 1; the same at an address that never answered with 2."""
+    place = places()
+    with Sandbox(leads=5) as crm:
+        place.settings_of(crm)
+        place.project(WANTED, titles="key = 'lead_id', fields = {'title': 'value'}, max_share = 1")
+        place.run("run", "--yes", "--first")
+        place.run("build")
+    for argv in (["extract"], ["run", "--yes"], ["check"]):
+        away = place.run(*argv, code=1)
+        assert "Run again later" in away.stdout + away.stderr
+        assert "token" not in away.message
+    # Another key has its account looked at before anything is sent.
+    place.env["CRM__CONVOSO__AUTH_TOKEN"] = "another"
+    assert "Run again later" in place.run("push", "titles", code=1).message
+    place.env["CRM__CONVOSO__BASE_URL"] = "http://127.0.0.1:9/v1"
+    for argv in (["extract"], ["run", "--yes"], ["check"], ["push", "titles"]):
+        place.run(*argv, code=2)

@@ -68,6 +68,8 @@ def test_the_last_column_is_the_action() -> None:
         ("ModelError", 2),
         ("BuildError", 1),
         ("WarehouseError", 1),
+        ("DiskFullError", 1),
+        ("DamagedError", 2),
         ("LockedError", 5),
         ("LeaseLostError", 5),
         ("StoppedError", 4),

@@ -142,12 +142,10 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         Warehouse.duckdb(tmp_path / "nowhere" / "x.duckdb").probe()
 
 
-def test_a_server_that_is_not_there() -> None:
-    """An unreachable PostgreSQL names the setting and shows no password."""
+def test_a_password_is_never_shown() -> None:
+    """Neither in what a warehouse is called, nor where it is printed."""
     warehouse = Warehouse.postgres("postgresql://me:hunter2-secret@127.0.0.1:9/leads")
-    with pytest.raises(ConfigError, match=r"destination\.postgres\.credentials") as caught:
-        warehouse.probe()
-    assert "hunter2" not in str(caught.value) + repr(warehouse) + warehouse.label
+    assert "hunter2" not in repr(warehouse) + warehouse.label
 
 
 @pytest.mark.parametrize(

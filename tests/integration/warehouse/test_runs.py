@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connector import config
 from connector.cli.extract import extract
 from connector.cli.status import status
-from connector.errors import ConfigError, GuardrailError, LockedError
+from connector.errors import ConfigError, GuardrailError, LockedError, WarehouseError
 from connector.sandbox import Sandbox
 from connector.status import status as read_status
 from connector.warehouse import kept, runs
@@ -220,7 +220,7 @@ def test_no_warehouse_is_made_for_a_row(tmp_path: Path) -> None:
         stage(Warehouse.duckdb(tmp_path / "leads.duckdb"), "scores", LockedError("Held."))
     assert {path.name for path in tmp_path.iterdir()} == {"dbt_models"}
     away = Warehouse.postgres("postgresql://nobody@127.0.0.1:9/leads")
-    with pytest.raises(ConfigError, match="can't be opened"):
+    with pytest.raises(WarehouseError, match="can't be reached"):
         stage(away, "scores")
     assert len(list(runs.SPOOL.iterdir())) == 1
 
