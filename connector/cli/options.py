@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -50,6 +51,15 @@ def _text(metavar: str, meaning: str) -> Any:
     return Annotated[str | None, typer.Option(metavar=metavar, help=meaning)]
 
 
+_WAIT = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        help="Wait so long for another run's lock, or for a DuckDB file that another process holds. Default: don't wait.",
+    ),
+]
 _ENV = {
     "env": (
         "LEADLOOP_ENV",
@@ -78,12 +88,12 @@ _DBT = {
 
 
 def with_env(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the option that says in which environment it works."""
+    """Gives a command the options that say in which environment it works, and how long it waits for others."""
     return _with(_ENV, command)
 
 
 def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that say how dbt is called and in which environment."""
+    """Gives a command the options that say how dbt is called and in which environment, and how long it waits for others."""
     return _with(_DBT | _ENV, command)
 
 
@@ -93,23 +103,31 @@ def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) 
         from connector.config import variables
 
         values = {variable: given.pop(name, None) for name, (variable, _) in options.items()}
-        with variables({name: value for name, value in values.items() if value is not None}):
+        patience = _patience(given.pop("wait", None))
+        with variables({name: value for name, value in values.items() if value is not None}), patience:
             if any(values.values()):
                 _check_settings()
             command(**given)
 
+    kinds = {"wait": _WAIT, **{name: kind for name, (_, kind) in options.items()}}
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, (_, kind) in options.items()
+        for name, kind in kinds.items()
     ]
     own = inspect.signature(command)
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
     called.__signature__ = own.replace(parameters=[*parameters, *more])  # type: ignore[attr-defined]
-    called.__annotations__ = {
-        **command.__annotations__,
-        **{name: kind for name, (_, kind) in options.items()},
-    }
+    called.__annotations__ = {**command.__annotations__, **kinds}
     return called
+
+
+def _patience(seconds: float | None) -> AbstractContextManager[None]:
+    if not seconds:
+        return nullcontext()
+    from connector.cli.output import err
+    from connector.warehouse.waiting import waiting
+
+    return waiting(seconds, lambda sentence: err.print(sentence, markup=False, soft_wrap=True))
 
 
 def _check_settings() -> None:

@@ -67,15 +67,15 @@ def compact_when_due(warehouse: Warehouse, keep: timedelta | None = None) -> Non
         if not _is_due(connection):
             return
     with suppress(LockedError):
-        compact(warehouse, keep)
+        compact(warehouse, keep, wait=False)
 
 
-def compact(warehouse: Warehouse, keep: timedelta | None = None) -> Compaction:
+def compact(warehouse: Warehouse, keep: timedelta | None = None, *, wait: bool = True) -> Compaction:
     """Moves what nothing depends on to the archive, and deletes from there what is older than ``keep``, if it is given.
 
     ``LockedError`` where another run is doing so.
     """
-    with warehouse.lock("compact") as lease:
+    with warehouse.lock("compact", wait=wait) as lease:
         with lease.transaction() as connection:
             moved = _move(connection)
             deleted = _delete(connection, keep) if keep is not None else 0

@@ -102,7 +102,7 @@ def confirm_alone(warehouse: Warehouse, journal: Journal, crm: str, relations: R
 
     Two at once would count a value that the CRM changed twice, so one of them leaves it to the other.
     """
-    with suppress(LockedError), warehouse.lock(f"confirm:{crm}"):
+    with suppress(LockedError), warehouse.lock(f"confirm:{crm}", wait=False):
         confirm(warehouse.engine(), journal, crm, relations=relations)
 
 

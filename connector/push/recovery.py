@@ -144,7 +144,7 @@ def recover_all(
     found = resolve(push, journal)
     for other in waiting:
         if other != push:
-            with suppress(LockedError), warehouse.lock(f"push:{other}") as lease:
+            with suppress(LockedError), warehouse.lock(f"push:{other}", wait=False) as lease:
                 theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
                 found += resolve(other, theirs)
     return found

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,8 +16,16 @@ from filelock import FileLock, Timeout
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from connector.errors import ConfigError, LeadloopError, LockedError, WarehouseError, causes, disk_full
-from connector.warehouse import kept, leases, migrations, private, settings
+from connector.errors import (
+    ConfigError,
+    LeadloopError,
+    LeaseLostError,
+    LockedError,
+    WarehouseError,
+    causes,
+    disk_full,
+)
+from connector.warehouse import kept, leases, migrations, private, settings, waiting
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.engine import Engine
 from connector.warehouse.engines import ENGINES, engine_of
@@ -153,14 +161,31 @@ class Warehouse:
         return self._kind.explained(" ".join(str(each) for each in causes(error)), self.label)
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[Lease]:
+    def lock(self, name: str, *, wait: bool = True) -> Iterator[Lease]:
         """Holds ``name`` for this process by a lease in the database; whoever writes under it proves it as it writes.
 
         It is free again when the process has ended, however it ended: at once for others on this machine, after
-        ``leases.TTL`` for other machines. ``LockedError`` says who holds it since when.
+        ``leases.TTL`` for other machines. ``LockedError`` says who holds it since when, where ``waiting`` has it wait only
+        after that; without ``wait`` at once, for whoever has no need of it.
         """
-        with self._file_lock(name) if self.path is not None else nullcontext(), self._lease(name) as lease:
-            yield lease
+        with ExitStack() as held:
+            yield (
+                waiting.patiently(lambda: self._locked(name, held), _held_by)
+                if wait
+                else self._locked(name, held)
+            )
+
+    def _locked(self, name: str, held: ExitStack) -> Lease:
+        try:
+            with ExitStack() as stack:
+                if self.path is not None:
+                    stack.enter_context(self._file_lock(name))
+                lease = stack.enter_context(self._lease(name))
+                held.enter_context(stack.pop_all())
+                return lease
+        except LockedError:
+            kept.let_go()  # whoever works under the lock needs the file, and this process may wait until they have ended
+            raise
 
     @contextmanager
     def _lease(self, name: str) -> Iterator[Lease]:
@@ -208,7 +233,26 @@ def _engine(url: URL) -> sa.Engine:
     kind = engine_of(engine)
     sa.event.listen(engine, "connect", lambda connection, _record: kind.connected(connection))
     sa.event.listen(engine, "engine_connect", _refusing_newer())
+    if kind.path(url) is not None:
+        sa.event.listen(engine, "do_connect", _waiting_for_file(kind, url))
     return engine
+
+
+def _held_by(error: Exception) -> LockedError | None:
+    return error if isinstance(error, LockedError) and not isinstance(error, LeaseLostError) else None
+
+
+def _waiting_for_file(kind: Engine, url: URL) -> Callable[..., Any]:
+    """Opens the file as SQLAlchemy would, and waits for another process that has it, where ``waiting`` says so."""
+
+    def held_by(error: Exception) -> LockedError | None:
+        found = kind.explained(str(error), kind.label(url))
+        return found if isinstance(found, LockedError) else None
+
+    def connect(dialect: Any, _record: Any, args: Any, given: Any) -> Any:
+        return waiting.patiently(lambda: dialect.connect(*args, **given), held_by)
+
+    return connect
 
 
 def _refusing_newer() -> Callable[[sa.Connection], None]:

@@ -23,7 +23,7 @@ from connector.errors import LeadloopError, WarehouseError, causes
 from connector.extract.past import HOMES, Past, most_columns, moved
 from connector.extract.past import cursor as cursor_of
 from connector.extract.raw import LEADS
-from connector.warehouse import private, reads
+from connector.warehouse import private, reads, waiting
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import SEQUENCE, columns_of
 
@@ -67,6 +67,8 @@ class AccountTables:
         import dlt
 
         source = dlt.source(lambda: list(resources), name=self._name, max_table_nesting=0)()
+        if waiting.is_on():
+            self._warehouse.probe()  # dlt itself waits for nobody
         with unwrapped():
             self._pipeline.run(source, loader_file_format=self._warehouse.file_format)
 
