@@ -417,12 +417,14 @@ class Ran:
         return min(codes, key=WORST_FIRST.index, default=0)
 
 
-@runs.recorded("run", facts=facts.of_run, pushes="pushes", limit="limit")
+@runs.recorded("run", facts=facts.of_run, pushes="pushes", limit="limit", start="start", end="end")
 def run(
     warehouse: Warehouse,
     project: Path | None = None,
     *,
     pushes: Iterable[str] | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
     limit: int | None = None,
     agree: Callable[[Plan], bool | None] = lambda _plan: None,
     restored: bool = False,
@@ -430,8 +432,9 @@ def run(
     listener: Listener = QUIET,
 ) -> Ran:
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
-    neither does a CRM that can't be read: only its own pushes are left out. ``restored``: as for ``push``. Nothing is built
-    where it is known that a build would make the same as the last one (``BuildResult.unchanged_since``).
+    neither does a CRM that can't be read: only its own pushes are left out. ``start`` and ``end``: as for ``extract``;
+    ``restored``: as for ``push``. Nothing is built where it is known that a build would make the same as the last one
+    (``BuildResult.unchanged_since``).
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """
@@ -444,7 +447,9 @@ def run(
     unread: dict[str, LeadloopError] = {}
     for vendor in vendors():
         try:
-            extracted[vendor] = extract(warehouse, vendor, confirm=confirm, listener=listener)
+            extracted[vendor] = extract(
+                warehouse, vendor, start=start, end=end, confirm=confirm, listener=listener
+            )
         except (CrmError, ConfigError) as error:
             unread[vendor] = error
     if not extracted:

@@ -12,6 +12,7 @@ import math
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -193,6 +194,8 @@ def database(value: Any) -> Secret:
         raise WrongValueError(
             "must look like postgresql://user:password@host:5432/database; only PostgreSQL can be shared"
         )
+    if find_spec("psycopg2") is None:
+        raise WrongValueError("needs a driver that is not installed. Run: pip install 'leadloop[postgres]'")
     return given
 
 

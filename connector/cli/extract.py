@@ -1,12 +1,11 @@
 """``leadloop extract``."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, instant, warehouse, with_env
+from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, interval, warehouse, with_env
 from connector.cli.output import emit, err, out
 from connector.errors import WORST_FIRST, ConfigError, LeadloopError
 
@@ -32,11 +31,7 @@ def extract(
     from connector.display import listening
     from connector.render.extract import extract_document, extract_text
 
-    first, last = instant("--start", start), instant("--end", end)
-    if first and last and first >= last:
-        raise ConfigError(f"--start {start} must lie before --end {end}.")
-    if first and first > datetime.now(UTC):
-        raise ConfigError(f"--start {start} lies in the future, where no lead was edited yet.")
+    first, last = interval(start, end)
     if same_account and vendor is None:
         raise ConfigError("--same-account is about one CRM: say with --crm which.")
     vendors = [vendor] if vendor else _ready()

@@ -36,7 +36,14 @@ Filter = Annotated[
     list[str] | None,
     typer.Option("--filter", help="Add a search filter of the CRM, such as list_id=333. Repeatable."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes",
+        "-y",
+        help="Send without asking, but for values that would be replaced for the first time (see --first).",
+    ),
+]
 First = Annotated[
     bool,
     typer.Option(
@@ -155,6 +162,17 @@ def instant(option: str, text: str | None) -> datetime | None:
     if not 1970 <= instant.year < 2100:
         raise ConfigError(f"{option} must lie between 1970 and 2100, not in {instant.year}.")
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def interval(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+    """What --start and --end say; ``ConfigError`` for an interval in which no lead can have been edited."""
+    from connector.extract.windows import check_interval
+
+    first, last = instant("--start", start), instant("--end", end)
+    check_interval(first, last, (f"--start {start}", f"--end {end}"))
+    if first and first > datetime.now(UTC):
+        raise ConfigError(f"--start {start} lies in the future, where no lead was edited yet.")
+    return first, last
 
 
 def filters_of(given: list[str] | None) -> dict[str, str]:

@@ -26,7 +26,10 @@ def push(
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
-    """Send exactly what the plan shows. In a terminal it asks first, unless you give --yes."""
+    """Send exactly what the plan shows.
+
+    In a terminal it asks first, unless you give --yes. Without a terminal it asks nobody and sends what the guardrails and tests of the push let through, except values that it would replace for the first time (see --first).
+    """
     from connector import loop
     from connector.display import listening
     from connector.render.push import push_document, push_text

@@ -6,8 +6,9 @@ import typer
 
 from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
-from connector.cli.options import First, Json, Limit, Project, Yes, warehouse, with_dbt
+from connector.cli.options import End, First, Json, Limit, Project, Start, Yes, interval, warehouse, with_dbt
 from connector.cli.output import emit, err, out
+from connector.errors import ConfigError
 
 
 @app.command(epilog="Example, from cron: leadloop run --yes")
@@ -16,6 +17,8 @@ def run(
     pushes: Annotated[
         list[str] | None, typer.Option("--push", help="Send only this push. Repeatable.")
     ] = None,
+    start: Start = None,
+    end: End = None,
     project: Project = None,
     limit: Limit = None,
     yes: Yes = False,
@@ -30,7 +33,10 @@ def run(
     first: First = False,
     as_json: Json = False,
 ) -> None:
-    """Extract, build, and send every push of the dbt project. In a terminal it asks before each push, unless you give --yes."""
+    """Extract, build, and send every push of the dbt project.
+
+    In a terminal it asks before each push, unless you give --yes. Without a terminal it asks nobody and sends what the guardrails and tests of each push let through, except values that it would replace for the first time (see --first).
+    """
     from connector import loop
     from connector.display import listening
     from connector.render.build import build_text
@@ -38,11 +44,18 @@ def run(
     from connector.render.push import push_text
     from connector.render.run import run_document
 
+    first_edit, last_edit = interval(start, end)
+    if restored and (first_edit or last_edit):
+        raise ConfigError(
+            "--restored needs everything that came since the copy was made: leave out --start and --end."
+        )
     with listening(err, brief=as_json) as listener:
         done = loop.run(
             warehouse(),
             project,
             pushes=pushes or None,
+            start=first_edit,
+            end=last_edit,
             limit=limit,
             restored=restored,
             agree=asking(yes, listener, first=first, mask=False, quiet=as_json),

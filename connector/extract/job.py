@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connector import crm
-from connector.config import SINGLE_CALLS, VendorSettings, did_you_mean
+from connector.config import SINGLE_CALLS, VendorSettings, default, did_you_mean
 from connector.crm.base import LeadReader
 from connector.crm.clock import CrmClock, clock_of
 from connector.errors import ConfigError
@@ -29,6 +29,8 @@ class Job:
     lookback: float
     concurrency: int | None
     """Calls under way at once; ``None``: as many pages as help, and ``SINGLE_CALLS`` about one lead."""
+    since: datetime | None = None
+    """UTC: ``first``, where the settings leave out leads by it. A CRM whose first run reads every lead leaves out none."""
     start: datetime | None = None
     end: datetime | None = None
     """A backfill of ``[start, end]`` leaves the cursor where it is."""
@@ -98,13 +100,19 @@ def job(
 ) -> Job:
     """A job from settings; ``filters`` are added to those in the settings and win over them."""
     reader = reader or crm.vendor(settings.name).reader(settings)
+    windows.check_interval(start, end)
     asked = settings.reading
     query = Query(asked.cursor, {**asked.filters, **(filters or {})}, asked.page_size)
     check_filters(reader, query.filters)
+    first = windows.local_to_utc(datetime.combine(settings.start, datetime.min.time()), reader.zone)
+    leaves_out = reader.capabilities.reading == "windows" and settings.start > default(
+        type(settings).__dataclass_fields__["start"]
+    )
     return Job(
         reader=reader,
         query=query,
-        first=windows.local_to_utc(datetime.combine(settings.start, datetime.min.time()), reader.zone),
+        first=first,
+        since=first if leaves_out else None,
         settle=settings.settle,
         lookback=settings.lookback,
         concurrency=settings.concurrency,

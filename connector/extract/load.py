@@ -60,6 +60,12 @@ class Extracted:
     """What there is to say of single leads and fields."""
     calls_today: CallsLeft | None = None
     """The account's calls of the day, where they are counted."""
+    backfill: bool = False
+    """Only ``window`` was read, by ``start`` or ``end``, and the cursor stays where it was."""
+    since: datetime | None = None
+    """Leads that were last edited before this were never asked for, by the setting ``start``."""
+    filters: tuple[str, ...] = ()
+    """The names of the search filters: leads that don't match them were not asked for."""
 
     @property
     def is_new(self) -> bool:
@@ -141,6 +147,9 @@ def load(
         _rows(loaded.get(REMOVALS)),
         _rows(loaded.get(RECORDINGS)),
         job.notes.texts,
+        backfill=not job.moves_cursor,
+        since=job.since,
+        filters=tuple(sorted(job.query.filters)),
     )
 
 

@@ -43,6 +43,20 @@ class Window:
             )
 
 
+def check_interval(start: datetime | None, end: datetime | None, told: tuple[str, str] | None = None) -> None:
+    """``ConfigError`` where nothing can lie between the two; ``told`` is what whoever gave them calls them."""
+    if start is None or end is None or start < end:
+        return
+    first, last = told or (f"start {start.isoformat()}", f"end {end.isoformat()}")
+    if start > end:
+        raise ConfigError(f"{first} must lie before {last}.")
+    raise ConfigError(
+        f"{first} must lie before {last}: they are the same moment, and nothing lies between.",
+        "Leave both out: a run goes on where the last one stopped. The intervals of Airflow's default timetable are like that; "
+        "CronDataIntervalTimetable gives intervals that end later than they start.",
+    )
+
+
 def floor_second(instant: datetime) -> datetime:
     """The instant in UTC, cut to its whole second."""
     return instant.astimezone(UTC).replace(microsecond=0)

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from connector.render.day_calls import CALLS_TODAY, CallsToday, calls_today
-from connector.render.document import VERSION, Part, Stretch, part, stretch
+from connector.render.document import VERSION, Part, Stretch, Time, part, stretch
 from connector.texts import count
 
 if TYPE_CHECKING:
     from connector.extract.load import Extracted
+    from connector.extract.windows import Window
 
 
 class Extraction(Part, kw_only=True):
@@ -47,6 +48,22 @@ class Extraction(Part, kw_only=True):
         Meta(description="what there is to say of single leads and fields, without a value of theirs"),
     ]
     calls_today: Annotated[CallsToday | None, Meta(description=CALLS_TODAY)]
+    backfill: Annotated[
+        bool,
+        Meta(
+            description="whether only `window` was read, by `--start` or `--end`; of what was edited before or after, this says nothing"
+        ),
+    ]
+    since: Annotated[
+        Time | None,
+        Meta(
+            description="leads that were last edited before this were never asked for, by the setting `start`; `null` if there are none such"
+        ),
+    ]
+    filters: Annotated[
+        list[str],
+        Meta(description="names of the search filters: leads that don't match them were not asked for"),
+    ]
 
 
 class ExtractDocument(Extraction, kw_only=True):
@@ -81,7 +98,18 @@ def extract_text(vendor: str, done: "Extracted") -> str:
         f"{count(done.removals, 'removed lead')}" if done.removals else "",
         f"{count(done.recordings, 'recording')}" if done.recordings is not None else "",
     ]
-    return (
-        f"{vendor}: {', '.join(filter(None, parts))}; everything edited up to "
-        f"{done.window.end:%F %T} UTC is in the warehouse.{notes}"
-    )
+    return f"{vendor}: {', '.join(filter(None, parts))}; {_complete(done, done.window)}{notes}"
+
+
+def _complete(done: "Extracted", window: "Window") -> str:
+    """What the warehouse has now, and no more than that was read."""
+    what = "everything"
+    if done.filters:
+        what += f" that matches the filter{'' if len(done.filters) == 1 else 's'} {', '.join(done.filters)} and was"
+    if done.backfill:
+        return (
+            f"{what} edited from {window.start:%F %T} to {window.end:%F %T} UTC was read, and nothing else. The next run "
+            "without a window goes on where the last such one stopped."
+        )
+    since = f"from {done.since:%F %T} " if done.since else ""
+    return f"{what} edited {since}up to {window.end:%F %T} UTC is in the warehouse."

@@ -25,7 +25,10 @@ WRONG: list[tuple[str, str]] = [
     ("extract --end 9999-12-31T23:59-14:00", "between 1970 and 2100"),
     ("extract --end tomorrow", "--end must be a date"),
     ("extract --start 2026-11-02 --end 2026-11-01", "--start 2026-11-02 must lie before --end 2026-11-01"),
-    ("extract --start 2026-11-01 --end 2026-11-01", "must lie before"),
+    (
+        "extract --start 2026-11-01 --end 2026-11-01",
+        "they are the same moment, and nothing lies between. Leave both out",
+    ),
     ("extract --start 2026-11-01T10:00+02:00 --end 2026-11-01T08:00", "must lie before"),
     ("extract --start 2099-01-01", "lies in the future"),
     ("extract --filter list_id", "--filter must be name=value"),
@@ -51,6 +54,12 @@ WRONG: list[tuple[str, str]] = [
     ("push p --limit -1", "--limit"),
     ("push p --dbt-project nowhere", "nowhere is no dbt project"),
     ("run --limit 0", "--limit"),
+    ("run --start yesterday", "--start must be a date or a time such as 2026-11-01"),
+    ("run --start 2026-11-02 --end 2026-11-01", "--start 2026-11-02 must lie before --end 2026-11-01"),
+    ("run --start 2026-11-01 --end 2026-11-01", "CronDataIntervalTimetable"),
+    ("run --start 2099-01-01", "lies in the future"),
+    ("run --end tomorrow", "--end must be a date"),
+    ("run --restored --start 2026-11-01", "--restored needs everything"),
     ("run --dbt-project nowhere", "nowhere is no dbt project"),
     ("status more", "more"),
     ("resolve p --take mine", "'ours', 'theirs'"),
@@ -88,6 +97,21 @@ WRONG: list[tuple[str, str]] = [
     ("init new --name pollybot", "can't be called pollybot"),
     ("init new --name Office", "can't be called 'Office'"),
     ("init new --crm convosso", "did you mean 'convoso'"),
+    *(
+        (f"{command} --wait {seconds}", "--wait")
+        for command in (
+            "extract",
+            "build",
+            "plan p",
+            "push p",
+            "run",
+            "resolve p",
+            "check",
+            "status",
+            "maintain",
+        )
+        for seconds in ("-1", "long")
+    ),
     *(
         (f"{command} --env staging", "There are no settings for --env staging")
         for command in (

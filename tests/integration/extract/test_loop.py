@@ -14,9 +14,12 @@ from connector.errors import ConfigError, LeaseLostError, UnreachableError
 from connector.events import Listener
 from connector.push import Journal
 from connector.push.journal_row import Entry
+from connector.render.document import to_json
+from connector.render.extract import extract_document, extract_text
 from connector.sandbox import Sandbox
 from connector.warehouse import leases, models, pipelines
 from connector.warehouse.connection import Warehouse
+from tests.json_documents import validated
 
 VENDORS = list(crm.names())
 
@@ -189,6 +192,45 @@ def test_a_backfill_of_leads_that_are_listed_newest_first_moves_no_cursor(leads:
     with crm.account("pollybot") as account:
         assert pipelines.cursor(duckdb, account) is None
     assert loop.extract(duckdb, "pollybot").rows == 12
+
+
+def test_what_is_said_to_be_in_the_warehouse_was_read(leads: Any, duckdb: Any) -> None:
+    """A window, a filter or a late start leave leads out, and the sentence says which were read; only a run without any of
+    them says that all is there."""
+    book = leads("convoso").book
+    first, last = sorted(book.ids())[:2]
+    day = datetime.now(UTC) - timedelta(days=400)
+    for lead in (first, last):
+        book.edit(lead, {"title": "new"})
+
+    def said(**given: Any) -> str:
+        done = loop.extract(duckdb, **given)
+        document = to_json(extract_document("convoso", done))
+        assert validated(json.loads(document))["backfill"] is bool(given.keys() & {"start", "end"})
+        return extract_text("convoso", done)
+
+    backfill = said(start=day, end=day + timedelta(days=1))
+    assert f"everything edited from {day:%F %T} to {day + timedelta(days=1):%F %T} UTC was read" in backfill
+    assert "nothing else" in backfill
+    assert "up to" not in backfill
+    assert "everything that matches the filter list_id and was edited up to" in said(
+        filters={"list_id": "333"}
+    )
+    assert "; everything edited up to" in said()
+    leads("convoso", start="2026-01-01", filters='{"list_id": "1"}')
+    late = said(filters={"owner_id": "7"})
+    assert "matches the filters list_id, owner_id and was edited from 2026-01-01 " in late
+
+
+def test_an_interval_of_no_length_is_refused_before_anything_is_read(leads: Any, duckdb: Any) -> None:
+    """As Airflow's default timetable gives it: a usage error that says what to do instead, in Python as well."""
+    sandbox = leads("convoso")
+    now = datetime.now(UTC)
+    with pytest.raises(ConfigError, match=r"the same moment.*Leave both out.*CronDataIntervalTimetable"):
+        loop.extract(duckdb, start=now, end=now)
+    with pytest.raises(ConfigError, match="must lie before"):
+        loop.extract(duckdb, start=now, end=now - timedelta(days=1))
+    assert len(sandbox.calls) == 0
 
 
 @pytest.mark.long
