@@ -46,6 +46,13 @@ UNIQUE = ("EmailAddress", "Phone")
 FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
+RENDERED = {
+    **{each: each for each in ("Email", "Phone", "Date", "Time")},
+    "Website": "URL", "Select": "Dropdown", "Boolean": "CheckBox",
+}
+"""Kind of a field -> how it is rendered (page "Create a Custom Lead Field")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of the account's layout, and the book's field its first values come from."""
@@ -57,6 +64,8 @@ class Field:
     """As the metadata has it: a text, blank for no limit."""
     locked: int = 0
     source: str | None = None
+    rendered: str | None = None
+    """How the field is rendered, where its kind alone doesn't say: a ``Date`` may be a ``DateTime``."""
 
     def shown(self) -> Doc:
         return {
@@ -64,6 +73,7 @@ class Field:
             "SchemaName": self.name,
             "DisplayName": self.label,
             "DataType": self.kind,
+            "RenderTypeTextValue": self.rendered or RENDERED.get(self.kind, "Textbox"),
             "IsMandatory": False,
             "MaxLength": self.longest,
             "IsLeadIdentifier": self.name in UNIQUE,
@@ -211,7 +221,7 @@ class LeadSquared:
         for name in ("accessKey", "secretKey"):
             given = request.headers.get(f"x-lsq-{name.lower()}") or request.params.get(name)
             if given != self.options.token:
-                raise Failed("MXUnAuthorizedAccessException", "Invalid accessKey or secretKey", 401)
+                raise Failed("MXInvalidAccessDetailsException", "Invalid accessKey or secretKey", 401)
 
     def _check_limits(self, bulk: bool) -> None:
         options, now = self.options, time.monotonic()

@@ -1,4 +1,7 @@
-"""Both generations of PollyBot and of Leadping go through the whole loop, found from what the CRM shows: no setting names one."""
+"""Both generations of PollyBot and of Leadping go through the whole loop, found from what the CRM shows: no setting names one.
+
+Each call of it, and each answer, is one that the vendor publishes; so it is for Convoso and LeadSquared.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,6 +9,9 @@ from typing import Any
 import pytest
 
 from connector.sandbox import Sandbox
+from tests.contracts.published import convoso, leadping, leadsquared, pollybot
+from tests.contracts.published.between import between
+from tests.contracts.published.contract import Contract
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
@@ -77,7 +83,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.crm} {case.generation}" for case in CASES])
 def test_extract_build_plan_push_and_read_back(places: Any, case: Case) -> None:
     """A first push that would replace something is agreed to once; then every field arrives, with its type, and is confirmed."""
-    with Sandbox(leads=LEADS, **{f"{case.crm}_generation": case.generation}) as sandbox:  # type: ignore[arg-type]
+    contract = {"pollybot": pollybot, "leadping": leadping}[case.crm].CONTRACTS[case.generation]
+    with Sandbox(leads=LEADS, **contract.options) as sandbox, between(sandbox, contract) as server:
         vendor: Any = sandbox.vendors[case.crm]
         leads = vendor.leads
         chosen = leads.ids()[-SENT:]
@@ -85,8 +92,7 @@ def test_extract_build_plan_push_and_read_back(places: Any, case: Case) -> None:
             vendor.archive(chosen[0])
         before = {each: leads.show(leads.find(each)) for each in leads.ids()}
         place = places()
-        for name, value in {**sandbox.settings()[case.crm], "settle": "0", "rate": "1000"}.items():
-            place.env[f"CRM__{case.crm}__{name}".upper()] = value
+        connect(place, case.crm, sandbox, server.url)
         project(place, case, chosen)
 
         place.run("extract")
@@ -122,6 +128,33 @@ def test_extract_build_plan_push_and_read_back(places: Any, case: Case) -> None:
         assert not [call for call in sandbox.calls if call.method == "PUT"]
         confirmed = "select count(distinct lead_id) from leadloop.push_journal where state = 'confirmed'"
         assert place.rows(confirmed) == [(SENT,)]
+
+
+@pytest.mark.parametrize("contract", [convoso.CONTRACT, leadsquared.CONTRACT], ids=str)
+def test_a_run_asks_and_is_answered_as_published(places: Any, contract: Contract) -> None:
+    """Leads, removed leads and recordings are read, leads are updated and added, what was sent is read back: exchange by exchange."""
+    crm, field = contract.vendor, {"convoso": "title", "leadsquared": "mx_City"}[contract.vendor]
+    with Sandbox(leads=LEADS, **contract.options) as sandbox, between(sandbox, contract) as server:
+        contract.scene(sandbox)
+        place = places()
+        connect(place, crm, sandbox, server.url)
+        place.env[f"CRM__{crm}__REMOVALS".upper()] = "true"
+        place.project(
+            "select lead_id, 'Anytown' as town from {{ ref('leadloop', 'leads') }} where removed_at is null"
+        )
+        push = f"desired = ref('wanted'), crm = '{crm}', key = 'lead_id', max_share = 1, fields = {{'{field}': 'town'}}"
+        place.write("models/pushes/scores.sql", "{{ leadloop.push(" + push + ") }}")
+        place.run("check")
+        place.run("run", "--yes", "--first")
+        place.run("extract")
+        place.run("build")
+        sent, confirmed = place.rows(
+            "select count(distinct case when state = 'applied' then lead_id end), "
+            "count(distinct case when state = 'confirmed' then lead_id end) from leadloop.push_journal"
+        )[0]
+    assert sent == confirmed > LEADS // 2
+    reads = {"/v1/leads/search"} if crm == "convoso" else {f"POST {leadsquared.LEADS}Leads.RecentlyModified"}
+    assert reads < server.names <= {each.name for each in contract.endpoints if each.used}
 
 
 def test_a_push_that_was_written_for_the_other_generation_says_so(places: Any) -> None:
@@ -176,6 +209,14 @@ def push(place: Any, case: Case, fields: str) -> None:
         f"fields = {fields})"
     )
     place.write("models/pushes/scores.sql", "{{ " + call + " }}")
+
+
+def connect(place: Any, crm: str, sandbox: Sandbox, url: str) -> None:
+    """Has the settings lead to the sandbox by way of this address."""
+    settings = {**sandbox.settings()[crm], "settle": "0", "rate": "1000"}
+    settings["base_url"] = settings["base_url"].replace(sandbox.base_url, url)
+    for name, value in settings.items():
+        place.env[f"CRM__{crm}__{name}".upper()] = value
 
 
 def flat(lead: Any, prefix: str = "") -> dict[str, Any]:

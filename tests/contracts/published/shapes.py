@@ -1,18 +1,10 @@
-"""A vendor's published API as data, and a watch that holds real calls against it.
+"""What a JSON value has to be, as data: the shapes that bodies and answers of a published API have."""
 
-``Endpoint`` is one documented call: its parameters, its body and its answers by status, each as a shape. ``watched`` stands
-between a client and the sandbox's imitation of the vendor: whatever is asked and answered has to be documented. So a field,
-a type or a parameter that only our client or only our sandbox knows is found, whichever of the two has drifted.
-"""
-
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 
 class Shape(Protocol):
@@ -25,10 +17,11 @@ class Shape(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """A text, of at most ``longest`` characters, and one of ``words`` where there are any."""
+    """A text, of at most ``longest`` characters, one of ``words`` where there are any, and wholly of this ``pattern``."""
 
     longest: int | None = None
     words: tuple[str, ...] = ()
+    pattern: str = r"(?s).*"
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
         if not isinstance(value, str):
@@ -37,19 +30,25 @@ class Text:
             yield f"{path} is longer than {self.longest} characters"
         elif self.words and value not in self.words:
             yield f"{path} is none of the documented words"
+        elif not re.fullmatch(self.pattern, value):
+            yield f"{path} is of another kind"
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number; without a fraction and of 32 bits where it is ``whole``."""
+    """A number, from ``least`` to ``most``; without a fraction and of 32 bits where it is ``whole``."""
 
     whole: bool = False
+    least: float = float("-inf")
+    most: float = float("inf")
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             yield f"{path} is no {'whole ' if self.whole else ''}number"
         elif self.whole and abs(value) >= 2**31:
             yield f"{path} does not fit in 32 bits"
+        elif not self.least <= value <= self.most:
+            yield f"{path} is out of range"
 
 
 @dataclass(frozen=True)
@@ -112,10 +111,11 @@ class Either:
 
 @dataclass(frozen=True)
 class Each:
-    """A list of these, of at most ``most``."""
+    """A list of these, of ``least`` to ``most``."""
 
     shape: Shape
     most: int | None = None
+    least: int = 0
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
         if not isinstance(value, list):
@@ -123,6 +123,8 @@ class Each:
             return
         if self.most is not None and len(value) > self.most:
             yield f"{path} has more than {self.most} items"
+        if len(value) < self.least:
+            yield f"{path} has fewer than {self.least} items"
         for place, item in enumerate(value):
             yield from self.shape.problems(item, f"{path}[{place}]")
 
@@ -154,83 +156,24 @@ def _below(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """One documented call. ``path`` has ``{…}`` for an id; ``query``: parameter -> what its text has to be, wholly."""
-
-    method: str
-    path: str
-    source: str
-    """Where it is documented."""
-    answers: Mapping[int, Shape]
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Shape | None = None
-    needs_body: bool = True
-
-    def matches(self, method: str, path: str) -> bool:
-        pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(self.path))
-        return method == self.method and re.fullmatch(pattern, path) is not None
-
-    def wrong_in_call(self, query: bytes, body: bytes) -> Iterator[str]:
-        for name, text in parse_qsl(query.decode(), keep_blank_values=True):
-            if name not in self.query:
-                yield f"the parameter {name} is not documented"
-            elif not re.fullmatch(self.query[name], text):
-                yield f"the parameter {name} is not as documented"
-        if self.body is None:
-            if body:
-                yield "a body is not documented"
-        elif body or self.needs_body:
-            try:
-                sent = json.loads(body)
-            except ValueError:
-                yield "the body is no JSON"
-            else:
-                yield from self.body.problems(sent, "")
-
-    def wrong_in_answer(self, status: int, body: bytes) -> Iterator[str]:
-        shape = self.answers.get(status)
-        if shape is None:
-            yield f"status {status} is not documented"
-        else:
-            yield from shape.problems(json.loads(body), "")
+def at_least(keys: Mapping[str, Shape], others: Shape | None = None) -> Obj:
+    """An object with all of these keys, and any others."""
+    return Obj(keys, tuple(keys), others or Whatever())
 
 
-@dataclass
-class Watch:
-    """What was asked and answered so far, and what of it is not documented."""
-
-    seen: list[tuple[str, str, int]] = field(default_factory=list)
-    """Method, path as documented, status."""
-    undocumented: list[str] = field(default_factory=list)
+def exactly(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) -> Obj:
+    """An object with all of these keys, and no others but those that it may have."""
+    return Obj({**needed, **(may or {})}, tuple(needed))
 
 
-@contextmanager
-def watched(vendor: Any, contract: Sequence[Endpoint], *, wrong_calls: bool = False) -> Iterator[Watch]:
-    """Around calls to the sandbox's ``vendor``: fails where a call or its answer is not in the contract.
-
-    ``wrong_calls``: the calls themselves are wrong on purpose, so only the answers are held against it.
-    """
-    watch, answer = Watch(), vendor.answer
-
-    def watching(request: Any) -> Any:
-        given = answer(request)
-        found = next((each for each in contract if each.matches(request.method, request.path)), None)
-        if found is None:
-            watch.undocumented.append(f"{request.method} {request.path} is not documented")
-            return given
-        wrong = [] if wrong_calls else list(found.wrong_in_call(request.query, request.body))
-        if given is None:
-            wrong.append("the sandbox doesn't have it")
-        else:
-            watch.seen.append((found.method, found.path, given.status))
-            wrong += found.wrong_in_answer(given.status, given.content())
-        watch.undocumented += [f"{found.method} {found.path}: {each}" for each in wrong]
-        return given
-
-    vendor.answer = watching
-    try:
-        yield watch
-    finally:
-        vendor.answer = answer
-    assert not watch.undocumented, "\n".join(dict.fromkeys(watch.undocumented))
+def like(pattern: Any) -> Shape:
+    """A shape, written as what it looks like: a dict is an object with at least these names (``*``: with any), a list of one
+    element is a list of such."""
+    if isinstance(pattern, dict):
+        if "*" in pattern:
+            return Obj(others=like(pattern["*"]))
+        return at_least({name: like(inner) for name, inner in pattern.items()})
+    if isinstance(pattern, list):
+        return Each(like(pattern[0]))
+    shape: Shape = pattern
+    return shape

@@ -7,11 +7,13 @@ CLIENT: the vendor's typed Python client ``leadping`` 1.0.83: requests, answers 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
-from tests.contracts.shapes import (
+from connector.sandbox import Sandbox
+from tests.contracts.published.contract import Contract, Endpoint, Example, Keys, Scene, Wrong
+from tests.contracts.published.shapes import (
     Each,
     Either,
-    Endpoint,
     Flag,
     Maybe,
     Moment,
@@ -356,9 +358,18 @@ STATUS_ANSWER: dict[str, Shape] = {
 }
 
 
-def _contract(generation: str) -> tuple[Endpoint, ...]:
+KEYS = Keys(headers={"authorization": "Bearer "})
+LIST, ONE, TAGS, STATUS_PATH = "/leads/all/my", "/leads/{id}", "/leads/{id}/tags", "/leads/{leadId}/status"
+ARCHIVING, UNARCHIVING = "/leads/{id}/archive", "/leads/{id}/unarchive"
+PAGE_OF_LEADS = {
+    "pageSize": 5,
+    "includeCount": True,
+    "orderBy": [{"field": "updatedAt", "direction": "desc"}],
+}
+
+
+def _endpoints(generation: str) -> tuple[Endpoint, ...]:
     is_older = generation == "older"
-    source = OPENAPI if is_older else CLIENT
     lead, request = (OLDER_LEAD, OLDER_REQUEST) if is_older else (NEWER_LEAD, NEWER_REQUEST)
     row = Obj(ROW if is_older else NEWER_ROW, needs=("id", "createdAt", "updatedAt"))
     page = Obj(
@@ -372,25 +383,99 @@ def _contract(generation: str) -> tuple[Endpoint, ...]:
     )
     status = STATUS_REQUEST if is_older else NEWER_STATUS_REQUEST
     changed = STATUS_ANSWER if is_older else {**STATUS_ANSWER, "revision": WHOLE, "isDemo": FLAG}
-    problems = dict.fromkeys((400, 401, 403, 404, 429), PROBLEM)
+    part = "customer" if is_older else "profile"
+    whole = {
+        "metadata": {"utmSource": "x"},
+        "contact": {"firstName": "Ann"},
+        part: {},
+        "tagIds": ["$kept"],
+        "tagNames": [],
+    }
+    tags = {"tagIds": [], "tagNames": ["hot"], "createMissing": True}
+    reached = {"type": "call", "outcome": "Reached", "category": "Qualified", "notes": "spoke"}
+
+    def endpoint(
+        method: str,
+        path: str,
+        answer: Shape,
+        codes: tuple[str, ...] = ("401", "404"),
+        sent: Any = None,
+        **given: Any,
+    ) -> Endpoint:
+        place = {"id": "$lead", "leadId": "$lead", "tagId": "$tag"}
+        return Endpoint(
+            path,
+            (method,),
+            OPENAPI if is_older else CLIENT,
+            answer,
+            Example(path=place, body=sent, params=given.pop("params", {})),
+            dict.fromkeys((400, 401, 403, 404, 429), PROBLEM),
+            dict.fromkeys(codes, ""),
+            used=given.pop("used", False),
+            **given,
+        )
+
+    every = ("400", "401", "404")
     archive = Obj({"reason": WHOLE, "note": Maybe(Text(500))})
-    one = {200: lead, **problems}
+    tagging: Any = {"codes": every, "sent": tags, "body": TAGS_REQUEST}
     return (
-        Endpoint("POST", "/leads/all/my", source, {200: page, **problems}, LIST_QUERY, OPTIONS),
-        Endpoint("GET", "/leads/{id}", source, one),
-        Endpoint("PUT", "/leads/{id}", source, one, body=request),
-        Endpoint(
-            "PUT",
-            "/leads/{leadId}/status",
-            source,
-            {200: Obj(changed, needs=("id", "leadId")), **problems},
+        endpoint("POST", LIST, page, ("400",), PAGE_OF_LEADS, used=True, optional=LIST_QUERY, body=OPTIONS),
+        endpoint("GET", ONE, lead, used=True),
+        endpoint("PUT", ONE, lead, every, whole, used=True, body=request),
+        endpoint(
+            *("PUT", STATUS_PATH, Obj(changed, needs=("id", "leadId")), every, reached),
             body=Obj(status, needs=("type", "outcome")),
         ),
-        Endpoint("POST", "/leads/{id}/tags", source, one, body=TAGS_REQUEST),
-        Endpoint("PUT", "/leads/{id}/tags", source, one, body=TAGS_REQUEST),
-        Endpoint("DELETE", "/leads/{id}/tags/{tagId}", source, one),
-        Endpoint("POST", "/leads/{id}/archive", source, one, body=archive, needs_body=False),
-        Endpoint("POST", "/leads/{id}/unarchive", source, one),
+        endpoint("POST", TAGS, lead, **tagging),
+        endpoint("PUT", TAGS, lead, **tagging),
+        endpoint("DELETE", f"{TAGS}/{{tagId}}", lead),
+        endpoint("POST", ARCHIVING, lead, sent={"reason": 1, "note": "done"}, body=archive, needs_body=False),
+        endpoint("POST", UNARCHIVING, lead),
+    )
+
+
+def _scene(crm: Sandbox) -> Scene:
+    """Two leads of which the second is somebody else's; the first one has two tags."""
+    vendor: Any = crm.vendors["leadping"]
+    lead, other = vendor.leads.ids()[:2]
+    vendor.others.add(other)
+    tag, kept = vendor.tag("made before"), vendor.tag("kept")
+    vendor.leads.replace(lead, {**vendor.leads.find(lead).body, "tags": [tag, kept]})
+    return {"lead": lead, "other": other, "tag": tag["id"], "kept": kept["id"]}
+
+
+def _wrong(generation: str) -> tuple[Wrong, ...]:
+    found = [
+        wrong
+        for each in _endpoints(generation)
+        if each.path != LIST
+        for wrong in (
+            Wrong(each.name, "401", path={"id": "$other", "leadId": "$other"}),
+            Wrong(each.name, "404", path={"id": "nobody", "leadId": "nobody"}),
+        )
+    ]
+    return (
+        *found,
+        Wrong(f"POST {LIST}", "400", body={"pageSize": 0.5}),
+        Wrong(f"POST {LIST}", "400", {"archiveFilter": "some"}),
+        Wrong(f"PUT {ONE}", "400", body={"contact": {"email": "nobody"}}),
+        Wrong(f"PUT {STATUS_PATH}", "400", body={"type": "call"}),
+        Wrong(f"PUT {TAGS}", "400", body={"tagIds": ["none"], "tagNames": []}),
+        Wrong(f"POST {TAGS}", "400", body={"tagIds": [], "tagNames": ["unheard of"]}),
+    )
+
+
+def _contract(generation: str) -> Contract:
+    return Contract(
+        f"leadping {generation}",
+        "leadping",
+        _endpoints(generation),
+        KEYS,
+        _scene,
+        lambda status, _: str(status),
+        (401, "401"),
+        {"leadping_generation": generation},
+        _wrong(generation),
     )
 
 
