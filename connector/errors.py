@@ -39,13 +39,14 @@ a lead's field.
 
 import errno
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 Action = Literal["retry", "skip", "stop", "resolve"]
+_Error = TypeVar("_Error", bound="LeadloopError")
 
 
 WORST_FIRST = (2, 1, 5, 4, 3, 0)
@@ -305,6 +306,19 @@ _FULL = {
     errno.EFBIG,
     *(getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name)),
 }
+
+
+def is_debugging() -> bool:
+    """Whether somebody wants to see what may hold values of leads."""
+    return bool(os.environ.get("LEADLOOP_DEBUG"))
+
+
+def with_free_text(error: _Error, texts: Iterable[str]) -> _Error:
+    """The error with what an engine says itself as notes, which the command prints; nothing unless ``is_debugging``."""
+    if is_debugging():
+        for text in texts:
+            error.add_note(text)
+    return error
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""Small facts about texts: blank, lower case, a moment, a plural.
+"""Small facts about texts: blank, lower case, printable, a moment, a plural.
 
 Blank and lower case are the same in Python, in DuckDB and in PostgreSQL, whatever a database's locale:
 ``dbt_models/macros/values/text.sql`` has the same two in SQL, and a test compares them.
@@ -23,6 +23,13 @@ def is_blank(text: str | None) -> bool:
 def lowered(text: str) -> str:
     """A to Z in lower case; what else has a case, and which, depends on a locale."""
     return text.translate(_LOWER)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """The text with a dot for each character that a terminal would obey instead of show, but for those to ``keep``."""
+    return "".join(
+        char if char.isprintable() or char in keep else "⏎" if char == "\n" else "·" for char in text
+    )
 
 
 def moment(text: str | None) -> datetime | None:

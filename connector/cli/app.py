@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from connector.cli.output import err, fail
-from connector.errors import ConfigError, LeadloopError, disk_full, place_of
+from connector.errors import ConfigError, LeadloopError, disk_full, is_debugging, place_of
 
 EXIT_CODES = {
     0: "done",
@@ -66,7 +66,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        if os.environ.get("LEADLOOP_DEBUG"):
+        if is_debugging():
             raise
         if (known := _explained(error)) is not None:
             fail(known)

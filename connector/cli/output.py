@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 
 from connector.errors import ConfigError, LeadloopError
+from connector.texts import printable
 
 if TYPE_CHECKING:
     from connector.render.document import Part
@@ -17,7 +18,9 @@ out = Console(highlight=False)
 
 
 def fail(error: LeadloopError) -> NoReturn:
-    err.print(str(error), markup=False, soft_wrap=True)
+    err.print(printable(str(error)), markup=False, soft_wrap=True)
+    for note in getattr(error, "__notes__", ()):
+        err.print(printable(note, keep="\n"), markup=False, soft_wrap=True)
     sys.exit(error.exit_code)
 
 

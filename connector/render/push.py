@@ -11,8 +11,8 @@ from connector.push.recovery import Recovery
 from connector.push.summary import Summary
 from connector.render.day_calls import CALLS_TODAY, CallsToday, calls_today
 from connector.render.document import VERSION, Part, Time, part
-from connector.render.text import printable, shown_name, table
-from connector.texts import count
+from connector.render.text import shown_name, table
+from connector.texts import count, printable
 
 
 class Missed(Part, kw_only=True):

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from connector.texts import is_blank
+from connector.texts import is_blank, printable
 
 _LONGEST = 80
 _PLAIN_NAME = re.compile(r"\w[\w .:-]{0,79}")
@@ -28,11 +28,6 @@ def readable(value: str | None, *, mask: bool = False) -> str:
     text = (masked(value) or "") if mask else value
     text = printable(text[: _LONGEST + 1])
     return f"“{text[:_LONGEST]}…”" if len(text) > _LONGEST else f"“{text}”"
-
-
-def printable(text: str) -> str:
-    """The text with a dot for each character that a terminal would obey instead of show."""
-    return "".join(char if char.isprintable() else "⏎" if char == "\n" else "·" for char in text)
 
 
 def shown_name(text: str) -> str:

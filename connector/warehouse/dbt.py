@@ -18,9 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from connector import config, crm
-from connector.errors import BuildError, ConfigError, LeadloopError, ModelError
+from connector.errors import (
+    BuildError,
+    ConfigError,
+    LeadloopError,
+    ModelError,
+    is_debugging,
+    place_of,
+    with_free_text,
+)
+from connector.texts import count
 from connector.warehouse import kept, private
+from connector.warehouse.engines import ENGINES
 from connector.warehouse.settings import DbtSettings
+from connector.warehouse.told_errors import UNKNOWN, told
 
 OnEvent = Callable[[int, int | None, str], None]
 """Called after each node with how many are done, how many there are, and the node's name."""
@@ -39,9 +50,6 @@ _QUIET = (
     "--no-send-anonymous-usage-stats",
     "--no-version-check",
 )  # fmt: skip
-_NAMES_ONLY = re.compile(
-    r"does not exist|Binder Error|Catalog Error|Parser Error|syntax error|Compilation Error|permission denied"
-)
 # dbt shows an excerpt of the file between the two, which on one line nobody can read.
 _YAML = re.compile(
     r"Error reading [^:]+: (?P<file>.+) - Runtime Error.*Raw Error:\s+-+\s+(?P<said>.+)", re.DOTALL
@@ -56,9 +64,9 @@ _PACKAGES_PATH = re.compile(r"^packages-install-path: *['\"]?([^'\"\s#]+)", re.M
 _PACKAGE_VERSION = re.compile(r"^version: *['\"]?([^'\"\s#]+)", re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^['\"]?([\w-]+)['\"]?:", re.MULTILINE)
 _FILE_NAME = re.compile(r"\W+")
+_ADVICE = "LEADLOOP_DEBUG=1 shows what the database itself says, which may hold values of leads."
 OWN_PROFILE = "leadloop"
 """The profile of the project that comes with leadloop, and of those that ``leadloop init`` writes."""
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\(.*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +78,12 @@ class NodeResult:
     kind: str
     status: str
     message: str
-    """One line for a person; empty where all went well. Never holds a value of a row."""
+    """A few words for a person; empty where all went well. Never holds a value of a row."""
     seconds: float
     about: tuple[str, ...]
     """The models that a test looks at, or that a model is made from, by unique id."""
+    free_text: str = field(default="", repr=False)
+    """What dbt and the engine say themselves, which may hold values of leads: under ``LEADLOOP_DEBUG`` alone."""
 
     @property
     def ok(self) -> bool:
@@ -185,7 +195,7 @@ class Project:
         if result.result is None:
             raise result.exception or ModelError("dbt could not begin, and did not say why.")
         # A hook that did its work, such as ours that records the results, is neither a model nor a test, and no exposure is.
-        found = [_node_result(each) for each in result.result.results]
+        found = [_node_result(each, engine) for each in result.result.results]
         told = [each for each in found if each.kind not in ("operation", "exposure") or not each.ok]
         return told, [each.node for each in result.result.results]
 
@@ -373,11 +383,12 @@ def _progress(on_event: OnEvent | None) -> list[Callable[[Any], None]]:
     return [listen]
 
 
-def _node_result(result: Any) -> NodeResult:
+def _node_result(result: Any, engine: str) -> NodeResult:
     node, status = result.node, str(result.status)
-    message = "" if status in ("success", "pass") else one_line(result.message or "")
-    if status in ("fail", "warn") and result.failures:
-        message = f"{result.failures} rows" if result.failures != 1 else "1 row"
+    said = "" if status in ("success", "pass") else (result.message or "").strip()
+    message = said and told(said, ENGINES[engine].language, _sql_of(node))
+    if status in ("fail", "warn"):
+        message = count(result.failures, "row") if result.failures else "failed"
     return NodeResult(
         unique_id=node.unique_id,
         name=node.name,
@@ -386,19 +397,29 @@ def _node_result(result: Any) -> NodeResult:
         message=message,
         seconds=round(result.execution_time or 0.0, 3),
         about=tuple(node.depends_on_nodes),
+        free_text=said if is_debugging() else "",
     )
 
 
-def one_line(message: str) -> str:
-    """The gist of what dbt or an engine says, without values: those may be a lead's."""
-    lines = [line.strip() for line in message.strip().splitlines()]
-    lines = [line for line in lines if line and not line.startswith(("compiled code at", ">"))]
-    if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
-        lines = lines[1:]
-    first = lines[0] if lines else ""
-    if _NAMES_ONLY.search(message.partition("\n\n")[0]):
-        return first
-    return _QUOTED.sub("…", first)
+def _sql_of(node: Any) -> str:
+    """What of a node people wrote, and may be shown: its SQL, its own name and its columns'."""
+    named = (
+        getattr(node, "schema", ""),
+        getattr(node, "identifier", node.name),
+        *getattr(node, "columns", ()),
+    )
+    return " ".join(
+        [getattr(node, "compiled_code", None) or "", getattr(node, "raw_code", None) or "", *map(str, named)]
+    )
+
+
+def not_begun(error: BaseException, engine: str, select: str) -> LeadloopError:
+    """What dbt ended with before it made anything. All files were read by then, so what it says may come from the warehouse."""
+    if isinstance(error, LeadloopError):
+        return error
+    what = told(str(error), ENGINES[engine].language, select)
+    where = f" ({type(error).__name__} at {place_of(error)})" if what == UNKNOWN else ""
+    return with_free_text(BuildError(f"dbt could not begin to build: {what}{where}.", _ADVICE), [str(error)])
 
 
 def explained(error: BaseException | None) -> LeadloopError:
@@ -422,11 +443,13 @@ def explained(error: BaseException | None) -> LeadloopError:
 
 def summary(failed: Sequence[NodeResult], skipped: int) -> BuildError:
     """One message for everything that went wrong in a build; names at most five."""
-    kinds = {"model": "model", "test": "test", "unit_test": "unit test"}
-    told = [
+    kinds = {"unit_test": "unit test"}
+    named = [
         f"{kinds.get(node.kind, node.kind)} {node.name}" + (f" ({node.message})" if node.message else "")
         for node in failed[:5]
     ]
     more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
     left = f". {skipped} that stand on them were not made or tested" if skipped else ""
-    return BuildError(f"dbt: {'; '.join(told)}{more}{left}.")
+    advice = _ADVICE if any(node.status == "error" for node in failed) else ""
+    error = BuildError(f"dbt: {'; '.join(named)}{more}{left}.", advice)
+    return with_free_text(error, [node.free_text for node in failed if node.free_text])

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from connector import config, crm
 from connector.errors import ConfigError, DamagedError, DiskFullError, LockedError, WarehouseError
+from connector.warehouse.duckdb_errors import DUCKDB
 from connector.warehouse.engine import OPTIONS, Engine, State
 from connector.warehouse.relations import Relation
 
@@ -71,6 +72,7 @@ class DuckDB(Engine):
         ),
         *("global_config", "pragmas", "statements", "local_config", "session_timezone", "conn_pool"),
     )
+    language = DUCKDB
     dialect = "duckdb"
     file_format = "parquet"
     now = "get_current_timestamp"

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from connector import config
 from connector.errors import ConfigError, WarehouseError
 from connector.warehouse.relations import Relation
+from connector.warehouse.told_errors import Language
 
 ROWS_AT_A_TIME = 20_000
 """So many rows are Python objects at once where an engine has no other way to hand over many."""
@@ -47,6 +48,8 @@ class Engine(ABC):
     """As ``warehouse.destination``, dlt and dbt's target have it."""
     told: ClassVar[tuple[str, str]]
     """Default and meaning of the setting of its credentials, both Markdown, for docs/settings.md."""
+    language: ClassVar[Language]
+    """How it says what is wrong with a query or a row."""
     dialect: ClassVar[str]
     """As SQLAlchemy has it."""
     options: ClassVar[tuple[str, ...]]

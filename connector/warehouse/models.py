@@ -199,7 +199,7 @@ def build(
     try:
         nodes, built = project.build(manifest, arguments, warehouse.kind, warehouse.dbt_env(), on_event)
     except Exception as error:
-        raise warehouse.explained(error) or dbt.explained(error) from None
+        raise warehouse.explained(error) or dbt.not_begun(error, warehouse.kind, select or "") from None
     if select and not nodes:
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
     failed = [node for node in nodes if not node.ok and node.status != "skipped"]

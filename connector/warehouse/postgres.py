@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from connector.errors import ConfigError, DiskFullError, WarehouseError
 from connector.parsing import is_loopback
 from connector.warehouse.engine import OPTIONS, Engine, State
+from connector.warehouse.postgres_errors import POSTGRES
 from connector.warehouse.relations import Relation
 
 PARTS = ("username", "password", "host", "port", "database")
@@ -97,6 +98,7 @@ class Postgres(Engine):
         *("drivername", "database", "password", "username", "host", "port", "query", "connect_timeout"),
         *("client_encoding", "session_timezone"),
     )
+    language = POSTGRES
     dialect = "postgresql"
     file_format = "csv"
     now = "clock_timestamp"

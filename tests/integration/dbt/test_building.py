@@ -164,18 +164,54 @@ def test_variables_of_a_project_stay_for_dbt(monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ["DBT_EMPTY"] == os.environ["DBT_RECORDER_MODE"] == "1"
 
 
-@pytest.mark.long
-def test_a_failed_model_is_named_and_no_value_is_told(lab: Any, pushing: Any) -> None:
-    """The message of a BuildError names the models and what kind of thing went wrong, never a value of a lead."""
-    lab.land([{"id": "1", "phone_number": "555-0100-planted"}], "1 00:00")
+@pytest.mark.long_if("postgres")
+def test_a_failed_model_is_named_and_no_value_is_told(
+    lab: Any, pushing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message of a BuildError names the models and what kind of thing went wrong, never a value of a lead, however that
+    looks; ``LEADLOOP_DEBUG`` adds the engine's own words."""
+    lab.execute("create schema if not exists analytics")
+    lab.execute("create table analytics.notes (note text)")
+    lab.execute("insert into analytics.notes values ('it''s planted\n\nrelation \"planted\" does not exist')")
+    pushing.write("models/texts.sql", "{{ config(materialized='table') }} select note from analytics.notes")
     pushing.write(
         "models/numbers.sql",
-        "{{ config(materialized='table') }}\nselect cast(phone_number as integer) as n from {{ ref('leadloop', 'leads') }}",
+        "{{ config(materialized='table') }} select cast(note as integer) as n from analytics.notes",
     )
-    with pytest.raises(BuildError, match="model numbers") as caught:
-        lab.build(pushing.folder, select="+numbers")
+    pushing.write("models/missing.sql", "{{ config(materialized='table') }} select nope from analytics.notes")
+    pushing.write("tests/no_notes.sql", "select * from {{ ref('texts') }}")
+    with pytest.raises(BuildError) as caught:
+        lab.build(pushing.folder, select="numbers missing texts")
+    said = str(caught.value)
+    kind = "INT32, in the column note" if lab.warehouse.kind == "duckdb" else "integer"
+    assert f"model numbers (a text can't be converted to {kind})" in said
+    assert "model missing (there is no such column: nope)" in said
+    assert "test no_notes (1 row)" in said
+    assert "LEADLOOP_DEBUG=1" in said
+    assert "planted" not in repr(caught.value) + said
+    assert "\n" not in said
+    assert not hasattr(caught.value, "__notes__")
+
+    monkeypatch.setenv("LEADLOOP_DEBUG", "1")
+    with pytest.raises(BuildError) as caught:
+        lab.build(pushing.folder, select="numbers")
     assert "planted" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "planted" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        ("state:modified", "the selection names a state, and leadloop gives dbt none"),
+        ("nosuch:abc", "there is no such method of selection: nosuch"),
+    ],
+)
+def test_a_selection_that_dbt_does_not_know_is_told(
+    duck: Any, pushing: Any, select: str, expected: str
+) -> None:
+    """What somebody asked for wrongly is said in words."""
+    with pytest.raises(BuildError, match=f"dbt could not begin to build: {expected}"):
+        duck.build(pushing.folder, select=select)
 
 
 WRONG = [
