@@ -1,9 +1,10 @@
-"""Small facts about texts: blank, lower case, printable, a moment, a plural.
+"""Small facts about texts: blank, lower case, a moment, a plural; and how a value of a lead is shown, everywhere.
 
 Blank and lower case are the same in Python, in DuckDB and in PostgreSQL, whatever a database's locale:
 ``dbt_models/macros/values/text.sql`` has the same two in SQL, and a test compares them.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
@@ -12,6 +13,8 @@ BLANKS = " \t\n\v\f\r"
 """ASCII's white space. On what else may look like a space (U+00A0, U+2028) engines and languages disagree: it is a
 character like any other."""
 
+_LONGEST = 80
+_PLAIN_NAME = re.compile(r"\w[\w .:-]{0,79}")
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -30,6 +33,33 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(
         char if char.isprintable() or char in keep else "⏎" if char == "\n" else "·" for char in text
     )
+
+
+def masked(value: str | None) -> str | None:
+    """``•••• 67``: enough to recognise a value one knows, not to learn one."""
+    if value is None or is_blank(value):
+        return value
+    return f"•••• {value.strip()[-2:]}" if len(value.strip()) > 6 else "••••"
+
+
+def readable(value: str | None, *, mask: bool = False) -> str:
+    """A value on one line, in quotation marks, so that a blank is seen and nothing is taken for a formula or a command."""
+    if value is None or is_blank(value):
+        return "(blank)"
+    text = (masked(value) or "") if mask else value
+    text = printable(text[: _LONGEST + 1])
+    return f"“{text[:_LONGEST]}…”" if len(text) > _LONGEST else f"“{text}”"
+
+
+def shown_name(text: str) -> str:
+    """A lead id or a field as it is, or in quotation marks where it is no ordinary one."""
+    return text if _PLAIN_NAME.fullmatch(text) else readable(text)
+
+
+def shown_key(lead_id: str, *, is_ours: bool, mask: bool) -> str:
+    """The id of a lead for a person. Where it ``is_ours``, the key of a row that was to be added, it may be an email address or
+    a phone number, so it is masked as values are."""
+    return readable(lead_id, mask=True) if is_ours and mask else shown_name(lead_id)
 
 
 def moment(text: str | None) -> datetime | None:

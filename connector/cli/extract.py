@@ -6,7 +6,7 @@ import typer
 
 from connector.cli.app import app
 from connector.cli.options import Crm, End, Filter, Json, Start, filters_of, interval, warehouse, with_env
-from connector.cli.output import emit, err, out
+from connector.cli.output import emit, err, out, tell
 from connector.errors import WORST_FIRST, ConfigError, LeadloopError
 
 
@@ -56,7 +56,7 @@ def extract(
                 failed = error
                 continue
             worse = min(failed, error, key=lambda each: WORST_FIRST.index(each.exit_code))
-            err.print(str(error if worse is failed else failed), markup=False, soft_wrap=True)
+            tell(str(error if worse is failed else failed))
             failed = worse
             continue
         if as_json:

@@ -51,7 +51,9 @@ First = Annotated[
         help="Agree, once, to replace values in fields to which nothing was ever sent, as far as the warehouse knows.",
     ),
 ]
-Mask = Annotated[bool, typer.Option("--mask", help="Hide the values of leads.")]
+Mask = Annotated[
+    bool, typer.Option("--mask", help="Hide the values of leads, and the keys of leads to be added.")
+]
 
 
 def _text(metavar: str, meaning: str) -> Any:

@@ -17,10 +17,15 @@ err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
 
 
+def tell(text: str, console: Console = err, *, keep: str = "") -> None:
+    """A text as it is, whatever is in it: no markup, nothing that a terminal would obey, no line that it would begin itself."""
+    console.print(printable(text, keep), markup=False, soft_wrap=True)
+
+
 def fail(error: LeadloopError) -> NoReturn:
-    err.print(printable(str(error)), markup=False, soft_wrap=True)
+    tell(str(error))
     for note in getattr(error, "__notes__", ()):
-        err.print(printable(note, keep="\n"), markup=False, soft_wrap=True)
+        tell(note, keep="\n")
     sys.exit(error.exit_code)
 
 

@@ -52,5 +52,5 @@ def push(
     if as_json:
         emit(push_document(done.summary, done.recovery))
     else:
-        out.print(push_text(done.summary, done.recovery))
+        out.print(push_text(done.summary, done.recovery, mask=mask or not out.is_terminal))
     raise typer.Exit(done.summary.exit_code)

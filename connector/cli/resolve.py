@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Project, warehouse, with_dbt
-from connector.cli.output import emit, out
+from connector.cli.options import Json, Mask, Project, warehouse, with_dbt
+from connector.cli.output import emit, out, tell
 from connector.errors import ConfigError
 
 
@@ -35,6 +35,7 @@ def resolve(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Decide every conflict of the push.")] = False,
     project: Project = None,
+    mask: Mask = False,
     as_json: Json = False,
 ) -> None:
     """List the conflicts of a push, or decide them. The decision is recorded, and the next push acts on it."""
@@ -46,6 +47,6 @@ def resolve(
     side: Literal["ours", "theirs", "skip"] | None = None if take is None else take.value
     found = loop.resolve(warehouse(), push, project, take=side, leads=lead or None)
     if as_json:
-        emit(resolve_document(push, side, found))
+        emit(resolve_document(push, side, found, mask=mask))
     else:
-        out.print(resolve_text(side, found), markup=False)
+        tell(resolve_text(side, found, mask=mask), out, keep="\n")

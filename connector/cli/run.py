@@ -7,7 +7,7 @@ import typer
 from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
 from connector.cli.options import End, First, Json, Limit, Project, Start, Yes, interval, warehouse, with_dbt
-from connector.cli.output import emit, err, out
+from connector.cli.output import emit, err, out, tell
 from connector.errors import ConfigError
 
 
@@ -69,7 +69,7 @@ def run(
             out.print(extract_text(name, each), markup=False, soft_wrap=True)
         out.print(build_text(done.built), markup=False)
         for pushed in done.pushed.values():
-            out.print(push_text(pushed.summary, pushed.recovery))
+            out.print(push_text(pushed.summary, pushed.recovery, mask=not out.is_terminal))
     for name, error in done.failed.items():
-        err.print(f"{name}: {error}", markup=False, soft_wrap=True)
+        tell(f"{name}: {error}")
     raise typer.Exit(done.exit_code)

@@ -436,6 +436,7 @@ class _Run:
             found=self._search.found,
             guarded=guarded,
             deferred_until=until,
+            has_own_keys=self.plan.has_own_keys,
         )
 
 

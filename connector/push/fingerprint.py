@@ -14,7 +14,8 @@ _EXAMPLES = 3
 
 
 def differences(agreed: Plan, made: Plan) -> list[str]:
-    """What is not the same in both, for a person: names, numbers, a few lead ids with their fields, and no value."""
+    """What is not the same in both, for a person: names, numbers, a few lead ids with their fields, and no value or
+    key that may be one."""
     found = [
         what + (f" ({made.host}, and it was {agreed.host})" if name == "host" else "")
         for name, what in SETTINGS.items()
@@ -28,7 +29,7 @@ def differences(agreed: Plan, made: Plan) -> list[str]:
         for lead_id, fields in _moved(getattr(agreed, name), getattr(made, name)):
             number += 1
             if number <= _EXAMPLES:
-                examples.append(f"{lead_id}: {', '.join(fields)}")
+                examples.append(f"{made.shown_keys([lead_id])}: {', '.join(fields)}")
         if number:
             found.append(f"{count(number, 'lead')} {what} (such as {'; '.join(examples)})")
     return found

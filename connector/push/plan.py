@@ -2,7 +2,7 @@
 ``fingerprint``."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, 
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail, Limits
 from connector.push.tables import ADDING
-from connector.texts import count
+from connector.texts import count, shown_key
 
 SETTINGS = {
     "push": "the push",
@@ -163,6 +163,15 @@ class Plan:
         return self.leads.totals.strangers if self.mode in ADDING else 0
 
     @property
+    def has_own_keys(self) -> bool:
+        """Whether its lead ids are the warehouse's keys of rows and no ids of the CRM: one may be an email address."""
+        return self.mode in ADDING
+
+    def shown_keys(self, lead_ids: Iterable[str]) -> str:
+        """Ids of leads as an error may name them."""
+        return ", ".join(shown_key(each, is_ours=self.has_own_keys, mask=True) for each in lead_ids)
+
+    @property
     def deletes(self) -> int:
         """Leads that would be deleted."""
         return len(self.leads) if self.mode == "delete" else 0
@@ -183,7 +192,7 @@ class Plan:
         if self.duplicates:
             return DuplicateLeadError(
                 f"{self.push} has more than one row for the same lead and field, for "
-                f"{count(len(self.duplicates), 'lead')} (such as {', '.join(self.duplicates[:3])}), so nothing was "
+                f"{count(len(self.duplicates), 'lead')} (such as {self.shown_keys(self.duplicates[:3])}), so nothing was "
                 "sent.",
                 "Make its desired rows unique by lead.",
                 crm=self.crm,

@@ -217,7 +217,7 @@ def check_lists(plan: Plan, capabilities: Capabilities) -> None:
         if number:
             raise ModelError(
                 f"{plan.push}: {name!r} is a list in {capabilities.name}, and what the push has for it is no JSON list in "
-                f"{count(number, 'lead')} (such as {', '.join(examples)}).",
+                f"{count(number, 'lead')} (such as {plan.shown_keys(examples)}).",
                 'Make it a JSON list in the model, such as ["hot","vip"]; [] empties it.',
                 crm=capabilities.name,
                 fields=[name],

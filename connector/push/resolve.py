@@ -24,11 +24,13 @@ class Conflict:
     theirs: str | None
     ours: str | None
     sent_before: str | None
+    is_own_key: bool = False
+    """Whether ``lead_id`` is the warehouse's key of a row, as in ``Plan.has_own_keys``."""
 
 
 def conflicts(journal: Journal, plan: Plan, leads: Collection[str] | None = None) -> list[Conflict]:
     """The plan's conflicts; or those of these leads, also skipped ones. ``ConfigError`` for a lead that has none."""
-    return [_conflict(lead, change) for lead, change in _changes(journal, plan, leads)]
+    return [_conflict(plan, lead, change) for lead, change in _changes(journal, plan, leads)]
 
 
 def decide(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | None = None) -> list[Conflict]:
@@ -42,7 +44,7 @@ def decide(journal: Journal, plan: Plan, side: Side, leads: Collection[str] | No
     if changes:
         entries = [_entry(plan, lead, change, side) for lead, change in changes]
         journal.record(f"resolve-{uuid.uuid4().hex[:12]}", entries)
-    return [_conflict(lead, change) for lead, change in changes]
+    return [_conflict(plan, lead, change) for lead, change in changes]
 
 
 def _changes(
@@ -61,13 +63,15 @@ def _changes(
     found = [(lead, change) for lead, change in found if lead.lead_id in named]
     if missing := sorted(named - {lead.lead_id for lead, _ in found}):
         raise ConfigError(
-            f"{plan.push} has no conflict for lead {', '.join(missing[:5])}; nothing was recorded."
+            f"{plan.push} has no conflict for lead {plan.shown_keys(missing[:5])}; nothing was recorded."
         )
     return found
 
 
-def _conflict(lead: LeadPlan, change: FieldChange) -> Conflict:
-    return Conflict(lead.lead_id, change.field, change.current, change.desired, change.base)
+def _conflict(plan: Plan, lead: LeadPlan, change: FieldChange) -> Conflict:
+    return Conflict(
+        lead.lead_id, change.field, change.current, change.desired, change.base, plan.has_own_keys
+    )
 
 
 def _entry(plan: Plan, lead: LeadPlan, change: FieldChange, side: Side) -> Entry:

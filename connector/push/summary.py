@@ -53,6 +53,8 @@ class Summary:
     """More of them than ``max_found``; ``stopped`` says so."""
     deferred_until: datetime | None = None
     """When the account has calls again, where it ended because the day's calls were used up."""
+    has_own_keys: bool = False
+    """As of the plan: whether its lead ids are the warehouse's keys of rows."""
     calls_today: CallsLeft | None = None
     """The account's calls of the day, where they are counted."""
 

@@ -7,6 +7,7 @@ from msgspec import Meta
 from rich.text import Text
 
 from connector.render.document import VERSION, Part, part
+from connector.texts import printable
 
 if TYPE_CHECKING:
     from connector.checks import Check
@@ -45,4 +46,4 @@ def check_text(found: "Sequence[Check]") -> Text:
 def _line(check: "Check") -> Text:
     fine = ("note", "yellow") if check.warning else ("ok", "green")
     mark = fine if check.ok else ("wrong", "red")
-    return Text.assemble(mark, " " * (7 - len(mark[0])), f"{check.name}: {check.message}")
+    return Text.assemble(mark, " " * (7 - len(mark[0])), f"{check.name}: {printable(check.message)}")

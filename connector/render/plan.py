@@ -1,7 +1,7 @@
 """A plan for people: as text for a terminal, and what the text and the page (``plan_page``) have in common.
 
 Everything that is shown is taken from ``Plan.leads``, the list that is carried out. Values of leads appear only because
-somebody asked to see a plan; ``mask`` leaves their last two characters.
+somebody asked to see a plan; ``mask`` leaves their last two characters, also of keys that may be values themselves.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ from connector.push.changes import WHOLE, FieldChange, LeadPlan
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
 from connector.push.tables import ADDING
-from connector.render.text import readable, shown_name, table
-from connector.texts import count
+from connector.render.text import table
+from connector.texts import count, readable, shown_key, shown_name
 
 SAMPLES = 8
 _COMMON = 4
@@ -46,13 +46,13 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
     """The plan for a terminal; print it with a ``rich.console.Console``."""
     parts: list[RenderableType] = [Text(headline(plan), style="bold")]
     if plan.leads:
-        shown = [row for lead in plan.leads.sample(samples) for row in changes_of(lead, mask)]
+        shown = [row for lead in plan.leads.sample(samples) for row in changes_of(plan, lead, mask)]
         rows = [(row.lead_id, row.field, row.current, row.desired) for row in shown]
         if plan.mode != "delete":
             parts += [Text(), _field_table(field_rows(plan, mask=mask))]
         parts += [Text("For example"), table(("Lead", "Field", "In the CRM now", "Would become"), rows)]
     if plan.conflicts:
-        shown = [row for lead in plan.conflicts[:samples] for row in changes_of(lead, mask)]
+        shown = [row for lead in plan.conflicts[:samples] for row in changes_of(plan, lead, mask)]
         both = [(row.lead_id, row.field, row.base, row.current, row.desired) for row in shown]
         parts += [Text(conflict_title(plan))]
         parts += [table(("Lead", "Field", "We sent", "The CRM shows", "We want"), both)]
@@ -164,22 +164,23 @@ def _becomes(plan: Plan, name: str, mask: bool) -> str:
     return ", ".join([*texts, f"and {count(rest, 'other value')}"] if rest else texts)
 
 
-def changes_of(lead: LeadPlan, mask: bool) -> list[Shown]:
+def changes_of(plan: Plan, lead: LeadPlan, mask: bool) -> list[Shown]:
     """A lead's fields as they are shown."""
-    return [_shown_change(lead.lead_id, change, mask) for change in lead.changes]
+    key = shown_key(lead.lead_id, is_ours=plan.has_own_keys, mask=mask)
+    return [_shown_change(key, change, mask) for change in lead.changes]
 
 
-def _shown_change(lead_id: str, change: FieldChange, mask: bool) -> Shown:
+def _shown_change(key: str, change: FieldChange, mask: bool) -> Shown:
     if change.field == WHOLE:
         return Shown(
-            shown_name(lead_id),
+            key,
             "the whole lead",
             "there",
             "deleted",
             "deleted" if change.verdict == "conflict" else "",
         )
     return Shown(
-        shown_name(lead_id),
+        key,
         shown_name(change.field),
         readable(change.current, mask=mask),
         readable(change.desired, mask=mask),

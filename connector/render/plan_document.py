@@ -12,7 +12,7 @@ from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
 from connector.render.document import VERSION, Part, Time, part
-from connector.render.text import masked
+from connector.texts import masked
 
 
 class Totals(Part, kw_only=True):
@@ -97,7 +97,12 @@ class Change(Part, kw_only=True):
 class Lead(Part, kw_only=True):
     """One lead with its fields."""
 
-    lead_id: Annotated[str, Meta(description="for an insert or upsert the warehouse's own id of the row")]
+    lead_id: Annotated[
+        str,
+        Meta(
+            description="for an insert or upsert the key of the row in the warehouse, which `--mask` masks as well"
+        ),
+    ]
     crm_lead_id: Annotated[
         str | None, Meta(description="the lead in the CRM; `null` for one that would be added")
     ]
@@ -139,7 +144,9 @@ class PlanDocument(Part, kw_only=True):
     made_at: Annotated[Time, Meta(description="when the plan was made")]
     seen_at: Annotated[Time | None, Meta(description="when a lead of this CRM was last read")]
     fingerprint: Annotated[str, Meta(description="a hash of everything here but `made_at` and `seen_at`")]
-    masked: Annotated[bool, Meta(description="whether values are masked")]
+    masked: Annotated[
+        bool, Meta(description="whether values, and the keys of an insert or upsert, are masked")
+    ]
     totals: Annotated[Totals, Meta(description="how much is sent, and how much is left out")]
     guardrails: Annotated[list[Limit], Meta(description="one entry per guardrail")]
     problem: Annotated[Problem | None, Meta(description="why nothing may be sent; `null` where it may")]
@@ -162,8 +169,9 @@ class PlanDocument(Part, kw_only=True):
 
 
 def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
-    """Every row of the plan, for ``document.pieces``; ``mask`` leaves the last two characters of values."""
-    error = plan.problem()
+    """Every row of the plan, for ``document.pieces``; ``mask`` leaves the last two characters of values, and of keys that
+    may be a value themselves."""
+    error, ours = plan.problem(), plan.has_own_keys
     return part(
         PlanDocument,
         plan,
@@ -174,10 +182,12 @@ def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
         guardrails=[_limit(each) for each in plan.guardrails],
         problem=None if error is None else problem(error),
         fields=plan.by_field(),
-        leads=_leads(plan.leads, mask),
-        conflicts=_leads(plan.conflicts, mask),
-        rejected=_leads(plan.rejected, mask),
-        flapping=_leads(plan.flapping, mask),
+        leads=_leads(plan.leads, mask, ours),
+        conflicts=_leads(plan.conflicts, mask, ours),
+        rejected=_leads(plan.rejected, mask, ours),
+        flapping=_leads(plan.flapping, mask, ours),
+        unresolved=[_key(each, mask and ours) for each in plan.unresolved],
+        duplicates=[_key(each, mask and ours) for each in plan.duplicates],
     )
 
 
@@ -200,9 +210,10 @@ def _limit(guardrail: Guardrail) -> Limit:
 class _Leads(Sequence[Lead]):
     """The leads of a list, each made when it is asked for: a plan may have a million."""
 
-    def __init__(self, leads: Leads, mask: bool) -> None:
+    def __init__(self, leads: Leads, mask: bool, ours: bool) -> None:
         self._leads = leads
         self._mask = mask
+        self._ours = ours and mask
 
     def __len__(self) -> int:
         return len(self._leads)
@@ -221,14 +232,18 @@ class _Leads(Sequence[Lead]):
 
     def _made(self, lead: LeadPlan) -> Lead:
         return Lead(
-            lead_id=lead.lead_id,
+            lead_id=_key(lead.lead_id, self._ours),
             crm_lead_id=lead.crm_lead_id,
             changes=[_change(change, self._mask) for change in lead.changes],
         )
 
 
-def _leads(leads: Leads, mask: bool) -> list[Lead]:
-    return cast(list[Lead], _Leads(leads, mask))
+def _leads(leads: Leads, mask: bool, ours: bool) -> list[Lead]:
+    return cast(list[Lead], _Leads(leads, mask, ours))
+
+
+def _key(lead_id: str, masks: bool) -> str:
+    return (masked(lead_id) or "") if masks else lead_id
 
 
 def _change(change: FieldChange, mask: bool) -> Change:

@@ -11,14 +11,19 @@ from connector.push.recovery import Recovery
 from connector.push.summary import Summary
 from connector.render.day_calls import CALLS_TODAY, CallsToday, calls_today
 from connector.render.document import VERSION, Part, Time, part
-from connector.render.text import shown_name, table
-from connector.texts import count, printable
+from connector.render.text import table
+from connector.texts import count, masked, printable, shown_key
 
 
 class Missed(Part, kw_only=True):
     """A lead of which something did not arrive."""
 
-    lead_id: Annotated[str, Meta(description="the lead, as in the plan")]
+    lead_id: Annotated[
+        str,
+        Meta(
+            description="the lead, as in the plan; the key of an insert or upsert is masked, as it may be a value"
+        ),
+    ]
     state: Annotated[str, Meta(description="`rejected`, `deferred`, `unknown` or `conflict`")]
     fields: Annotated[list[str], Meta(description="the CRM's names of the fields")]
     code: Annotated[str | None, Meta(description="the CRM's code")]
@@ -79,13 +84,17 @@ def push_document(summary: Summary, recovery: Recovery) -> PushDocument:
         ended_at=summary.ended_at.isoformat(timespec="seconds"),
         leads_by_state=dict(summary.by_state),
         calls_today=calls_today(summary.calls_today),
-        unapplied=[part(Missed, each) for each in summary.unapplied],
+        unapplied=[part(Missed, each, lead_id=_key(summary, each.lead_id)) for each in summary.unapplied],
         recovered=part(Recovered, recovery),
     )
 
 
-def push_text(summary: Summary, recovery: Recovery, *, most: int = 20) -> Group:
-    """What came of a push, for a terminal."""
+def _key(summary: Summary, lead_id: str) -> str:
+    return (masked(lead_id) or "") if summary.has_own_keys else lead_id
+
+
+def push_text(summary: Summary, recovery: Recovery, *, mask: bool = True, most: int = 20) -> Group:
+    """What came of a push, for a terminal; ``mask`` hides keys that may be values of leads."""
     nothing = "nothing was sent" if summary.leads else "nothing to send"
     told = became(summary) if summary.by_state else nothing
     seconds = (summary.ended_at - summary.started_at).total_seconds()
@@ -111,7 +120,7 @@ def push_text(summary: Summary, recovery: Recovery, *, most: int = 20) -> Group:
     if summary.unapplied:
         rows = [
             (f"{number:,}", example, state, ", ".join(fields), why)
-            for number, example, state, fields, why in _causes(summary, most)
+            for number, example, state, fields, why in _causes(summary, most, mask)
         ]
         parts += [Text(), table(("Leads", "Example", "What", "Fields", "Why"), rows)]
     return Group(*parts)
@@ -131,14 +140,14 @@ def recovered(recovery: Recovery) -> str:
     )
 
 
-def _causes(summary: Summary, most: int) -> list[tuple[int, str, str, tuple[str, ...], str]]:
+def _causes(summary: Summary, most: int, mask: bool) -> list[tuple[int, str, str, tuple[str, ...], str]]:
     """Leads that share a state, fields and a reason, on one line; the most frequent first."""
     groups: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
     for each in summary.unapplied:
         why = printable(" ".join(part for part in (each.code, each.reason) if part))
         groups.setdefault((each.state, each.fields, why), []).append(each.lead_id)
     rows = [
-        (len(leads), shown_name(leads[0]), state, fields, why)
+        (len(leads), shown_key(leads[0], is_ours=summary.has_own_keys, mask=mask), state, fields, why)
         for (state, fields, why), leads in groups.items()
     ]
     return sorted(rows, key=lambda row: -row[0])[:most]

@@ -48,7 +48,9 @@ FORMAT = "%Y-%m-%d %H:%M:%S"
 
 RENDERED = {
     **{each: each for each in ("Email", "Phone", "Date", "Time")},
-    "Website": "URL", "Select": "Dropdown", "Boolean": "CheckBox",
+    "Website": "URL",
+    "Select": "Dropdown",
+    "Boolean": "CheckBox",
 }
 """Kind of a field -> how it is rendered (page "Create a Custom Lead Field")."""
 

@@ -14,12 +14,13 @@ from rich.console import Console
 
 from connector.errors import RefusedError
 from connector.push import Plan, Recovery, Summary, Unapplied, plan_rows
+from connector.push.fingerprint import differences
 from connector.render.document import to_json
 from connector.render.plan import plan_text
 from connector.render.plan_document import plan_document, problem
 from connector.render.plan_page import plan_page
 from connector.render.push import push_document, push_text
-from connector.render.text import masked, readable
+from connector.texts import masked, readable
 
 AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
@@ -236,6 +237,41 @@ def test_masked_nothing_shows_a_value() -> None:
         to_json(plan_document(made, mask=True)),
     ):
         assert not re.search("000-1167|7946|Theirs|Denied|“Hot”", shown)
+
+
+@pytest.mark.parametrize("mode", ["insert", "upsert"])
+def test_masked_nothing_shows_a_key_that_may_be_a_value(mode: str) -> None:
+    """The key of a lead that is added is an email address as often as not, so it is hidden where values are; without --mask a
+    plan shows it, and an error never does."""
+    rows = [
+        *[("ann@example.com", "phone", None, PHONE, None, "insert")] * 2,
+        ("bob@example.com", "phone", None, PHONE, None, "rejected"),
+    ]
+    made = plan(*rows, mode=mode)
+    problem_of = made.problem()
+    shown = [
+        plan_page(made, mask=True),
+        text_of(plan_text(made, mask=True), 300),
+        to_json(plan_document(made, mask=True)),
+        str(problem_of),
+        "".join(differences(made, plan(*rows[2:], mode=mode))),
+    ]
+    for text in shown:
+        assert "example.c" not in text
+        assert "•••• om" in text
+    assert "ann@example.com" in to_json(plan_document(made))
+    # Ids of the CRM are what people look leads up by.
+    assert "“101”" not in text_of(plan_text(plan(*FULL), mask=True), 300)
+    assert "101" in text_of(plan_text(plan(*FULL), mask=True), 300)
+
+
+def test_what_came_of_an_insert_names_no_key_in_a_log() -> None:
+    """A push writes keys on a terminal only: its text elsewhere and its JSON hold none."""
+    missed = tuple(each._replace(lead_id="ann@example.com") for each in SUMMARY.unapplied)
+    summary = replace(SUMMARY, unapplied=missed, has_own_keys=True)
+    assert "ann@" not in text_of(push_text(summary, Recovery())) + to_json(push_document(summary, Recovery()))
+    assert "ann@" in text_of(push_text(summary, Recovery(), mask=False))
+    assert "ann@" in to_json(push_document(replace(summary, has_own_keys=False), Recovery()))
 
 
 def test_a_long_page_says_how_much_it_leaves_out() -> None:

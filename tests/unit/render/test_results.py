@@ -1,6 +1,7 @@
 """What a terminal shows of the results that are one line or a few."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from connector.extract.windows import Window
 from connector.push.resolve import Conflict
 from connector.render.build import build_text
 from connector.render.check import check_text
+from connector.render.document import to_json
 from connector.render.extract import extract_text
 from connector.render.init import init_text
 from connector.render.reconcile import SHOWN, reconcile_text
-from connector.render.resolve import resolve_text
+from connector.render.resolve import resolve_document, resolve_text
 from connector.render.status import status_text
 from connector.scaffold import Scaffold
 from connector.status import CrmStatus, LastRun, PushRun, Status
@@ -96,11 +98,26 @@ def test_conflicts() -> None:
     """All three values of each, a deletion as such, and whether they are decided."""
     found = [Conflict("1", "title", None, "b", "a"), Conflict("2", "*", None, None, None)]
     assert resolve_text(None, found).splitlines() == [
-        "lead 1, title: we sent a, the CRM shows (empty), we want b",
+        "lead 1, title: we sent “a”, the CRM shows (blank), we want “b”",
         "lead 2: we deleted it, and the CRM shows it again",
         "2 conflicts open.",
     ]
     assert resolve_text("ours", found[:1]).endswith("1 conflict decided.")
+
+
+def test_a_conflict_can_steer_no_terminal() -> None:
+    """Escapes, line breaks and a huge value stay on their own short line; what is masked shows nothing, not even a key."""
+    hostile = "\x1b[2Jx\r\nlead 9, title: forged" + "z" * 2_000_000
+    found = [Conflict("ann@example.com", "title\n", hostile, "our secret", hostile, is_own_key=True)]
+    text = resolve_text(None, found)
+    assert len(text.splitlines()) == 2
+    assert text.replace("\n", "").isprintable()
+    assert len(text) < 500
+
+    hidden = resolve_text(None, found, mask=True) + to_json(resolve_document("p", None, found, mask=True))
+    assert not re.search("ann@|secret|forged", hidden)
+    assert '"masked": true' in hidden
+    assert "ann@" in to_json(resolve_document("p", None, found))
 
 
 def test_checks() -> None:
