@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
