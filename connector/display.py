@@ -54,7 +54,7 @@ class Bars(Listener):
             self._console.print(f"{name} ...", markup=False)
             return
         self._bars = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if self._console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),

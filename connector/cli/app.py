@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from connector.cli.output import err, fail
+from connector.cli.streams import Streams, unfailing
 from connector.errors import ConfigError, LeadloopError, disk_full, is_debugging, place_of
 
 EXIT_CODES = {
@@ -36,6 +37,10 @@ ENDS_WITH = {
     "notebook": (0, 1, 2),
 }
 """The exit codes of each command, for docs/cli.md."""
+SHOW_ONLY = ("check", "plan", "status")
+"""Commands that do nothing but show something."""
+_COMMAND: list[str | None] = []
+"""The last is the one that is under way."""
 
 app = typer.Typer(
     name="leadloop",
@@ -55,6 +60,15 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     signal.signal(signal.SIGTERM, _terminated)
+    with unfailing() as streams:
+        try:
+            _run()
+        except SystemExit as ended:
+            _say_lost(streams, ended)
+            raise
+
+
+def _run() -> None:
     try:
         app()
     except LeadloopError as error:
@@ -62,9 +76,6 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("Interrupted; what was recorded stays recorded, and the next run goes on from there.")
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:
         if is_debugging():
             raise
@@ -77,6 +88,17 @@ def main() -> None:
             soft_wrap=True,
         )
         sys.exit(1)
+
+
+def _say_lost(streams: Streams, ended: SystemExit) -> None:
+    """Where stdout took less than was printed: what a command did is done, but one that only shows something has failed."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    if streams.lost is None:
+        return
+    err.print(f"The output could not be written: {streams.lost.strerror}.", markup=False)
+    if _COMMAND and _COMMAND[-1] in SHOW_ONLY and not ended.code:
+        ended.code = 1
 
 
 def _explained(error: Exception) -> LeadloopError | None:
@@ -107,6 +129,7 @@ def options(
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
     ] = False,
 ) -> None:
+    _COMMAND.append(context.invoked_subcommand)
     if context.invoked_subcommand != "init":
         os.umask(0o077)  # what engines, dlt and dbt write on the way holds leads as well
     for folder in folders or ():

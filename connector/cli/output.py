@@ -2,6 +2,7 @@
 
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -30,11 +31,17 @@ def fail(error: LeadloopError) -> NoReturn:
 
 
 def emit(document: "Part") -> None:
-    """One JSON document on stdout."""
+    """One JSON document on stdout, in UTF-8 as JSON is, whatever the terminal's encoding."""
     from connector.render.document import pieces
 
-    sys.stdout.writelines(pieces(document))
-    sys.stdout.write("\n")
+    buffer = getattr(sys.stdout, "buffer", None)
+    sys.stdout.flush()
+    for piece in chain(pieces(document), "\n"):
+        if buffer is not None:
+            buffer.write(piece.encode())
+        else:
+            sys.stdout.write(piece)
+    sys.stdout.flush()
 
 
 def write_private(path: Path, text: str) -> None:
