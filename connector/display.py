@@ -17,8 +17,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from connector import logs
 from connector.events import Listener
-from connector.texts import printable
 
 if TYPE_CHECKING:
     from connector.extract.job import Progress as Reading
@@ -101,7 +101,7 @@ class Bars(Listener):
         if sentence not in self._said:
             self._said.add(sentence)
             self.pause()
-            self._console.print(printable(sentence), markup=False, soft_wrap=True)
+            logs.warn(self._console, sentence)
 
     def pause(self) -> None:
         if self._bars is not None:

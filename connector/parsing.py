@@ -9,6 +9,7 @@ import datetime as dt
 import difflib
 import json
 import math
+import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -115,6 +116,22 @@ def between(low: float, high: float, unit: str, *, above: bool = False) -> Parse
         return given
 
     return parse
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:\d{1,6}[smhd])+")
+
+
+def duration(value: Any) -> dt.timedelta:
+    """Reads ``90m``, ``26h``, ``2d`` or several of these, as in ``1d12h``."""
+    given = value.strip().lower() if isinstance(value, str) else ""
+    if not _DURATION.fullmatch(given):
+        raise WrongValueError("must be a time such as 90m, 26h or 2d")
+    parts = re.findall(r"(\d+)([smhd])", given)
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    if not seconds:
+        raise WrongValueError("must be more than nothing")
+    return dt.timedelta(seconds=seconds)
 
 
 def count(low: int, high: int) -> Parser:

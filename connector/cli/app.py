@@ -3,15 +3,20 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from connector import logs
+from connector.cli.options import with_logs
 from connector.cli.output import err, fail
 from connector.cli.streams import Streams, unfailing
 from connector.errors import ConfigError, LeadloopError, disk_full, is_debugging, place_of
+
+CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 EXIT_CODES = {
     0: "done",
@@ -42,7 +47,21 @@ SHOW_ONLY = ("check", "plan", "status")
 _COMMAND: list[str | None] = []
 """The last is the one that is under way."""
 
-app = typer.Typer(
+
+class App(typer.Typer):
+    """All commands; each has the option ``--log-format`` beside its own."""
+
+    def command(self, *args: Any, **given: Any) -> Callable[[CommandFunction], CommandFunction]:
+        register = super().command(*args, **given)
+
+        def registered(function: CommandFunction) -> CommandFunction:
+            register(with_logs(function))
+            return function
+
+        return registered
+
+
+app = App(
     name="leadloop",
     help="Read leads from a CRM into a warehouse, say in SQL what should be different, send exactly those fields back.",
     no_args_is_help=True,
@@ -60,21 +79,27 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     signal.signal(signal.SIGTERM, _terminated)
+    if logs.asked(sys.argv[1:], os.environ):
+        logs.use(logs.Format.json)
     with unfailing() as streams:
         try:
-            _run()
+            _ended()
         except SystemExit as ended:
             _say_lost(streams, ended)
             raise
 
 
-def _run() -> None:
+def _ended() -> NoReturn:
+    """Ends with the exit code of what the command line asks for; an error becomes a message."""
     try:
-        app()
+        sys.exit(_run())
     except LeadloopError as error:
         fail(error)
     except KeyboardInterrupt:
-        err.print("Interrupted; what was recorded stays recorded, and the next run goes on from there.")
+        err.print(
+            "Interrupted; what was recorded stays recorded, and the next run goes on from there.",
+            level="error",
+        )
         sys.exit(130)
     except Exception as error:
         if is_debugging():
@@ -86,6 +111,7 @@ def _run() -> None:
             "the whole trace, which may hold values of leads.",
             markup=False,
             soft_wrap=True,
+            level="error",
         )
         sys.exit(1)
 
@@ -96,7 +122,7 @@ def _say_lost(streams: Streams, ended: SystemExit) -> None:
         sys.stdout.flush()
     if streams.lost is None:
         return
-    err.print(f"The output could not be written: {streams.lost.strerror}.", markup=False)
+    err.print(f"The output could not be written: {streams.lost.strerror}.", markup=False, level="error")
     if _COMMAND and _COMMAND[-1] in SHOW_ONLY and not ended.code:
         ended.code = 1
 
@@ -112,6 +138,23 @@ def _explained(error: Exception) -> LeadloopError | None:
     with suppress(Exception):
         return Warehouse.open().explained(error)
     return None
+
+
+def _run() -> int:
+    """Understands the command line and does what it says; as JSON, what is wrong with it is a message like any other."""
+    if not logs.is_json():
+        app()
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.Abort:
+        err.print("Aborted.", level="error")
+        return 1
+    except Exception as error:
+        # What is raised is of a module that typer doesn't show: its own copy of click.
+        if not hasattr(error, "format_message"):
+            raise
+        err.print(error.format_message(), markup=False, level="error")
+        return int(getattr(error, "exit_code", 2))
 
 
 @app.callback(invoke_without_command=True)

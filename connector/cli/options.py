@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from connector import logs
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -106,6 +107,25 @@ def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
     return _with(_DBT | _ENV, command)
 
 
+def with_logs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the option that says how messages are written."""
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        logs.use(given.pop("log_format"))
+        command(**given)
+
+    form = Annotated[
+        logs.Format,
+        typer.Option(
+            logs.OPTION,
+            envvar=logs.VARIABLE,
+            help="Write messages for people, or each as one line of JSON with time, level and run id.",
+        ),
+    ]
+    return _more_options(called, command, {"log_format": (form, logs.Format.text)})
+
+
 def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:
@@ -119,14 +139,21 @@ def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) 
             command(**given)
 
     kinds = {"wait": _WAIT, **{name: kind for name, (_, kind) in options.items()}}
-    more = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in kinds.items()
+    return _more_options(called, command, {name: (kind, None) for name, kind in kinds.items()})
+
+
+def _more_options(
+    called: Callable[..., None], command: Callable[..., Any], more: Mapping[str, tuple[Any, Any]]
+) -> Callable[..., None]:
+    """The function with the parameters of a command and more of them: name -> (kind, default)."""
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in more.items()
     ]
     own = inspect.signature(command)
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values()]
-    called.__signature__ = own.replace(parameters=[*parameters, *more])  # type: ignore[attr-defined]
-    called.__annotations__ = {**command.__annotations__, **kinds}
+    called.__signature__ = own.replace(parameters=[*parameters, *added])  # type: ignore[attr-defined]
+    called.__annotations__ = {**command.__annotations__, **{name: kind for name, (kind, _) in more.items()}}
     return called
 
 

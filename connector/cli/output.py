@@ -2,25 +2,29 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
 from connector.errors import ConfigError, LeadloopError
+from connector.logs import Messages
 from connector.texts import printable
 
 if TYPE_CHECKING:
     from connector.render.document import Part
 
-err = Console(stderr=True, highlight=False)
+
+err = Messages(stderr=True, highlight=False)
 out = Console(highlight=False)
 
 
 def tell(text: str, console: Console = err, *, keep: str = "") -> None:
     """A text as it is, whatever is in it: no markup, nothing that a terminal would obey, no line that it would begin itself."""
-    console.print(printable(text, keep), markup=False, soft_wrap=True)
+    level: dict[str, Any] = {"level": "error"} if isinstance(console, Messages) else {}
+    console.print(printable(text, keep), markup=False, soft_wrap=True, **level)
 
 
 def fail(error: LeadloopError) -> NoReturn:
@@ -31,12 +35,24 @@ def fail(error: LeadloopError) -> NoReturn:
 
 
 def emit(document: "Part") -> None:
-    """One JSON document on stdout, in UTF-8 as JSON is, whatever the terminal's encoding."""
+    """One JSON document on stdout."""
     from connector.render.document import pieces
 
+    _write(chain(pieces(document), "\n"))
+
+
+def emit_line(document: "Part") -> None:
+    """The same on one line, for whoever reads line by line."""
+    import msgspec
+
+    _write([msgspec.json.encode(document).decode(), "\n"])
+
+
+def _write(pieces: Iterable[str]) -> None:
+    """To stdout, in UTF-8 as JSON is, whatever the terminal's encoding."""
     buffer = getattr(sys.stdout, "buffer", None)
     sys.stdout.flush()
-    for piece in chain(pieces(document), "\n"):
+    for piece in pieces:
         if buffer is not None:
             buffer.write(piece.encode())
         else:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from connector.render.ages import AgesDocument
 from connector.render.build import BuildDocument
 from connector.render.check import CheckDocument
 from connector.render.document import Part, field_names
@@ -29,6 +30,7 @@ DOCUMENTS: dict[str, type[Part]] = {
     "push": PushDocument,
     "run": RunDocument,
     "status": StatusDocument,
+    "ages": AgesDocument,
     "resolve": ResolveDocument,
     "maintain": MaintainDocument,
 }

@@ -12,6 +12,10 @@ import sqlalchemy as sa
 
 from connector.extract.past import Nothing, Read
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
+from connector.warehouse.runs import runs
+
+WHOLE = "whole"
+"""The outcome of a reading of which nothing is missing."""
 
 reads = sa.Table(
     "reads",
@@ -55,7 +59,7 @@ def note(connection: sa.Connection, run_id: str | None, crm: str, done: Collecti
                 "window_end": each.window.end if each.window else None,
                 "rows": each.rows,
                 "calls": each.calls,
-                "outcome": "whole" if each.whole else "failed",
+                "outcome": WHOLE if each.whole else "failed",
                 "nothing_since": each.nothing.since if each.nothing else None,
                 "nothing_until": each.nothing.until if each.nothing else None,
                 "noted_at": now,
@@ -87,3 +91,20 @@ def nothing_since(
     for row in connection.execute(sa.select(rows).where(rows.c.place == 1)):
         found[row.stream][row.cursor_name] = Nothing(row.nothing_since, row.nothing_until)
     return found
+
+
+def last_whole(connection: sa.Connection, stream: str) -> Mapping[str, datetime]:
+    """CRM -> when this stream was last read up to the present, and whole, in UTC. A backfill, which has ends of its own, is none such."""
+    if not columns_of(connection, SCHEMA, reads.name):
+        return {}
+    query = (
+        sa.select(reads.c.crm, sa.func.max(reads.c.noted_at))
+        .where(reads.c.stream == stream, reads.c.outcome == WHOLE)
+        .group_by(reads.c.crm)
+    )
+    if columns_of(connection, SCHEMA, runs.name):
+        ends = [runs.c.arguments.like(f'%"{name}":%') for name in ("start", "end")]
+        query = query.where(
+            sa.func.coalesce(reads.c.run_id, "").not_in(sa.select(runs.c.run_id).where(sa.or_(*ends)))
+        )
+    return {name: at.astimezone(UTC) for name, at in connection.execute(query)}

@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -83,6 +83,9 @@ Facts = Callable[[Any], Mapping[str, Any]]
 class Run:
     """The row of one run that is under way in this process."""
 
+    outermost: ClassVar[str | None] = None
+    """The id of the last run that began outside of any other."""
+
     def __init__(
         self, warehouse: Warehouse, command: str, arguments: Mapping[str, Any], *, project: bool
     ) -> None:
@@ -105,6 +108,8 @@ class Run:
             "process_started": process_started(os.getpid()),
             "leadloop_version": leadloop_version(),
         }
+        if around is None:
+            Run.outermost = self.values["run_id"]
         self._warehouse = warehouse
         self._around = around
         self._begun = False
@@ -222,6 +227,13 @@ def current_id() -> str | None:
     """The id of this process's run; ``None`` outside of one."""
     run = _CURRENT.get()
     return run.values["run_id"] if run else None
+
+
+def command_id() -> str | None:
+    """The id of what this process was started to do: the outermost run under way, or the last one; ``None`` before the first.
+
+    The same in every thread, so that all lines of a log that belong together say the same."""
+    return Run.outermost
 
 
 def note(**facts: Any) -> None:
