@@ -65,6 +65,7 @@ WRONG: list[tuple[str, str]] = [
     ("status --max-age soon", "--max-age must be a time such as 90m, 26h or 2d"),
     ("status --dbt-project packaged", "--dbt-project goes with --max-age"),
     ("run --log-format xml", "'text', 'json'"),
+    ("run --wait -1", "--wait"),
     ("resolve p --take mine", "'ours', 'theirs'"),
     ("resolve p --dbt-project nowhere", "nowhere is no dbt project"),
     ("resolve p --take ours", "--lead ID (repeatable) or --all"),
@@ -220,7 +221,7 @@ def test_every_option_is_given_wrongly_at_least_once() -> None:
 
     free = {"--html", "--select", "--push", "--lead", "--token", "--folder", "--dbt-profile", "--dbt-target"}
     """Any text will do, or what is wrong about it shows only when it is used."""
-    same = {"--log-format"}
+    same = {"--log-format", "--wait"}
     """The same in every command."""
     for name, each in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         for option in each.params:
