@@ -29,7 +29,7 @@ from connector.push.recovery import recover_all
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import kept, last_build, models, pipelines, reads, runs, settings
+from connector.warehouse import kept, last_build, models, pipelines, reads, runs, settings, snapshot
 from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -417,6 +417,7 @@ class Ran:
         return min(codes, key=WORST_FIRST.index, default=0)
 
 
+@snapshot.left_behind
 @runs.recorded("run", facts=facts.of_run, pushes="pushes", limit="limit", start="start", end="end")
 def run(
     warehouse: Warehouse,
@@ -434,7 +435,7 @@ def run(
     """Extract, build, and every push of the dbt project (or those named). One push that stops holds up no other, and
     neither does a CRM that can't be read: only its own pushes are left out. ``start`` and ``end``: as for ``extract``;
     ``restored``: as for ``push``. Nothing is built where it is known that a build would make the same as the last one
-    (``BuildResult.unchanged_since``).
+    (``BuildResult.unchanged_since``). At the end, however it came, a snapshot is left where the settings ask for one.
 
     The examples that come with leadloop are for rehearsals: unless one is named, only a CRM on this machine gets it.
     """

@@ -39,6 +39,7 @@ ENDS_WITH = {
     "status": (0, 1, 2, 5),
     "resolve": (0, 1, 2, 5),
     "maintain": (0, 1, 2, 5),
+    "snapshot": (0, 1, 2, 5),
     "notebook": (0, 1, 2),
 }
 """The exit codes of each command, for docs/cli.md."""

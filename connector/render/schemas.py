@@ -18,6 +18,7 @@ from connector.render.push import PushDocument
 from connector.render.reconcile import ReconcileDocument
 from connector.render.resolve import ResolveDocument
 from connector.render.run import RunDocument
+from connector.render.snapshot import SnapshotDocument
 from connector.render.status import StatusDocument
 
 DOCUMENTS: dict[str, type[Part]] = {
@@ -32,6 +33,7 @@ DOCUMENTS: dict[str, type[Part]] = {
     "status": StatusDocument,
     "ages": AgesDocument,
     "resolve": ResolveDocument,
+    "snapshot": SnapshotDocument,
     "maintain": MaintainDocument,
 }
 """Kind -> struct of each document."""

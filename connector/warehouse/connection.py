@@ -74,6 +74,13 @@ class Warehouse:
         """The warehouse for people: a path, or host and database; never a password."""
         return self._kind.label(self.url)
 
+    def reading(self, path: Path | None = None) -> "Warehouse":
+        """The same warehouse for whoever only reads, or, where it is a file, another copy of it."""
+        kind = self._kind
+        return Warehouse(
+            self.kind, kind.reading(self.url if path is None else kind.url(str(path.absolute())))
+        )
+
     def engine(self) -> sa.Engine:
         """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used.
 

@@ -103,6 +103,10 @@ class DuckDB(Engine):
     def label(self, url: URL) -> str:
         return str(self.path(url))
 
+    def reading(self, url: URL) -> URL:
+        """Many processes can have a file open that way at once."""
+        return url.update_query_dict({"access_mode": "read_only"})
+
     def destination(self, url: URL) -> Any:
         import dlt
 

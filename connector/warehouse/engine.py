@@ -89,6 +89,10 @@ class Engine(ABC):
         """The database's file, where it is one."""
         return None
 
+    def reading(self, url: URL) -> URL:
+        """The same place, opened for reading only."""
+        return url
+
     @abstractmethod
     def label(self, url: URL) -> str:
         """The database for people; never a password."""

@@ -53,6 +53,8 @@ _FORBIDDEN = re.compile(
     r"(?:^\s*|\) |ERROR: +)(?:permission denied for|must be owner of) (?P<kind>[a-z ]+?) \"?(?P<name>[\w$.]+)",
     re.MULTILINE,
 )
+SECONDS_TO_READ = 60
+"""How long a question of somebody who only reads may take."""
 
 SMALL = 8 * 2**20
 """Bytes of a table that is looked through rather than trusted to the server's counters."""
@@ -142,6 +144,13 @@ class Postgres(Engine):
                 "Run: pip install 'leadloop[postgres]'",
             )
         return make_url(url).set(drivername="postgresql+psycopg2")
+
+    def reading(self, url: URL) -> URL:
+        """Nothing can be written, and no question is worked on for ever."""
+        options = f"-c default_transaction_read_only=on -c statement_timeout={SECONDS_TO_READ * 1000}"
+        given = url.query.get("options", ())
+        before = given if isinstance(given, str) else " ".join(given)
+        return url.update_query_dict({"options": f"{before} {options}".strip()})
 
     def label(self, url: URL) -> str:
         return f"postgresql://{url.host or 'localhost'}:{url.port or 5432}/{url.database}"

@@ -28,6 +28,13 @@ SETTINGS: dict[str, tuple[str, str]] = {
         f"{', '.join(NAMES[:-1])} or {NAMES[-1]}. This one setting switches loading, modelling and the journal together.",
     ),
     **{engine.credentials: engine.told for engine in ENGINES.values()},
+    "warehouse.snapshot": (
+        "false",
+        (
+            "Whether `leadloop run` leaves a [snapshot](warehouse.md#a-snapshot-for-readers) of a DuckDB warehouse when it ends: a copy "
+            "that notebooks and SQL clients hold open as long as they like."
+        ),
+    ),
     "dbt.project": (
         "none",
         (
@@ -72,6 +79,13 @@ def destination() -> str:
     if raw is None:
         return next(iter(ENGINES))
     return str(parsed("warehouse.destination", parsing.choice(*ENGINES), raw))
+
+
+def leaves_snapshot() -> bool:
+    """``warehouse.snapshot``: whether a run leaves a copy for readers."""
+    _refuse_unknown()
+    found = value("warehouse.snapshot")
+    return found is not None and bool(parsed("warehouse.snapshot", parsing.flag, found))
 
 
 def credentials(name: str) -> Any:
@@ -160,7 +174,7 @@ def _has_password(found: Any) -> bool:
 
 def _refuse_unknown() -> None:
     """The same as for a CRM. Below ``destination`` only our engines are looked at, by dlt's own names."""
-    refuse_unknown_in("warehouse", (), ["destination"])
+    refuse_unknown_in("warehouse", (), ["destination", "snapshot"])
     for engine in ENGINES.values():
         refuse_unknown_in("destination", (engine.name,), [*engine.options])
         refuse_unknown_in("destination", (engine.name, "credentials"), [*engine.parts])

@@ -23,6 +23,7 @@ COMMANDS = (
     "run",
     "status",
     "resolve",
+    "snapshot",
     "maintain",
     "notebook",
 )

@@ -14,7 +14,8 @@ from connector import config, loop, scaffold
 from connector.render.build import build_text
 from connector.render.run import run_document
 from connector.sandbox import Sandbox
-from connector.warehouse import dbt, models
+from connector.status import status
+from connector.warehouse import dbt, models, snapshot
 from connector.warehouse.connection import Warehouse
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -58,9 +59,11 @@ def commands(warehouse: Warehouse) -> Counter[str]:
         return Counter(connection.scalars(sa.text("select command from leadloop.runs")))
 
 
-def test_a_run_with_nothing_new_builds_nothing(book: Callable[[int], Sandbox], warehouse: Warehouse) -> None:
+def test_a_run_with_nothing_new_builds_nothing(
+    book: Callable[[int], Sandbox], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It says so as text and in its document, pushes all the same, and leaves no row of a build; a new sighting, somebody
-    who asks for it and a restored warehouse have it build."""
+    who asks for it and a restored warehouse have it build. Where the settings ask for it, a run leaves a snapshot."""
     crm = book(60)
     settled(warehouse)
     before = commands(warehouse)
@@ -73,7 +76,14 @@ def test_a_run_with_nothing_new_builds_nothing(book: Callable[[int], Sandbox], w
     assert ran.pushed["tiers_to_convoso"].summary.leads == 0
     assert commands(warehouse) - before == Counter({"run": 1, "extract": 1, "push": 1})
 
+    monkeypatch.setenv("WAREHOUSE__SNAPSHOT", "true")
     assert loop.run(warehouse, restored=True).built.unchanged_since is None
+    if (copied := snapshot.path_of(warehouse)) is not None:
+        # The run itself has ended in it.
+        assert commands(warehouse) == commands(warehouse.reading(copied))
+        assert status(warehouse.reading(copied)).commands[0].state == "ended"
+        copied.unlink()
+    monkeypatch.delenv("WAREHOUSE__SNAPSHOT")
     assert loop.run(warehouse).built.unchanged_since is not None
     assert loop.build(warehouse).models > 0
     lead = crm.book.ids()[0]

@@ -301,6 +301,12 @@ def made_extracted() -> Any:
     return Extracted(Window(NOW, NOW), 1, 1, 1, 0, "second", calls_today=CALLS_LEFT)
 
 
+def made_snapshot() -> Any:
+    from connector.warehouse.snapshot import Snapshot
+
+    return Snapshot(Path("leads.snapshot.duckdb"), NOW, 1, False, 0.1)
+
+
 def made_build() -> Any:
     from connector.warehouse.dbt import NodeResult
     from connector.warehouse.models import BuildResult
@@ -346,6 +352,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     from connector.extract.windows import Window
     from connector.push import Recovery
     from connector.push.compaction import Compaction
+    from connector.warehouse import snapshot
 
     for name, made in {
         "extract": made_extracted(),
@@ -358,6 +365,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         "reconcile": Reconciled("convoso", Window(NOW, NOW), 1, 1, ()),
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
+    printed.monkeypatch.setattr(snapshot, "make", lambda *_: made_snapshot())
     printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [])
     printed.monkeypatch.setattr(status, "status", lambda *_, **__: status.Status("leads.duckdb", {}))
     more = {
@@ -412,6 +420,14 @@ def test_the_documents_of_init_resolve_and_maintain(printed: Printed, tmp_path: 
     same_fields(printed("resolve", "p", "--json"), "resolve PUSH")
     printed.monkeypatch.setattr(loop, "maintain", lambda *_: Compaction(2, 3, 1))
     same_fields(printed("maintain", "--json"), "maintain")
+
+
+def test_the_document_of_snapshot(printed: Printed) -> None:
+    """Where the copy is, when it was made and what it cost."""
+    from connector.warehouse import snapshot
+
+    printed.monkeypatch.setattr(snapshot, "make", lambda *_: made_snapshot())
+    same_fields(printed("snapshot", "--json"), "snapshot")
 
 
 def test_the_document_of_check(printed: Printed) -> None:

@@ -128,6 +128,7 @@ WRONG: list[tuple[str, str]] = [
             "check",
             "status",
             "maintain",
+            "snapshot",
         )
     ),
     *(
