@@ -12,6 +12,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from connector.config import MOST_PAGES, SINGLE_CALLS
 from connector.crm.base import Bounds
 
+FIRST = 3
+"""Calls after which the number is judged for the first time: a window begins with one page, and then has two halves."""
 ALIKE = 1.25
 SLOWER = 2.0
 """Times the best: up to the one, more calls are worth a try; from the other on, there are too many."""
@@ -35,7 +37,7 @@ class InFlight:
         """A call took so long, waiting for its turn included. Only calls that bring about the same can be compared."""
         with self._lock:
             self._times.append(seconds)
-            if len(self._times) < self.limit:
+            if len(self._times) < (FIRST if self._best == float("inf") else self.limit):
                 return
             typical = median(self._times)
             self._times.clear()

@@ -24,6 +24,8 @@ from connector.extract.raw import LEADS
 from connector.extract.reading import reading
 from connector.extract.windows import Window
 
+OPEN = timedelta(days=366)
+"""How far past this machine's clock a window is asked for whose end the CRM's clock decides, as soon as it is known."""
 ITEM_ROWS = 20_000
 """Rows per table that dlt is handed."""
 
@@ -55,6 +57,8 @@ class Feed:
     """
 
     table: ClassVar[str] = LEADS
+    asks_time_first: ClassVar[bool] = False
+    """Whether the CRM is asked for the time by a call of its own also where the first page would tell it soon enough."""
 
     def __init__(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> None:
         self._job = job
@@ -66,6 +70,7 @@ class Feed:
         self._forgotten: tuple[str, ...] = ()
         self._most: int | None = None
         self._nothing: Nothing | None = None
+        self._is_blind = False
         self.window: Window | None = None
         self.tally = Tally()
         self.done = False
@@ -189,12 +194,23 @@ class Feed:
         self._columns = past.as_columns(self._job.reader, self._job.notes)
         # Before the first call: whatever is written after this may not be in what is read.
         self._number = self._job.number() if self._job.number else None
-        now = asked_time(self._job.reader).now()
+        self._is_blind = self._may_be_blind(past.cursors)
+        now = self._job.clock.now() + OPEN if self._is_blind else asked_time(self._job.reader).now()
         cursors = self._believed(past.cursors)
         self.window = self._job.window(cursors.get(self._job.cursor_key), now)
         self._source = iter(()) if self.window is None else iter(self._read(self.window, cursors))
         self._batches = self._source
         return self._batches
+
+    def _may_be_blind(self, cursors: Mapping[str, str]) -> bool:
+        """Whether a first read can begin before anybody knows what time it is there: its first page says it."""
+        return (
+            not self.asks_time_first
+            and self._job.moves_cursor
+            and self._job.reader.capabilities.reading == "windows"
+            and not self._job.clock.is_known
+            and not any(name.startswith(self._job.cursor_key) for name in cursors)
+        )
 
     def _believed(self, cursors: Mapping[str, str]) -> Mapping[str, str]:
         """The cursors without those of this feed, where one of them lies in the CRM's future.
@@ -218,7 +234,7 @@ class Feed:
         return {name: at for name, at in cursors.items() if name not in own}
 
     def _read(self, window: Window, cursors: Mapping[str, str]) -> Iterable[Batch]:
-        """The window's batches; counts in ``tally``."""
+        """The window's batches; counts in ``tally``, and says in ``window`` where it ends after all."""
         found = reading(
             self._job.reader,
             window,
@@ -227,9 +243,12 @@ class Feed:
             everything=self._job.cursor_key not in cursors and self._job.moves_cursor,
             columns=self._columns,
             resume_rows=self._most,
+            settle=self._job.settle if self._is_blind else None,
         )
         self.tally = found.tally
-        return found
+        for batch in found:
+            self.window = found.window
+            yield batch
 
     def _checkpoint(self, cursors: MutableMapping[str, str]) -> None:
         """Called after the cursor moved: what else of the progress has to be kept with it."""

@@ -29,10 +29,11 @@ from connector.extract.windows import Window
 if TYPE_CHECKING:
     from dlt.extract.resource import DltResource
 
-CHUNK_ROWS = 2 * 122_880
+CHUNK_ROWS = 122_880
 """Rows per load package: each is a point to resume from, and bounds the memory that dlt needs.
 
-DuckDB compresses whole row groups (122,880 rows) on all cores while it loads them, and what is left over on one, later.
+DuckDB compresses a whole row group (122,880 rows) while it loads it, and what is left over later. A package of several would
+let reading wait: only ``reading.AHEAD`` pages are read while one is loaded.
 """
 READ_BACK_ROWS = 2_000
 """Leads that are read back go into tables of so many rows: one table per lead takes longer to make than to read."""

@@ -18,7 +18,7 @@ import time
 from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pyarrow as pa
@@ -37,8 +37,8 @@ from connector.extract.scanning import Scanning
 from connector.extract.several import Several
 from connector.extract.windows import Window
 
-AHEAD = 32
-"""Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 50 MB."""
+AHEAD = 48
+"""Pages that may be read before they are asked for, so that reading goes on while dlt loads: some 120 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,17 @@ class Reading:
         precision: Precision = "second",
         columns: Columns | None = None,
         resume_rows: int | None = None,
+        settle: float | None = None,
     ) -> None:
         """``concurrency``: calls under way at once; ``None``: as many as help.
 
-        ``resume_rows``: how many rows there may be between two points to resume from, where that matters.
+        ``resume_rows``: how many rows there may be between two points to resume from, where that matters. ``settle``: nobody
+        has asked the CRM for the time yet, so the window ends this many seconds before its first page was asked for, by its
+        clock, if it does not end before that.
         """
         self._reader = reader
-        self._window = window
+        self.window = window
+        self._settle = settle
         self._flight = InFlight(concurrency)
         self._columns = columns or Columns.of(reader)
         self.tally = Tally(precision=precision)
@@ -110,10 +114,15 @@ class Reading:
                 ahead.drop()
 
     def _read(self, ahead: Ahead[_Read]) -> Iterator[Batch]:
-        whole = windows.to_local(self._window, self._reader.zone)
+        whole = windows.to_local(self.window, self._reader.zone)
         ahead.prepend([Piece(windows.whole_days(whole) if self.tally.precision == "day" else whole)])
         while (found := ahead.next()) is not None:
             bounds, read = found[0].bounds, found[1]
+            if self._settle is not None:
+                self._end(read.asked_at, self._settle)
+                self._settle = None
+                whole = windows.to_local(self.window, self._reader.zone)
+                bounds = (bounds[0], min(bounds[1], whole[1]))
             if self.tally.precision == "second" and (
                 read.ignores_time or self._is_of_whole_days(bounds, read)
             ):
@@ -146,9 +155,14 @@ class Reading:
                     yield Batch(table, None)
                 yield self._nothing_more(bounds, read)
 
+    def _end(self, asked_at: datetime, settle: float) -> None:
+        """Ends the window where edits had settled when its first page was asked for."""
+        settled = windows.floor_second(asked_at - timedelta(seconds=settle))
+        self.window = Window(self.window.start, max(self.window.start, min(self.window.end, settled)))
+
     def _batch(self, table: pa.Table, bounds: Bounds) -> Batch:
         self.tally.rows += table.num_rows
-        return Batch(table, min(self._window.end, windows.reached(bounds, self._reader.zone)))
+        return Batch(table, min(self.window.end, windows.reached(bounds, self._reader.zone)))
 
     def _nothing_more(self, bounds: Bounds, read: _Read) -> Batch:
         """After all leads of these bounds were handed out."""
@@ -269,12 +283,13 @@ def reading(
     only: Collection[str] | None = None,
     columns: Columns | None = None,
     resume_rows: int | None = None,
+    settle: float | None = None,
 ) -> "Reading | Scanning":
     """What reads a window out of this CRM.
 
     ``everything``: nothing was read before, so no lead is too old. ``only``: nobody asks for other leads, so a CRM that
     has to be asked for each of them need not be. ``columns``: makes the tables, by default as for a table of its own.
-    ``resume_rows``: as for ``Reading``.
+    ``resume_rows`` and ``settle``: as for ``Reading``.
     """
     if reader.capabilities.reading == "scan":
         since = None if everything else window.start
@@ -286,4 +301,5 @@ def reading(
         concurrency=concurrency,
         columns=columns,
         resume_rows=resume_rows,
+        settle=settle,
     )

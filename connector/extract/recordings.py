@@ -50,6 +50,7 @@ class RecordingFeed(Feed):
     """Recordings of the calls since the last run."""
 
     table = TABLE
+    asks_time_first = True
 
     def __init__(
         self, job: Job, lookback: float, on_progress: Callable[[Progress], None] | None = None

@@ -31,6 +31,7 @@ class RemovalFeed(Feed):
     """Leads that were removed one way since the last run."""
 
     table = TABLE
+    asks_time_first = True
 
     def __init__(
         self, job: Job, removal: Removal, on_progress: Callable[[Progress], None] | None = None

@@ -25,7 +25,7 @@ class Scanning:
         columns: Columns | None = None,
     ) -> None:
         self._reader = reader
-        self._window = window
+        self.window = window
         self._since = since
         self._only = only
         self._columns = columns or Columns.of(reader)
@@ -37,4 +37,4 @@ class Scanning:
             table = checked_table(self._columns, page, self._reader)
             self.tally.rows += table.num_rows
             yield Batch(table, None)
-        yield Batch(self._columns.table(Page([], None, self._window.end)), self._window.end)
+        yield Batch(self._columns.table(Page([], None, self.window.end)), self.window.end)

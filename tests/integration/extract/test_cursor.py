@@ -41,6 +41,19 @@ def test_years_without_leads_cost_nothing(duck: Any, sandbox: Any, at: Any, prec
     assert duck.missing(crm) == {}
 
 
+@pytest.mark.parametrize("wrong", [timedelta(0), timedelta(days=2), timedelta(days=-300)])
+def test_a_first_read_makes_no_call_to_ask_the_time(
+    duck: Any, sandbox: Any, at: Any, wrong: timedelta
+) -> None:
+    """Its first page tells it: 50 full pages take 52 calls, and whatever this machine's clock says, the CRM's ends the window."""
+    at(NOON + wrong)
+    crm = sandbox(leads=2_500, clock=lambda: NOON)
+    done = duck.extract(crm, page_size=50, settle=60)
+    assert len(crm.calls) == done.calls <= 54
+    assert done.window.end == duck.cursor(crm) == NOON - timedelta(seconds=60)
+    assert duck.missing(crm) == {}
+
+
 def test_edits_that_have_not_settled_are_left_to_the_next_run(duck: Any, sandbox: Any, at: Any) -> None:
     """A lead edited a moment ago may be read now or later, but not never."""
     time = at(NOON)
