@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema
 
 from connector.warehouse.ledger import columns_of
-from connector.warehouse.pipelines import STATE_VERSION, AccountTables, _state, unwrapped
+from connector.warehouse.pipelines import STATE_VERSION, AccountTables, state_of, unwrapped
 
 _LOADS = count(1_700_000_000)
 _OF_DLT = {
@@ -44,7 +44,7 @@ def _load(self: AccountTables, resources: Sequence[Any]) -> None:
     schema, name = self._schema, self._name
     read = []
     with self._warehouse.engine().connect() as connection:
-        state = _state(connection, schema, name)
+        state = state_of(connection, schema, name)
     for resource in resources:
         _STATE.set(state.setdefault(resource.name, {}))
         with unwrapped():
@@ -65,7 +65,7 @@ def put_cursors(tables: AccountTables, table: str, cursors: Mapping[str, str]) -
     """Has a table's cursors say something else, as a package without rows would."""
     schema, name = tables._schema, tables._name
     with tables._warehouse.engine().begin() as connection:
-        state = _state(connection, schema, name)
+        state = state_of(connection, schema, name)
         state[table]["cursors"] = dict(cursors)
         _note(connection, schema, name, state, _load_id())
 

@@ -1,5 +1,6 @@
 """``leadloop extract``."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,6 +25,13 @@ def extract(
             help="With --crm: confirm that this is the known account although its known leads are gone.",
         ),
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Read part K of N of a first read, or of the time from --start to --end. Parts run side by side, in any order.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read the leads that were edited or removed since the last run. A backfill (--start, --end) leaves the cursor where it is."""
@@ -38,11 +46,17 @@ def extract(
     if len(vendors) > 1 and (as_json or filters):
         option = "--json" if as_json else "--filter"
         raise ConfigError(f"{option} is about one CRM: say with --crm which ({', '.join(vendors)}).")
+    read = loop.extract
+    if shard is not None:
+        from connector.extract.shards import Shard
+        from connector.sharded import extract_shard
+
+        read = partial(extract_shard, shard=Shard.parse(shard))
     failed: LeadloopError | None = None
     for name in vendors:
         try:
             with listening(err, brief=as_json) as listener:
-                done = loop.extract(
+                done = read(
                     warehouse(),
                     name,
                     start=first,

@@ -34,6 +34,8 @@ class Job:
     start: datetime | None = None
     end: datetime | None = None
     """A backfill of ``[start, end]`` leaves the cursor where it is."""
+    part: Window | None = None
+    """What one part of a first read covers: it has a cursor of its own, which stays within."""
     number: Callable[[], int] | None = None
     """Gives each reading its place in the order of all that is read and recorded; ``None``: nobody counts."""
     say: Callable[[str], None] = lambda _sentence: None
@@ -62,11 +64,14 @@ class Job:
     def cursor_key(self) -> str:
         """Every set of filters has a cursor of its own: what one left out, another has not read."""
         what = json.dumps([self.query.cursor_field, sorted(self.query.filters.items())])
-        return f"{self.query.cursor_field}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+        key = f"{self.query.cursor_field}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+        return part_key(key, self.part) if self.part else key
 
     def window(self, cursor: str | None, now: datetime) -> Window | None:
         """What to read now; ``None`` where nothing has settled since the cursor."""
         settled = windows.floor_second(now - timedelta(seconds=self.settle))
+        if self.part is not None:
+            return _left(self.part, cursor, self.lookback)
         if not self.moves_cursor:
             return Window(self.start or self.first, self.end or settled)
         if cursor is None:
@@ -74,6 +79,21 @@ class Job:
         return windows.next_window(
             datetime.fromisoformat(cursor), now, settle=self.settle, lookback=self.lookback
         )
+
+
+def part_key(key: str, part: Window) -> str:
+    """The name of a part's cursor: another stretch of time has another one."""
+    return f"{key}-{part.start:%Y%m%dT%H%M%S}-{part.end:%Y%m%dT%H%M%S}"
+
+
+def _left(part: Window, cursor: str | None, lookback: float) -> Window | None:
+    """What is left of a part; ``None`` where all of it is read."""
+    if cursor is None:
+        return part
+    reached = datetime.fromisoformat(cursor)
+    if reached >= part.end:
+        return None
+    return Window(max(part.start, reached - timedelta(seconds=int(lookback))), part.end)
 
 
 @dataclass(frozen=True, slots=True)

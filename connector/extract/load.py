@@ -67,6 +67,8 @@ class Extracted:
     """Leads that were last edited before this were never asked for, by the setting ``start``."""
     filters: tuple[str, ...] = ()
     """The names of the search filters: leads that don't match them were not asked for."""
+    shard: str | None = None
+    """Which part of a first read it was, as ``3/8``."""
 
     @property
     def is_new(self) -> bool:
@@ -105,7 +107,7 @@ def load(
             try:
                 with closing(feed):
                     if not feed.idle(raw.past(table), chunk_rows):
-                        packages += _load_feed(raw, feed, chunk_rows)
+                        packages += load_feed(raw, feed, chunk_rows)
             except TransientError:
                 raise
             except CrmError as error:
@@ -243,7 +245,7 @@ def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> "D
     return dlt.resource(rows, name=feeds[0].table, write_disposition="append", selected=selected)
 
 
-def _load_feed(raw: RawTables, feed: Feed, chunk_rows: int) -> int:
+def load_feed(raw: RawTables, feed: Feed, chunk_rows: int) -> int:
     """Loads everything the feed reads; returns in how many packages."""
     packages = 0
     while not feed.done:

@@ -47,6 +47,10 @@ class Extraction(Part, kw_only=True):
         list[str],
         Meta(description="what there is to say of single leads and fields, without a value of theirs"),
     ]
+    shard: Annotated[
+        str | None,
+        Meta(description="which part of a first read this was, as `3/8`; `null` where it was no part"),
+    ]
     calls_today: Annotated[CallsToday | None, Meta(description=CALLS_TODAY)]
     backfill: Annotated[
         bool,
@@ -87,6 +91,8 @@ def extract_text(vendor: str, done: "Extracted") -> str:
     notes = "".join(f"\n{vendor}: {note}" for note in done.notes)
     if done.calls_today is not None:
         notes += f"\n{vendor}: {done.calls_today}"
+    if done.shard is not None:
+        return f"{vendor}: {_shard_text(done)}{notes}"
     if done.window is None:
         return (
             f"{vendor}: nothing to read: the last run has read everything up to `settle` seconds ago.{notes}"
@@ -113,3 +119,12 @@ def _complete(done: "Extracted", window: "Window") -> str:
         )
     since = f"from {done.since:%F %T} " if done.since else ""
     return f"{what} edited {since}up to {window.end:%F %T} UTC is in the warehouse."
+
+
+def _shard_text(done: "Extracted") -> str:
+    if done.window is None:
+        return f"part {done.shard} was read before; nothing was left of it."
+    return (
+        f"part {done.shard}: {count(done.rows, 'row')} in {count(done.calls, 'call')}; everything edited from "
+        f"{done.window.start:%F %T} to {done.window.end:%F %T} UTC is in the warehouse."
+    )

@@ -147,6 +147,16 @@ STEPS = (
         "which person or service ran a push",
         "alter table leadloop.push_runs add column if not exists who text",
     ),
+    Step(
+        9,
+        "the parts of a first read that is read side by side",
+        """
+        create table if not exists leadloop.shards (
+            crm text, cursor_name text, shard integer, shards integer, window_start timestamptz, window_end timestamptz,
+            read_at timestamptz, homes text, cut_at timestamptz, sequence_number bigint
+        )
+        """,
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -10,6 +10,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from connector.errors import LeadloopError, WarehouseError, causes
 from connector.extract.past import HOMES, Past, most_columns, moved
 from connector.extract.past import cursor as cursor_of
 from connector.extract.raw import LEADS
-from connector.warehouse import private, reads, waiting
+from connector.warehouse import kept, private, reads, shards, waiting
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import SEQUENCE, columns_of
 
@@ -67,28 +68,52 @@ class AccountTables:
         import dlt
 
         source = dlt.source(lambda: list(resources), name=self._name, max_table_nesting=0)()
+        # dlt opens the file with settings of its own, and on a first read no call has come before it.
+        kept.let_go()
+        with unwrapped():
+            self._run(source)
+
+    def _run(self, source: Any) -> None:
         if waiting.is_on():
             self._warehouse.probe()  # dlt itself waits for nobody
-        with unwrapped():
-            self._pipeline.run(source, loader_file_format=self._warehouse.file_format)
+        self._pipeline.run(source, loader_file_format=self._warehouse.file_format)
 
     def _read(self) -> dict[str, Past]:
         with self._warehouse.engine().connect() as connection:
-            state = _state(connection, self._schema, self._name)
-            kept = {table: found.get("cursors") or {} for table, found in state.items()}
+            state = state_of(connection, self._schema, self._name)
+            with_rows = {table: found.get("cursors") or {} for table, found in state.items()}
             nothing = reads.nothing_since(
-                connection, self._name, {at for each in kept.values() for at in each.values()}
+                connection, self._name, {at for each in with_rows.values() for at in each.values()}
             )
-            return {
+            known = {
                 table: Past(
-                    moved(kept[table], nothing.get(table, {})),
+                    moved(with_rows[table], nothing.get(table, {})),
                     found.get(HOMES) or {},
                     tuple(columns_of(connection, self._schema, table)),
                     most_columns(self._warehouse.kind),
-                    kept[table],
+                    with_rows[table],
                 )
                 for table, found in state.items()
             }
+            return self._with_shards(connection, known)
+
+    def _with_shards(self, connection: sa.Connection, known: dict[str, Past]) -> dict[str, Past]:
+        """The same with what first reads in parts have come to, where no extraction has gone on from there yet."""
+        leads = known.get(LEADS)
+        cursors, homes = shards.progress(
+            connection,
+            self._name,
+            leads.cursors if leads else {},
+            lambda pipeline: state_of(connection, self._schema, pipeline),
+        )
+        if not cursors and not homes:
+            return known
+        before = leads or Past(
+            columns=tuple(columns_of(connection, self._schema, LEADS)),
+            most=most_columns(self._warehouse.kind),
+        )
+        found = replace(before, cursors={**cursors, **before.cursors}, homes={**homes, **before.homes})
+        return {**known, LEADS: found}
 
     def _fresh(self) -> Any:
         """A pipeline without a past on this machine: cursor and schema come from the warehouse, and from nowhere else.
@@ -114,7 +139,7 @@ def tables(warehouse: Warehouse, account: Account) -> AccountTables:
     return AccountTables(warehouse, account.name, raw_schema(account.name))
 
 
-def _state(connection: sa.Connection, schema: str, name: str) -> dict[str, Any]:
+def state_of(connection: sa.Connection, schema: str, name: str) -> dict[str, Any]:
     """What the last package that was loaded whole left of each table, by its name; see dlt's ``get_stored_state``."""
     if not columns_of(connection, schema, "_dlt_pipeline_state"):
         return {}
