@@ -93,7 +93,7 @@ def extract_shard(
             cursor_name = _name(stretch)
             part = _part(warehouse, lease, account.name, stretch, cursor_name, shard)
             todo = replace(todo, prove=lease.prove, part=part)
-            tables = ShardTables(warehouse, account.name, cursor_name, shard, lease)
+            tables = ShardTables(warehouse, account.name, cursor_name, shard, part, lease)
             found: list[Read] = []
             try:
                 done = load_shard(tables, todo, on_progress=listener.extracting, on_read=found.append)

@@ -1,8 +1,8 @@
 """How what is read gets into the warehouse: package by package, each with the cursor that belongs to it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -105,15 +105,13 @@ def load(
         for feed in feeds:
             on_table(table)
             try:
-                with closing(feed):
+                with read_told(feed, on_read), closing(feed):
                     if not feed.idle(raw.past(table), chunk_rows):
                         packages += load_feed(raw, feed, chunk_rows)
             except TransientError:
                 raise
             except CrmError as error:
                 failed.append(error)
-            finally:
-                on_read(feed.read())
 
     on = wanted(settings, job)
     feeds = {
@@ -243,6 +241,17 @@ def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> "D
 
     rows = chain.from_iterable(feed.rows(most) for feed in feeds)
     return dlt.resource(rows, name=feeds[0].table, write_disposition="append", selected=selected)
+
+
+@contextmanager
+def read_told(feed: Feed, on_read: Callable[[Read], None]) -> Iterator[None]:
+    """Tells at the end what the reading came to; where it ends with an error, the last of it may not be loaded."""
+    try:
+        yield
+    except BaseException:
+        on_read(replace(feed.read(), whole=False))
+        raise
+    on_read(feed.read())
 
 
 def load_feed(raw: RawTables, feed: Feed, chunk_rows: int) -> int:

@@ -17,7 +17,7 @@ from connector.errors import ConfigError
 from connector.extract import windows
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
-from connector.extract.load import CHUNK_ROWS, Extracted, load_feed
+from connector.extract.load import CHUNK_ROWS, Extracted, load_feed, read_told
 from connector.extract.past import Past, RawTables, Read
 from connector.extract.raw import LEADS
 from connector.extract.windows import Window
@@ -118,12 +118,9 @@ def load_shard(
     """Reads and loads ``job.part``, or what is left of it; see ``load``."""
     feed = ShardFeed(job, on_progress)
     packages = 0
-    try:
-        with closing(feed):
-            if not feed.idle(raw.past(LEADS), chunk_rows):
-                packages = load_feed(raw, feed, chunk_rows)
-    finally:
-        on_read(feed.read())
+    with read_told(feed, on_read), closing(feed):
+        if not feed.idle(raw.past(LEADS), chunk_rows):
+            packages = load_feed(raw, feed, chunk_rows)
     return Extracted(
         feed.window,
         feed.tally.rows,

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from connector.crm import raw_schema
 from connector.errors import LockedError, TransientError
+from connector.extract.job import part_key
 from connector.extract.past import HOMES, Past
 from connector.extract.raw import LEADS
 from connector.extract.shards import Shard
+from connector.extract.windows import Window
 from connector.warehouse import shards, waiting
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -23,10 +26,12 @@ class ShardTables(AccountTables):
     finds it open. On PostgreSQL parts load side by side, and only changes to the tables wait for each other.
     """
 
-    def __init__(self, warehouse: Warehouse, crm: str, name: str, shard: Shard, lease: Lease) -> None:
-        """``name``: of the cursor whose time was cut into parts."""
+    def __init__(
+        self, warehouse: Warehouse, crm: str, name: str, shard: Shard, part: Window, lease: Lease
+    ) -> None:
+        """``name``: of the cursor whose time was cut into parts; ``part``: the time of this one."""
         super().__init__(warehouse, shards.pipeline_of(crm, shard), raw_schema(crm))
-        self._crm, self._cursor_name, self._shard, self._lease = crm, name, shard, lease
+        self._crm, self._cursor_name, self._shard, self._part, self._lease = crm, name, shard, part, lease
 
     def past(self, table: str) -> Past:
         found = super().past(table)
@@ -35,7 +40,13 @@ class ShardTables(AccountTables):
         with self._warehouse.engine().connect() as connection:
             others = shards.homes_of(connection, self._crm)
             account = state_of(connection, self._schema, self._crm).get(LEADS) or {}
-        return replace(found, homes={**others, **(account.get(HOMES) or {}), **found.homes})
+        cursors = dict(found.cursors)
+        reached = (account.get("cursors") or {}).get(self._cursor_name)
+        if reached and datetime.fromisoformat(reached) >= self._part.end:
+            # An extraction has gone past this part.
+            cursors[part_key(self._cursor_name, self._part)] = reached
+        homes = {**others, **(account.get(HOMES) or {}), **found.homes}
+        return replace(found, homes=homes, cursors=cursors)
 
     def _run(self, source: Any) -> None:
         pipeline = self._pipeline
