@@ -78,6 +78,9 @@ class Bars(Listener):
     def building(self, done: int, total: int | None, name: str) -> None:
         if self._bars is not None:
             self._bars.update(self._task, completed=done, total=total, note=name)
+        else:
+            of = "" if total is None else f" of {total:,}"
+            self._now_and_then(f"{done:,}{of} models and tests done, {name} the last")
 
     def recovering(self, done: int, total: int) -> None:
         self._count(done, total, "leads of earlier runs looked up")

@@ -134,7 +134,7 @@ def _noted(lease: Lease, crm: str) -> Iterator[list["Read"]]:
 
     def note() -> None:
         with lease.transaction() as connection:
-            reads.note(connection, runs.current_id(), crm, found)
+            reads.note(connection, runs.current_id(), crm, found, settings.archive_days())
 
     try:
         yield found

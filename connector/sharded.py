@@ -18,7 +18,7 @@ from connector.extract.raw import LEADS
 from connector.extract.shards import Shard, cut
 from connector.extract.windows import Window
 from connector.push import facts
-from connector.warehouse import pipelines, reads, runs, shards, waiting
+from connector.warehouse import pipelines, reads, runs, settings, shards, waiting
 from connector.warehouse.accounts import check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -99,7 +99,7 @@ def extract_shard(
                 done = load_shard(tables, todo, on_progress=listener.extracting, on_read=found.append)
             finally:
                 with lease.transaction() as connection:
-                    reads.note(connection, runs.current_id(), vendor, found)
+                    reads.note(connection, runs.current_id(), vendor, found, settings.archive_days())
                     if all(each.whole for each in found):
                         shards.note_read(connection, vendor, cursor_name, shard)
             if not is_noted:

@@ -153,6 +153,12 @@ class Engine(ABC):
     def analyze(self, connection: sa.Connection, table: sa.Table) -> None:  # noqa: B027 - most engines need nothing
         """Has the engine look at a table of which a large part has changed."""
 
+    def find_late(self, connection: sa.Connection, schema: str, table: str, column: str) -> None:  # noqa: B027
+        """Sees to it that the latest times of a column that only grows are found without reading the table.
+
+        Most engines keep the least and the greatest value of each part of a table, and need nothing.
+        """
+
     @abstractmethod
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         """The states of these relations, at a cost that hardly grows with them; without those that aren't there or can't be told."""

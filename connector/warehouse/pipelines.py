@@ -9,7 +9,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,11 +21,13 @@ import sqlalchemy as sa
 from connector.crm import raw_schema
 from connector.crm.account import Account
 from connector.errors import LeadloopError, WarehouseError, causes
+from connector.extract.columns import SEEN_AT
 from connector.extract.past import HOMES, Past, most_columns, moved
 from connector.extract.past import cursor as cursor_of
-from connector.extract.raw import LEADS
+from connector.extract.raw import LEADS, REMOVALS
 from connector.warehouse import kept, private, reads, shards, waiting
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SEQUENCE, columns_of
 
 FOLDER = Path(".leadloop") / "pipelines"
@@ -72,6 +74,16 @@ class AccountTables:
         kept.let_go()
         with unwrapped():
             self._run(source)
+        for table in sorted({resource.name for resource in resources} & {LEADS, REMOVALS}):
+            self._find_late(table)
+
+    def _find_late(self, table: str) -> None:
+        """For ``push.ahead``, which looks for times in the future after each extraction. Who may not do this reads the table."""
+        if self._warehouse.path is not None:
+            return
+        with suppress(sa.exc.DBAPIError), self._warehouse.engine().begin() as connection:
+            if SEEN_AT in columns_of(connection, self._schema, table):
+                engine_of(connection).find_late(connection, self._schema, table, SEEN_AT)
 
     def _run(self, source: Any) -> None:
         if waiting.is_on():

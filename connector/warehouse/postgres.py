@@ -234,6 +234,19 @@ class Postgres(Engine):
     def analyze(self, connection: sa.Connection, table: sa.Table) -> None:
         connection.exec_driver_sql(f"analyze {table.fullname}")
 
+    def find_late(self, connection: sa.Connection, schema: str, table: str, column: str) -> None:
+        """By an index of a few pages, which has the least and the greatest time of each part of the table."""
+        name = f"{table}_{column}"
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        there = connection.scalar(
+            sa.text("select to_regclass(:name)"), {"name": f"{quote(schema)}.{quote(name)}"}
+        )
+        if there is None:
+            connection.exec_driver_sql(
+                f"create index if not exists {quote(name)} on {quote(schema)}.{quote(table)} using brin ({quote(column)})"
+                " with (autosummarize = on)"
+            )
+
     def is_cut(self, error: sa.exc.DBAPIError) -> bool:
         """Also a connection that was never made."""
         return error.connection_invalidated or (

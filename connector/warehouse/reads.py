@@ -6,7 +6,7 @@ was, and the row says that there is nothing between it and the window's end. The
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -16,6 +16,9 @@ from connector.warehouse.runs import runs
 
 WHOLE = "whole"
 """The outcome of a reading of which nothing is missing."""
+
+KEPT = timedelta(days=400)
+"""How long rows stay that decide nothing, unless a setting says it: a little more than a year, to compare with the last one."""
 
 reads = sa.Table(
     "reads",
@@ -42,8 +45,17 @@ reads = sa.Table(
 )
 
 
-def note(connection: sa.Connection, run_id: str | None, crm: str, done: Collection[Read]) -> None:
-    """Writes what a run read, in the transaction of the connection. A lease must have been taken before."""
+def note(
+    connection: sa.Connection,
+    run_id: str | None,
+    crm: str,
+    done: Collection[Read],
+    keep: timedelta | None = None,
+) -> None:
+    """Writes what a run read, in the transaction of the connection. A lease must have been taken before.
+
+    Deletes what is older than ``keep`` and decides nothing any more.
+    """
     if not done:
         return
     number, now = next_number(connection), datetime.now(UTC)
@@ -68,6 +80,39 @@ def note(connection: sa.Connection, run_id: str | None, crm: str, done: Collecti
             for each in done
         ],
     )
+    _prune(connection, crm, now - (keep or KEPT))
+
+
+def _prune(connection: sa.Connection, crm: str, before: datetime) -> None:
+    """Deletes rows of before that, but for the newest ones of each cursor: whole, failed, and with nothing found.
+
+    Where an older one would be asked for, as after raw tables were restored, that time is read again.
+    """
+    old, newer = reads.alias("old"), reads.alias("newer")
+    has_newer = (
+        sa.exists()
+        .where(
+            newer.c.crm == old.c.crm,
+            newer.c.stream == old.c.stream,
+            newer.c.cursor_name == old.c.cursor_name,
+            newer.c.outcome == old.c.outcome,
+            newer.c.nothing_since.is_(None) == old.c.nothing_since.is_(None),
+            newer.c.sequence_number > old.c.sequence_number,
+        )
+        .correlate(old)
+    )
+    gone = sa.select(old.c.stream, old.c.cursor_name, old.c.sequence_number).where(
+        old.c.crm == crm, old.c.noted_at < before, has_newer
+    )
+    for row in connection.execute(gone).all():
+        connection.execute(
+            reads.delete().where(
+                reads.c.crm == crm,
+                reads.c.stream == row.stream,
+                reads.c.cursor_name == row.cursor_name,
+                reads.c.sequence_number == row.sequence_number,
+            )
+        )
 
 
 def nothing_since(

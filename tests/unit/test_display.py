@@ -89,6 +89,20 @@ def test_a_long_push_says_how_far_it_is() -> None:
     ]
 
 
+def test_a_long_build_says_how_far_it_is() -> None:
+    """Without a terminal: how many of all models and tests are done, now and then."""
+    screen = Screen()
+    screen.bars.stage("build")
+    for number in range(1, 8):
+        screen.now = number * 10
+        screen.bars.building(number, 34, f"model_{number}")
+    assert screen.lines == [
+        "build ...",
+        "build: 3 of 34 models and tests done, model_3 the last",
+        "build: 6 of 34 models and tests done, model_6 the last",
+    ]
+
+
 def test_a_new_stage_begins_anew() -> None:
     """Neither the seconds nor the time reached of the stage before count."""
     screen = Screen()

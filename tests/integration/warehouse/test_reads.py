@@ -1,6 +1,7 @@
 """What was read is noted, and where there was nothing the next run begins behind it, without a package of dlt's."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import sqlalchemy as sa
 from connector import config, loop
 from connector.crm import before_calls, http
 from connector.errors import CrmError, WarehouseError
+from connector.extract.past import Nothing, Read
 from connector.sandbox import Sandbox
 from connector.warehouse import pipelines
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.pipelines import AccountTables
+from connector.warehouse.reads import note, reads
 from tests.quick_tables import without_dlt
 
 LEADS = 30
@@ -49,6 +52,54 @@ def read_of_leads(warehouse: Warehouse) -> list[tuple[Any, ...]]:
         "select rows, outcome, nothing_until is not null from leadloop.reads where stream = 'lead_versions'"
         " order by sequence_number",
     )
+
+
+def test_rows_that_decide_nothing_stay_for_a_while(warehouse: Warehouse) -> None:
+    """Of rows older than the setting, the newest of each kind and cursor stay, and each of another CRM."""
+    day, until = timedelta(days=1), datetime.now(UTC)
+
+    def read(cursor: str, *, whole: bool = True, nothing: bool = False) -> Read:
+        known = Nothing("a", "b") if nothing else None
+        return Read("lead_versions", cursor, None, 0, 1, whole, known)
+
+    with warehouse.lock("extract:convoso") as lease:
+        for crm in ("convoso", "other"):
+            for each in (read("one"), read("one", whole=False), read("one", nothing=True), read("two")) * 2:
+                with lease.transaction() as connection:
+                    note(connection, None, crm, [each])
+        with lease.transaction() as connection:
+            connection.execute(reads.update().values(noted_at=until - 10 * day))
+        with lease.transaction() as connection:
+            note(connection, None, "convoso", [read("three")], 11 * day)
+        assert len(rows(warehouse, "select 1 from leadloop.reads")) == 17
+        with lease.transaction() as connection:
+            note(connection, None, "convoso", [read("three")], 9 * day)
+    told = rows(
+        warehouse,
+        "select cursor_name, outcome, nothing_since is null, count(*) from leadloop.reads where crm = 'convoso'"
+        " group by 1, 2, 3 order by 1, 2, 3",
+    )
+    assert told == [
+        ("one", "failed", True, 1),
+        ("one", "whole", False, 1),
+        ("one", "whole", True, 1),
+        ("three", "whole", True, 2),
+        ("two", "whole", True, 1),
+    ]
+    assert len(rows(warehouse, "select 1 from leadloop.reads where crm = 'other'")) == 8
+
+
+@pytest.mark.parametrize("warehouse", ["postgres"], indirect=True)
+def test_times_in_the_future_are_found_without_reading_the_table(warehouse: Warehouse, crm: Sandbox) -> None:
+    """PostgreSQL looks only at those parts of a raw table whose greatest time is late enough."""
+    for _ in range(2):
+        loop.extract(warehouse)
+        crm.clock.advance(60)
+    with warehouse.engine().begin() as connection:
+        connection.exec_driver_sql("set local enable_seqscan = off")
+        query = "explain select count(*) from convoso_raw.lead_versions where leadloop_seen_at > now() + interval '1 hour'"
+        plan = "".join(row[0] for row in connection.exec_driver_sql(query))
+    assert "lead_versions_leadloop_seen_at" in plan
 
 
 def packages(warehouse: Warehouse) -> int:
