@@ -319,10 +319,12 @@ def push(
     restored: bool = False,
     first: bool = False,
     listener: Listener = QUIET,
+    on_recovery: Callable[[Recovery], None] = lambda _recovery: None,
 ) -> Pushed | None:
     """Carries out the plan of a push; ``None`` where ``agree`` said no. It says ``None`` where it asked nobody.
 
     ``restored``: the warehouse is an older copy of itself, its leads were read since it was put back, and it is to go on.
+    ``on_recovery`` is told what became of the leads that earlier runs had left open, also where the push then stops.
     ``first`` says that a person agrees, or that ``agree`` asks one, to replace values in fields to which nothing was ever
     sent as far as is known (``Plan.first_time``); without it such a plan raises ``FirstTimeError``.
 
@@ -333,6 +335,7 @@ def push(
         listener.stage(f"push {name}")
         run.catch_up(restored=restored)
         recovery = recover_all(run.warehouse, name, run.journal, run.account, listener.recovering)
+        on_recovery(recovery)
         planned = _planned(run.warehouse, run.spec, limit, run.account, run.pushes)
         if agreed is not None:
             expect(planned, agreed)
@@ -408,6 +411,8 @@ class Ran:
     built: BuildResult
     pushed: dict[str, Pushed] = field(default_factory=dict)
     failed: dict[str, LeadloopError] = field(default_factory=dict)
+    recovered: dict[str, Recovery] = field(default_factory=dict)
+    """Push -> what it found out about leads that earlier runs had left open, if there were any, whatever became of the push."""
 
     @property
     def exit_code(self) -> int:
@@ -478,6 +483,7 @@ def run(
                 f"Nothing was sent to {harm.crm} after {harm.push}: {harm.stopped}", crm=harm.crm
             )
             continue
+        found: list[Recovery] = []
         try:
             done = push(
                 warehouse,
@@ -488,12 +494,15 @@ def run(
                 restored=restored,
                 first=first,
                 listener=listener,
+                on_recovery=found.append,
             )
         except LeadloopError as error:
             ran.failed[name] = error
         else:
             if done is not None:
                 ran.pushed[name] = done
+        if any(found):
+            ran.recovered[name] = found[0]
     return ran
 
 

@@ -1,7 +1,7 @@
 """``leadloop push``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
 from connector.cli.options import First, Json, Limit, Mask, Project, Yes, warehouse, with_dbt
 from connector.cli.output import emit, err, out
+
+if TYPE_CHECKING:
+    from connector.push import Recovery
 
 
 @app.command(epilog="Example: leadloop push lead_scores_to_convoso --limit 10")
@@ -32,21 +35,28 @@ def push(
     """
     from connector import loop
     from connector.display import listening
-    from connector.render.push import push_document, push_text
+    from connector.render.push import push_document, push_text, recovery_text
     from connector.render.saved_plan import read_plan
 
     saved = None if agreed is None else read_plan(agreed)
-    with listening(err, brief=as_json) as listener:
-        done = loop.push(
-            warehouse(),
-            name,
-            project,
-            limit=limit,
-            agreed=saved,
-            agree=asking(yes or saved is not None, listener, first=first, mask=mask, quiet=as_json),
-            first=first or in_a_terminal(),
-            listener=listener,
-        )
+    found: list[Recovery] = []
+    done = None
+    try:
+        with listening(err, brief=as_json) as listener:
+            done = loop.push(
+                warehouse(),
+                name,
+                project,
+                limit=limit,
+                agreed=saved,
+                agree=asking(yes or saved is not None, listener, first=first, mask=mask, quiet=as_json),
+                first=first or in_a_terminal(),
+                listener=listener,
+                on_recovery=found.append,
+            )
+    finally:
+        if done is None and any(found):
+            err.print(recovery_text(found[0]), markup=False, soft_wrap=True)
     if done is None:
         raise typer.Exit(0)
     if as_json:

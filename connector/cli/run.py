@@ -42,7 +42,7 @@ def run(
     from connector.render.build import build_text
     from connector.render.extract import extract_text
     from connector.render.push import push_text
-    from connector.render.run import run_document
+    from connector.render.run import recovered_text, run_document
 
     first_edit, last_edit = interval(start, end)
     if restored and (first_edit or last_edit):
@@ -70,6 +70,8 @@ def run(
         out.print(build_text(done.built), markup=False)
         for pushed in done.pushed.values():
             out.print(push_text(pushed.summary, pushed.recovery, mask=not out.is_terminal))
+    for line in recovered_text(done):
+        err.print(line, markup=False, soft_wrap=True)
     for name, error in done.failed.items():
         tell(f"{name}: {error}")
     raise typer.Exit(done.exit_code)

@@ -107,7 +107,7 @@ def push_text(summary: Summary, recovery: Recovery, *, mask: bool = True, most: 
             Text(f"{summary.found:,} of them were in {summary.crm} already: nothing was sent for them")
         )
     if recovery:
-        parts.append(Text(f"Left open by earlier runs: {recovered(recovery)}"))
+        parts.append(Text(recovery_text(recovery)))
     if summary.deferred_until:
         when = f"{summary.deferred_until:%F %H:%M} UTC"
         parts.append(
@@ -124,6 +124,11 @@ def push_text(summary: Summary, recovery: Recovery, *, mask: bool = True, most: 
         ]
         parts += [Text(), table(("Leads", "Example", "What", "Fields", "Why"), rows)]
     return Group(*parts)
+
+
+def recovery_text(recovery: Recovery) -> str:
+    """What became of the leads that earlier runs had left open; only of one that found some."""
+    return f"Left open by earlier runs: {recovered(recovery)}"
 
 
 def recovered(recovery: Recovery) -> str:

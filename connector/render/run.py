@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from connector.render.build import Build, built
-from connector.render.document import VERSION, Part
+from connector.render.document import VERSION, Part, part
 from connector.render.extract import Extraction, extraction
 from connector.render.plan_document import Problem, problem
-from connector.render.push import PushDocument, push_document
+from connector.render.push import PushDocument, Recovered, push_document, recovery_text
 
 if TYPE_CHECKING:
     from connector.loop import Ran
@@ -31,6 +31,13 @@ class RunDocument(Part, kw_only=True):
             description="push → why it was stopped or failed; `extract CRM` → why that CRM could not be read"
         ),
     ]
+    recovered: Annotated[
+        dict[str, Recovered],
+        Meta(
+            description="push → what it found out about the leads that earlier runs had left open, if there were any; also of a push that "
+            "then stopped or failed"
+        ),
+    ]
     exit_code: Annotated[int, Meta(description="the worst of all")]
 
 
@@ -40,5 +47,13 @@ def run_document(ran: "Ran") -> RunDocument:
         built=built(ran.built),
         pushed={name: push_document(each.summary, each.recovery) for name, each in ran.pushed.items()},
         failed={name: problem(error) for name, error in ran.failed.items()},
+        recovered={name: part(Recovered, each) for name, each in ran.recovered.items()},
         exit_code=ran.exit_code,
     )
+
+
+def recovered_text(ran: "Ran") -> list[str]:
+    """A line for each push without a result of its own that would say it."""
+    return [
+        f"{name}: {recovery_text(each)}" for name, each in ran.recovered.items() if name not in ran.pushed
+    ]
