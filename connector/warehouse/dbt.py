@@ -31,7 +31,7 @@ from connector.texts import count
 from connector.warehouse import kept, private
 from connector.warehouse.engines import ENGINES
 from connector.warehouse.settings import DbtSettings
-from connector.warehouse.told_errors import UNKNOWN, told
+from connector.warehouse.told_errors import UNKNOWN, body, told
 
 OnEvent = Callable[[int, int | None, str], None]
 """Called after each node with how many are done, how many there are, and the node's name."""
@@ -82,6 +82,8 @@ class NodeResult:
     seconds: float
     about: tuple[str, ...]
     """The models that a test looks at, or that a model is made from, by unique id."""
+    of_database: str = field(default="", repr=False)
+    """What the engine says of the database as a whole, if that is why: a full disk, a missing permission."""
     free_text: str = field(default="", repr=False)
     """What dbt and the engine say themselves, which may hold values of leads: under ``LEADLOOP_DEBUG`` alone."""
 
@@ -389,6 +391,7 @@ def _node_result(result: Any, engine: str) -> NodeResult:
     message = said and told(said, ENGINES[engine].language, _sql_of(node))
     if status in ("fail", "warn"):
         message = count(result.failures, "row") if result.failures else "failed"
+    own = body(said, ENGINES[engine].language)
     return NodeResult(
         unique_id=node.unique_id,
         name=node.name,
@@ -397,6 +400,7 @@ def _node_result(result: Any, engine: str) -> NodeResult:
         message=message,
         seconds=round(result.execution_time or 0.0, 3),
         about=tuple(node.depends_on_nodes),
+        of_database=own if ENGINES[engine].about_itself.match(own) else "",
         free_text=said if is_debugging() else "",
     )
 

@@ -43,7 +43,12 @@ _FULL = re.compile(
     r"(?:IO|TransactionContext|FATAL) Error: .*(?:No space left on device|File too large|Disk quota)"
 )
 """As DuckDB hands on what the system says of a write."""
-_DAMAGED = ("Corrupt database file", "Could not read enough bytes from file", "Failure while replaying WAL")
+_DAMAGED = (
+    "Corrupt database file",
+    'Could not read enough bytes from file "{}',
+    "Failure while replaying WAL",
+)
+"""The braces stand for the file: a model may read others."""
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9]+:")
 """How a path of dbt's begins that is none on this machine: ``md:``, ``s3:``, ``ducklake:``."""
 
@@ -78,6 +83,7 @@ class DuckDB(Engine):
     now = "get_current_timestamp"
     keeps_leases_alive = False
     names_database_after_file = True
+    about_itself = re.compile(r"(?:IO|TransactionContext|FATAL) Error: (?!Cannot open file)")
     place_variables = frozenset({"LEADLOOP_DUCKDB_PATH"})
 
     def url(self, credentials: Any) -> URL:
@@ -147,7 +153,7 @@ class DuckDB(Engine):
                 "before stays.",
                 "Make space, then run again.",
             )
-        if any(mark in text for mark in _DAMAGED):
+        if any(mark.format(label) in text for mark in _DAMAGED):
             return DamagedError(
                 f"{label} is damaged: DuckDB can't read a part of it any more. What that part held is lost from this file.",
                 "Put the file aside and restore a copy of it, then continue with `leadloop run --restored`. Without a copy, "

@@ -1,5 +1,6 @@
 """What leadloop has to know of a database engine. Each engine answers in a file of its own, and nothing else asks which it is."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,9 @@ class Engine(ABC):
 
     names_database_after_file: ClassVar[bool] = False
     """Whether a schema of the same name can't be told from the database."""
+
+    about_itself: ClassVar[re.Pattern[str]]
+    """How a message begins that is about the database as a whole, and so not about a value or a name in the SQL."""
 
     place_variables: ClassVar[frozenset[str]]
     """Those of ``dbt_env`` that say which database it is."""

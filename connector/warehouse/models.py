@@ -204,8 +204,8 @@ def build(
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
     failed = [node for node in nodes if not node.ok and node.status != "skipped"]
     if failed:
-        said = LeadloopError("\n".join(node.message for node in failed))
-        raise warehouse.explained(said) or dbt.summary(
+        of_database = LeadloopError("\n".join(node.of_database for node in failed))
+        raise warehouse.explained(of_database) or dbt.summary(
             failed, sum(node.status == "skipped" for node in nodes)
         )
     everything = None if select else made(manifest, built, warehouse.kind, why_not)

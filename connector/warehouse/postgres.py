@@ -104,6 +104,10 @@ class Postgres(Engine):
     dialect = "postgresql"
     file_format = "csv"
     now = "clock_timestamp"
+    about_itself = re.compile(
+        r"permission denied for |must be owner of |could not (?:extend|write|receive|send) |connection to server "
+        r"|server closed |terminating connection |SSL connection |FATAL: |cannot execute "
+    )
     place_variables = frozenset(
         {"LEADLOOP_POSTGRES_HOST", "LEADLOOP_POSTGRES_PORT", "LEADLOOP_POSTGRES_DBNAME"}
     )

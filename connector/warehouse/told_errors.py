@@ -54,6 +54,12 @@ OURS = re.compile(r"(?:push (?P<push>\w+)|leadloop_types): [^\n]+", re.ASCII)
 REFUSING = ("refuse_push", "refuse_type")
 
 
+def body(message: str, language: Language) -> str:
+    """The message as the database made it, without what dbt writes before and after it."""
+    found = _HEAD.match(message.strip())
+    return language.body(found[2] if found else message.strip())
+
+
 def told(message: str, language: Language, sql: str) -> str:
     """The kind of an error in a few words. ``sql``: of the node, or whatever else people wrote and may be shown."""
     text = message.strip()

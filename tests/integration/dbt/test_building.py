@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.errors import BuildError, ConfigError, LockedError, ModelError
+from connector.errors import BuildError, ConfigError, DamagedError, LockedError, ModelError
 from connector.warehouse import dbt, models
 from connector.warehouse.connection import Warehouse
 from tests.integration.dbt.conftest import OwnProject
@@ -375,3 +375,36 @@ def test_the_project_is_looked_for_where_it_belongs(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("DBT__PROJECT", "nowhere")
     with pytest.raises(ModelError, match="DBT__PROJECT"):
         models.find_project()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("postgres", marks=pytest.mark.long)])
+def test_what_is_wrong_with_the_whole_database_is_no_models_fault(
+    engine: str, request: pytest.FixtureRequest, own: OwnProject, tmp_path: Path
+) -> None:
+    """A damaged DuckDB file, a permission that was taken away on PostgreSQL: told as such, with the way out (2)."""
+    own.write("models/copied.sql", "{{ config(materialized='table') }} select a from shop.many")
+    rows = "select cast(i as text) as a from generate_series(1, 50000) as r(i)"
+    if engine == "duckdb":
+        warehouse = Warehouse.duckdb(tmp_path / "shop_leads.duckdb")
+        kind: Any = DamagedError
+        words = r"shop_leads\.duckdb is damaged.*restore a copy"
+    else:
+        warehouse = Warehouse.postgres(request.getfixturevalue("postgres_url"))
+        kind, words = ConfigError, "no permission for what it does with the table many"
+    with warehouse.engine().begin() as connection:
+        connection.exec_driver_sql("create schema shop")
+        connection.exec_driver_sql(f"create table shop.many as {rows}")
+        if engine == "postgres":
+            connection.exec_driver_sql("drop role if exists modeller")
+            connection.exec_driver_sql("create role modeller login")
+            connection.exec_driver_sql("grant create on database leads to modeller")
+            connection.exec_driver_sql("grant usage on schema shop to modeller")
+    if warehouse.path is not None:
+        with warehouse.path.open("r+b") as file:
+            file.seek(3 * 4096 + 1000)
+            file.write(os.urandom(64))
+    else:
+        warehouse = Warehouse.postgres(warehouse.url.set(username="modeller"))
+    with pytest.raises(kind, match=words) as caught:
+        models.build(warehouse, own.folder, select="copied")
+    assert caught.value.exit_code == 2
