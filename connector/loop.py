@@ -29,7 +29,7 @@ from connector.push.recovery import recover_all
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.unseen import unseen
-from connector.warehouse import kept, last_build, models, pipelines, reads, runs, settings, snapshot
+from connector.warehouse import fields, kept, last_build, models, pipelines, reads, runs, settings, snapshot
 from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -123,6 +123,7 @@ def extract(
                 warehouse.keep()
             if not is_noted:
                 note_account(engine, account.settings, account.reader)
+            fields.refresh(engine, lease, account, runs.current_id(), listener)
             _say_future(warehouse, account, listener)
             return replace(done, calls_today=account.calls_today)
 

@@ -18,6 +18,8 @@ from connector.errors import (
 
 Mode = Literal["update", "insert", "upsert", "delete"]
 Precision = Literal["second", "day"]
+Type = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
+"""What a column of ``leads`` can be; which values fit says ``docs/warehouse.md``."""
 Removal = Literal["deleted", "archived", "merged"]
 FOUND = "found"
 """Code of an ``applied`` that no call stands behind: the CRM had the lead before, and what it shows is not ours."""
@@ -90,6 +92,8 @@ class Capabilities:
     A row of a ``merged`` lead names the lead that it was merged into as ``merged_into``."""
     most_ids: int = field(default=1, kw_only=True)
     """How many leads one call can show by their ids; with more than one, its reader is a ``ManyReader``."""
+    types: bool = field(default=False, kw_only=True)
+    """Whether its reader is a ``TypeReader``."""
     recordings: bool = field(default=False, kw_only=True)
     """Whether its reader is a ``RecordingReader``; the time filter ``last_call`` finds the leads that were called."""
 
@@ -228,6 +232,14 @@ class ManyReader(LeadReader, Protocol):
         ...
 
 
+class TypeReader(LeadReader, Protocol):
+    """A CRM that says, or whose published API says, which types its fields have."""
+
+    def fields(self) -> "FieldTypes":
+        """Every field of which that is known; a field of another type than text has it in ``leads``."""
+        ...
+
+
 class RecordingReader(WindowReader, Protocol):
     """A CRM that also tells which calls with a lead were recorded."""
 
@@ -351,6 +363,28 @@ class OneByOne(UpdatesOnly):
 
     def update_many(self: LeadWriter, leads: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[Outcome]:
         return [self.update(lead_id, fields) for lead_id, fields in leads]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """What is known of one of the CRM's fields."""
+
+    name: str
+    """As rows and pushes name it."""
+    type: Type
+    kind: str
+    """The type in the CRM's own words."""
+    label: str
+    """What people in the account call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTypes:
+    """What is known of all of them."""
+
+    fields: Sequence[FieldType]
+    calls: int = 0
+    """How many it took to find out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,14 @@ from connector.config import VendorSettings, named
 from connector.crm.base import (
     Bounds,
     Capabilities,
+    FieldTypes,
     LeadReader,
     ManyReader,
     Page,
     Precision,
     RecordingReader,
     ScanReader,
+    TypeReader,
     WindowReader,
 )
 from connector.crm.clock import CrmClock, clock_of
@@ -81,6 +83,10 @@ class Privacy:
                         "Take it out of one of the two.",
                     )
 
+    def shows(self, field: str) -> bool:
+        """Whether the field is in the warehouse as the CRM has it."""
+        return not _holds(self._left_out, field) and not _holds(self._hashed, field)
+
     def page(self, page: Page) -> Page:
         return replace(page, rows=[self._row(row) for row in page.rows])
 
@@ -105,7 +111,7 @@ def kept_private(reader: LeadReader, settings: VendorSettings) -> LeadReader:
     return PrivateReader(reader, privacy) if privacy else reader
 
 
-class PrivateReader(RecordingReader, ScanReader, ManyReader):
+class PrivateReader(RecordingReader, ScanReader, ManyReader, TypeReader):
     """Whatever kind of reader it wraps; of every kind itself, so that the types say when one of them changes."""
 
     def __init__(self, reader: LeadReader, privacy: Privacy) -> None:
@@ -159,6 +165,10 @@ class PrivateReader(RecordingReader, ScanReader, ManyReader):
     ) -> Page:
         reader = cast(RecordingReader, self._reader)
         return self._privacy.page(reader.recordings(lead_id, bounds, offset=offset, limit=limit))
+
+    def fields(self) -> FieldTypes:
+        found = cast(TypeReader, self._reader).fields()
+        return replace(found, fields=[each for each in found.fields if self._privacy.shows(each.name)])
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         return self._reader.modified_at(row)

@@ -21,6 +21,7 @@ from connector.warehouse.accounts import accounts
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engine import State
 from connector.warehouse.engines import engine_of
+from connector.warehouse.fields import fields
 from connector.warehouse.leases import Lease
 from connector.warehouse.ledger import METADATA, SCHEMA, columns_of
 from connector.warehouse.models import BuildResult
@@ -129,7 +130,7 @@ def _states(connection: sa.Connection, before: Before, made: Made) -> tuple[dict
 
 
 def _inputs(connection: sa.Connection) -> Iterable[Relation]:
-    """What leadloop's models read: the raw tables of every CRM and account, and what is known of pushes.
+    """What leadloop's models read: the raw tables of every CRM and account, and what is known of pushes and of types.
 
     Each write to one of these is another state, also one that changes no model: the next run builds once more, then. A run of
     a push that sends nothing leaves a row in push_runs alone; one that sends something leaves rows in the journal with it.
@@ -143,7 +144,7 @@ def _inputs(connection: sa.Connection) -> Iterable[Relation]:
             if not name.startswith("_dlt"):
                 yield Relation(schema, name)
     for name in engine.tables_in(connection, SCHEMA):
-        if name == accounts.name or name.startswith("push_journal"):
+        if name in (accounts.name, fields.name) or name.startswith("push_journal"):
             yield Relation(SCHEMA, name)
 
 

@@ -157,6 +157,15 @@ STEPS = (
         )
         """,
     ),
+    Step(
+        10,
+        "which types the fields of a CRM have",
+        """
+        create table if not exists leadloop.fields (
+            crm text, field text, type text, crm_type text, label text, noted_at timestamptz
+        )
+        """,
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -24,6 +24,7 @@ CAPABILITIES = Capabilities(
     example_field="metadata.sourceMetadata.leadTier",
     protected_fields=leads.PROTECTED,
     objects={name: leads.inside(name) for name in leads.OBJECTS - leads.PROTECTED},
+    types=True,
 )
 
 Order = Literal["updatedAt", "createdAt"]

@@ -117,6 +117,10 @@ NUMBERS = WHOLE_NUMBERS | frozenset(
     ["metadata.price", "metadata.directPostPrice", "inquiry.budgetMinimum", "inquiry.budgetMaximum"]
 )
 """What is documented as a number, in the OpenAPI document and in the client."""
+DATES = frozenset(["inquiry.desiredStartDate", *(f"{place}birthDate" for place in PLACES)])
+"""What is documented as a date."""
+TIMES = frozenset(name for name in NAMES if name.endswith("At"))
+"""What is documented as a time."""
 LARGEST = 2**31 - 1
 
 # fmt: off

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.crm.base import Page
+from connector.crm.base import FieldType, FieldTypes, Page, Type
 from connector.crm.http import Call, Session, Speaking
 from connector.crm.ids import as_id, names_one
 from connector.crm.leadping import lead as leads
@@ -19,7 +19,7 @@ from connector.errors import RefusedError, UnexpectedAnswerError
 
 
 class LeadpingReader(Speaking):
-    """A ``ScanReader`` of one Leadping organisation."""
+    """A ``ScanReader`` and ``TypeReader`` of one Leadping organisation."""
 
     def __init__(
         self, settings: LeadpingSettings, *, session: Session | None = None, page_size: int = PAGE_SIZE
@@ -68,6 +68,19 @@ class LeadpingReader(Speaking):
                 return Page([], 0, asked_at)
             raise
         return Page([leads.row(lead)], 1, asked_at)
+
+    def fields(self) -> FieldTypes:
+        """As the published schema has them; no call says it."""
+        kinds: tuple[tuple[Type, str, Collection[str]], ...] = (
+            ("integer", "integer", leads.WHOLE_NUMBERS),
+            ("number", "number", leads.NUMBERS - leads.WHOLE_NUMBERS),
+            ("boolean", "boolean", leads.FLAGS),
+            ("date", "date", leads.DATES),
+            ("timestamp", "date-time", leads.TIMES),
+        )
+        return FieldTypes(
+            [FieldType(name, kind, theirs, name) for kind, theirs, names in kinds for name in sorted(names)]
+        )
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """The first of ``modifiedAt`` and ``createdAt`` that isn't null; a summary says ``updatedAt``."""

@@ -14,9 +14,10 @@ from connector.crm.base import Parts
 from connector.crm.leadsquared.calls import open_session
 from connector.crm.leadsquared.facts import CAPABILITIES, FOR_DBT
 from connector.crm.leadsquared.look import look
+from connector.crm.leadsquared.metadata import Metadata
 from connector.crm.leadsquared.reader import LeadSquaredReader
 from connector.crm.leadsquared.settings import LeadSquaredSettings
-from connector.crm.leadsquared.writer import LeadSquaredWriter, Metadata
+from connector.crm.leadsquared.writer import LeadSquaredWriter
 
 __all__ = [
     "CAPABILITIES",

@@ -1,10 +1,11 @@
 """What LeadSquared's API has: endpoints, limits, names of ids and errors."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connector.crm.base import Capabilities, ForDbt, Option
+from connector.crm.base import Capabilities, ForDbt, Option, Type
 from connector.crm.leadsquared.settings import MAX_PAGE_SIZE
 
 API = "/v2/LeadManagement.svc/"
@@ -68,6 +69,7 @@ CAPABILITIES = Capabilities(
     created_field="CreatedOn",
     example_field="mx_Lead_Tier",
     removals=("merged",),
+    types=True,
     protected_fields=frozenset({ID, "ProspectId", "ProspectAutoId", SEARCH_BY, *ECHOES}),
     options={SEARCH_BY: Option("[A-Za-z][A-Za-z0-9_]*", "the schema name of a field that the push sets")},
 )
@@ -86,6 +88,15 @@ A_DAY = re.compile(r"(?<![a-z])(?:days?|daily)(?![a-z])")
 """How an answer of "too many calls" most likely says that it is the day's limit; it is on no page."""
 MX_NAME = re.compile(r"MX[A-Za-z]{1,80}")
 
+TYPES: Mapping[str, Type] = {
+    "Number": "number",
+    "Boolean": "boolean",
+    "Date": "timestamp",
+    "DateTime": "timestamp",
+}
+"""``DataType`` of a field (page "Create a Custom Lead Field") -> its type; any other is a text."""
+ONLY_DATE = "Date"
+"""How a field of dates is rendered if they have no time of day; the others have one (same page)."""
 UNMEASURED = frozenset({"Phone", "Number", "Date", "DateTime", "Time", "Boolean"})
 """Data types whose ``MaxLength`` is not the length of what is sent: the page shows 10 for phones and sends 13."""
 

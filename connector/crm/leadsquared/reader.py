@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from connector.config import named
 from connector.crm.answers import first_text
-from connector.crm.base import Bounds, Page, Precision
+from connector.crm.base import Bounds, FieldType, FieldTypes, Page, Precision
 from connector.crm.http import Session, Speaking
 from connector.crm.leadsquared.calls import call_with, open_session
 from connector.crm.leadsquared.facts import (
@@ -25,6 +25,7 @@ from connector.crm.leadsquared.facts import (
     MOST_ACTIVITIES,
     UTC_ZONE,
 )
+from connector.crm.leadsquared.metadata import Metadata
 from connector.crm.leadsquared.responses import (
     Merge,
     judge,
@@ -50,7 +51,7 @@ class OneSided(NamedTuple):
 
 
 class LeadSquaredReader(Speaking):
-    """A ``WindowReader`` and ``ManyReader`` of one LeadSquared account."""
+    """A ``WindowReader``, ``ManyReader`` and ``TypeReader`` of one LeadSquared account."""
 
     def __init__(self, settings: LeadSquaredSettings, *, session: Session | None = None) -> None:
         self._settings = settings
@@ -198,6 +199,13 @@ class LeadSquaredReader(Speaking):
         page = self._session.read(call, judge, leads_found)
         rows = [{name: row[name] for name in whole} for row in page.rows if whole.keys() <= row.keys()]
         return Page(rows if whole in rows else [], None, page.asked_at, calls + page.calls)
+
+    def fields(self) -> FieldTypes:
+        """``GET LeadsMetaData.Get``."""
+        found = Metadata(self._settings, self._session).fields()
+        return FieldTypes(
+            [FieldType(each.name, each.type, each.kind, each.label) for each in found.values()], 1
+        )
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """The clock that windows go by, where the row shows it."""

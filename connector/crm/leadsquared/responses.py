@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from connector.config import did_you_mean, named
 from connector.crm.answers import RawRows, first_text
-from connector.crm.base import Outcome, Page
+from connector.crm.base import Outcome, Page, Type
 from connector.crm.http import AgainError, Answer
 from connector.crm.leadsquared.facts import (
     A_DAY,
@@ -19,7 +19,9 @@ from connector.crm.leadsquared.facts import (
     MEANINGS,
     MERGED,
     MX_NAME,
+    ONLY_DATE,
     TYPE,
+    TYPES,
     UNMEASURED,
 )
 from connector.errors import (
@@ -48,6 +50,9 @@ class LeadField:
     """Characters."""
     locked: bool
     """Whether it can be set only when a lead is made."""
+    type: Type = "text"
+    kind: str = ""
+    """The type in the account's own words."""
 
 
 def judge(answer: Answer, labels: Mapping[str, str] | None = None) -> None:
@@ -196,14 +201,17 @@ def fields_in(answer: Answer) -> dict[str, LeadField]:
         name = each.get("SchemaName") if isinstance(each, dict) else None
         if not isinstance(name, str) or not name:
             raise UnexpectedAnswerError("showed one of the account's fields without its SchemaName")
-        longest = str(each.get("MaxLength") or "").strip()
-        measured = longest.isascii() and longest.isdigit() and each.get("DataType") not in UNMEASURED
+        longest, kind = str(each.get("MaxLength") or "").strip(), str(each.get("DataType") or "")
+        measured = longest.isascii() and longest.isdigit() and kind not in UNMEASURED
+        only_date = kind == ONLY_DATE and each.get("RenderTypeTextValue") == ONLY_DATE
         fields[name] = LeadField(
             name,
             str(each.get("DisplayName") or name),
             (int(longest) or None) if measured else None,
             # 0 in the page's unlocked field, 1 and 2 in locked ones.
             str(each.get("LockAfterCreate") or 0).lower() not in ("0", "false"),
+            "date" if only_date else TYPES.get(kind, "text"),
+            kind,
         )
     return fields
 

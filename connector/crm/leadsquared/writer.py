@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from threading import Lock
 from typing import Any
 
 from connector.crm.base import FOUND, Outcome, UpdatesOnly
@@ -18,7 +17,6 @@ from connector.crm.leadsquared.facts import (
     GET,
     ID,
     LOOK_UP,
-    METADATA,
     MOST_FOUND,
     NOT_ACCEPTED,
     SEARCH_BY,
@@ -26,11 +24,10 @@ from connector.crm.leadsquared.facts import (
     UPSERT,
     USUAL_KEYS,
 )
+from connector.crm.leadsquared.metadata import Metadata
 from connector.crm.leadsquared.responses import (
     GONE,
-    LeadField,
     failed_untold,
-    fields_in,
     is_same,
     judge,
     lead_id_of,
@@ -51,25 +48,6 @@ from connector.errors import (
     RefusedError,
     TransientError,
 )
-
-
-class Metadata:
-    """The account's fields, loaded when they are first needed. Safe to use from several threads."""
-
-    def __init__(self, settings: LeadSquaredSettings, session: Session) -> None:
-        self._settings = settings
-        self._session = session
-        self._lock = Lock()
-        self._fields: dict[str, LeadField] | None = None
-
-    def fields(self) -> Mapping[str, LeadField]:
-        """By schema name. Raises what a read raises; then the next call tries again."""
-        with self._lock:
-            if self._fields is None:
-                # Without it the options of every dropdown come along (page).
-                call = call_with(self._settings, "GET", METADATA, query={"excludeOptionSets": "1"})
-                self._fields = self._session.read(call, judge, fields_in)
-            return self._fields
 
 
 class LeadSquaredWriter(Speaking, UpdatesOnly):

@@ -1,17 +1,35 @@
-{# The types that columns of leads have: those that the project declares in the variable leadloop_types.
+{# The types that columns of leads have: those that the project declares in the variable leadloop_types, and of the other columns
+   those that a CRM says itself, as leadloop has noted it in leadloop.fields.
 
        vars:
          leadloop_types:
            my_crm: {lead_score: integer, "Annual Income": number}   # a CRM's fields, as its API names them
            renewal_date: date                                          # this field of any CRM
+           plan: text                                                  # stays a text, whatever a CRM says
 
    A value that does not fit is NULL in the column, and stays readable in the column of its text, see text_column. Nothing but the
    model leads has such columns: whatever compares values compares texts. #}
 
-{# Column of leads -> integer, number, boolean, date or timestamp.
+{# Column of leads -> integer, number, boolean, date or timestamp. Nothing for one that is a text.
 
    columns: those of leads, so that a field that is spelt in another way is found. #}
 {% macro lead_types(columns) -%}
+    {%- set found = leadloop.declared_types(columns) -%}
+    {%- for column, type in leadloop.types_of_crms(columns).items() if column not in found -%}
+        {#- Two texts more for each column: PostgreSQL has room for 1,664 in a list. -#}
+        {%- if columns | length + found | length < 1500 -%}
+            {%- do found.update({column: type}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set typed = {} -%}
+    {%- for column, type in found.items() if type != 'text' -%}
+        {%- do typed.update({column: type}) -%}
+    {%- endfor -%}
+    {{ return(typed) }}
+{%- endmacro %}
+
+{# Column of leads -> the type that the project declares. #}
+{% macro declared_types(columns) -%}
     {%- set found = {} -%}
     {%- set given = var('leadloop_types', {}) -%}
     {%- if not given -%}{{ return(found) }}{%- endif -%}
@@ -38,20 +56,56 @@
 
 {# Two CRMs share a column: it has the type that the values of both fit. #}
 {% macro add_type(found, column, type, field) -%}
-    {%- set types = ['integer', 'number', 'boolean', 'date', 'timestamp'] -%}
+    {%- set types = ['integer', 'number', 'boolean', 'date', 'timestamp', 'text'] -%}
     {%- if type not in types -%}
         {%- do leadloop.refuse_type(
             field ~ ' must be one of ' ~ types | join(', ') ~ ', not ' ~ type ~ leadloop.did_you_mean(type | string, types)
         ) -%}
     {%- endif -%}
     {%- set both = [found.get(column, type), type] | unique | sort -%}
-    {%- if both == ['integer', 'number'] or both == ['date', 'timestamp'] -%}
-        {%- do found.update({column: both[1]}) -%}
-    {%- elif both | length > 1 -%}
+    {%- set one = leadloop.type_of_both(both) -%}
+    {%- if one is none -%}
         {%- do leadloop.refuse_type('the column ' ~ column ~ ' has two types, ' ~ both | join(' and ')) -%}
-    {%- else -%}
-        {%- do found.update({column: type}) -%}
     {%- endif -%}
+    {%- do found.update({column: one}) -%}
+{%- endmacro %}
+
+{# The type that values of these (sorted) types all fit; none where there is no such type. #}
+{% macro type_of_both(types) -%}
+    {%- if types == ['integer', 'number'] or types == ['date', 'timestamp'] -%}{{ return(types[1]) }}{%- endif -%}
+    {{ return(types[0] if types | length == 1 else none) }}
+{%- endmacro %}
+
+{# Column of leads -> the type that the CRMs say it has. A column that two CRMs share has it only if both say so. #}
+{% macro types_of_crms(columns) -%}
+    {%- set found = {} -%}
+    {%- set said = leadloop.types_said() -%}
+    {%- if not said -%}{{ return(found) }}{%- endif -%}
+    {%- for leads in leadloop.crms_read() -%}
+        {%- set types = {} -%}
+        {%- for field, type in said.get(leads['crm'], {}).items() -%}
+            {%- do types.update({leadloop.column_in(columns, leads['crm'], field): type}) -%}
+        {%- endfor -%}
+        {%- for column in leads['fields'].values() if column in columns -%}
+            {%- set both = [found.get(column, types.get(column, 'text')), types.get(column, 'text')] | unique | sort -%}
+            {%- do found.update({column: leadloop.type_of_both(both) or 'text'}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# CRM -> its field -> the type that it says: what leadloop.fields has, where leadloop has extracted anything by now. Unit tests
+   override this macro. #}
+{% macro types_said() -%}
+    {%- set found = {} -%}
+    {%- if not execute -%}{{ return(found) }}{%- endif -%}
+    {%- set fields = leadloop.own_table('fields') -%}
+    {#- Not columns_of, for which a unit test says what it likes. -#}
+    {%- if not run_query(leadloop.select_columns_of(fields)).rows -%}{{ return(found) }}{%- endif -%}
+    {%- for crm, field, type in run_query("select crm, field, type from " ~ fields ~ " where type <> 'text' order by crm, field").rows -%}
+        {%- do found.setdefault(crm, {}).update({field: type}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {% macro refuse_type(sentence) -%}

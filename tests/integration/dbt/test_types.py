@@ -10,6 +10,7 @@ import pytest
 from connector.errors import LeadloopError
 from connector.extract.raw import text_column
 from connector.push import Confirmation, Journal, confirm
+from connector.warehouse.fields import fields
 from tests.engines import DUCKDB_IS_LONG
 
 MODELS = "+int_push_history stg_lead_removals lead_history lead_changes leads lead_types"
@@ -120,10 +121,64 @@ def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own
     assert confirm(lab.warehouse.engine(), journal, "convoso") == Confirmation(confirmed=1, reverted=1)
 
 
+def say(lab: Any, crm: str, **types: str) -> None:
+    """As an extraction notes what the CRM says of its fields."""
+    with lab.warehouse.lock("test"), lab.warehouse.engine().begin() as connection:
+        connection.execute(
+            fields.insert(),
+            [{"crm": crm, "field": name, "type": kind, "crm_type": kind} for name, kind in types.items()],
+        )
+
+
+@pytest.mark.long_if("duckdb", "postgres")
+def test_a_field_has_the_type_that_its_crm_says(lab: Any, own: Any) -> None:
+    """Without a word in the project; what the project says of a field goes before it, and a column that another CRM has too
+    has a type only if both say so."""
+    declare(own, "{leadsquared: {mx_Plan: text, mx_Zip: number}}")
+    say(lab, "leadsquared", Score="number", mx_Plan="number", mx_Zip="integer", mx_Shared="number", mx_Both="integer",
+        mx_Renewal="date", mx_Gone="number", FirstName="text")  # fmt: skip
+    say(lab, "convoso", mx_both="number")
+    shown = {
+        "mx_plan": "7",
+        "mx_zip": "0.5",
+        "mx_shared": "5",
+        "mx_both": "3",
+        "mx_renewal": "2026-03-01 00:00:00.000",
+    }
+    lab.land(
+        [
+            {"prospect_id": str(place), "score": score, "first_name": "1", **shown}
+            for place, score in enumerate(("90", "100", "n/a"))
+        ],
+        "2 10:00",
+        table="leadsquared_raw.lead_versions",
+    )
+    lab.land([{"id": "9", "mx_shared": "x", "mx_both": "0.5"}], "2 10:00")
+    lab.build(own.folder, select=MODELS)
+    assert lab.rows("select avg(score), max(score) from analytics.leads") == [(95.0, 100.0)]
+    assert lab.rows(
+        "select score__text from analytics.leads where score is null and crm = 'leadsquared'"
+    ) == [("n/a",)]
+    (row,) = lab.rows(
+        "select mx_plan, mx_zip, mx_shared, mx_both, mx_renewal, first_name from analytics.leads where lead_id = '0'"
+    )
+    assert row == ("7", 0.5, "5", 3.0, date(2026, 3, 1), "1")
+    assert lab.rows("select mx_shared, mx_both from analytics.leads where crm = 'convoso'") == [("x", 0.5)]
+    counted = lab.rows(
+        "select column_name, type, filled, misfits from analytics.lead_types where crm = 'leadsquared'"
+    )
+    assert sorted(counted) == [
+        ("mx_both", "number", 3, 0),
+        ("mx_renewal", "date", 3, 0),
+        ("mx_zip", "number", 3, 0),
+        ("score", "number", 3, 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("types", "said"),
     [
-        ("{convoso: {lead_score: float}}", "lead_score must be one of integer, number, boolean, date, timestamp, not float"),
+        ("{convoso: {lead_score: float}}", "lead_score must be one of integer, number, boolean, date, timestamp, text, not float"),
         ("{convoso: {lead_score: integers}}", "not integers; did you mean integer?"),
         ("{convosso: {lead_score: integer}}", "no CRM convosso; did you mean convoso?"),
         ("{convoso: {score: integer}, pollybot: {score: date}}", "the column score has two types, date and integer"),

@@ -431,6 +431,35 @@ def test_the_fields_are_asked_for_once(make: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "rendered", "type_"),
+    [
+        ("Number", "Textbox", "number"),
+        ("Boolean", "CheckBox", "boolean"),
+        ("Date", "Date", "date"),
+        ("Date", "DateTime", "timestamp"),
+        ("Date", None, "timestamp"),
+        ("DateTime", "DateTime", "timestamp"),
+        ("Time", "Time", "text"),
+        ("Select", "Dropdown", "text"),
+        ("SomethingNew", "Something", "text"),
+    ],
+)
+def test_the_metadata_says_which_types_fields_have(
+    make: Callable[..., Any], kind: str, rendered: str | None, type_: str
+) -> None:
+    """A date has a time of day unless it is rendered as a date; what isn't known is a text."""
+    shown = [
+        field("mx_One", "The one", DataType=kind, **({"RenderTypeTextValue": rendered} if rendered else {}))
+    ]
+    reader, server = make(LeadSquaredReader, shown)
+    found = reader.fields()
+    assert [(each.name, each.type, each.kind, each.label) for each in found.fields] == [
+        ("mx_One", type_, kind, "The one")
+    ]
+    assert found.calls == len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
     ("fields", "code", "at_fault"),
     [
         ({"mx_City": "1234567", "mx_Notes": "x"}, "MaxLength", {"mx_City"}),
