@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from connector import config, crm
 from connector.crm.account import Account
 from connector.crm.clock import skew
-from connector.errors import WORST_FIRST, CallsUsedError, ConfigError, CrmError, LeadloopError
+from connector.errors import CallsUsedError, ConfigError, CrmError, LeadloopError, ModelError, WORST_FIRST
 from connector.events import QUIET, Listener
 from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
@@ -265,7 +265,10 @@ def _built(
 
 @runs.recorded("plan", facts=facts.of_plan, push="name", limit="limit")
 def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit: int | None = None) -> Plan:
-    """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse, but the row of its run."""
+    """What a push would send now. Writes nothing, neither to the CRM nor to the warehouse, but the row of its run.
+
+    Raises ``ModelError`` where the CRM says that it has no such field, as a push would.
+    """
     known = models.known(project, warehouse)
     spec = known.push(name)
     with ExitStack() as stack:
@@ -273,7 +276,23 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
         account = None if crm.vendor(spec.crm).missing() else stack.enter_context(crm.account(spec.crm))
         if account is not None:
             stack.enter_context(answering(warehouse, account))
-        return _planned(warehouse, spec, limit, account, known.pushes)
+        planned = _planned(warehouse, spec, limit, account, known.pushes)
+        if account is not None and planned.leads and spec.fields:
+            _check_fields(account, spec.fields)
+        return planned
+
+
+def _check_fields(account: Account, fields: Collection[str]) -> None:
+    """What a push would be told of its fields by the CRM: that they are those of another generation, or are not there.
+
+    Where the CRM can't be asked now, the plan is shown all the same; the push asks again.
+    """
+    try:
+        account.writer.check(fields)
+    except ModelError:
+        raise
+    except (CrmError, ConfigError):
+        return
 
 
 def _planned(

@@ -172,9 +172,12 @@ def test_a_push_that_was_written_for_the_other_generation_says_so(places: Any) -
         for name, value in {**sandbox.settings()["pollybot"], "settle": "0", "rate": "1000"}.items():
             place.env[f"CRM__pollybot__{name}".upper()] = value
         project(place, older, sandbox.vendors["pollybot"].leads.ids()[-SENT:])  # type: ignore[attr-defined]
-        told = place.run("run", "--yes", "--first", code=2)
-        assert "metadata.lead_score" in told.message
-        assert "customFields.lead_score" in told.message
+        place.run("extract")
+        place.run("build")
+        for command in (("plan", "scores"), ("run", "--yes", "--first")):
+            told = place.run(*command, code=2)
+            assert "metadata.lead_score" in told.message
+            assert "customFields.lead_score" in told.message
         assert not [call for call in sandbox.calls if call.method == "PUT"]
 
 
