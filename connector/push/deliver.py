@@ -437,6 +437,8 @@ class _Run:
             guarded=guarded,
             deferred_until=until,
             has_own_keys=self.plan.has_own_keys,
+            unknown_leads=self.plan.unknown_leads,
+            desired_leads=self.plan.desired_leads,
         )
 
 

@@ -28,8 +28,10 @@ GIVEN = (
     "base_value",
     "verdict",
     "crm_lead_id",
+    "desired_leads",
 )
-"""The columns of a push model's rows; the last one only where the push adds leads."""
+"""The columns of a push model's rows: the last but one only where the push adds leads, the last one unless an older package made
+the model."""
 WAITING = "waiting"
 """The list of those that wait for the answer to an earlier write."""
 _CHANGE = "field, column_name, current_value, desired_value, base_value, verdict"
@@ -187,7 +189,7 @@ class Frozen:
         )
 
     def add(self, rows: Any) -> None:
-        """Rows of a push model: an Arrow table with the columns ``GIVEN``, or all but the last one."""
+        """Rows of a push model: an Arrow table with the columns ``GIVEN``, or all but the last two."""
         _insert(self._memory, "given", rows)
 
     def add_unanswered(self, leads: Collection[str], own: Collection[str]) -> None:
@@ -214,6 +216,11 @@ class Frozen:
                 "and given.field = several.field and given.rowid > several.first"
             )
         return tuple(lead_id for (lead_id,) in found)
+
+    def desired(self) -> int | None:
+        """How many leads the push is about; ``None`` where no row says."""
+        found: int | None = self.ask("select max(cast(desired_leads as bigint)) from given")[0][0]
+        return found
 
     def verdicts(self, counted: Collection[str]) -> dict[str | None, int]:
         """The verdicts that there are, and how many leads have a row of it: of those that are to be ``counted``, else 0."""
@@ -328,9 +335,9 @@ class Frozen:
 
 
 def as_tables(rows: Iterable[Sequence[str | None]]) -> Iterator[Any]:
-    """Rows of a push model as Arrow tables; each has the columns ``GIVEN``, or all but the last one."""
+    """Rows of a push model as Arrow tables; each has the columns ``GIVEN``, or the first of them."""
     rest = iter(rows)
-    while part := [(*row, None)[: len(GIVEN)] for row in islice(rest, ROWS_AT_A_TIME)]:
+    while part := [(*row, None, None)[: len(GIVEN)] for row in islice(rest, ROWS_AT_A_TIME)]:
         yield _table(dict(zip(GIVEN, zip(*part, strict=True), strict=True)))
 
 

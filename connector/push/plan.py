@@ -29,6 +29,7 @@ SETTINGS = {
     "crm_leads": "the number of leads in the CRM",
     "removed": "the number of removed leads",
     "unknown_leads": "the number of unknown leads",
+    "desired_leads": "the number of desired leads",
     "unresolved": "the leads that wait",
     "beyond_limit": "the number of leads beyond --limit",
     "duplicates": "the leads with two rows",
@@ -99,6 +100,8 @@ class Plan:
     """Leads that are deleted, archived or merged in the CRM."""
     unknown_leads: int = 0
     """Leads that the CRM has never shown."""
+    desired_leads: int | None = None
+    """Rows of the push's desired model; ``None`` where nothing differs, or an older package made the push model."""
     unresolved: tuple[str, ...] = field(repr=False, default=())
     """Leads left out because an earlier write to them was not answered, and they have not been read since."""
     beyond_limit: int = 0
@@ -206,11 +209,17 @@ class Plan:
                 look,
                 crm=self.crm,
             )
-        tripped = [guardrail.explanation for guardrail in self.guardrails if guardrail.tripped]
+        tripped = {each.name: each.explanation for each in self.guardrails if each.tripped}
         if tripped:
+            advice = f"If it is right, raise the limit in the model, or send the first leads with --limit N. {look}"
+            if [*tripped] == ["max_unknown_share"]:
+                advice = (
+                    f"Does the push's key hold the ids that {self.crm} gave, and is this their account? If it is right, raise the "
+                    f"limit in the model. {look}"
+                )
             return GuardrailError(
-                f"{self.push}: {'; '.join(tripped)}. Nothing was sent.",
-                f"If it is right, raise the limit in the model, or send the first leads with --limit N. {look}",
+                f"{self.push}: {'; '.join(tripped.values())}. Nothing was sent.",
+                advice,
                 crm=self.crm,
             )
         return None

@@ -20,7 +20,7 @@ from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
 from connector.warehouse.relations import Relation
 
-COLUMNS = GIVEN[:-1]
+COLUMNS = GIVEN[:-2]
 VERDICTS = frozenset(
     {"change", "clear", "insert", "delete", "conflict", "rejected", "flapping", "unknown_lead", "removed"}
 )
@@ -79,7 +79,7 @@ def plan_rows(
     host: str | None = None,
     account: str | None = None,
 ) -> Plan:
-    """The plan of a push model's rows, each as long as ``COLUMNS`` or with the lead's id in the CRM after them. Pure.
+    """The plan of a push model's rows, each as long as ``COLUMNS`` or with more of ``GIVEN`` after them. Pure.
 
     ``unresolved``: leads of the CRM, ``unanswered``: ids of this push's own rows, that an earlier write was sent to
     without an answer.
@@ -116,6 +116,7 @@ def _plan(
         frozen.add(rows)
     frozen.add_unanswered(unresolved, unanswered)
     nameless, duplicates = frozen.take_nameless(), frozen.take_duplicates()
+    desired = frozen.desired()
     verdicts = frozen.verdicts(counted=("removed", "unknown_lead"))
     if not VERDICTS.issuperset(verdicts):
         raise ModelError(
@@ -127,6 +128,7 @@ def _plan(
     lists = frozen.lists()
     leads = lists["leads"]
     inserts = leads.totals.strangers if push.mode in ADDING else 0
+    unknown = verdicts.get("unknown_lead", 0)
     return Plan(
         push=push.name,
         crm=push.crm,
@@ -139,10 +141,17 @@ def _plan(
         rejected=lists["rejected"],
         flapping=lists["flapping"],
         guardrails=guardrails(
-            push, leads=len(leads), clears=leads.totals.clears, inserts=inserts, crm_leads=crm_leads
+            push,
+            leads=len(leads),
+            clears=leads.totals.clears,
+            inserts=inserts,
+            crm_leads=crm_leads,
+            unknown=unknown,
+            desired=desired,
         ),
         removed=verdicts.get("removed", 0),
-        unknown_leads=verdicts.get("unknown_lead", 0),
+        unknown_leads=unknown,
+        desired_leads=desired,
         unresolved=lists[WAITING].ids(),
         beyond_limit=beyond_limit,
         crm_leads=crm_leads,
@@ -225,7 +234,7 @@ def check_lists(plan: Plan, capabilities: Capabilities) -> None:
 
 
 def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
-    """The rows of a push model: ``COLUMNS``, and after them the lead's id in the CRM where the push adds leads."""
+    """The rows of a push model: ``COLUMNS``, and after them what else of ``GIVEN`` it has."""
     for part in push_tables(connection, push):
         yield from zip(*(column.to_pylist() for column in part.columns), strict=True)
 
@@ -244,10 +253,14 @@ def push_tables(connection: sa.Connection, push: Push) -> Iterator[Any]:
             f"The push model {push.name} has no column {', '.join(missing)}.",
             "Let the push macro write it, and run: leadloop build",
         )
-    names = [*COLUMNS, "crm_lead_id"] if "crm_lead_id" in found else COLUMNS
+    names = [name for name in GIVEN if name in found]
     view = sa.table(push.identifier, *map(sa.column, names), schema=push.schema)
+    texts = [
+        sa.cast(view.c[name], sa.Text).label(name) if name == "desired_leads" else view.c[name]
+        for name in names
+    ]
     try:
-        yield from engine_of(connection).tables(connection, sa.select(*(view.c[name] for name in names)))
+        yield from engine_of(connection).tables(connection, sa.select(*texts))
     except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
         # The engine's own words may quote a value, so only their kind is told.
         raise ModelError(

@@ -53,6 +53,9 @@ class Summary:
     """More of them than ``max_found``; ``stopped`` says so."""
     deferred_until: datetime | None = None
     """When the account has calls again, where it ended because the day's calls were used up."""
+    unknown_leads: int = 0
+    """As of the plan: leads that the CRM has never shown, of so many as ``desired_leads`` says, if anything."""
+    desired_leads: int | None = None
     has_own_keys: bool = False
     """As of the plan: whether its lead ids are the warehouse's keys of rows."""
     calls_today: CallsLeft | None = None

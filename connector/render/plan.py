@@ -13,7 +13,7 @@ from rich.text import Text
 
 from connector.push.approvals import first_time
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
-from connector.push.guardrails import Guardrail
+from connector.push.guardrails import Guardrail, unknown_leads
 from connector.push.plan import Plan
 from connector.push.tables import ADDING
 from connector.render.text import table
@@ -86,6 +86,8 @@ def headline(plan: Plan) -> str:
     """One line: how many leads and fields, out of how many."""
     if not plan.leads:
         why = ": every lead that differs is left out" if plan.conflicts or left_out(plan) else ""
+        if plan.unknown_leads:
+            why = f": {unknown_leads(plan.crm, plan.unknown_leads, plan.desired_leads)}"
         return f"{plan.push} → {plan.crm}: nothing to send{why}"
     whole = f" of {plan.crm_leads:,}" if plan.crm_leads else ""
     begin = f"{plan.push} → {plan.crm}: "
@@ -130,11 +132,13 @@ def left_out(plan: Plan) -> list[str]:
         (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
         (len(plan.flapping), _flapping(plan)),
         (plan.removed, f"deleted, archived or merged in {plan.crm}"),
-        (plan.unknown_leads, f"unknown to {plan.crm}"),
         (len(plan.unresolved), f"waiting: {plan.crm} did not answer an earlier write, and no extraction has read them since"),
         (plan.beyond_limit, "left for later by --limit"),
     )  # fmt: skip
-    return [f"{count(number, 'lead')} {note}" for number, note in notes if number]
+    told = [f"{count(number, 'lead')} {note}" for number, note in notes if number]
+    if plan.unknown_leads:
+        told.append(unknown_leads(plan.crm, plan.unknown_leads, plan.desired_leads))
+    return told
 
 
 def _flapping(plan: Plan) -> str:

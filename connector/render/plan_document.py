@@ -30,6 +30,12 @@ class Totals(Part, kw_only=True):
     ]
     removed: Annotated[int, Meta(description="leads that are deleted, archived or merged in the CRM")]
     unknown_leads: Annotated[int, Meta(description="leads that the CRM has never shown")]
+    desired_leads: Annotated[
+        int | None,
+        Meta(
+            description="rows of the push's desired model; `null` where nothing differs, or it is not known"
+        ),
+    ]
     unresolved: Annotated[int, Meta(description="leads that wait for the answer to an earlier write")]
     beyond_limit: Annotated[int, Meta(description="leads that `--limit` leaves for later")]
     crm_leads: Annotated[int | None, Meta(description="leads in the CRM; `null` where it is not read")]
@@ -42,7 +48,8 @@ class Limit(Part, kw_only=True):
     name: Annotated[
         str,
         Meta(
-            description="`max_changes`, `max_share`, `max_clears`, `max_inserts`, `max_deletes`; those of the mode"
+            description="`max_changes`, `max_share`, `max_unknown_share`, `max_clears`, `max_inserts`, `max_deletes`; those of "
+            "the mode"
         ),
     ]
     limit: Annotated[float | None, Meta(description="`null`: switched off")]

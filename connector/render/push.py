@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from connector.push.facts import became
+from connector.push.guardrails import unknown_leads
 from connector.push.recovery import Recovery
 from connector.push.summary import Summary
 from connector.render.day_calls import CALLS_TODAY, CallsToday, calls_today
@@ -57,6 +58,10 @@ class PushDocument(Part, kw_only=True):
         int,
         Meta(description="leads that were to be added and that the CRM had already; they are `applied`"),
     ]
+    unknown_leads: Annotated[
+        int,
+        Meta(description="leads of the push model that the CRM has never shown; nothing is sent for them"),
+    ]
     calls: Annotated[int, Meta(description="calls that were made to write; looking for leads is not counted")]
     leads_by_state: Annotated[
         dict[str, int], Meta(description="state → leads; a lead counts once, as the worst of its fields")
@@ -106,6 +111,8 @@ def push_text(summary: Summary, recovery: Recovery, *, mask: bool = True, most: 
         parts.append(
             Text(f"{summary.found:,} of them were in {summary.crm} already: nothing was sent for them")
         )
+    if summary.unknown_leads:
+        parts.append(Text(unknown_leads(summary.crm, summary.unknown_leads, summary.desired_leads)))
     if recovery:
         parts.append(Text(recovery_text(recovery)))
     if summary.deferred_until:

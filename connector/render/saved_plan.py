@@ -111,6 +111,7 @@ def _plan_of(document: PlanDocument, frozen: Frozen) -> Plan:
         guardrails=tuple(_guardrail_of(each) for each in document.guardrails),
         removed=totals.removed,
         unknown_leads=totals.unknown_leads,
+        desired_leads=totals.desired_leads,
         unresolved=tuple(document.unresolved),
         beyond_limit=totals.beyond_limit,
         crm_leads=totals.crm_leads,

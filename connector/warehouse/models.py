@@ -70,6 +70,7 @@ class PushSpec:
     max_inserts: int | None = None
     max_deletes: int | None = None
     max_found: int | None = None
+    max_unknown_share: float | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     """What each insert is told besides its fields."""
     equal: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,7 @@
    options       {}, for 'insert' and 'upsert' what each call is told besides the lead's fields
    max_changes   5000, the most leads that one push may send; none for no limit, as in all that follow
    max_share     0.2, the largest share of the CRM's leads, 0 to 1
+   max_unknown_share  0.5, for 'update' and 'delete' the largest share of the rows of desired whose leads the CRM has never shown
    max_clears    100, the most fields that it may clear
    max_inserts   1000, the most leads that it may add
    max_deletes   100, the most leads that it may delete

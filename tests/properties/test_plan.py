@@ -49,6 +49,7 @@ def push(**options: Any) -> Any:
     known = {
         "max_changes": None,
         "max_share": None,
+        "max_unknown_share": None,
         "max_clears": None,
         "max_inserts": None,
         "on_conflict": "crm_wins",
@@ -272,8 +273,11 @@ def test_guardrails_trip_above_the_limit_only(
     leads: int, cleared: int, most: int, book: int, share: float
 ) -> None:
     """The limit itself is allowed, one more is not."""
-    model = push(max_changes=most, max_share=share, max_clears=most)
-    changes, shares, clears = guardrails(model, leads=leads, clears=cleared, crm_leads=book)
+    model = push(max_changes=most, max_share=share, max_unknown_share=share, max_clears=most)
+    changes, shares, clears, unknown = guardrails(
+        model, leads=leads, clears=cleared, crm_leads=book, unknown=cleared, desired=book
+    )
+    assert unknown.tripped == (cleared / book > share)
     assert changes.tripped == (leads > most)
     assert shares.tripped == (leads / book > share)
     assert clears.tripped == (cleared > most)

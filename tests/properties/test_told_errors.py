@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import duckdb
-import psycopg2  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from connector.warehouse.duckdb_errors import DUCKDB
 from connector.warehouse.postgres_errors import POSTGRES
 from connector.warehouse.told_errors import DBT, UNKNOWN, told
+
+psycopg2: Any = import_module("psycopg2")  # has no types
 
 MARK = "zq7x"
 """Is in each part of each value, and in nothing else."""

@@ -22,7 +22,8 @@ select
         when refused.lead_id is not null and pairs.last_seen_at is null then 'rejected'
         when accepted.lead_id is not null and coalesce(accepted.code, '') <> 'resolved' then 'conflict'
         else 'delete'
-    end as verdict
+    end as verdict,
+    (select count(*) from {{ desired }}) as desired_leads
 from pairs
 left join accepted on pairs.lead_id = accepted.lead_id and accepted.field = '*'
 left join refused on pairs.lead_id = refused.lead_id

@@ -164,7 +164,8 @@ select
         {%- endif %}
         when new_value is null then 'clear'
         else 'change'
-    end as verdict
+    end as verdict,
+    (select count(*) from {{ desired }}) as desired_leads
 from differing
 {%- endmacro %}
 

@@ -2,7 +2,7 @@
 {% macro push_defaults() -%}
     {{ return({
         'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
-        'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_clears': 100, 'max_inserts': 1000,
+        'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_unknown_share': 0.5, 'max_clears': 100, 'max_inserts': 1000,
         'max_deletes': 100, 'max_found': 100, 'confirm': 'all', 'options': {}, 'lead_id': '', 'equal': {}
     }) }}
 {%- endmacro %}
@@ -124,10 +124,12 @@
             {%- do leadloop.refuse_push(name ~ " must be a whole number, 0 or more, or none for no limit") -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set share = options['max_share'] -%}
-    {%- if share is not none and (share is boolean or share is not number or share < 0 or share > 1) -%}
-        {%- do leadloop.refuse_push("max_share must be a number from 0 to 1, or none for no limit") -%}
-    {%- endif -%}
+    {%- for name in ['max_share', 'max_unknown_share'] -%}
+        {%- set share = options[name] -%}
+        {%- if share is not none and (share is boolean or share is not number or share < 0 or share > 1) -%}
+            {%- do leadloop.refuse_push(name ~ " must be a number from 0 to 1, or none for no limit") -%}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro check_push_equal(options) -%}

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.errors import BuildError, ModelError
-from connector.push import Confirmation, Journal, confirm
+from connector.push import Confirmation, Journal, confirm, make_plan
 from connector.warehouse import models, results
 from connector.warehouse.connection import Warehouse
 from tests.engines import DUCKDB_IS_LONG
@@ -227,6 +227,9 @@ def test_nothing_vanishes(duck: Any, own: Any) -> None:
         ("7", "5", "unknown_lead"),
         (None, "5", "unknown_lead"),
     ]
+    assert duck.rows("select distinct desired_leads from analytics.here") == [(5,)]
+    plan = make_plan(duck.warehouse.engine(), models.known(own.folder).push("here"))
+    assert (plan.unknown_leads, plan.desired_leads, plan.guardrails[-1].actual) == (1, 5, 0.2)
     assert sorted(duck.rows("select lead_id, desired_value, verdict from analytics.elsewhere"), key=str) == [
         ("1", "5", "change"),
         ("1", "6", "change"),

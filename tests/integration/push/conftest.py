@@ -40,6 +40,7 @@ class Push:
     first_push: str = "overwrite"
     max_changes: int | None = 5000
     max_share: float | None = None
+    max_unknown_share: float | None = None
     max_clears: int | None = 100
     max_inserts: int | None = 1000
     max_deletes: int | None = 100

@@ -70,7 +70,7 @@ class FileCrm(OneByOne):
 
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
-    max_changes=None, max_share=None, max_clears=None, max_inserts=None, max_deletes=None, max_found=None,
+    max_changes=None, max_share=None, max_unknown_share=None, max_clears=None, max_inserts=None, max_deletes=None, max_found=None,
     fields={}, options={}, equal={},
 )  # fmt: skip
 

@@ -29,7 +29,7 @@ from tests.integration.push.conftest import CAN_ALL, World
 SPEC = PushSpec(
     name="scores", schema="analytics", identifier="scores", crm="convoso", key="lead_id",
     fields={"lead_score": "score", "status": "tier"}, mode="update", on_conflict="crm_wins", nulls="keep",
-    first_push="overwrite", max_changes=5000, max_share=None, max_clears=100, confirm="all",
+    first_push="overwrite", max_changes=5000, max_share=None, max_unknown_share=None, max_clears=100, confirm="all",
 )  # fmt: skip
 TYPED = ("a", "lead_score", "typed by a person", "7", None, "change")
 Push = Callable[..., loop.Pushed | None]

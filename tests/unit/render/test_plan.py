@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from connector.errors import RefusedError
+from connector.errors import GuardrailError, RefusedError
 from connector.push import Plan, Recovery, Summary, Unapplied, plan_rows
 from connector.push.fingerprint import differences
 from connector.render.document import to_json
@@ -25,14 +25,14 @@ from connector.texts import masked, readable
 AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
-    max_changes=5000, max_share=0.2, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100,
+    max_changes=5000, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100,
     fields={}, options={}, equal={},
 )  # fmt: skip
 PHONE = "+1 (555) 000-1167"
 
 
-def plan(*rows: Any, crm_leads: int | None = 100, **options: Any) -> Plan:
-    named = [(lead_id, name, name.lower(), *rest) for lead_id, name, *rest in rows]
+def plan(*rows: Any, crm_leads: int | None = 100, desired: str | None = "8", **options: Any) -> Plan:
+    named = [(lead_id, name, name.lower(), *rest, None, desired) for lead_id, name, *rest in rows]
     push = SimpleNamespace(**{**vars(PUSH), **options})
     return plan_rows(push, named, made_at=AT, seen_at=AT, crm_leads=crm_leads)
 
@@ -100,7 +100,7 @@ def test_the_text_tells_a_sales_manager_what_would_happen() -> None:
     assert "✓ 3 leads would change, and max_changes is 5,000" in text
     assert "1 lead held back" in text
     assert "1 lead deleted, archived or merged in convoso" in text
-    assert "1 lead unknown to convoso" in text
+    assert "1 of 8 desired leads is unknown to convoso, and max_unknown_share is 50%" in text
 
 
 def test_a_tripped_guardrail_stands_out() -> None:
@@ -115,7 +115,7 @@ def test_a_guardrail_that_is_off_is_not_ticked() -> None:
     off = plan(*FULL, max_changes=None)
     assert "off 3 leads would change; max_changes is switched off" in text_of(plan_text(off))
     assert '<li class="off">3 leads would change' in plan_page(off)
-    assert [each.status for each in plan_document(off).guardrails] == ["off", "passed", "passed"]
+    assert [each.status for each in plan_document(off).guardrails] == ["off", "passed", "passed", "passed"]
     unknown = plan(*FULL, crm_leads=None)
     assert "✗ no lead of convoso is in the warehouse" in text_of(plan_text(unknown))
     assert '<li class="tripped">no lead of convoso' in plan_page(unknown)
@@ -130,9 +130,56 @@ def test_nothing_to_send_is_said_in_one_line() -> None:
 
 def test_nothing_to_send_says_when_leads_are_left_out() -> None:
     """Leads that are held back, unknown or in conflict differ all the same: the first line says that there are some."""
-    for row in FULL[4:]:
+    for row in FULL[4:-1]:
         text = text_of(plan_text(plan(row)))
         assert text.startswith("scores → convoso: nothing to send: every lead that differs is left out"), row
+
+
+def test_nothing_to_send_says_how_many_leads_the_crm_does_not_know() -> None:
+    """A push with another account's ids is no push with nothing to do: the first line says so, as does what came of it."""
+    made = plan(FULL[-1])
+    assert text_of(plan_text(made)).startswith(
+        "scores → convoso: nothing to send: 1 of 8 desired leads is unknown to convoso"
+    )
+    done = replace(SUMMARY, leads=0, by_state={}, unapplied=(), unknown_leads=5, desired_leads=8)
+    assert "5 of 8 desired leads are unknown to convoso" in text_of(push_text(done, Recovery()))
+    assert push_document(done, Recovery()).unknown_leads == 5
+
+
+def test_most_leads_unknown_stops_the_push() -> None:
+    """More than the share of the desired leads that the push allows; where nobody knows of how many, that is not passed."""
+    rows = [(str(each), "status", None, "x", None, "unknown_lead") for each in range(4)]
+    plan(*rows).check()
+    with pytest.raises(
+        GuardrailError, match=r"4 of 7 desired leads are unknown to convoso, and max_unknown_share is 50%"
+    ) as caught:
+        plan(*rows, desired="7").check()
+    assert caught.value.exit_code == 4
+    assert "Does the push's key hold the ids that convoso gave" in str(caught.value)
+    plan(*rows, desired="4", max_unknown_share=1.0).check()
+    with pytest.raises(GuardrailError, match=r"of how many is not known \(run leadloop build"):
+        plan(*rows, desired=None).check()
+    off = plan(*rows, desired="4", max_unknown_share=None)
+    off.check()
+    assert off.guardrails[-1].status == "off"
+    assert "4 of 4 desired leads are unknown to convoso; max_unknown_share is switched off" in text_of(
+        plan_text(off)
+    )
+    assert "4 of 4 desired leads are unknown to convoso" in plan_page(off)
+    assert plan_document(off).totals.desired_leads == 4
+
+
+def test_a_crm_that_is_not_read_knows_nobody_knows_whom() -> None:
+    """Which leads such a CRM knows can't be told, so the push stops until somebody switches the limit off; adding is free of it."""
+    change = ("1", "status", None, "x", None, "change")
+    unread = plan(change, crm_leads=None, max_share=None)
+    with pytest.raises(GuardrailError, match="or set max_unknown_share = none"):
+        unread.check()
+    plan(change, crm_leads=None, max_share=None, max_unknown_share=None).check()
+    for mode in ("insert", "upsert"):
+        added = plan(("1", "status", None, "x", None, "insert"), crm_leads=None, max_share=None, mode=mode)
+        assert "max_unknown_share" not in [each.name for each in added.guardrails]
+    assert "max_unknown_share" in [each.name for each in plan(mode="delete").guardrails]
 
 
 def test_conflicts_that_stop_a_push_say_so() -> None:
@@ -164,6 +211,7 @@ def test_the_json_holds_every_row() -> None:
     assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 2, "scores", False)
     assert found["totals"] == {
         "leads": 3, "fields": 4, "clears": 1, "inserts": 0, "deletes": 0, "conflicts": 1, "rejected": 1, "flapping": 0, "removed": 1, "unknown_leads": 1,
+            "desired_leads": 8,
         "unresolved": 0, "beyond_limit": 0, "crm_leads": 100, "nameless": 0,
     }  # fmt: skip
     assert found["leads"][0]["changes"][1] == {
@@ -171,7 +219,12 @@ def test_the_json_holds_every_row() -> None:
     }  # fmt: skip
     assert found["problem"] is None
     assert found["made_at"] == "2025-11-02T08:30:00+00:00"
-    assert [each["name"] for each in found["guardrails"]] == ["max_changes", "max_share", "max_clears"]
+    assert [each["name"] for each in found["guardrails"]] == [
+        "max_changes",
+        "max_share",
+        "max_clears",
+        "max_unknown_share",
+    ]
 
 
 class Page(HTMLParser):
