@@ -29,9 +29,11 @@ GIVEN = (
     "verdict",
     "crm_lead_id",
     "desired_leads",
+    "unsendable",
 )
-"""The columns of a push model's rows: the last but one only where the push adds leads, the last one unless an older package made
-the model."""
+"""The columns of a push model's rows: ``crm_lead_id`` only where the push adds leads, those after it unless an older package made the
+model."""
+_NOTHING = (None,) * len(GIVEN)
 WAITING = "waiting"
 """The list of those that wait for the answer to an earlier write."""
 _CHANGE = "field, column_name, current_value, desired_value, base_value, verdict"
@@ -189,7 +191,7 @@ class Frozen:
         )
 
     def add(self, rows: Any) -> None:
-        """Rows of a push model: an Arrow table with the columns ``GIVEN``, or all but the last two."""
+        """Rows of a push model: an Arrow table with the columns ``GIVEN``, or the first of them."""
         _insert(self._memory, "given", rows)
 
     def add_unanswered(self, leads: Collection[str], own: Collection[str]) -> None:
@@ -220,6 +222,23 @@ class Frozen:
     def desired(self) -> int | None:
         """How many leads the push is about; ``None`` where no row says."""
         found: int | None = self.ask("select max(cast(desired_leads as bigint)) from given")[0][0]
+        return found
+
+    def unsendable(
+        self, sent: Collection[str], lists: Collection[str]
+    ) -> list[tuple[str, str, int, list[str]]]:
+        """Field, type, number of leads and the first of them: of what would be sent, by its verdict, and is no single value.
+
+        Fields that hold ``lists`` may have one.
+        """
+        found: list[tuple[str, str, int, list[str]]] = self.ask(
+            "select field, unsendable, count(distinct lead_id), list_sort(list(distinct lead_id))[:3] from given "
+            "where unsendable is not null and list_contains(?, verdict) "
+            "and not (list_contains(?, field) and (unsendable like '%]' or lower(unsendable) like 'json%')) "
+            "group by field, unsendable order by field, unsendable",
+            list(sent),
+            list(lists),
+        )
         return found
 
     def verdicts(self, counted: Collection[str]) -> dict[str | None, int]:
@@ -337,7 +356,7 @@ class Frozen:
 def as_tables(rows: Iterable[Sequence[str | None]]) -> Iterator[Any]:
     """Rows of a push model as Arrow tables; each has the columns ``GIVEN``, or the first of them."""
     rest = iter(rows)
-    while part := [(*row, None, None)[: len(GIVEN)] for row in islice(rest, ROWS_AT_A_TIME)]:
+    while part := [(*row, *_NOTHING)[: len(GIVEN)] for row in islice(rest, ROWS_AT_A_TIME)]:
         yield _table(dict(zip(GIVEN, zip(*part, strict=True), strict=True)))
 
 

@@ -212,7 +212,7 @@ class Plan:
         tripped = {each.name: each.explanation for each in self.guardrails if each.tripped}
         if tripped:
             advice = f"If it is right, raise the limit in the model, or send the first leads with --limit N. {look}"
-            if [*tripped] == ["max_unknown_share"]:
+            if [*tripped] == ["max_unknown_share"] and self.crm_leads:
                 advice = (
                     f"Does the push's key hold the ids that {self.crm} gave, and is this their account? If it is right, raise the "
                     f"limit in the model. {look}"

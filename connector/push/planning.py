@@ -15,12 +15,12 @@ from connector.push.frozen import GIVEN, WAITING, Frozen, as_tables
 from connector.push.guardrails import guardrails
 from connector.push.plan import Plan, Push
 from connector.push.tables import ADDING, last_rows, meant, now, push_journal, push_settled
-from connector.texts import count
+from connector.texts import count, shown_key, shown_name
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA, columns_of
 from connector.warehouse.relations import Relation
 
-COLUMNS = GIVEN[:-2]
+COLUMNS = GIVEN[:7]
 VERDICTS = frozenset(
     {"change", "clear", "insert", "delete", "conflict", "rejected", "flapping", "unknown_lead", "removed"}
 )
@@ -60,6 +60,7 @@ def make_plan(
             seen_at=seen_at,
             host=host,
             account=account,
+            lists=capabilities.lists if capabilities else (),
         )
         if capabilities is not None:
             check_lists(plan, capabilities)
@@ -78,11 +79,12 @@ def plan_rows(
     seen_at: datetime | None = None,
     host: str | None = None,
     account: str | None = None,
+    lists: Collection[str] = (),
 ) -> Plan:
     """The plan of a push model's rows, each as long as ``COLUMNS`` or with more of ``GIVEN`` after them. Pure.
 
     ``unresolved``: leads of the CRM, ``unanswered``: ids of this push's own rows, that an earlier write was sent to
-    without an answer.
+    without an answer. ``lists``: the fields that hold lists.
     """
     return _plan(
         push,
@@ -95,6 +97,7 @@ def plan_rows(
         seen_at=seen_at,
         host=host,
         account=account,
+        lists=lists,
     )
 
 
@@ -110,6 +113,7 @@ def _plan(
     seen_at: datetime | None,
     host: str | None,
     account: str | None,
+    lists: Collection[str],
 ) -> Plan:
     frozen = Frozen()
     for rows in tables:
@@ -123,10 +127,11 @@ def _plan(
             f"{push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}.",
             "Let the push macro write the model, and run: leadloop build",
         )
+    _check_sendable(push, frozen, lists)
     frozen.sort(_lists(push), adds=push.mode in ADDING)
     beyond_limit = 0 if limit is None else frozen.cut(max(limit, 0))
-    lists = frozen.lists()
-    leads = lists["leads"]
+    found = frozen.lists()
+    leads = found["leads"]
     inserts = leads.totals.strangers if push.mode in ADDING else 0
     unknown = verdicts.get("unknown_lead", 0)
     return Plan(
@@ -137,9 +142,9 @@ def _plan(
         made_at=made_at,
         seen_at=seen_at,
         leads=leads,
-        conflicts=lists["conflicts"],
-        rejected=lists["rejected"],
-        flapping=lists["flapping"],
+        conflicts=found["conflicts"],
+        rejected=found["rejected"],
+        flapping=found["flapping"],
         guardrails=guardrails(
             push,
             leads=len(leads),
@@ -152,7 +157,7 @@ def _plan(
         removed=verdicts.get("removed", 0),
         unknown_leads=unknown,
         desired_leads=desired,
-        unresolved=lists[WAITING].ids(),
+        unresolved=found[WAITING].ids(),
         beyond_limit=beyond_limit,
         crm_leads=crm_leads,
         duplicates=duplicates,
@@ -163,6 +168,20 @@ def _plan(
         host=host,
         account=account,
     )
+
+
+def _check_sendable(push: Push, frozen: Frozen, lists: Collection[str]) -> None:
+    """Raises ``ModelError`` for a value that a CRM would get as the text that some language writes it with."""
+    sent = [verdict for verdict, name in _lists(push).items() if name == "leads"]
+    for field, kind, number, leads in frozen.unsendable(sent, lists):
+        examples = ", ".join(shown_key(each, is_ours=push.mode in ADDING, mask=True) for each in leads)
+        raise ModelError(
+            f"{push.name}: the value for {field!r} is of the type {shown_name(kind)} in {count(number, 'lead')} (such as {examples}), and "
+            "the field takes a text or a finite number.",
+            "Make it one in the model, or NULL.",
+            crm=push.crm,
+            fields=[field],
+        )
 
 
 def _lists(push: Push) -> dict[str, str]:

@@ -105,6 +105,7 @@ FORMS = (
         r"function (?P<name>[^(\n]+)\(.*\) does not exist",
         "no function fits these types of arguments[: {name}]",
     ),
+    Form(r"column .* has pseudo-type .*", "a column is of a type that no table or view can have"),
     Form(r"operator does not exist: .*", "no operator fits these types"),
     Form(rf"type {_NAME} does not exist", "there is no such type[: {name}]"),
     Form(

@@ -46,6 +46,10 @@ def blank_as_null(value: str) -> str:
     return f"nullif({value}, '')"
 
 
+def unsendable(value: str) -> str:
+    return f"nullif({value}, {value})"
+
+
 def lead_types(columns: list[str]) -> dict[str, str]:
     return {"lead_score": "integer"} if columns else {}
 

@@ -13,7 +13,7 @@ PUSH = "bench_to_convoso"
 WANTED = "select * from inputs.wanted\n"
 OPTIONS = (
     f"key = 'lead_id', fields = {{{', '.join(f'{name!r}: {name!r}' for name in FIELDS)}}}, "
-    "max_share = none, max_changes = none"
+    "max_share = none, max_unknown_share = none, max_changes = none"
 )
 
 

@@ -23,10 +23,10 @@ from tests.acceptance.conftest import Launcher, Place
 
 PUSH = "scores"
 WANTED = "select lead_id, tier, town from inputs.wanted"
-OPTIONS = "key = 'lead_id', fields = {'title': 'tier', 'city': 'town'}, max_share = none, max_changes = none"
+OPTIONS = "key = 'lead_id', fields = {'title': 'tier', 'city': 'town'}, max_share = none, max_unknown_share = none, max_changes = none"
 FORMS = "select key, phone, name, street from inputs.forms"
 ADDING = (
-    "mode = 'insert', key = 'key', options = {'list_id': 333}, max_share = none, max_inserts = none,"
+    "mode = 'insert', key = 'key', options = {'list_id': 333}, max_share = none, max_unknown_share = none, max_inserts = none,"
     " fields = {'phone_number': 'phone', 'first_name': 'name', 'address1': 'street'}"
 )
 

@@ -33,12 +33,12 @@ _MODELS = {
     "wanted": "select lead_id, tier, town from inputs.wanted",
     "forms": "select key, phone, name from inputs.forms",
     "unwanted": "select lead_id from inputs.unwanted",
-    "scores": "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', max_share = none,"
+    "scores": "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', max_share = none, max_unknown_share = none,"
     " max_changes = none, fields = {'title': 'tier', 'city': 'town'}) }}",
-    "adding": "{{ leadloop.push(desired = ref('forms'), crm = 'convoso', key = 'key', max_share = none, mode = 'insert',"
+    "adding": "{{ leadloop.push(desired = ref('forms'), crm = 'convoso', key = 'key', max_share = none, max_unknown_share = none, mode = 'insert',"
     " max_inserts = none, options = {'list_id': 333}, fields = {'phone_number': 'phone', 'first_name': 'name'}) }}",
     "removing": "{{ leadloop.push(desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', mode = 'delete',"
-    " max_share = none) }}",
+    " max_share = none, max_unknown_share = none) }}",
 }
 NAMES = {
     "scores": ("scores", "ratings", "tiers"),

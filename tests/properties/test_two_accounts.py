@@ -113,7 +113,7 @@ class Models:
     def _push(self, project: OwnProject, name: str) -> None:
         for table, columns in (("wanted", "lead_id, title"), ("unwanted", "lead_id")):
             project.write(f"models/{table}_{name}.sql", f"select {columns} from inputs.{table}_{name}")
-        options = f"crm = '{name}', key = 'lead_id', max_share = none"
+        options = f"crm = '{name}', key = 'lead_id', max_share = none, max_unknown_share = none"
         project.push(
             f"scores_{name}", f"desired = ref('wanted_{name}'), {options}, fields = {{'title': 'title'}}"
         )

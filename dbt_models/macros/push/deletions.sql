@@ -23,7 +23,8 @@ select
         when accepted.lead_id is not null and coalesce(accepted.code, '') <> 'resolved' then 'conflict'
         else 'delete'
     end as verdict,
-    (select count(*) from {{ desired }}) as desired_leads
+    (select count(*) from {{ desired }}) as desired_leads,
+    cast(null as text) as unsendable
 from pairs
 left join accepted on pairs.lead_id = accepted.lead_id and accepted.field = '*'
 left join refused on pairs.lead_id = refused.lead_id

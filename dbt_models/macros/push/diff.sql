@@ -16,6 +16,7 @@
             'column_name': leadloop.literal(column),
             'old_value': 'shown_' ~ loop.index,
             'new_value': 'desired_' ~ loop.index,
+            'unsendable': 'unsendable_' ~ loop.index,
             'is_there': column in columns or has_more,
             'is_shown': 'is_shown_' ~ loop.index if column in columns or has_more else 'false',
             'text': 'cast(' ~ adapter.quote(leadloop.exact_column(columns, column)) ~ ' as text)' if column in columns
@@ -36,7 +37,7 @@ wanted as (
         pairs='pairs',
         columns=['lead_id', 'crm_lead_id', 'copies', 'is_read', 'is_known', 'is_removed', 'last_seen_at']
             + (['last_sequence_number'] if counted else []) + (['is_added'] if adds else []),
-        fields=fields, extra=['column_name', 'is_shown'], every=true
+        fields=fields, extra=['column_name', 'is_shown', 'unsendable'], every=true
     ) }}
 ),
 
@@ -165,7 +166,8 @@ select
         when new_value is null then 'clear'
         else 'change'
     end as verdict,
-    (select count(*) from {{ desired }}) as desired_leads
+    (select count(*) from {{ desired }}) as desired_leads,
+    unsendable
 from differing
 {%- endmacro %}
 

@@ -10,7 +10,8 @@ given_rows as (
         {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['lead_id']) ~ ')') }} as given_lead_id
         {%- endif %}
         {%- for column in options['fields'].values() %},
-        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ column) ~ ')') }} as desired_{{ loop.index }}
+        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ column) ~ ')') }} as desired_{{ loop.index }},
+        {{ leadloop.unsendable('given.' ~ column) }} as unsendable_{{ loop.index }}
         {%- endfor %}
     from {{ desired }} as given
 ),

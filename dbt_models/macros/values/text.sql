@@ -67,7 +67,53 @@
     case
         when {{ leadloop.has_fraction(value) }} then {{ leadloop.decimal_text(value) }}
         {{ leadloop.times_as_text(value) }}
+        {{ leadloop.list_as_text(value) }}
         else cast({{ value }} as text)
+    end
+{%- endmacro %}
+
+{# The branch of as_text for a list: as JSON, which is what a CRM's field takes that holds a list. #}
+{% macro list_as_text(value) -%}
+    {{ return(adapter.dispatch('list_as_text', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__list_as_text(value) -%}
+    when cast(pg_typeof({{ value }}) as text) like '%[]' then cast(to_jsonb({{ value }}) as text)
+{%- endmacro %}
+
+{% macro duckdb__list_as_text(value) -%}
+    when typeof({{ value }}) like '%]' then cast(to_json({{ value }}) as text)
+{%- endmacro %}
+
+{# What a value is that no field of a CRM takes as a text: its type, where that is a list, an object or bytes, or that it is no finite
+   number. Else NULL. A list may be what a field takes that holds a list; leadloop knows that when it makes the plan. #}
+{% macro unsendable(value) -%}
+    {{ return(adapter.dispatch('unsendable', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__unsendable(value) -%}
+    {%- set type = 'cast(pg_typeof(' ~ value ~ ') as text)' -%}
+    case
+        when {{ value }} is null or {{ type }} in ('text', 'character varying', 'integer', 'bigint', 'boolean', 'date') then null
+        when {{ leadloop.has_fraction(value) }}
+            then case when cast({{ value }} as text) in ('NaN', 'Infinity', '-Infinity') then {{ type }} || ' ' || cast({{ value }} as text) end
+        when {{ type }} = 'bytea' or jsonb_typeof(to_jsonb({{ value }})) in ('array', 'object') then {{ type }}
+    end
+{%- endmacro %}
+
+{% macro duckdb__unsendable(value) -%}
+    case
+        when {{ value }} is null then null
+        when typeof({{ value }}) in ('FLOAT', 'DOUBLE')
+            then case when cast({{ value }} as text) in ('nan', '-nan', 'inf', '-inf') then typeof({{ value }}) || ' ' || cast({{ value }} as text) end
+        when
+            typeof({{ value }}) like '%]'
+            or typeof({{ value }}) like 'STRUCT(%'
+            or typeof({{ value }}) like 'MAP(%'
+            or typeof({{ value }}) like 'UNION(%'
+            or typeof({{ value }}) in ('BLOB', 'BIT')
+            or (typeof({{ value }}) = 'JSON' and left(ltrim(cast({{ value }} as text)), 1) in ('[', '{'))
+            then typeof({{ value }})
     end
 {%- endmacro %}
 

@@ -50,7 +50,7 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     )
     own.push(
         "unwanted_in_convoso",
-        "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none",
+        "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none, max_unknown_share = none",
     )
     loop.extract(duck.warehouse)
     loop.build(duck.warehouse, own.folder, select="+forms_to_convoso")
@@ -111,7 +111,7 @@ def test_an_edit_that_was_read_does_not_hold_up_a_deletion(
     own.desired("unwanted", "lead_id", f"'{known}'", f"'{edited}'")
     own.push(
         "unwanted_in_convoso",
-        "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none",
+        "mode = 'delete', desired = ref('unwanted'), crm = 'convoso', key = 'lead_id', max_share = none, max_unknown_share = none",
     )
     crm.book.edit(known, {"title": "read"})
     loop.extract(duck.warehouse)
@@ -135,7 +135,7 @@ def test_a_field_the_crm_does_not_have_stops_the_push(
     own.desired("scores", "lead_id, score", "'1', 5")
     own.push(
         "scores_to_leadsquared",
-        "desired = ref('scores'), crm = 'leadsquared', key = 'lead_id', fields = {'mx_Citi': 'score'}, max_share = none",
+        "desired = ref('scores'), crm = 'leadsquared', key = 'lead_id', fields = {'mx_Citi': 'score'}, max_share = none, max_unknown_share = none",
     )
     with Sandbox(leads=3) as crm:
         for name, value in {

@@ -1,13 +1,17 @@
 """The push macro in somebody's own dbt project: the three-way table, row by row; each mode in each engine."""
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from connector.errors import BuildError, ModelError
-from connector.push import Confirmation, Journal, confirm, make_plan
+from connector.push import Confirmation, Journal, confirm, make_plan, plan_rows
 from connector.warehouse import models, results
 from connector.warehouse.connection import Warehouse
 from tests.engines import DUCKDB_IS_LONG
@@ -338,6 +342,90 @@ def test_a_failed_test_stands_against_the_push(lab: Any, own: Any) -> None:
     with pytest.raises(BuildError, match="model scores"):
         lab.build(own.folder, select=PUSHES)
     assert against(lab, own, "sent") == ("leadloop_grain_sent_lead_id__field", "scores", "sent")
+
+
+ODD = {
+    "duckdb": {
+        "list": ("['a', 'b']", "VARCHAR[]"),
+        "array": ("array_value(1, 2)", "INTEGER[2]"),
+        "struct": ("{'a': 1}", "STRUCT(a INTEGER)"),
+        "map": ("map {'a': 1}", "MAP(VARCHAR, INTEGER)"),
+        "bytes": ("cast('x' as blob)", "BLOB"),
+        "object": ("cast('{}' as json)", "JSON"),
+        "nan": ("cast('nan' as double)", "DOUBLE nan"),
+        "infinite": ("cast('-inf' as float)", "FLOAT -inf"),
+        "text_of_json": ("cast('\"t\"' as json)", None),
+        "nothing": ("cast(null as integer[])", None),
+        "number": ("cast(2.50 as double)", None),
+        "bracket": ("'[1, 2]'", None),
+        "day": ("date '2026-01-02'", None),
+    },
+    "postgres": {
+        "list": ("array['a', 'b']", "text[]"),
+        "object": ("cast('{}' as json)", "json"),
+        "json_list": ("cast('[1]' as jsonb)", "jsonb"),
+        "bytes": ("cast('x' as bytea)", "bytea"),
+        "nan": ("cast('NaN' as double precision)", "double precision NaN"),
+        "numeric_nan": ("cast('NaN' as numeric)", "numeric NaN"),
+        "infinite": ("cast('-infinity' as real)", "real -Infinity"),
+        "text_of_json": ("cast('\"t\"' as jsonb)", None),
+        "nothing": ("cast(null as integer[])", None),
+        "number": ("cast(2.50 as numeric)", None),
+        "bracket": ("cast('[1, 2]' as text)", None),
+        "day": ("date '2026-01-02'", None),
+    },
+}
+
+
+@pytest.mark.long_if("postgres")
+def test_what_is_no_single_value_is_named_and_never_sent(lab: Any, own: Any) -> None:
+    """Lists, objects, bytes, NaN and infinities have their type beside them, and no plan is made with them; a list for a field
+    that holds lists is JSON."""
+    odd = ODD[lab.warehouse.kind]
+    columns = ", ".join(f"{sql} as c_{name}" for name, (sql, _) in odd.items())
+    lab.land([{"id": "1"}], "1 00:00")
+    own.write("models/values_of.sql", f"select '1' as lead_id, {columns}\n")
+    fields = ", ".join(f"'{name}': 'c_{name}'" for name in odd)
+    own.push(
+        "odd",
+        f"desired = ref('values_of'), crm = 'convoso', key = 'lead_id', nulls = 'clear', fields = {{{fields}}}",
+    )
+    lab.build(own.folder, select=PUSHES)
+    found = {
+        field: rest for field, *rest in lab.rows("select field, desired_value, unsendable from analytics.odd")
+    }
+    wanted = {name: kind for name, (_, kind) in odd.items() if name != "nothing"}
+    assert {field: kind for field, (_, kind) in found.items()} == wanted
+    assert json.loads(found["list"][0]) == ["a", "b"]
+
+    spec = models.known(own.folder).push("odd")
+    with pytest.raises(
+        ModelError, match=r"odd: the value for '\w+' is of the type .* in 1 lead \(such as 1\)"
+    ):
+        make_plan(lab.warehouse.engine(), spec)
+
+
+def test_a_list_goes_to_a_field_that_holds_lists_alone() -> None:
+    """Which fields do is known when the plan is made; a type that is no list is refused there as well."""
+    from tests.integration.push.conftest import CAN
+
+    def rows(kind: str | None, value: str) -> list[tuple[Any, ...]]:
+        return [("7", "tags", "tags", None, value, None, "change", None, "1", kind)]
+
+    spec = SimpleNamespace(
+        name="sent", crm="convoso", mode="update", on_conflict="crm_wins", options={}, equal={}, max_changes=None, max_share=None,
+        max_clears=None, max_inserts=None, max_deletes=None, max_found=None, max_unknown_share=None,
+    )  # fmt: skip
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for kind in ("VARCHAR[]", "json", "DOUBLE nan"):
+        with pytest.raises(ModelError, match="the value for 'tags' is of the type"):
+            plan_rows(spec, rows(kind, '["a"]'), made_at=at)
+    listing = replace(CAN, lists=frozenset({"tags"}))
+    for kind in ("VARCHAR[]", "json"):
+        assert plan_rows(spec, rows(kind, '["a"]'), made_at=at, lists=listing.lists).leads
+    with pytest.raises(ModelError, match="DOUBLE nan"):
+        plan_rows(spec, rows("DOUBLE nan", "NaN"), made_at=at, lists=listing.lists)
+    assert plan_rows(spec, rows(None, "[1, 2]"), made_at=at).leads
 
 
 WHO = "desired = ref('people'), crm = 'convoso', key = 'id', options = {'list_id': 333, 'check_dnc': true}"

@@ -408,7 +408,7 @@ def test_the_limits_of_additions(adding_here: Any) -> None:
 def test_two_rows_with_one_key_stop_an_insert(adding_here: Any) -> None:
     """Which of the two is meant nobody knows."""
     adding_here.rows(("form 1", "status", None, "New", None, "insert"))
-    with pytest.raises(DuplicateLeadError, match="form 1"):
+    with pytest.raises(DuplicateLeadError, match=r"for 1 lead \(such as “••••”\)"):
         adding_here.plan(**ADD).check()
 
 
