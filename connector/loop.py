@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from connector import config, crm
 from connector.crm.account import Account
 from connector.crm.clock import skew
-from connector.errors import CallsUsedError, ConfigError, CrmError, LeadloopError, ModelError, WORST_FIRST
+from connector.errors import WORST_FIRST, CallsUsedError, ConfigError, CrmError, LeadloopError, ModelError
 from connector.events import QUIET, Listener
 from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
@@ -123,7 +123,7 @@ def extract(
                 warehouse.keep()
             if not is_noted:
                 note_account(engine, account.settings, account.reader)
-            fields.refresh(engine, lease, account, runs.current_id(), listener)
+            fields.refresh(engine, lease, account, runs.current_id(), listener.notice)
             _say_future(warehouse, account, listener)
             return replace(done, calls_today=account.calls_today)
 

@@ -9,47 +9,61 @@ What ``requests`` raises holds URLs and bodies, with tokens and phone numbers in
 becomes a ``Failure`` in our own words, and errors are raised outside of ``except`` blocks, chained to nothing.
 """
 
-import datetime as dt
-import email.utils
-import logging
-import os
-import random
-import re
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 from urllib.parse import urlsplit
 
-import msgspec
 import requests  # noqa: TID251 - this is the module that the rule names
-import urllib3  # noqa: TID251 - the errors and the reading below requests
-from requests.utils import get_environ_proxies  # noqa: TID251 - as above
 
-from connector.config import MOST_PAGES, VendorSettings, named
+from connector.config import VendorSettings, named
 from connector.crm import day_calls, shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
 from connector.crm.before_calls import let_go
 from connector.crm.binding import check_host, note_host
 from connector.crm.clock import CrmClock
+from connector.crm.connections import EXPECTED, Failure, failure, pool
+from connector.crm.exchange import (
+    AgainError,
+    Answer,
+    Budget,
+    Call,
+    Judge,
+    LateError,
+    Retry,
+    http_date,
+    retry_after,
+)
 from connector.crm.latency import kind_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
-from connector.crm.transport import Watch, WatchedAdapter
+from connector.crm.transport import Watch
 from connector.errors import (
     AuthError,
     CallsUsedError,
     LeadloopError,
     OutcomeUnknownError,
     RefusedError,
-    TransientError,
     UnexpectedAnswerError,
     UnreachableError,
     of_crm,
 )
-from connector.parsing import is_loopback
+
+__all__ = [
+    "AgainError",
+    "Answer",
+    "Budget",
+    "Call",
+    "Judge",
+    "LateError",
+    "Retry",
+    "Session",
+    "Speaking",
+    "http_date",
+    "of_account",
+    "retry_after",
+]
 
 LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes, decoded. A page of 2,000 leads with long notes is a tenth of it; more is a fault, not a page."""
@@ -62,97 +76,7 @@ DEFERRED_STATUSES = frozenset({408, 425, 429, 503})
 """Statuses with which a server says that it did not carry out the request, and may later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. ``path`` goes after ``base_url``; values of ``query`` and ``form`` are never shown to anyone."""
-
-    method: Literal["GET", "POST", "PUT"]
-    path: str
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    query: Mapping[str, str] | None = field(default=None, repr=False)
-    json: Any = field(default=None, repr=False)
-    shape: type[msgspec.Struct] | None = field(default=None, repr=False)
-    """How a large answer most likely looks; see ``answers.decode``."""
-    lane: str = ""
-    """Which of the session's lanes it takes, for calls that have a limit of their own besides that for all calls."""
-    exact: bool = False
-    """Numbers with a fraction are ``Decimal`` in the answer and in ``json``: for what is read to be sent back."""
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: ``data`` is the decoded JSON, numbers with a fraction as their literal text.
-
-    ``asked_at``: UTC, when the request left, by the CRM's clock where its answers say what time it is there.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    data: Any = field(repr=False)
-    asked_at: dt.datetime
-
-
-class AgainError(TransientError):
-    """What a vendor's ``judge`` raises for an answer that is worth another try, or that means "too many".
-
-    ``day``: too many for today, so that no later try of today can help.
-    """
-
-    def __init__(self, what: str, *, throttled: bool = False, day: bool = False, **about: Any) -> None:
-        super().__init__(what, **about)
-        self.throttled = throttled
-        self.day = day
-
-
-class LateError(TransientError):
-    """A write's turn came when it was no longer wanted; nothing was sent."""
-
-
 Understood = TypeVar("Understood")
-
-Judge = Callable[[Answer], None]
-"""A vendor's view of a decoded answer: raises ``AuthError``, ``RefusedError``, ``AgainError`` …, or has no objection."""
-
-
-Budget = Callable[[Answer], tuple[float, float] | None]
-"""How many more calls an answer leaves, and for how many seconds; ``None`` where it says nothing about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """When a read is tried again. Waits grow from ``first`` to ``longest`` seconds, with full jitter.
-
-    ``attempts`` in all; ``odd``: answers of no known shape, the last of which is believed to be what the CRM has to say;
-    ``contacts``: attempts while nothing has ever answered; ``total``: seconds after which no new attempt begins.
-
-    ``throttled``: attempts of a write that is turned away as one call too many, and so was certainly not carried out; each
-    waits for its turn at a slower pace. Nothing else that a write can end with has it repeated.
-    """
-
-    attempts: int = 8
-    odd: int = 3
-    contacts: int = 2
-    first: float = 0.5
-    longest: float = 20.0
-    total: float = 240.0
-    throttled: int = 1
-
-    def delay(self, attempt: int) -> float:
-        """Seconds to wait after the ``attempt``-th try, the first being 1."""
-        return random.uniform(0, min(self.longest, self.first * 2 ** min(attempt - 1, 30)))  # noqa: S311 - jitter
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """A request without a whole answer. ``sent``: whether the CRM may have received it."""
-
-    what: str
-    sent: bool
-    hopeless: bool = False
-    """Trying again can't help: a certificate that is not trusted, an address that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +122,7 @@ class Session:
         self._met = False
         self.crm_clock = CrmClock()
         self.day = day_calls.of(settings, self.crm_clock.now)
-        self._http = _pool(settings)
+        self._http = pool(settings)
 
     @overload
     def read(self, call: Call, judge: Judge) -> Answer: ...
@@ -225,7 +149,7 @@ class Session:
             self._take_turn(call)
             result = self._send(call)
             try:
-                problem = result if isinstance(result, _Failure) else self._verdict(call, result, judge)
+                problem = result if isinstance(result, Failure) else self._verdict(call, result, judge)
             except UnreachableError:
                 # Something in between may greet a run with a page of its own; a wrong address does so every time.
                 if attempt >= self._retry.contacts:
@@ -241,14 +165,14 @@ class Session:
                     if odd >= self._retry.odd or attempt >= self._retry.attempts:
                         raise
                 continue
-            if isinstance(problem, _Failure) and (
+            if isinstance(problem, Failure) and (
                 problem.hopeless or (not self._met and not problem.sent and attempt >= self._retry.contacts)
             ):
                 raise self._unreachable(problem.what, silent=not problem.hopeless)
             delay = max(self._retry.delay(attempt), self._wait_asked_for(result))
             if attempt >= self._retry.attempts or self._clock() - began + delay > self._retry.total:
-                what = problem.what if isinstance(problem, _Failure) else str(problem)
-                gone = isinstance(problem, _Failure) and not problem.sent
+                what = problem.what if isinstance(problem, Failure) else str(problem)
+                gone = isinstance(problem, Failure) and not problem.sent
                 raise AgainError(f"failed at {call}: {what} ({attempt} attempts)", down=gone)
             self._sleep(delay)
 
@@ -298,7 +222,7 @@ class Session:
         if late is not None and late():
             raise LateError(f"was not sent {call}: its turn came too late")
         result = self._send(call)
-        if isinstance(result, _Failure):
+        if isinstance(result, Failure):
             if result.sent:
                 raise OutcomeUnknownError(f"may have carried out {call}: {result.what}")
             if result.hopeless or not self._met:
@@ -373,7 +297,7 @@ class Session:
             return AgainError(f"an answer that is not JSON, or not whole (status {status})")
         raise RefusedError(f"refuses {call} (status {status})", code=str(status))
 
-    def _send(self, call: Call) -> _Reply | _Failure:
+    def _send(self, call: Call) -> _Reply | Failure:
         sent_at = self.crm_clock.local()
         began = self._clock()
         longest = max(4 * self._settings.timeout, LONGEST_CALL)
@@ -399,11 +323,11 @@ class Session:
                 body = self._body(response, began + longest)
         except Exception as error:
             # Whatever an answer breaks, the request was sent. Before that, only what a connection can raise is ours.
-            if not watch.left and not isinstance(error, _EXPECTED):
+            if not watch.left and not isinstance(error, EXPECTED):
                 raise
-            return _failure(error, left=watch.left)
+            return failure(error, left=watch.left)
         if body is None:
-            return _Failure("the answer did not end in time, or was too large", sent=True)
+            return Failure("the answer did not end in time, or was too large", sent=True)
         if response.status_code < 500 and response.status_code != 429:
             self.pace.took(kind_of(call.method, call.path, len(body)), self._clock() - began)
         kind, data = self._decoded(call, response, body)
@@ -438,8 +362,8 @@ class Session:
         is_html = "html" in response.headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"
         return ("html" if is_html else "other"), None
 
-    def _wait_asked_for(self, result: _Reply | _Failure) -> float:
-        return 0.0 if isinstance(result, _Failure) else min(result.retry_after or 0.0, LONGEST_PAUSE)
+    def _wait_asked_for(self, result: _Reply | Failure) -> float:
+        return 0.0 if isinstance(result, Failure) else min(result.retry_after or 0.0, LONGEST_PAUSE)
 
     def _unreachable(self, what: str, *, silent: bool = False) -> UnreachableError:
         setting = named(f"crm.{self._settings.name}.base_url")
@@ -477,119 +401,3 @@ class Speaking:
 
 class _JudgedError(AgainError):
     """The CRM itself said in its own words that it did not do it: for a write, that is certain."""
-
-
-def retry_after(text: str | None, now: dt.datetime) -> float | None:
-    """Seconds to wait by a ``Retry-After`` header (seconds or a date); ``None`` where it says nothing sensible."""
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        date = http_date(text)
-        if date is None:
-            return None
-        seconds = (date - now).total_seconds()
-    # Written so that it also leaves out nan. Absurdly long ones are cut where they are used.
-    return seconds if seconds >= 0 else None
-
-
-def http_date(text: str | None) -> dt.datetime | None:
-    """A header's date in UTC; ``None`` where it is no date, or one that no calendar has. Never raises."""
-    try:
-        date = email.utils.parsedate_to_datetime(text or "")
-        return (date if date.tzinfo else date.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-    ):  # the last: a year or an offset of twenty digits
-        return None
-
-
-def _pool(settings: VendorSettings) -> requests.Session:
-    host = urlsplit(settings.base_url).hostname or ""
-    http = requests.Session()
-    # Else requests takes passwords from ~/.netrc in place of ours. Proxies and CA files are taken from there by hand.
-    http.trust_env = False
-    http.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    http.proxies = {} if is_loopback(host) else get_environ_proxies(settings.base_url)
-    http.headers.update({"User-Agent": "leadloop", "Accept": "application/json"})
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # No retries below us: urllib3 would repeat writes. It drops connections that the server has closed meanwhile.
-    adapter = WatchedAdapter(
-        pool_connections=2, pool_maxsize=settings.concurrency or MOST_PAGES, max_retries=0, pool_block=True
-    )
-    http.mount("https://", adapter)
-    http.mount("http://", adapter)
-    return http
-
-
-_EXPECTED = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
-_NO_ADDRESS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.InvalidProxyURL,
-    urllib3.exceptions.LocationValueError,
-    UnicodeError,  # a host name or a header that can't be written in bytes
-)
-
-
-def _failure(error: BaseException, *, left: bool) -> _Failure:
-    """Our words for an exception whose own words must not be shown.
-
-    ``left``: whether a first byte of the request was on its way. It alone decides what is called sent: answers can raise
-    the same exceptions as addresses do, such as ``InvalidHeader`` for two lengths that differ.
-    """
-    causes = list(_causes(error))
-    if left:
-        if _any(causes, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-            return _Failure("no answer in time", sent=True)
-        if _any(causes, (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, OSError)):
-            return _Failure("the connection broke before the answer was whole", sent=True)
-        return _Failure("an answer that can't be read", sent=True)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return _Failure("its TLS certificate is not trusted", sent=False, hopeless=True)
-    if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
-        return _Failure("there is no host of this name", sent=False)
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return _Failure("nothing listens there (connection refused)", sent=False)
-    if isinstance(error, _NO_ADDRESS):
-        return _Failure("this is no address that can be called", sent=False, hopeless=True)
-    return _Failure("no connection", sent=False)
-
-
-def _any(causes: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:
-    return any(isinstance(cause, kinds) for cause in causes)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and everything that requests and urllib3 packed into it."""
-    seen: set[int] = set()
-    waiting: list[Any] = [error]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        # Not __context__: it may belong to whatever our caller is just handling.
-        waiting += [getattr(one, "reason", None), one.__cause__, *one.args]
-
-
-class _Redaction(logging.Filter):
-    """Takes out of what urllib3 logs where a token or a lead may be: query strings, and headers it can't parse."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = re.sub(r"\?[^\s\"')]*", "?…", record.getMessage())
-        record.msg = re.sub(r"(unparsed data: ).*", r"\1…", text, flags=re.DOTALL)
-        record.args = ()
-        record.exc_info = None
-        return True
-
-
-for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "urllib3.response"):
-    logging.getLogger(_name).addFilter(_Redaction())

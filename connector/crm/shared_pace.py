@@ -6,6 +6,7 @@ The database's clock counts, so that the machines' clocks may differ.
 """
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,10 +100,34 @@ class PostgresStore(StateStore):
                 self.close()
 
     def read(self, algorithm: StateAlgorithm, rates: list[Rate]) -> State:
-        raise NotImplementedError("nothing asks for it")
+        """What the limiter goes by now; it has one number, whatever its rates are."""
+        sa = self._sa
+        found = self._ask(
+            lambda: self._connection.scalar(
+                sa.text(f"select arrival from {TABLE} where name = :name"), {"name": self._name}
+            )
+        )
+        return (found or 0,)
 
     def reset(self) -> None:
-        raise NotImplementedError("nothing asks for it")
+        """Forgets all calls, of every machine that shares this pace."""
+        sa = self._sa
+        self._ask(
+            lambda: self._connection.execute(
+                sa.text(f"update {TABLE} set arrival = 0 where name = :name"), {"name": self._name}
+            )
+        )
+
+    def _ask(self, query: Callable[[], Any]) -> Any:
+        """In a transaction of its own; ``ConfigError`` where the database can't be used."""
+        with self._lock:
+            try:
+                self._connect()
+                with self._connection.begin():
+                    return query()
+            except self._sa.exc.SQLAlchemyError:
+                self.close()
+        raise unusable(self._setting)
 
     def close(self) -> None:
         with self._lock:

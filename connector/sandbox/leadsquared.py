@@ -21,7 +21,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,102 +28,27 @@ import msgspec
 
 from connector.sandbox.book import Book, Lead
 from connector.sandbox.documents import Doc, Document, Documents
+from connector.sandbox.leadsquared_fields import FIELDS, UNIQUE, Field
+from connector.sandbox.leadsquared_merges import Merges
+from connector.sandbox.leadsquared_wire import (
+    INVALID,
+    Failed,
+    attributes_of,
+    bounds_of,
+    is_equal,
+    json_of,
+    time_text,
+)
 from connector.sandbox.options import Options
 from connector.sandbox.refusals import Refusals
 from connector.sandbox.wire import Answer, Description, Request
 
 PREFIX = "/v2/LeadManagement.svc/"
 ACTIVITIES = "/v2/ProspectActivity.svc/"
-MOST_ROWS, MOST_BULK, MOST_IDS, MOST_ACTIVITIES = 5000, 25, 10_000, 1000
-MERGED = 3003
-"""The code of the activity that a merge leaves (page "Get Info on Merged Child Leads")."""
+MOST_ROWS, MOST_BULK, MOST_IDS = 5000, 25, 10_000
 LIMIT_SECONDS = 5.0
 RATE_LIMIT = "MXAPIRateLimitExceededException"
-INVALID = "MXInvalidInputException"
 NO_LEAD = "Lead does not exist in the system or You do not have permission to update the lead"
-UNIQUE = ("EmailAddress", "Phone")
-FORMAT = "%Y-%m-%d %H:%M:%S"
-
-
-RENDERED = {
-    **{each: each for each in ("Email", "Phone", "Date", "Time")},
-    "Website": "URL",
-    "Select": "Dropdown",
-    "Boolean": "CheckBox",
-}
-"""Kind of a field -> how it is rendered (page "Create a Custom Lead Field")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the account's layout, and the book's field its first values come from."""
-
-    name: str
-    label: str
-    kind: str = "Text"
-    longest: str = "200"
-    """As the metadata has it: a text, blank for no limit."""
-    locked: int = 0
-    source: str | None = None
-    rendered: str | None = None
-    """How the field is rendered, where its kind alone doesn't say: a ``Date`` may be a ``DateTime``."""
-
-    def shown(self) -> Doc:
-        return {
-            "Entity": "1",
-            "SchemaName": self.name,
-            "DisplayName": self.label,
-            "DataType": self.kind,
-            "RenderTypeTextValue": self.rendered or RENDERED.get(self.kind, "Textbox"),
-            "IsMandatory": False,
-            "MaxLength": self.longest,
-            "IsLeadIdentifier": self.name in UNIQUE,
-            "LockAfterCreate": self.locked,
-        }
-
-
-FIELDS = (
-    Field("FirstName", "First Name", source="first_name"),
-    Field("LastName", "Last Name", source="last_name"),
-    Field("EmailAddress", "Email", "Email", source="email"),
-    Field("Phone", "Phone Number", "Phone", "10", source="phone_number"),
-    Field("Mobile", "Mobile Number", "Phone", "10", source="alt_phone_1"),
-    Field("Company", "Company", source="std_company_name"),
-    Field("ProspectStage", "Lead Stage", "Select", "50", source="status"),
-    Field("Source", "Lead Source", "Select", "50", source="source_id"),
-    Field("Origin", "Origin", locked=1),
-    Field("Score", "Lead Score", "Number", "50"),
-    Field("mx_Street1", "Address 1", source="address1"),
-    Field("mx_City", "City", source="city"),
-    Field("mx_State", "State", source="state"),
-    Field("mx_Zip", "Zip", longest="20", source="postal_code"),
-    Field("mx_Country", "Country", source="country"),
-    Field("mx_Plan_Interest", "Plan Interest", longest="50", source="plan_interest"),
-    Field("mx_Lead_Score", "Lead Score", longest="50"),
-    Field("mx_Lead_Tier", "Lead Tier", longest="50"),
-    Field("mx_Notes", "Notes", longest="", source="notes"),
-)
-"""What every account of the sandbox has; the option ``custom_fields`` adds ``mx_`` fields."""
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """One merge: its id, the lead that stays, the others as they were, and when it was."""
-
-    id: str
-    into: str
-    children: list[Doc]
-    at: datetime
-
-
-class Failed(Exception):  # noqa: N818 - an answer on its way, not a failure
-    """The API says no: an ``MX…`` type at HTTP 500, or another status."""
-
-    def __init__(self, kind: str, message: str = "The request is not valid", status: int = 500) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.message = message
-        self.status = status
 
 
 class LeadSquared:
@@ -145,7 +69,7 @@ class LeadSquared:
             field.name: field for field in (*FIELDS, *(each for each in extra if each.name not in known))
         }
         self._acted: dict[str, tuple[datetime, datetime]] = {}
-        self._merges: list[Merge] = []
+        self.merges = Merges(self.leads, self._shown)
         self._types: dict[str, str] = {}
         self._calls: deque[float] = deque()
         self._bulk_calls: deque[float] = deque()
@@ -166,9 +90,9 @@ class LeadSquared:
             ("GET", "RetrieveLeadByPhoneNumber"): lambda request: self._by_value(
                 "Phone", request.params.get("phone")
             ),
-            ("POST", "GetMergedChildLeadsByAuditId"): self._merged_leads,
-            ("POST", "ProspectActivity.svc/RetrieveRecentlyModified"): self._activities,
-            ("POST", "ProspectActivity.svc/Retrieve"): self._activities_of_a_lead,
+            ("POST", "GetMergedChildLeadsByAuditId"): self.merges.merged_leads,
+            ("POST", "ProspectActivity.svc/RetrieveRecentlyModified"): self.merges.activities,
+            ("POST", "ProspectActivity.svc/Retrieve"): self.merges.activities_of_a_lead,
         }
 
     def warm(self) -> None:
@@ -184,12 +108,7 @@ class LeadSquared:
 
     def merge(self, lead_id: str, into: str) -> None:
         """A person merges a lead into another one, which stays."""
-        with self.leads.lock:
-            child, stays = self.leads.leads[lead_id], self.leads.leads[into]
-            shown = self._shown(child)
-            self.leads.delete(lead_id)
-            self.leads.touch(stays)
-            self._merges.append(Merge(str(uuid.uuid4()), into, [shown], stays.modified))
+        self.merges.merge(lead_id, into)
 
     def of_type(self, lead_id: str, object_type: str) -> None:
         """Makes a lead one of another Object Type, as ``OT_1``."""
@@ -199,7 +118,7 @@ class LeadSquared:
         return {"base_url": address, "access_key": self.options.token, "secret_key": self.options.token}
 
     def describe(self, request: Request) -> Description:
-        body = _json(request)
+        body = json_of(request)
         query = request.params
         pairs = body if isinstance(body, list) else []
         names = tuple(str(each.get("Attribute")) for each in pairs if isinstance(each, dict))
@@ -278,9 +197,9 @@ class LeadSquared:
             "ProspectID": lead.id,
             **types,
             **lead.body,
-            "CreatedOn": _time(lead.created),
-            "ModifiedOn": _time(self._edited(lead)),
-            "LeadLastModifiedOn": _time(lead.modified),
+            "CreatedOn": time_text(lead.created),
+            "ModifiedOn": time_text(self._edited(lead)),
+            "LeadLastModifiedOn": time_text(lead.modified),
         }
 
     # Reads
@@ -308,56 +227,14 @@ class LeadSquared:
         """Whole leads by their email address or phone number (pages "Get a Lead by Email", "Get a Lead by Phone Number")."""
         if not value:
             raise Failed("MXMandatoryAttributeMissingException", f"'{name}' is mandatory")
-        return [self._alone(each) for each in self.leads.leads.values() if _equal(each.body.get(name), value)]
-
-    def _activities(self, request: Request) -> Doc:
-        """Activities by time and kind; of all kinds, only merges are known here."""
-        body = _json(request)
-        try:
-            low, high = (
-                datetime.strptime(body["Parameter"][name], FORMAT).replace(tzinfo=UTC)
-                for name in ("FromDate", "ToDate")
-            )
-            kind = body["Parameter"].get("ActivityEvent", MERGED)
-            page, size = body["Paging"]["PageIndex"], body["Paging"]["PageSize"]
-            if not 1 <= size <= MOST_ACTIVITIES or page < 1:
-                raise ValueError("page")
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise Failed(INVALID, "Invalid Input! Parameter Name: parameter") from None
-        found = [
-            each for each in self._merges if kind == MERGED and low <= each.at.replace(microsecond=0) <= high
-        ]
-        return _activities_shown(found, (page - 1) * size, size)
-
-    def _activities_of_a_lead(self, request: Request) -> Doc:
-        """The same of one lead; ``Offset`` is the number of the page (page "Get Activities of a Lead")."""
-        body = _json(request) or {}
-        kind = (body.get("Parameter") or {}).get("ActivityEvent", MERGED)
-        paging = body.get("Paging") or {}
-        try:
-            offset, size = int(paging.get("Offset", 0)), int(paging.get("RowCount", 25))
-        except (TypeError, ValueError):
-            raise Failed(INVALID, "Invalid Input! Parameter Name: paging") from None
-        lead_id = request.params.get("leadId", "").lower()
-        found = [each for each in self._merges if kind == MERGED and each.into == lead_id]
-        return _activities_shown(found, offset * size, size)
-
-    def _merged_leads(self, request: Request) -> list[Doc]:
-        body = _json(request)
-        parameter = body.get("Parameter") if isinstance(body, dict) else None
-        if not isinstance(parameter, dict) or not isinstance(parameter.get("MergeAuditId"), str):
-            raise Failed(INVALID, "Invalid Input! Parameter Name: MergeAuditId")
         return [
-            child for each in self._merges if each.id == parameter["MergeAuditId"] for child in each.children
+            self._alone(each) for each in self.leads.leads.values() if is_equal(each.body.get(name), value)
         ]
 
     def _modified(self, request: Request) -> Doc:
-        body = _json(request)
+        body = json_of(request)
         try:
-            low, high = (
-                datetime.strptime(body["Parameter"][name], FORMAT).replace(tzinfo=UTC)
-                for name in ("FromDate", "ToDate")
-            )
+            low, high = bounds_of(body)
             page, size = body["Paging"]["PageIndex"], body["Paging"]["PageSize"]
             if not 1 <= size <= MOST_ROWS or page < 1:
                 raise ValueError("page")
@@ -370,7 +247,7 @@ class LeadSquared:
 
     def _look_up(self, request: Request) -> list[Doc]:
         """Leads by the value of a field, the newest first; only ``=`` is known here."""
-        body = _json(request)
+        body = json_of(request)
         try:
             name, value, operator = (
                 body["Parameter"][key] for key in ("LookupName", "LookupValue", "SqlOperator")
@@ -381,13 +258,13 @@ class LeadSquared:
             raise Failed(INVALID, "Invalid Input! Parameter Name: parameter") from None
         if operator != "=" or name not in self.fields:
             raise Failed(INVALID, "Invalid Input! Parameter Name: LookupName")
-        found = [each for each in self.leads.leads.values() if _equal(each.body.get(name), value)]
+        found = [each for each in self.leads.leads.values() if is_equal(each.body.get(name), value)]
         found.sort(key=lambda lead: lead.created, reverse=True)
         return [{column: self._shown(each).get(column) for column in columns} for each in found[:most]]
 
     def _by_ids(self, request: Request) -> Doc:
         """Leads by their ids, as plain objects with just the columns that are asked for (page)."""
-        body = _json(request)
+        body = json_of(request)
         try:
             ids, columns = body["SearchParameters"]["LeadIds"], body["Columns"]["Include_CSV"]
             page, size = body["Paging"]["PageIndex"], body["Paging"]["PageSize"]
@@ -432,16 +309,16 @@ class LeadSquared:
         lead_id = request.params.get("leadId", "").lower()
         if not lead_id:
             raise Failed("MXMandatoryAttributeMissingException", "'leadId' is mandatory for updating lead")
-        self._change(lead_id, _attributes(_json(request)))
+        self._change(lead_id, attributes_of(json_of(request)))
         return {"Status": "Success", "Message": {"AffectedRows": 1}}
 
     def _bulk(self, request: Request) -> Doc:
-        body = _json(request)
+        body = json_of(request)
         given = body.get("LeadPropertiesList") if isinstance(body, dict) else None
         if not isinstance(given, list) or len(given) > MOST_BULK:
             raise Failed(INVALID, "Invalid Input! Parameter Name: LeadPropertiesList")
         to_unprocessed = bool((body.get("Options") or {}).get("PushNonExistentLeadsToUnProcessedList"))
-        leads = [_attributes(each.get("Fields") if isinstance(each, dict) else None) for each in given]
+        leads = [attributes_of(each.get("Fields") if isinstance(each, dict) else None) for each in given]
         if unknown := {name for lead in leads for name in lead} - {"ProspectId", *self.fields}:
             raise Failed("MXUnknownAttributeException", f"Attribute(s) does not exist - {min(unknown)}.")
         details: dict[str, list[Doc]] = {"FailedLeads": [], "UnProcessedLeads": []}
@@ -467,13 +344,13 @@ class LeadSquared:
 
     def _create(self, request: Request) -> Doc:
         """A new lead, or ``MXDuplicateEntryException`` where there is one with its email address or phone number (page)."""
-        values = _attributes(_json(request))
+        values = attributes_of(json_of(request))
         self._check(values, None)
         lead = self.leads.add(str(uuid.uuid4()), {**dict.fromkeys(self.fields), **values})
         return {"Status": "Success", "Message": {"Id": lead.id, "AffectedRows": 1}}
 
     def _upsert(self, request: Request) -> Doc:
-        values = _attributes(_json(request))
+        values = attributes_of(json_of(request))
         search_by = values.pop("SearchBy", None)
         keys = (search_by,) if search_by else UNIQUE
         if not any(values.get(name) for name in keys):
@@ -528,51 +405,6 @@ def _action(path: str) -> str:
     return path.removeprefix(PREFIX).removeprefix("/v2/")
 
 
-def _activities_shown(found: list[Merge], offset: int, size: int) -> Doc:
-    shown = [
-        {
-            "Id": each.id,
-            "EventCode": MERGED,
-            "EventName": "Lead Merged",
-            "CreatedOn": each.at.strftime(FORMAT),
-            "ActivityType": 0,
-            "RelatedProspectId": each.into,
-            "Data": [],
-        }
-        for each in found[offset : offset + size]
-    ]
-    return {"RecordCount": len(found), "ProspectActivities": shown}
-
-
 def prospect_id(lead_id: int | str) -> str:
     """The id that the book's lead has here: always the same one."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"leadsquared/{lead_id}"))
-
-
-def _time(instant: datetime) -> str:
-    return instant.strftime(FORMAT) + ".000"
-
-
-def _equal(shown: str | None, value: str) -> bool:
-    return (shown or "").casefold() == value.casefold() != ""
-
-
-def _json(request: Request) -> Any:
-    if not request.body:
-        return None
-    try:
-        return msgspec.json.decode(request.body)
-    except msgspec.DecodeError:
-        return None
-
-
-def _attributes(pairs: Any) -> dict[str, str]:
-    """Attribute-value pairs as an object; 400 for anything else (page)."""
-    if not isinstance(pairs, list) or not pairs:
-        raise Failed("BadRequest", "The message body is not as per API specification", 400)
-    values = {}
-    for pair in pairs:
-        if not isinstance(pair, dict) or not isinstance(pair.get("Attribute"), str) or "Value" not in pair:
-            raise Failed("BadRequest", "The message body is not as per API specification", 400)
-        values[pair["Attribute"]] = "" if pair["Value"] is None else str(pair["Value"])
-    return values

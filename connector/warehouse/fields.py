@@ -4,7 +4,7 @@ Whoever extracts leads asks once a day. The models read it for the types that co
 replaced where something has changed, and else nothing is written, so that a build finds what it was made from unchanged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from connector.crm.account import Account
 from connector.crm.base import FieldType, TypeReader
 from connector.errors import ConfigError, CrmError
-from connector.events import Listener
 from connector.extract.past import Read
 from connector.warehouse import reads
 from connector.warehouse.leases import Lease
@@ -41,7 +40,7 @@ EVERY = timedelta(days=1)
 
 
 def refresh(
-    engine: sa.Engine, lease: Lease, account: Account, run_id: str | None, listener: Listener
+    engine: sa.Engine, lease: Lease, account: Account, run_id: str | None, say: Callable[[str], None]
 ) -> None:
     """Asks which types the fields have, where that was not asked within a day, and notes what has changed.
 
@@ -52,7 +51,7 @@ def refresh(
     try:
         found = cast(TypeReader, account.reader).fields()
     except (CrmError, ConfigError) as error:
-        listener.notice(f"{account.name} does not say which types its fields have: {error}")
+        say(f"{account.name} does not say which types its fields have: {error}")
         with lease.transaction() as connection:
             reads.note(connection, run_id, account.name, [Read(STREAM, STREAM, None, 0, 1, False)])
         return

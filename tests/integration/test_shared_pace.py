@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pyrate_limiter import GCRA, Duration, Rate
 
 from connector import crm
 from connector.config import Secret
@@ -104,6 +105,25 @@ def test_a_lost_connection_is_made_again(postgres_url: str) -> None:
     admin.dispose()
     pace.wait()
     pace.close()
+
+
+def test_the_pace_can_be_read_and_forgotten(postgres_url: str) -> None:
+    """By any machine that shares it; of another account nothing is forgotten."""
+    rates = [Rate(1, Duration.SECOND)]
+    one, other, elsewhere = (
+        PostgresStore(postgres_url, name, "the setting") for name in ("convoso", "convoso", "leadping")
+    )
+    assert one.read(GCRA(), rates) == (0,)
+    for each in (one, elsewhere):
+        assert each.check(GCRA(), rates, 0, 1).allowed
+    assert other.read(GCRA(), rates) == one.read(GCRA(), rates) > (0,)
+    assert not other.check(GCRA(), rates, 0, 1).allowed
+    other.reset()
+    assert one.read(GCRA(), rates) == (0,)
+    assert elsewhere.read(GCRA(), rates) > (0,)
+    assert one.check(GCRA(), rates, 0, 1).allowed
+    for each in (one, other, elsewhere):
+        each.close()
 
 
 def test_a_database_that_is_not_there_is_named(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -305,7 +305,7 @@ def _scene(crm: Sandbox) -> Scene:
     rows = vendor.leads.rows()
     phone = next(rows[each]["Phone"] for each in others if rows[each]["Phone"])
     email = next(row["EmailAddress"] for row in rows.values() if row["EmailAddress"])
-    merge = vendor._merges[0].id
+    merge = vendor.merges.merges[0].id
     return {
         "lead": lead,
         "other": others[0],

@@ -8,21 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config, crm
-from connector.events import Listener
 from connector.sandbox import Sandbox
 from connector.warehouse import fields
 from connector.warehouse.reads import reads
 from tests.contracts.published.clients import documented
 from tests.contracts.published.leadping import NEWER_REQUEST, OLDER_REQUEST
 from tests.contracts.published.shapes import Either, Flag, Moment, Number, Shape
-
-
-class Heard(Listener):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, message: str) -> None:
-        self.notices.append(message)
 
 
 @pytest.fixture
@@ -36,10 +27,10 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 def refresh(warehouse: Any, name: str = "leadsquared") -> list[str]:
-    heard = Heard()
+    heard: list[str] = []
     with crm.account(name) as account, warehouse.lock("test") as lease:
-        fields.refresh(warehouse.engine(), lease, account, "run", heard)
-    return heard.notices
+        fields.refresh(warehouse.engine(), lease, account, "run", heard.append)
+    return heard
 
 
 def rows(warehouse: Any, query: str) -> list[tuple[Any, ...]]:
