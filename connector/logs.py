@@ -117,7 +117,12 @@ class Messages(Console):
         super().print(*objects)
 
 
+def as_shown(text: str, keep: str = "") -> str:
+    """A text of which no terminal obeys a character; in a line of JSON those are escaped anyway."""
+    return text if is_json() else printable(text, keep)
+
+
 def warn(console: Console, sentence: str) -> None:
     """A sentence that a person should know of."""
     level: dict[str, Any] = {"level": "warning"} if isinstance(console, Messages) else {}
-    console.print(printable(sentence), markup=False, soft_wrap=True, **level)
+    console.print(as_shown(sentence), markup=False, soft_wrap=True, **level)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 
 from connector.errors import ConfigError, LeadloopError
-from connector.logs import Messages
-from connector.texts import printable
+from connector.logs import Messages, as_shown
 
 if TYPE_CHECKING:
     from connector.render.document import Part
@@ -24,7 +23,7 @@ out = Console(highlight=False)
 def tell(text: str, console: Console = err, *, keep: str = "") -> None:
     """A text as it is, whatever is in it: no markup, nothing that a terminal would obey, no line that it would begin itself."""
     level: dict[str, Any] = {"level": "error"} if isinstance(console, Messages) else {}
-    console.print(printable(text, keep), markup=False, soft_wrap=True, **level)
+    console.print(as_shown(text, keep), markup=False, soft_wrap=True, **level)
 
 
 def fail(error: LeadloopError) -> NoReturn:
