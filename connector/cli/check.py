@@ -37,7 +37,7 @@ def check(
     as_json: Json = False,
     project: Project = None,
 ) -> None:
-    """Say what is missing or wrong before anything runs. It checks settings, token, time zone, warehouse and dbt project, and names the versions that a report of a fault needs.
+    """Say what is missing or wrong before anything runs. It checks settings, token, time zone, warehouse and dbt project, reads a DuckDB file whole, and names the versions that a report of a fault needs.
 
     With --reconcile, name the leads that differ between the CRM and the warehouse, and exit with 3 if there are any.
     """

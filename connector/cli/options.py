@@ -32,7 +32,12 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Send at most 
 Start = Annotated[
     str | None, typer.Option("--start", help="Read from this time on: 2026-11-01 or 2026-11-01T09:30, UTC.")
 ]
-End = Annotated[str | None, typer.Option("--end", help="Read up to this time.")]
+End = Annotated[
+    str | None,
+    typer.Option(
+        "--end", help="Read up to this time. A CRM that lists its leads from the newest edit on takes none."
+    ),
+]
 Filter = Annotated[
     list[str] | None,
     typer.Option("--filter", help="Add a search filter of the CRM, such as list_id=333. Repeatable."),

@@ -40,7 +40,8 @@ from pragma_storage_info('{}')
 """
 """Where the values of a table are in the file, and the least and the greatest of each part of a column."""
 _FULL = re.compile(
-    r"(?:IO|TransactionContext|FATAL) Error: .*(?:No space left on device|File too large|Disk quota)"
+    r"(?:IO|TransactionContext|FATAL) Error: .*(?:No space left on device|File too large|Disk quota)",
+    re.DOTALL,
 )
 """As DuckDB hands on what the system says of a write."""
 _DAMAGED = (
