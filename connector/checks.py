@@ -11,6 +11,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from connector import config, crm
+from connector.alerts.settings import urls
 from connector.config import environments
 from connector.crm.account import Account
 from connector.crm.base import LeadReader, ScanReader, WindowReader
@@ -67,6 +68,7 @@ def run(project: Path | None = None) -> list[Check]:
     ]
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
+    checks += _alerts()
     if (name := environments.chosen()) is not None:
         checks.append(Check("environment", True, f"{name}: its files in .dlt go before the others"))
     checks.append(Check("versions", True, _versions()))
@@ -111,6 +113,21 @@ def _project(project: Path | None) -> str:
     known = models.known(project, Warehouse.open())
     names = [spec.name for spec in known.pushes]
     return f"parsed; leads are in {known.relations.leads}; pushes: {', '.join(names) or 'none yet'}"
+
+
+def _alerts() -> list[Check]:
+    """Whether whoever is to be told of failures could be; nothing is sent."""
+    try:
+        addresses = urls()
+    except LeadloopError as error:
+        return [_failed("alerts", error)]
+    if not addresses:
+        return []
+    from connector.alerts.sending import problems
+
+    if found := problems(addresses):
+        return [Check("alerts", False, " ".join(found))]
+    return [Check("alerts", True, f"addresses to tell: {len(addresses)}")]
 
 
 def _versions() -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,11 +18,7 @@ from rich.progress import (
 )
 
 from connector import logs
-from connector.events import Listener
-
-if TYPE_CHECKING:
-    from connector.extract.job import Progress as Reading
-
+from connector.events import Listener, Reading
 
 EVERY = 30.0
 """Seconds between two lines of one stage."""
@@ -66,7 +62,7 @@ class Bars(Listener):
         self._task = self._bars.add_task(name, total=None, note="")
         self._bars.start()
 
-    def extracting(self, progress: "Reading") -> None:
+    def extracting(self, progress: Reading) -> None:
         # In the middle of a stretch of time, what was reached before it still holds.
         self._reached = progress.reached or self._reached
         far = _how_far(progress, self._reached)
@@ -112,7 +108,7 @@ class Bars(Listener):
             self._bars = None
 
 
-def _how_far(progress: "Reading", reached: datetime | None) -> str:
+def _how_far(progress: Reading, reached: datetime | None) -> str:
     """``, at 2025-03-01 of 2000-01-01 … 2026-11-26 (93%)``; empty where that can't be told."""
     if progress.window is None or reached is None:
         return ""

@@ -49,6 +49,15 @@ Action = Literal["retry", "skip", "stop", "resolve"]
 _Error = TypeVar("_Error", bound="LeadloopError")
 
 
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "wrong usage or configuration or something else that only a person can mend",
+    3: "done but some leads were rejected or deferred or the calls of the day are used up",
+    4: "stopped by a guardrail or a conflict or a missing agreement and nothing sent",
+    5: "another run holds the lock",
+}
+"""What a command ends with, and what that means."""
 WORST_FIRST = (2, 1, 5, 4, 3, 0)
 """Exit codes: of several things that went wrong, the command ends with the code that comes first here."""
 

@@ -96,7 +96,9 @@ def extract_shard(
             tables = ShardTables(warehouse, account.name, cursor_name, shard, part, lease)
             found: list[Read] = []
             try:
-                done = load_shard(tables, todo, on_progress=listener.extracting, on_read=found.append)
+                done = load_shard(
+                    tables, account.settings, todo, on_progress=listener.extracting, on_read=found.append
+                )
             finally:
                 with lease.transaction() as connection:
                     reads.note(connection, runs.current_id(), vendor, found, settings.archive_days())

@@ -84,7 +84,7 @@ SETTINGS_HEAD = ("in a file", "in the environment", "default", "meaning")
 
 def settings_parts() -> dict[str, Callable[[], str]]:
     vendors = {f"crm.{vendor}": partial(vendor_settings, vendor) for vendor in shipped()}
-    return {**vendors, "warehouse and dbt": shared_settings}
+    return {**vendors, "warehouse and dbt": shared_settings, "alerts": watching_settings}
 
 
 def vendor_settings(vendor: str) -> str:
@@ -101,6 +101,12 @@ def vendor_settings(vendor: str) -> str:
 
 def shared_settings() -> str:
     from connector.warehouse.settings import SETTINGS
+
+    return table(SETTINGS_HEAD, [setting(name, *told) for name, told in SETTINGS.items()])
+
+
+def watching_settings() -> str:
+    from connector.watching import SETTINGS
 
     return table(SETTINGS_HEAD, [setting(name, *told) for name, told in SETTINGS.items()])
 

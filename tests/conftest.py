@@ -23,6 +23,11 @@ os.environ.update(
     RUNTIME__LOG_LEVEL="CRITICAL",
 )
 
+OURS = (
+    "CRM__", "WAREHOUSE__", "DESTINATION__", "DBT__", "ALERTS__", "TELEMETRY__", "LINEAGE__", "LEADLOOP_", "OTEL_",
+    "OPENLINEAGE_",
+)  # fmt: skip
+"""How variables begin that are settings of ours."""
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30
 """Bytes; all that the tests write at one time is a fraction of it."""
@@ -79,7 +84,7 @@ def _no_settings_from_another_test() -> Iterator[None]:
 def _no_settings_from_outside(_no_settings_from_another_test: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""
     for name in list(os.environ):
-        if name.startswith(("CRM__", "WAREHOUSE__", "DESTINATION__", "DBT__", "LEADLOOP_")):
+        if name.startswith(OURS):
             monkeypatch.delenv(name)
 
 

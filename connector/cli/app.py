@@ -14,18 +14,10 @@ from connector import logs
 from connector.cli.options import with_logs
 from connector.cli.output import err, fail
 from connector.cli.streams import Streams, unfailing
-from connector.errors import ConfigError, LeadloopError, disk_full, is_debugging, place_of
+from connector.errors import EXIT_CODES, ConfigError, LeadloopError, disk_full, is_debugging, place_of
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
-EXIT_CODES = {
-    0: "done",
-    1: "failed",
-    2: "wrong usage or configuration or something else that only a person can mend",
-    3: "done but some leads were rejected or deferred or the calls of the day are used up",
-    4: "stopped by a guardrail or a conflict or a missing agreement and nothing sent",
-    5: "another run holds the lock",
-}
 ENDS_WITH = {
     "init": (0, 1, 2),
     "sandbox": (0, 1, 2),
@@ -93,7 +85,7 @@ def main() -> None:
 def _ended() -> NoReturn:
     """Ends with the exit code of what the command line asks for; an error becomes a message."""
     try:
-        sys.exit(_run())
+        sys.exit(_watched(_run))
     except LeadloopError as error:
         fail(error)
     except KeyboardInterrupt:
@@ -139,6 +131,15 @@ def _explained(error: Exception) -> LeadloopError | None:
     with suppress(Exception):
         return Warehouse.open().explained(error)
     return None
+
+
+def _watched(run: Callable[[], int]) -> int:
+    """Whoever was told of what happened has all of it before the command ends."""
+    try:
+        return run()
+    finally:
+        if "connector.watching" in sys.modules:
+            sys.modules["connector.watching"].close()
 
 
 def _run() -> int:

@@ -179,9 +179,14 @@ def _check_settings() -> None:
 
 
 def warehouse() -> "Warehouse":
+    """The warehouse of the settings; whoever they say is to be told of what happens is told from now on."""
+    from connector import watching
+    from connector.cli.output import err
     from connector.warehouse.connection import Warehouse
 
-    return Warehouse.open()
+    opened = Warehouse.open()
+    watching.begin(opened, lambda sentence: logs.warn(err, sentence))
+    return opened
 
 
 def instant(option: str, text: str | None) -> datetime | None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import requests  # noqa: TID251 - this is the module that the rule names
 
+from connector import events
 from connector.config import VendorSettings, named
 from connector.crm import day_calls, shared_pace
 from connector.crm.answers import decode, decode_exact, encode_exact
@@ -36,7 +37,7 @@ from connector.crm.exchange import (
     http_date,
     retry_after,
 )
-from connector.crm.latency import kind_of
+from connector.crm.latency import kind_of, name_of
 from connector.crm.pace import LONGEST_PAUSE, Pace
 from connector.crm.transport import Watch
 from connector.errors import (
@@ -257,6 +258,7 @@ class Session:
         return self.day.use_up() if self.day is not None else day_calls.used_up(self.crm_clock.now().date())
 
     def _throttled(self, call: Call, retry_after: float | None) -> None:
+        events.counted("throttles", crm=self._settings.name)
         if call.lane:
             # Which of the two limits it was, the CRM doesn't say.
             self._lanes[call.lane].throttled(retry_after)
@@ -298,6 +300,16 @@ class Session:
         raise RefusedError(f"refuses {call} (status {status})", code=str(status))
 
     def _send(self, call: Call) -> _Reply | Failure:
+        """One request, and whatever came of it."""
+        with events.doing("call", name_of(call.method, call.path), crm=self._settings.name) as told:
+            result = self._exchange(call)
+            if isinstance(result, Failure):
+                told.tell(failed=result.what, sent=result.sent)
+            else:
+                told.tell(status=result.answer.status)
+            return result
+
+    def _exchange(self, call: Call) -> _Reply | Failure:
         sent_at = self.crm_clock.local()
         began = self._clock()
         longest = max(4 * self._settings.timeout, LONGEST_CALL)

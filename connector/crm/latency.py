@@ -13,12 +13,17 @@ MEMORY = 300.0
 """Seconds after which the best is forgotten: a CRM that stays slow is simply that slow."""
 MOST_KINDS = 64
 
-_HAS_DIGIT = re.compile(r"[^/]*\d[^/]*")
+_HAS_DIGIT = re.compile(r"(?<=/)(?!v\d+(?:/|$))[^/]*\d[^/]*")
 
 
 def kind_of(method: str, path: str, size: int) -> str:
     """Calls to compare with one another: the same call, ids left out, with an answer of about the same size (bytes)."""
-    return f"{method} {_HAS_DIGIT.sub('*', path)} {size.bit_length() // 2}"
+    return f"{name_of(method, path)} {size.bit_length() // 2}"
+
+
+def name_of(method: str, path: str) -> str:
+    """A call without what is about one lead: ``GET /v2/leads/*``."""
+    return f"{method} {_HAS_DIGIT.sub('*', path.partition('?')[0])}"
 
 
 class Latency:

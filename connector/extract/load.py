@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from connector import events
 from connector.config import VendorSettings
 from connector.crm.base import LeadReader, Page
 from connector.crm.day_calls import CallsLeft
@@ -105,7 +106,7 @@ def load(
         for feed in feeds:
             on_table(table)
             try:
-                with read_told(feed, on_read), closing(feed):
+                with read_told(feed, settings, on_read), closing(feed):
                     if not feed.idle(raw.past(table), chunk_rows):
                         packages += load_feed(raw, feed, chunk_rows)
             except TransientError:
@@ -244,21 +245,31 @@ def resource(*feeds: Feed, most: int | None = None, selected: bool = True) -> "D
 
 
 @contextmanager
-def read_told(feed: Feed, on_read: Callable[[Read], None]) -> Iterator[None]:
+def read_told(feed: Feed, settings: VendorSettings, on_read: Callable[[Read], None]) -> Iterator[None]:
     """Tells at the end what the reading came to; where it ends with an error, the last of it may not be loaded."""
-    try:
-        yield
-    except BaseException:
-        on_read(replace(feed.read(), whole=False))
-        raise
-    on_read(feed.read())
+    with events.doing("window", feed.table, crm=settings.name, stream=feed.table) as window:
+
+        def tell(read: Read) -> None:
+            window.tell(window=read.window, rows=read.rows, calls=read.calls, whole=read.whole)
+            on_read(read)
+
+        try:
+            yield
+        except BaseException as error:
+            window.tell(failed=type(error).__name__)
+            tell(replace(feed.read(), whole=False))
+            raise
+        tell(feed.read())
 
 
 def load_feed(raw: RawTables, feed: Feed, chunk_rows: int) -> int:
     """Loads everything the feed reads; returns in how many packages."""
     packages = 0
     while not feed.done:
-        raw.load([resource(feed, most=chunk_rows)])
+        with events.doing("batch", f"load {feed.table}", stream=feed.table) as batch:
+            before = feed.tally.rows
+            raw.load([resource(feed, most=chunk_rows)])
+            batch.tell(rows=feed.tally.rows - before)
         packages += 1
         if feed.used_up is not None:
             raise feed.used_up

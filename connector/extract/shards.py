@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from connector.config import VendorSettings
 from connector.crm.base import WindowReader
 from connector.errors import ConfigError
 from connector.extract import windows
@@ -109,6 +110,7 @@ class ShardFeed(Feed):
 
 def load_shard(
     raw: RawTables,
+    settings: VendorSettings,
     job: Job,
     *,
     chunk_rows: int = CHUNK_ROWS,
@@ -118,7 +120,7 @@ def load_shard(
     """Reads and loads ``job.part``, or what is left of it; see ``load``."""
     feed = ShardFeed(job, on_progress)
     packages = 0
-    with read_told(feed, on_read), closing(feed):
+    with read_told(feed, settings, on_read), closing(feed):
         if not feed.idle(raw.past(LEADS), chunk_rows):
             packages = load_feed(raw, feed, chunk_rows)
     return Extracted(

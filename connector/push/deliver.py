@@ -11,7 +11,7 @@ most two batches ``sent`` without an outcome; ``recovery.recover`` finds out abo
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,6 +20,7 @@ from datetime import datetime
 from types import FrameType
 from typing import NamedTuple
 
+from connector import events
 from connector.crm.base import FOUND, LeadWriter, Outcome
 from connector.errors import CallsUsedError, LeadloopError, ModelError
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
@@ -313,7 +314,12 @@ class _Run:
         if (off := self.switch.off or self._without_lease()) is not None:
             put_off = [Outcome("deferred", reason=f"not sent: {off}")] * len(leads)
             return _Answer(leads, put_off, False, began, began)
-        outcomes = _call(self._writer, self.plan, leads)
+        with events.doing(
+            "batch", f"send {self.plan.push}", crm=self.plan.crm, push=self.plan.push, leads=len(leads)
+        ) as batch:
+            outcomes = _call(self._writer, self.plan, leads)
+            if events.is_watched():
+                batch.tell(states=dict(Counter(each.state for each in outcomes)))
         self.switch.heard(outcomes)
         called = any(outcome.until is None for outcome in outcomes)
         return _Answer(leads, outcomes, called, began, self._journal.clock())

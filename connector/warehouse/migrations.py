@@ -166,6 +166,16 @@ STEPS = (
         )
         """,
     ),
+    Step(
+        11,
+        "who was told of what, and when",
+        """
+        create table if not exists leadloop.alerts (
+            subject text not null, since timestamptz not null, state text, run_id text, exit_code integer, what text,
+            told_at timestamptz, primary key (subject, since)
+        )
+        """,
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

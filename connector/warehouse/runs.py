@@ -21,11 +21,12 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from connector import events
 from connector.errors import LeadloopError, LockedError, WarehouseError, place_of
 from connector.warehouse import models, private
 from connector.warehouse.connection import Warehouse
@@ -189,25 +190,39 @@ def recorded(
     return around
 
 
+class Tell(Protocol):
+    """Takes the facts of a stage's result, and the result itself for those who watch."""
+
+    def __call__(self, facts: Mapping[str, Any], result: Any = None) -> None: ...
+
+
 @contextmanager
 def recording(
     warehouse: Warehouse, command: str, arguments: Mapping[str, Any], *, project: bool = False
-) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+) -> Iterator[Tell]:
     """The row of a run, from its start to its end; yields what takes the facts of its result."""
     run = Run(warehouse, command, arguments, project=project)
+    about = {name: run.values[name] for name in ("run_id", "part_of", "crm", "push", "host")}
     found: dict[str, Any] = {"exit_code": 0}
     before = _CURRENT.set(run)
     error: BaseException | None = None
-    try:
-        yield found.update
-    except BaseException as raised:
-        error = raised
-        found.update(_of_error(raised))
-        raise
-    finally:
-        _CURRENT.reset(before)
-        with suppress(Exception):
-            run.end(found, error)
+    with events.doing("stage", command, **about) as doing:
+
+        def tell(facts: Mapping[str, Any], result: Any = None) -> None:
+            found.update(facts)
+            doing.result = result
+
+        try:
+            yield tell
+        except BaseException as raised:
+            error = raised
+            found.update(_of_error(raised))
+            raise
+        finally:
+            _CURRENT.reset(before)
+            with suppress(Exception):
+                run.end(found, error)
+            doing.tell(**{name: run.values[name] for name in _OF_THE_END})
 
 
 def failed(warehouse: Callable[[], Warehouse], command: str, error: LeadloopError) -> None:
