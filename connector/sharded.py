@@ -19,7 +19,7 @@ from connector.extract.shards import Shard, cut
 from connector.extract.windows import Window
 from connector.push import facts
 from connector.warehouse import pipelines, reads, runs, settings, shards, waiting
-from connector.warehouse.accounts import check_account, note_account
+from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
 
@@ -66,6 +66,7 @@ def extract_shard(
     pipelines.tune()
     with ExitStack() as stack:
         account = stack.enter_context(crm.account(vendor))
+        stack.enter_context(answering(warehouse, account))
         todo = job(
             account.settings,
             filters=filters,

@@ -1,12 +1,15 @@
 """A CRM that does not answer: 2 where its address never worked, 1 where it did, and never the blame of the token."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from connector import checks, cli, config, loop
 from connector.errors import AuthError, TransientError, UnreachableError
+from connector.extract.shards import Shard
 from connector.sandbox import Sandbox
+from connector.sharded import extract_shard
 from connector.warehouse.connection import Warehouse
 from tests.quick_tables import without_dlt
 
@@ -53,6 +56,9 @@ def test_an_address_that_has_answered_is_tried_again_later(
     assert codes() == {"address": 1}
     with pytest.raises(TransientError):
         loop.reconcile(home, vendor, sample=1)
+    if vendor == "convoso":
+        with pytest.raises(TransientError):
+            extract_shard(home, vendor, start=datetime(2020, 1, 1, tzinfo=UTC), shard=Shard.parse("1/2"))
 
 
 def test_an_address_that_never_answered_is_a_wrong_setting(
