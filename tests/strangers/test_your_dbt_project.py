@@ -54,7 +54,7 @@ def test_the_eight_lines(tmp_path: Path) -> None:
     assert found is not None
     lines = found[1].strip().splitlines()
     assert len(lines) == 8
-    assert lines[0] == "pip install leadloop"
+    assert lines[0] == "pip install ./leadloop"
     with Sandbox(leads=60) as crm:
         env = {**environment(tmp_path), "CRM__CONVOSO__BASE_URL": f"{crm.base_url}/v1"}
         script = "\n".join(["set -e", *lines[1:]]).replace("your-token", crm.token)

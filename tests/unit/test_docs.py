@@ -582,3 +582,19 @@ def test_every_version_says_what_to_do_after_an_upgrade() -> None:
     """The changelog and docs/upgrade.md name the same versions."""
     versions = re.findall(r"^## (\d+\.\d+\.\d+)", page("../CHANGELOG.md"), re.MULTILINE)
     assert versions == re.findall(r"^## (\d+\.\d+\.\d+)", page("upgrade.md"), re.MULTILINE)
+
+
+def test_lists_of_verdicts_and_modes_are_whole() -> None:
+    """Where a page lists what a column may hold, it lists what the code knows, and nothing else."""
+    from typing import get_args
+
+    from connector.crm.base import Mode
+    from connector.push.planning import VERDICTS
+
+    rows = re.findall(r"^\| `(verdict|mode)` \| text \| ([^;|]*)", page("warehouse.md"), re.MULTILINE)
+    lists = [(name, set(re.findall(r"`(\w+)`", told))) for name, told in rows if told.count("`") > 2]
+    assert {name for name, _ in lists} == {"verdict", "mode"}
+    for name, told in lists:
+        assert told == (VERDICTS if name == "verdict" else set(get_args(Mode)))
+    held_back = section(page("push.md"), "## How a field is judged")
+    assert all(f"`{verdict}`" in held_back for verdict in VERDICTS - {"insert", "delete"})
