@@ -66,7 +66,7 @@ def extract(
 ) -> "Extracted":
     """Reads what was edited since the last run, and the leads that were sent and not seen since, into the raw tables.
 
-    So it does with what else the CRM shows and the settings ask for: removed leads, recordings. With ``start`` or ``end``
+    So it does with what else the CRM shows and the settings ask for: removed leads, logged calls, recordings. With ``start`` or ``end``
     (aware) it is a backfill of that stretch and leaves the cursor alone. ``confirm``: push -> which of its leads are read
     back, ``all`` (the default), ``sample`` or ``none``. ``same_account``: a person says that the account is the one that the
     warehouse holds, though it has none of the leads that the warehouse knows; else that is an ``OtherAccountError``.

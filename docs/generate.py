@@ -352,6 +352,18 @@ def crm_source(name: str, parts: Any) -> dict[str, Any]:
                 "url": "Where it can be played or downloaded.",
             },
         )
+    if can.calls:
+        tables["calls"] = (
+            "One row per sighting of a logged call: every column of the API, as text. Not there before one was seen.",
+            {
+                "id": "The call's id.",
+                "lead_id": "The lead that was called.",
+                "user_id": "The agent who made or took the call.",
+                "status": "How it ended, as a code of the account.",
+                "call_date": f"When it began; {in_zone}.",
+                "call_length": "How long it was, in seconds.",
+            },
+        )
     told = [
         {
             "name": table,

@@ -68,6 +68,10 @@ class Reading:
     recordings: bool = False
     recordings_lookback: float = 0.0
     """Seconds."""
+    calls: bool = False
+    """Whether the log of calls is read."""
+    calls_lookback: float = 0.0
+    """Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

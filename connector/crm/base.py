@@ -94,6 +94,12 @@ class Capabilities:
     """How many leads one call can show by their ids; with more than one, its reader is a ``ManyReader``."""
     types: bool = field(default=False, kw_only=True)
     """Whether its reader is a ``TypeReader``."""
+    calls: int = field(default=0, kw_only=True)
+    """The most calls that a page of its log may hold; with more than none, its reader is a ``CallReader``."""
+    call_times: tuple[str, ...] = field(default=(), kw_only=True)
+    """Where a call has the time at which it began: the first of these that isn't blank."""
+    call_fields: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """What a call shows of its lead under another name -> the lead's field, which may have to be kept private."""
     recordings: bool = field(default=False, kw_only=True)
     """Whether its reader is a ``RecordingReader``; the time filter ``last_call`` finds the leads that were called."""
 
@@ -249,6 +255,24 @@ class RecordingReader(WindowReader, Protocol):
         """One page of the lead's recordings whose time lies in ``bounds``: one dict per recording.
 
         A lead that has none, or that isn't there, gives an empty page.
+        """
+        ...
+
+
+class CallReader(LeadReader, Protocol):
+    """A CRM that also logs the calls with its leads."""
+
+    def calls(
+        self,
+        bounds: Bounds | None,
+        *,
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        """One page of the calls that began within ``bounds``, the oldest first: one dict per call, with its ``id``.
+
+        ``filters``: those of the search for leads; ``ConfigError`` for one by which the log can't be narrowed.
         """
         ...
 
@@ -430,5 +454,6 @@ class Parts:
             "ids": list(dbt.ids),
             "times": {"created_at": dbt.created_at, "modified_at": dbt.modified_at},
             "recordings": self.capabilities.recordings,
+            "calls": self.capabilities.calls > 0,
             "no_lead_codes": list(dbt.no_lead_codes),
         }

@@ -18,6 +18,7 @@ import msgspec
 from connector.config import VendorSettings, named
 from connector.crm.base import (
     Bounds,
+    CallReader,
     Capabilities,
     FieldTypes,
     LeadReader,
@@ -87,15 +88,20 @@ class Privacy:
         """Whether the field is in the warehouse as the CRM has it."""
         return not _holds(self._left_out, field) and not _holds(self._hashed, field)
 
-    def page(self, page: Page) -> Page:
-        return replace(page, rows=[self._row(row) for row in page.rows])
+    def page(self, page: Page, same: Mapping[str, str] | None = None) -> Page:
+        """``same``: another name of a field -> the one that the settings may name."""
+        return replace(page, rows=[self._row(row, same or {}) for row in page.rows])
 
-    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _row(self, row: Mapping[str, Any], same: Mapping[str, str]) -> dict[str, Any]:
         return {
-            name: self._hash(value) if _holds(self._hashed, name) else value
+            name: self._hash(value) if self._is_in(self._hashed, name, same) else value
             for name, value in row.items()
-            if not _holds(self._left_out, name)
+            if not self._is_in(self._left_out, name, same)
         }
+
+    @staticmethod
+    def _is_in(names: Collection[str], field: str, same: Mapping[str, str]) -> bool:
+        return _holds(names, field) or (field in same and _holds(names, same[field]))
 
     def _hash(self, value: Any) -> Any:
         """What is blank stays blank: it says that there is nothing."""
@@ -111,7 +117,7 @@ def kept_private(reader: LeadReader, settings: VendorSettings) -> LeadReader:
     return PrivateReader(reader, privacy) if privacy else reader
 
 
-class PrivateReader(RecordingReader, ScanReader, ManyReader, TypeReader):
+class PrivateReader(RecordingReader, ScanReader, ManyReader, TypeReader, CallReader):
     """Whatever kind of reader it wraps; of every kind itself, so that the types say when one of them changes."""
 
     def __init__(self, reader: LeadReader, privacy: Privacy) -> None:
@@ -165,6 +171,18 @@ class PrivateReader(RecordingReader, ScanReader, ManyReader, TypeReader):
     ) -> Page:
         reader = cast(RecordingReader, self._reader)
         return self._privacy.page(reader.recordings(lead_id, bounds, offset=offset, limit=limit))
+
+    def calls(
+        self,
+        bounds: Bounds | None,
+        *,
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        reader = cast(CallReader, self._reader)
+        page = reader.calls(bounds, filters=filters, offset=offset, limit=limit)
+        return self._privacy.page(page, self.capabilities.call_fields)
 
     def fields(self) -> FieldTypes:
         found = cast(TypeReader, self._reader).fields()

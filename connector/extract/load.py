@@ -15,6 +15,7 @@ from connector.crm.base import LeadReader, Page
 from connector.crm.day_calls import CallsLeft
 from connector.errors import CrmError, TransientError
 from connector.extract.again import Seen, read_again
+from connector.extract.calls import TABLE as CALLS
 from connector.extract.columns import SEEN_AT, Columns, numbered
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
@@ -58,6 +59,8 @@ class Extracted:
     """Rows of deleted and archived leads; ``None`` where they were not asked for."""
     recordings: int | None = None
     """Rows of recordings; ``None`` where they were not asked for."""
+    logged_calls: int | None = None
+    """Rows of the call log; ``None`` where it was not asked for."""
     notes: tuple[str, ...] = ()
     """What there is to say of single leads and fields."""
     calls_today: CallsLeft | None = None
@@ -74,7 +77,7 @@ class Extracted:
     @property
     def is_new(self) -> bool:
         """Whether any row came into the warehouse."""
-        return any((self.rows, self.read_back, self.gone, self.removals, self.recordings))
+        return any((self.rows, self.read_back, self.gone, self.removals, self.recordings, self.logged_calls))
 
 
 def load(
@@ -148,6 +151,7 @@ def load(
         missing,
         _rows(loaded.get(REMOVALS)),
         _rows(loaded.get(RECORDINGS)),
+        _rows(loaded.get(CALLS)),
         job.notes.texts,
         backfill=not job.moves_cursor,
         since=job.since,

@@ -33,8 +33,8 @@ def source_of(name: str) -> Callable[..., DltSource]:
     leads.__name__ = leads.__qualname__ = name
     leads.__doc__ = f"""One account of {name} as a dlt source: the resource ``lead_versions``, and what else the CRM shows.
 
-    Where it shows removed leads and recordings, the resources ``lead_removals`` and ``recordings`` are there to be
-    selected with ``with_resources``; without that, the settings ``removals`` and ``recordings`` say whether they are read.
+    Where it shows removed leads, logged calls and recordings, the resources ``lead_removals``, ``calls`` and ``recordings`` are there
+    to be selected with ``with_resources``; without that, the settings ``removals``, ``calls`` and ``recordings`` say whether they are read.
 
     Every run covers what was edited since the last one (see ``connector.extract.windows``); the first one covers all
     leads. ``start`` and ``end`` (aware datetimes) read just that stretch of time and leave the cursor alone; a CRM that

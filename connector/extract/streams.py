@@ -1,8 +1,10 @@
-"""What a run reads of one CRM, stream by stream: leads, leads that were removed, recordings."""
+"""What a run reads of one CRM, stream by stream: leads, leads that were removed, calls, recordings."""
 
 from collections.abc import Callable
 
 from connector.config import VendorSettings
+from connector.extract.calls import TABLE as CALLS
+from connector.extract.calls import CallFeed
 from connector.extract.feed import Feed
 from connector.extract.job import Job, Progress
 from connector.extract.raw import LEADS
@@ -20,6 +22,8 @@ def feeds_by_table(
     found: dict[str, list[Feed]] = {LEADS: [Feed(job, on_progress)]}
     if can.removals:
         found[REMOVALS] = [RemovalFeed(job, removal, on_progress) for removal in can.removals]
+    if can.calls:
+        found[CALLS] = [CallFeed(job, settings.reading.calls_lookback, on_progress)]
     if can.recordings:
         found[RECORDINGS] = [RecordingFeed(job, settings.reading.recordings_lookback, on_progress)]
     return found
@@ -33,6 +37,8 @@ def wanted(settings: VendorSettings, job: Job) -> set[str]:
     on = {LEADS}
     if settings.reading.removals:
         on.add(REMOVALS)
+    if settings.reading.calls:
+        on.add(CALLS)
     if settings.reading.recordings and not any(name.startswith("last_call_") for name in job.query.filters):
         on.add(RECORDINGS)
     return on

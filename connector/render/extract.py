@@ -31,9 +31,14 @@ class Extraction(Part, kw_only=True):
     recordings: Annotated[
         int | None, Meta(description="rows of recordings; `null` where they were not asked for")
     ]
+    logged_calls: Annotated[
+        int | None, Meta(description="rows of the call log; `null` where it was not asked for")
+    ]
     calls: Annotated[
         int,
-        Meta(description="calls that asked for leads by window, for removed leads and for recordings"),
+        Meta(
+            description="calls of the API that asked for leads by window, for removed leads, logged calls and recordings"
+        ),
     ]
     packages: Annotated[int, Meta(description="load packages, each a point to resume from")]
     precision: Annotated[str, Meta(description="`second`, or `day` where the server ignores the time of day")]
@@ -103,6 +108,7 @@ def extract_text(vendor: str, done: "Extracted") -> str:
         f"{count(done.gone, 'lead')} gone" if done.gone else "",
         f"{count(done.removals, 'removed lead')}" if done.removals else "",
         f"{count(done.recordings, 'recording')}" if done.recordings is not None else "",
+        f"{count(done.logged_calls, 'logged call')}" if done.logged_calls is not None else "",
     ]
     return f"{vendor}: {', '.join(filter(None, parts))}; {_complete(done, done.window)}{notes}"
 

@@ -3,7 +3,7 @@
 Callbacks and do-not-call lists have files of their own.
 
 From Convoso's own pages and the types of a public SDK (the sources are named in ``connector/documented/convoso.py``). leadloop
-calls none of them; they are here for whoever rehearses with more than leadloop. Where nothing is documented:
+calls the log alone; the others are here for whoever rehearses with more than leadloop. Where nothing is documented:
 
 * a call was outbound, and made by the lead's user or by one that its id picks;
 * there are no queues;

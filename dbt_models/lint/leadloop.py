@@ -36,6 +36,7 @@ def removals_read() -> dict[str, str]:
 
 
 recordings_read = removals_read
+calls_read = removals_read
 
 
 def further(columns: list[str], table: str = "") -> str:
@@ -88,6 +89,7 @@ def staged_removals(*_arguments: Any) -> str:
 
 
 staged_recordings = staged_removals
+staged_calls = staged_removals
 
 
 def newest_first(alike: str) -> str:

@@ -143,6 +143,8 @@ def test_a_run_asks_and_is_answered_as_published(places: Any, contract: Contract
         place = places()
         connect(place, crm, sandbox, server.url)
         place.env[f"CRM__{crm}__REMOVALS".upper()] = "true"
+        if crm == "convoso":
+            place.env |= {"CRM__CONVOSO__CALLS": "true", "CRM__CONVOSO__RECORDINGS": "true"}
         place.project(
             "select lead_id, 'Anytown' as town from {{ ref('leadloop', 'leads') }} where removed_at is null"
         )
@@ -159,6 +161,9 @@ def test_a_run_asks_and_is_answered_as_published(places: Any, contract: Contract
         if crm == "leadsquared":
             # Nobody has declared a type: the account's metadata says that this is a number.
             assert place.rows("select avg(score), max(score) from analytics.leads") == [(95.0, 100.0)]
+        else:
+            (calls,) = place.rows("select count(*) from analytics.lead_calls")[0]
+            assert calls == len(sandbox.book.calls(None, None)) > 0
     assert sent == confirmed > LEADS // 2
     reads = {"/v1/leads/search"} if crm == "convoso" else {f"POST {leadsquared.LEADS}Leads.RecentlyModified"}
     assert reads < server.names <= {each.name for each in contract.endpoints if each.used}

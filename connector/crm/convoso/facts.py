@@ -13,6 +13,11 @@ UPDATE = "/leads/update"
 INSERT = "/leads/insert"
 DELETE = "/leads/delete"
 MAX_RECORDINGS = 100
+CALL_LOG = "/log/retrieve"
+MAX_CALLS = 500
+"""Calls on a page of the log; none begins further than 40,000 calls from its start (Convoso's "Call Log Retrieve/Search API")."""
+CALL_FILTERS = frozenset({"lead_id", "list_id", "phone_number", "first_name", "last_name"})
+"""Filters of the search for leads that mean the same in the log; others have another meaning there, or none."""
 
 # Parameters of a time filter's two ends (community page, "Lead Search API"). Two of them are spelt differently.
 TIME_FILTERS = {
@@ -81,6 +86,9 @@ CAPABILITIES = Capabilities(
     looks_itself={"update_if_found": "true", "check_dup": "[1-3]|true"},
     removals=("deleted", "archived"),
     recordings=True,
+    calls=MAX_CALLS,
+    call_times=("call_date",),
+    call_fields={"number_dialed": "phone_number"},
 )
 
 

@@ -9,13 +9,23 @@ from connector.crm.answers import first_text
 from connector.crm.base import Bounds, Page, Precision
 from connector.crm.convoso.calls import ask, call_with
 from connector.crm.convoso.facts import (
+    CALL_FILTERS,
+    CALL_LOG,
     CAPABILITIES,
     FORMATS,
+    MAX_CALLS,
     MAX_RECORDINGS,
     SEARCH,
     time_filter,
 )
-from connector.crm.convoso.responses import ConvosoRefusedError, first_leads, leads, recordings, row_id
+from connector.crm.convoso.responses import (
+    ConvosoRefusedError,
+    calls,
+    first_leads,
+    leads,
+    recordings,
+    row_id,
+)
 from connector.crm.convoso.settings import ConvosoSettings
 from connector.crm.http import Session, Speaking
 from connector.crm.ids import as_id
@@ -96,6 +106,34 @@ class ConvosoReader(Speaking):
         if any(as_id(row.get("lead_id")) not in (None, lead_id) for row in page.rows):
             raise UnexpectedAnswerError("showed another lead's recordings", crm=self.capabilities.name)
         return page
+
+    def calls(
+        self,
+        bounds: Bounds | None,
+        *,
+        filters: Mapping[str, str] | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Page:
+        """``POST /log/retrieve``, the oldest call first, each with its recordings; without bounds it is the log of today.
+
+        Both ends of ``bounds`` are included (Convoso's page has days from 00:00:00 to 23:59:59).
+        """
+        form = {**self._settings.filters, **(filters or {})}
+        for name in form:
+            if name not in CALL_FILTERS:
+                raise ConfigError(
+                    f"{named(f'crm.{self.capabilities.name}.calls')}: Convoso's call log can't be narrowed by the filter {name!r} of the leads.",
+                    "Set it to false, or read the calls as an account of its own, without that filter.",
+                )
+        if bounds is not None:
+            form |= {
+                name: end.strftime(FORMATS["second"])
+                for name, end in zip(("start_time", "end_time"), bounds, strict=True)
+            }
+        form |= {"order": "asc", "include_recordings": "1"}
+        form |= {"offset": str(offset), "limit": str(limit or MAX_CALLS)}
+        return ask(self._session, call_with(self._settings, CALL_LOG, form), calls)
 
     def modified_at(self, row: Mapping[str, Any]) -> str | None:
         """Rows say ``modified_at`` where filters say ``updated_at``."""

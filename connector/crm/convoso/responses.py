@@ -106,6 +106,22 @@ def recordings(answer: Answer) -> Page:
     return _page(answer, "recordings", ("entries", "results"))
 
 
+def calls(answer: Answer) -> Page:
+    """A page of the call log: ``results`` holds the rows, ``entries`` says how many, and ``total_found`` how many there are."""
+    envelope = answer.data if isinstance(answer.data, dict) else {}
+    inner = envelope.get("data", envelope)
+    if envelope.get("success", True) is not True or not isinstance(inner, dict):
+        raise UnexpectedAnswerError("answered its call log in no known shape")
+    rows, total = inner.get("results"), _total(inner.get("total_found"))
+    if rows is None and total == 0:
+        return Page(UNLISTED, 0, answer.asked_at)
+    if not isinstance(rows, RawRows) and not (
+        isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    ):
+        raise UnexpectedAnswerError("answered its call log in no known shape: it has no list of calls")
+    return Page(rows, total, answer.asked_at)
+
+
 def _is_none(envelope: Mapping[str, Any], top: tuple[str, ...]) -> bool:
     """Whether an answer without a list says that nothing was found.
 

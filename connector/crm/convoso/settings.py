@@ -102,6 +102,23 @@ class ConvosoSettings(VendorSettings):
         ),
     )
 
+    calls: bool = field(
+        default=False,
+        metadata=how(
+            parsing.flag,
+            "Whether every run also reads the call log: who called which lead when, how long, with which result, and the "
+            "links to its recordings. 500 calls cost one call of the API.",
+        ),
+    )
+    calls_lookback: float = field(
+        default=3600.0,
+        metadata=how(
+            parsing.between(0, 31 * 86_400, "seconds"),
+            "Seconds before the cursor for which leadloop looks for calls again. Set it to the length of your longest call, "
+            "because a call has the time at which it began. At most 31 days.",
+        ),
+    )
+
     @property
     def reading(self) -> Reading:
         return Reading(
@@ -111,4 +128,6 @@ class ConvosoSettings(VendorSettings):
             self.removals,
             self.recordings,
             self.recordings_lookback,
+            self.calls,
+            self.calls_lookback,
         )

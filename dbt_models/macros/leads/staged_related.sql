@@ -54,6 +54,60 @@
     {{ return(found) }}
 {%- endmacro %}
 
+{# The CRMs of which logged calls were seen: their names, and where those lie. #}
+{% macro calls_read() -%}
+    {%- set found = {} -%}
+    {%- set crms = leadloop.crms() -%}
+    {%- for name in leadloop.crm_names() if crms[name].get('calls') -%}
+        {%- set raw = leadloop.raw_table(name, 'calls') -%}
+        {%- if leadloop.columns_of(raw) -%}
+            {%- do found.update({name: raw}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# The sightings of one CRM's logged calls. #}
+{% macro staged_calls(crm, raw) -%}
+    {%- set columns = leadloop.columns_of(raw) -%}
+    {%- set names = {
+        'lead_id': 'lead_id', 'list_id': 'list_id', 'campaign_id': 'campaign_id', 'campaign': 'campaign', 'user_id': 'user_id',
+        'user': 'user_name', 'status': 'status', 'status_name': 'status_name', 'call_type': 'call_type',
+        'number_dialed': 'number_dialed', 'term_reason': 'ended_by', 'agent_comment': 'agent_comment', 'recording': 'recordings'
+    } -%}
+    {%- set texts -%}
+        select
+            {{ leadloop.blanked('id', columns) }} as call_id,
+            {%- for shown, name in names.items() %}
+            {{ leadloop.blanked(shown, columns) }} as {{ name }},
+            {%- endfor %}
+            {{ leadloop.blanked('call_date', columns) }} as _started_at_text,
+            {{ leadloop.blanked('call_length', columns) }} as _seconds_text,
+            leadloop_seen_at,
+            coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
+            _dlt_load_id
+        from {{ raw }}
+    {%- endset -%}
+    select
+        '{{ crm }}' as crm,
+        call_id,
+        {%- for name in names.values() %}
+        {{ name }},
+        {%- endfor %}
+        started_at,
+        case
+            when _seconds_text ~ '^[0-9]{1,9}([.][0-9]*)?$'
+                then cast(split_part(_seconds_text, '.', 1) as integer)
+        end as seconds,
+        leadloop_seen_at,
+        leadloop_timezone,
+        _dlt_load_id
+    from (
+        {{ leadloop.with_times(texts, ['started_at'], leadloop.zones_in(crm, raw)) }}
+    ) as timed
+    where call_id is not null
+{%- endmacro %}
+
 {# The sightings of one CRM's recorded calls. #}
 {% macro staged_recordings(crm, raw) -%}
     {%- set columns = leadloop.columns_of(raw) -%}

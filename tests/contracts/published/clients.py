@@ -82,6 +82,8 @@ def all_of_convoso(url: str, crm: Sandbox, scene: Scene, token_in: Any) -> None:
         )
     )
     assert other.recordings("1", None).rows == heard.rows
+    assert reader.calls(WINDOW, filters={"list_id": "333"}, offset=100).rows == []
+    assert [len(each["recording"]) for each in reader.calls(None).rows if each["lead_id"] == "1"] == [1]
     new = {**FIELDS, "phone_number": f"+1 {PHONE}"}
     assert writer.update("1", FIELDS).state == "applied"
     added = writer.insert(new, {"list_id": "333"})

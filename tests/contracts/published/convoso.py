@@ -34,6 +34,7 @@ USED = frozenset(
         "leads/delete",
         "leads/get-recordings",
         "lead/get-recordings",
+        "log/retrieve",
     }
 )
 """What leadloop calls; it calls nothing else of Convoso."""

@@ -48,7 +48,7 @@ def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
     """Before anything was extracted every model is there and empty, and all tests and unit tests pass."""
     result = lab.build(unit_tests=True)
 
-    assert result.models == 22
+    assert result.models == 24
     assert result.warnings == ()
     for model in (
         "leads",
@@ -58,6 +58,7 @@ def test_an_empty_warehouse_has_empty_models(lab: Any) -> None:
         "push_outcomes",
         "int_push_memory",
         "lead_recordings",
+        "lead_calls",
         "lead_scores",
         "lead_matches",
         *(f"lead_scores_to_{crm}" for crm in SAME_PERSON),
