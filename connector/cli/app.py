@@ -38,6 +38,8 @@ ENDS_WITH = {
     "run": (0, 1, 2, 3, 4, 5),
     "status": (0, 1, 2, 5),
     "resolve": (0, 1, 2, 5),
+    "undo": (0, 1, 2, 3, 4, 5),
+    "release": (0, 1, 2, 5),
     "maintain": (0, 1, 2, 5),
     "snapshot": (0, 1, 2, 5),
     "notebook": (0, 1, 2),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, LeadloopError, ModelError
+from connector.push.changes import Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail, Limits
 from connector.push.tables import ADDING
@@ -34,6 +35,7 @@ SETTINGS = {
     "duplicates": "the leads with two rows",
     "nameless": "the number of rows without a lead id",
     "first_time": "what would be replaced for the first time",
+    "undo": "what is taken back",
 }
 """What the fingerprint of a plan covers, as people call it; besides these its guardrails and its lists."""
 LISTS = {
@@ -41,6 +43,7 @@ LISTS = {
     "conflicts": "in conflict",
     "rejected": "refused before",
     "flapping": "never shown as sent",
+    "reverted": "taken back",
 }
 
 
@@ -94,6 +97,8 @@ class Plan:
     """Fields whose very value the CRM has refused before; held back until the value changes."""
     flapping: Leads
     """Fields whose value the CRM has accepted several times in a row, and then shown another one; held back, too."""
+    reverted: Leads
+    """Fields whose very value ``undo`` has taken back; held until the value changes or somebody releases them."""
     guardrails: tuple[Guardrail, ...] = ()
     removed: int = 0
     """Leads that are deleted, archived or merged in the CRM."""
@@ -121,6 +126,8 @@ class Plan:
     """For an insert: how many of its leads the CRM may have already. They are looked for when the plan is carried out."""
     first_time: Mapping[str, int] = field(default_factory=dict)
     """CRM field to which nothing was ever sent, as far as is known -> leads in which a value would be replaced."""
+    undo: Undo | None = None
+    """What is taken back, where the plan is made from what runs of the push have done."""
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
@@ -148,6 +155,11 @@ class Plan:
         """One of ``SETTINGS``, so that it can be compared."""
         found = getattr(self, name)
         return sorted(found.items()) if isinstance(found, Mapping) else found
+
+    @property
+    def command(self) -> str:
+        """What shows this plan as it is now."""
+        return self.undo.asked.command if self.undo else f"leadloop plan {self.push}"
 
     @property
     def fields(self) -> int:
@@ -182,7 +194,7 @@ class Plan:
 
     def problem(self) -> LeadloopError | None:
         """Why nothing of this plan may be sent, or ``None``; see ``check``."""
-        look = f"To see it: leadloop plan {self.push}"
+        look = f"To see it: {self.command}"
         if self.nameless:
             return ModelError(
                 f"{self.push} has {count(self.nameless, 'row')} without a lead id, so nothing was sent.",

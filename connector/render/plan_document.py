@@ -7,7 +7,7 @@ from typing import Annotated, Literal, cast, overload
 from msgspec import Meta
 
 from connector.errors import LeadloopError
-from connector.push.changes import FieldChange, LeadPlan
+from connector.push.changes import FieldChange, LeadPlan, Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
@@ -30,6 +30,7 @@ class Totals(Part, kw_only=True):
     ]
     removed: Annotated[int, Meta(description="leads that are deleted, archived or merged in the CRM")]
     unknown_leads: Annotated[int, Meta(description="leads that the CRM has never shown")]
+    reverted: Annotated[int, Meta(description="leads with a value that was taken back and is held")]
     unresolved: Annotated[int, Meta(description="leads that wait for the answer to an earlier write")]
     beyond_limit: Annotated[int, Meta(description="leads that `--limit` leaves for later")]
     crm_leads: Annotated[int | None, Meta(description="leads in the CRM; `null` where it is not read")]
@@ -109,12 +110,49 @@ class Lead(Part, kw_only=True):
     changes: Annotated[list[Change], Meta(description="its fields, ordered by name")]
 
 
+class AskedBack(Part, kw_only=True):
+    """What somebody wants to have taken back."""
+
+    run: Annotated[str | None, Meta(description="the run that was named")]
+    push: Annotated[str | None, Meta(description="the push that was named")]
+    since: Annotated[Time | None, Meta(description="the runs from this time on")]
+    leads: Annotated[list[str], Meta(description="only these leads; empty: all")]
+    fields: Annotated[list[str], Meta(description="only these fields; empty: all")]
+    delete_inserted: Annotated[
+        bool, Meta(description="whether the leads are deleted that the runs added, instead of fields set")
+    ]
+
+
+class NotBlanked(Part, kw_only=True):
+    """A field that was blank before and that the CRM can't blank."""
+
+    lead_id: Annotated[str, Meta(description="the lead, by the CRM's id")]
+    field: Annotated[str, Meta(description="the CRM's name of the field")]
+
+
+class TakenBack(Part, kw_only=True):
+    """What an undo takes back, and what it can't."""
+
+    asked: Annotated[AskedBack, Meta(description="what was asked for")]
+    runs: Annotated[list[str], Meta(description="the runs in `leadloop.push_runs`, the oldest first")]
+    as_before: Annotated[int, Meta(description="fields that show already what they showed before")]
+    inserted: Annotated[
+        list[str], Meta(description="leads that the runs added and that this plan leaves, by the CRM's ids")
+    ]
+    deleted: Annotated[list[str], Meta(description="leads that the runs deleted; they can't be brought back")]
+    not_blanked: Annotated[
+        list[NotBlanked], Meta(description="fields that were blank before and that the CRM can't blank")
+    ]
+    not_known: Annotated[int, Meta(description="fields of which nobody knows what they showed before")]
+    lost: Annotated[int, Meta(description="fields whose rows were deleted from the journal's archive")]
+
+
 class PlanDocument(Part, kw_only=True):
     """What a push would send, as `plan --json` prints it. Holds values of leads."""
 
     kind: Annotated[Literal["plan"], Meta(description="`plan`")] = "plan"
-    # 2: the fingerprint covers everything that is shown or decides.
-    version: Annotated[Literal[2], Meta(description=VERSION)] = 2
+    # 2: the fingerprint covers everything that is shown or decides. 3: it covers what is taken back, too.
+    version: Annotated[Literal[3], Meta(description=VERSION)] = 3
     push: Annotated[str, Meta(description="the push model")]
     crm: Annotated[str, Meta(description="the CRM")]
     host: Annotated[
@@ -157,6 +195,12 @@ class PlanDocument(Part, kw_only=True):
     flapping: Annotated[
         list[Lead], Meta(description="the same for values that were accepted three times and never shown")
     ]
+    reverted: Annotated[
+        list[Lead], Meta(description="the same for values that `leadloop undo` took back and that are held")
+    ]
+    undo: Annotated[
+        TakenBack | None, Meta(description="of a plan of `leadloop undo`: what it takes back; else `null`")
+    ]
     first_time: Annotated[
         dict[str, int],
         Meta(
@@ -188,6 +232,8 @@ def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
         flapping=_leads(plan.flapping, mask, ours),
         unresolved=[_key(each, mask and ours) for each in plan.unresolved],
         duplicates=[_key(each, mask and ours) for each in plan.duplicates],
+        reverted=_leads(plan.reverted, mask, ours),
+        undo=None if plan.undo is None else _taken_back(plan.undo),
     )
 
 
@@ -199,7 +245,17 @@ def _totals(plan: Plan) -> Totals:
         conflicts=len(plan.conflicts),
         rejected=len(plan.rejected),
         flapping=len(plan.flapping),
+        reverted=len(plan.reverted),
         unresolved=len(plan.unresolved),
+    )
+
+
+def _taken_back(undo: Undo) -> TakenBack:
+    return part(
+        TakenBack,
+        undo,
+        asked=part(AskedBack, undo.asked),
+        not_blanked=[NotBlanked(lead_id=lead, field=name) for lead, name in undo.not_blanked],
     )
 
 

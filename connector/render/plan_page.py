@@ -7,7 +7,7 @@ import jinja2
 
 from connector.push.approvals import first_time
 from connector.push.plan import Plan
-from connector.render.plan import changes_of, conflict_title, field_rows, headline, left_out, tiles
+from connector.render.plan import changes_of, conflict_title, field_rows, headline, left_out, tiles, wanted
 from connector.texts import count
 
 PAGE_LEADS = 2_000
@@ -28,6 +28,7 @@ def plan_page(plan: Plan, *, mask: bool = False, most: int = PAGE_LEADS) -> str:
         conflict_title=conflict_title(plan),
         rejected=[changes_of(plan, lead, mask) for lead in plan.rejected[:most]],
         notes=[*left_out(plan), *filter(None, [first_time(plan)])],
+        wanted=wanted(plan),
         mask=mask,
     )
 

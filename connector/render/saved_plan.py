@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from connector.errors import ConfigError, PlanMovedError
-from connector.push.changes import FieldChange, LeadPlan
+from connector.push.changes import Asked, FieldChange, LeadPlan, Undo
 from connector.push.frozen import LISTS, Frozen
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
 from connector.render.json_reader import Reader
-from connector.render.plan_document import Lead, Limit, PlanDocument, plan_document
+from connector.render.plan_document import Lead, Limit, PlanDocument, TakenBack, plan_document
 
 _SAVE = "Save one with `leadloop plan PUSH --json > FILE`."
 
@@ -108,6 +108,7 @@ def _plan_of(document: PlanDocument, frozen: Frozen) -> Plan:
         conflicts=lists["conflicts"],
         rejected=lists["rejected"],
         flapping=lists["flapping"],
+        reverted=lists["reverted"],
         guardrails=tuple(_guardrail_of(each) for each in document.guardrails),
         removed=totals.removed,
         unknown_leads=totals.unknown_leads,
@@ -120,6 +121,28 @@ def _plan_of(document: PlanDocument, frozen: Frozen) -> Plan:
         equal=document.equal,
         max_found=document.max_found,
         first_time=document.first_time,
+        undo=None if document.undo is None else _undo_of(document.undo),
+    )
+
+
+def _undo_of(told: TakenBack) -> Undo:
+    asked = told.asked
+    return Undo(
+        asked=Asked(
+            run=asked.run,
+            push=asked.push,
+            since=None if asked.since is None else datetime.fromisoformat(asked.since),
+            leads=tuple(asked.leads),
+            fields=tuple(asked.fields),
+            delete_inserted=asked.delete_inserted,
+        ),
+        runs=tuple(told.runs),
+        as_before=told.as_before,
+        inserted=tuple(told.inserted),
+        deleted=tuple(told.deleted),
+        not_blanked=tuple((each.lead_id, each.field) for each in told.not_blanked),
+        not_known=told.not_known,
+        lost=told.lost,
     )
 
 

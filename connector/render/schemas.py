@@ -16,6 +16,7 @@ from connector.render.maintain import MaintainDocument
 from connector.render.plan_document import PlanDocument
 from connector.render.push import PushDocument
 from connector.render.reconcile import ReconcileDocument
+from connector.render.release import ReleaseDocument
 from connector.render.resolve import ResolveDocument
 from connector.render.run import RunDocument
 from connector.render.snapshot import SnapshotDocument
@@ -33,6 +34,7 @@ DOCUMENTS: dict[str, type[Part]] = {
     "status": StatusDocument,
     "ages": AgesDocument,
     "resolve": ResolveDocument,
+    "release": ReleaseDocument,
     "snapshot": SnapshotDocument,
     "maintain": MaintainDocument,
 }

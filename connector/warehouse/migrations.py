@@ -157,6 +157,11 @@ STEPS = (
         )
         """,
     ),
+    Step(
+        10,
+        "which runs an undo takes back",
+        "alter table leadloop.push_runs add column if not exists undoes text",
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"
