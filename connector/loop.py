@@ -27,6 +27,7 @@ from connector.push import (
     Recovery,
     Summary,
     approvals,
+    approved,
     deliver,
     expect,
     facts,
@@ -44,7 +45,7 @@ from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
 from connector.push.undo import LIMITS, Chosen, chosen, fields_of, make_undo, undoing
 from connector.push.unseen import unseen
-from connector.warehouse import kept, last_build, models, pipelines, reads, runs, settings, snapshot
+from connector.warehouse import kept, last_build, mark, models, pipelines, reads, runs, settings, snapshot
 from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -374,9 +375,16 @@ def _sent(
     run.catch_up(restored=restored)
     recovery = recover_all(run.warehouse, name, run.journal, run.account, listener.recovering)
     planned = make(run.pushes)
+    approval = agreed.approval if agreed is not None else None
+    if approval is not None or (planned.needs_approval and planned.leads):
+        key, age = settings.approval_key(), settings.approval_age()
+        with run.warehouse.engine().connect() as connection:
+            approved.verify(connection, planned, agreed, key=key, age=age)
     if agreed is not None:
         expect(planned, agreed)
     planned.check()
+    if approval is not None:
+        planned = approved.restricted(planned, approval)
     held = run.held
     fields = run.spec.fields or fields_of(planned)
     try:
@@ -392,10 +400,12 @@ def _sent(
             return None
         # Only a person takes so long that what is to be sent can be another one by now.
         if answer:
-            expect(make(()), planned)
+            again = make(())
+            expect(again if approval is None else approved.restricted(again, approval), planned)
     edits = run.recent_edits(planned) if held is None else None
     if held is None:
         run.record_approval(planned)
+        approved.use(run.lease.transaction(), planned, approval)
     _say_future(run.warehouse, run.account, listener)
     summary = deliver(
         planned,
@@ -421,7 +431,7 @@ def plan_undo(
 ) -> Plan:
     """What taking runs of a push back would send now. Writes nothing, as ``plan``."""
     found, spec, known = _undoing(warehouse, asked, project, on_conflict)
-    with crm.account(spec.crm) as account:
+    with crm.account(spec.crm) as account, answering(warehouse, account):
         return _planned_undo(warehouse, spec, found, known, limit, account)
 
 
@@ -526,6 +536,36 @@ def resolve(
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
         journal = Journal(warehouse.engine(), lease=lease)
         return decide(journal, plan(warehouse, name, project), take, leads)
+
+
+@runs.recorded("approve", project=False, facts=facts.of_decision)
+def approve(
+    warehouse: Warehouse,
+    saved: Plan,
+    digest: Callable[[Plan], str],
+    *,
+    only_fields: Collection[str] = (),
+    not_leads: Collection[str] = (),
+    note: str | None = None,
+) -> Plan:
+    """A saved plan with a person's approval in it: signed and recorded. ``digest`` is that of what is signed, as
+    ``render.plan_document`` has it. Sends nothing; whether the plan is still the one to be sent is seen then."""
+    runs.note(push=saved.push, crm=saved.crm)
+    key = settings.approval_key()
+    if key is None:
+        raise ConfigError("The key by which approvals are signed is not set.", approved.KEY_ADVICE)
+    with warehouse.lock(f"approve:{saved.push}") as lease, warehouse.translated():
+        given = approved.approval_of(
+            saved,
+            warehouse=mark.identify(warehouse.engine()),
+            only_fields=only_fields,
+            not_leads=not_leads,
+            note=note,
+        )
+        plan = replace(saved, approval=given)
+        given = replace(given, signature=approved.signature(key, digest(plan)))
+        approved.record(lease.transaction(), approved.restricted(plan, given), given)
+    return replace(plan, approval=given)
 
 
 @runs.recorded("release", facts=facts.of_decision, push="name")

@@ -101,6 +101,10 @@ def undo(
     )
     given: dict[str, Any] = {"on_conflict": on_conflict.value, "limit": limit}
     if agreed is not None:
+        if save is not None or html is not None:
+            raise ConfigError(
+                "--plan sends a saved plan, and --save and --html only write one: leave out one of them."
+            )
         if asked != Asked():
             raise ConfigError("--plan says already what is taken back: leave out everything that names it.")
         saved = read_plan(agreed)
@@ -111,7 +115,11 @@ def undo(
             )
         asked, given["on_conflict"], given["agreed"] = saved.undo.asked, saved.on_conflict, saved
     if save is not None or html is not None:
-        _show(loop.plan_undo(warehouse(), asked, project, **given), save, html, mask=mask, as_json=as_json)
+        made = loop.plan_undo(warehouse(), asked, project, **given)
+        _show(made, save, html, mask=mask, as_json=as_json)
+        _keep_deleted(made, project)
+        if (stopped := made.problem()) is not None:
+            fail(stopped)
         return
     with listening(err, brief=as_json) as listener:
         agree = asking(yes or agreed is not None, listener, first=True, mask=mask, quiet=as_json)
@@ -146,9 +154,6 @@ def _show(made: "Plan", save: Path | None, html: Path | None, *, mask: bool, as_
         err.print(f"Wrote {html}.", markup=False)
     if as_json:
         emit(plan_document(made, mask=mask))
-    _keep_deleted(made, None)
-    if (stopped := made.problem()) is not None:
-        fail(stopped)
 
 
 def _noting(

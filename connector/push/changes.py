@@ -83,3 +83,24 @@ class Undo:
     """Fields of which nobody knows what they showed before: the CRM was not read by then."""
     lost: int = 0
     """Fields whose rows have been deleted from the journal's archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word that a saved plan may be sent, but for what they left out."""
+
+    id: str
+    who: str
+    """The user of the system who approved it."""
+    approved_at: datetime
+    note: str | None
+    only_fields: tuple[str, ...]
+    """Only these fields, as the CRM calls them; none: all."""
+    not_leads: tuple[str, ...] = field(repr=False)
+    """Not these leads, by the CRM's ids or the push's own."""
+    warehouse: str
+    """The id of the warehouse in which it was approved."""
+    signature: str = field(repr=False, default="")
+    """An HMAC of the ``digest``, in hex."""
+    digest: str = field(repr=False, default="")
+    """Of the saved document with this approval in it, all but the signature."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, LeadloopError, ModelError
-from connector.push.changes import Undo
+from connector.push.changes import Approval, Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail, Limits
 from connector.push.tables import ADDING
@@ -36,8 +36,12 @@ SETTINGS = {
     "nameless": "the number of rows without a lead id",
     "first_time": "what would be replaced for the first time",
     "undo": "what is taken back",
+    "needs_approval": "whether it has to be approved",
 }
 """What the fingerprint of a plan covers, as people call it; besides these its guardrails and its lists."""
+SINCE = ("undo", "needs_approval", "reverted")
+"""What an older leadloop didn't have: a fingerprint covers it only where there is something to cover, so that those of plans that were
+saved before stay what they are."""
 LISTS = {
     "leads": "to be sent",
     "conflicts": "in conflict",
@@ -49,6 +53,16 @@ LISTS = {
 
 class Push(Limits, Protocol):
     """What a plan needs to know of a push model; ``warehouse.models.PushSpec`` is one."""
+
+    @property
+    def approval(self) -> str:
+        """``required`` where each plan has to be approved, else ``none``."""
+        ...
+
+    @property
+    def approve_above(self) -> int | None:
+        """A plan of more leads has to be approved; ``None``: of none."""
+        ...
 
     @property
     def name(self) -> str: ...
@@ -128,6 +142,10 @@ class Plan:
     """CRM field to which nothing was ever sent, as far as is known -> leads in which a value would be replaced."""
     undo: Undo | None = None
     """What is taken back, where the plan is made from what runs of the push have done."""
+    needs_approval: bool = False
+    """Whether nobody may send it unless a person has approved it."""
+    approval: Approval | None = None
+    """Of a saved plan: who approved it. No part of what is approved."""
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
@@ -139,13 +157,18 @@ class Plan:
         """
         # MessagePack delimits what it holds, so that no two plans run together into the same bytes; nothing is not "".
         encode = msgspec.msgpack.Encoder().encode
-        digest = hashlib.sha256(encode([self.setting(name) for name in SETTINGS]))
+        digest = hashlib.sha256(encode([self.setting(name) for name in SETTINGS if name not in SINCE]))
+        for name in SINCE:
+            if name in SETTINGS and (value := self.setting(name)):
+                digest.update(encode((name, value)))
         for each in self.guardrails:
             # As floats: a limit of 5 is read from a file as 5.0.
             numbers = [None if number is None else float(number) for number in (each.limit, each.actual)]
             digest.update(encode((each.name, *numbers, each.tripped, each.explanation)))
         for name in LISTS:
             leads: Leads = getattr(self, name)
+            if name in SINCE and not leads:
+                continue
             digest.update(encode((name, len(leads))))
             for lead in leads:
                 digest.update(encode(lead))

@@ -165,6 +165,8 @@ def frozen_plan(
         options=dict(push.options),
         equal=dict(push.equal),
         max_found=push.max_found if push.mode == "insert" else None,
+        needs_approval=push.approval == "required"
+        or (push.approve_above is not None and len(leads) > push.approve_above),
         host=host,
         account=account,
     )

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from connector.crm.base import FOUND, Capabilities
 from connector.errors import ConfigError, ModelError
 from connector.extract.columns import MORE
+from connector.extract.raw import blank_as_null
 from connector.parsing import did_you_mean
 from connector.push.changes import WHOLE, Asked, Undo
 from connector.push.equality import same
@@ -113,6 +114,8 @@ class Write(NamedTuple):
     modified_at: datetime | None
     created_at: datetime | None
     first_seen_at: datetime | None
+    was_otherwise: bool | None
+    """Whether the CRM has shown something else in this field since then, whatever it shows now."""
 
     @property
     def current(self) -> str | None:
@@ -286,7 +289,7 @@ def _fields_back(
             verdict = "unknown_lead"
         elif last.removed_at is not None:
             verdict = "removed"
-        elif last.last_run not in found.ids or not same(last.current, last.value, rule):
+        elif _is_changed(last, found.ids, rule):
             verdict = "conflict"
         else:
             verdict = "clear" if before is None else "change"
@@ -301,6 +304,14 @@ def _start(writes: Sequence[Write], rule: str | None) -> Write:
             start = write
         sent = write.value
     return start
+
+
+def _is_changed(last: Write, runs: Collection[str], rule: str | None) -> bool:
+    """Whether a person or a later run has changed the field since: also where somebody then typed the very value that was sent."""
+    by_another_run = last.last_run not in runs
+    # By a rule, the CRM's own form of the value is no change; what it was in between is only known as text.
+    by_a_person = not same(last.current, last.value, rule) or (rule is None and bool(last.was_otherwise))
+    return by_another_run or by_a_person
 
 
 def _is_named(asked: Asked, *ids: str) -> bool:
@@ -493,6 +504,7 @@ def _shown(
         seen_after(leads, "last_seen_at", latest),
     )
     first_seen: sa.ColumnElement[Any] = sa.null()
+    otherwise: sa.ColumnElement[Any] = sa.null()
     of_history = columns_of(connection, *relations.lead_history)
     if {"crm", "lead_id", "version_number", "first_seen_at"} <= of_history:
         history = sa.table(
@@ -505,9 +517,26 @@ def _shown(
         )
         joined = joined.join(history, is_first, isouter=True)
         first_seen = history.c.first_seen_at
+        otherwise = _otherwise(
+            crm, history.alias("since"), latest, [each for each in known if each in of_history]
+        )
     times = [
         leads.c[name] if name in columns else sa.null()
         for name in ("removed_at", "modified_at", "created_at")
     ]
     value = shown_value(latest, leads, known) if known else sa.null()
-    return [value, is_shown, leads.c.lead_id.is_not(None), *times, first_seen], joined
+    return [value, is_shown, leads.c.lead_id.is_not(None), *times, first_seen, otherwise], joined
+
+
+def _otherwise(crm: str, history: Any, latest: sa.Subquery, known: Sequence[str]) -> sa.ColumnElement[Any]:
+    """Whether some version of the lead that was seen since the write shows another value."""
+    if not known or "last_seen_at" not in history.c:
+        return sa.null()
+    shown = blank_as_null(shown_value(latest, history, known))
+    return sa.exists().where(
+        history.c.crm == crm,
+        history.c.lead_id == latest.c.meant,
+        latest.c.column_name.in_(known),
+        seen_after(history, "last_seen_at", latest),
+        shown.is_distinct_from(blank_as_null(latest.c.value)),
+    )

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.push import approved
 from connector.push.approvals import first_time
 from connector.push.changes import WHOLE, FieldChange, LeadPlan, Undo
 from connector.push.guardrails import Guardrail
@@ -59,7 +60,7 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
         parts += [table(("Lead", "Field", "We sent", "The CRM shows", wanted(plan)), both)]
     parts += [Text(f"· {note}") for note in left_out(plan)]
     parts += map(_guardrail_line, plan.guardrails)
-    if told := first_time(plan):
+    for told in filter(None, (first_time(plan), approved.told(plan))):
         parts += [Text(), Text(told, style="bold yellow")]
     problem = plan.problem()
     if problem is not None:

@@ -1,6 +1,8 @@
 """A plan for programs: the document of ``plan --json``, which is also what ``push --plan`` reads (``saved_plan``)."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal, cast, overload
 
@@ -11,7 +13,7 @@ from connector.push.changes import FieldChange, LeadPlan, Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
-from connector.render.document import VERSION, Part, Time, part
+from connector.render.document import VERSION, Part, Time, part, pieces
 from connector.texts import masked
 
 
@@ -147,12 +149,25 @@ class TakenBack(Part, kw_only=True):
     lost: Annotated[int, Meta(description="fields whose rows were deleted from the journal's archive")]
 
 
+class ApprovalPart(Part, kw_only=True):
+    """Who approved a saved plan."""
+
+    id: Annotated[str, Meta(description="of the approval, as in `leadloop.push_approvals`")]
+    who: Annotated[str, Meta(description="the user of the system who approved it")]
+    approved_at: Annotated[Time, Meta(description="when")]
+    note: Annotated[str | None, Meta(description="what they said about it")]
+    only_fields: Annotated[list[str], Meta(description="only these fields are approved; empty: all")]
+    not_leads: Annotated[list[str], Meta(description="these leads are left out")]
+    warehouse: Annotated[str, Meta(description="the id of the warehouse for which it is approved")]
+    signature: Annotated[str, Meta(description="HMAC of this document, but for the signature itself")]
+
+
 class PlanDocument(Part, kw_only=True):
     """What a push would send, as `plan --json` prints it. Holds values of leads."""
 
     kind: Annotated[Literal["plan"], Meta(description="`plan`")] = "plan"
-    # 2: the fingerprint covers everything that is shown or decides. 3: it covers what is taken back, too.
-    version: Annotated[Literal[3], Meta(description=VERSION)] = 3
+    # 2: the fingerprint covers everything that is shown or decides.
+    version: Annotated[Literal[2], Meta(description=VERSION)] = 2
     push: Annotated[str, Meta(description="the push model")]
     crm: Annotated[str, Meta(description="the CRM")]
     host: Annotated[
@@ -201,6 +216,11 @@ class PlanDocument(Part, kw_only=True):
     undo: Annotated[
         TakenBack | None, Meta(description="of a plan of `leadloop undo`: what it takes back; else `null`")
     ]
+    needs_approval: Annotated[bool, Meta(description="whether it is sent only once it is approved")]
+    approval: Annotated[
+        ApprovalPart | None,
+        Meta(description="who approved it, see [push.md](push.md#approval); `null`: nobody yet"),
+    ]
     first_time: Annotated[
         dict[str, int],
         Meta(
@@ -234,7 +254,23 @@ def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
         duplicates=[_key(each, mask and ours) for each in plan.duplicates],
         reverted=_leads(plan.reverted, mask, ours),
         undo=None if plan.undo is None else _taken_back(plan.undo),
+        approval=None if plan.approval is None else part(ApprovalPart, plan.approval),
     )
+
+
+def digest(plan: Plan) -> str:
+    """Of the document of an approved plan, but for the signature: what is signed."""
+    assert plan.approval is not None
+    unsigned = replace(plan, approval=replace(plan.approval, signature=""))
+    return bytes_digest(unsigned)
+
+
+def bytes_digest(plan: Plan) -> str:
+    """Of the very bytes of a saved plan."""
+    seen = hashlib.sha256()
+    for piece in pieces(plan_document(plan)):
+        seen.update(piece.encode())
+    return seen.hexdigest()
 
 
 def _totals(plan: Plan) -> Totals:

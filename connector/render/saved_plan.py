@@ -1,6 +1,8 @@
 """A saved plan, which somebody has agreed to, read again."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from operator import lt
 from pathlib import Path
@@ -9,13 +11,23 @@ from typing import Any
 import msgspec
 
 from connector.errors import ConfigError, PlanMovedError
-from connector.push.changes import Asked, FieldChange, LeadPlan, Undo
+from connector.push.changes import Approval, Asked, FieldChange, LeadPlan, Undo
 from connector.push.frozen import LISTS, Frozen
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
 from connector.render.json_reader import Reader
-from connector.render.plan_document import Lead, Limit, PlanDocument, TakenBack, plan_document
+from connector.render.plan_document import (
+    ApprovalPart,
+    Lead,
+    Limit,
+    PlanDocument,
+    TakenBack,
+    bytes_digest,
+    digest,
+    plan_document,
+)
 
+_BYTES = 1 << 20
 _SAVE = "Save one with `leadloop plan PUSH --json > FILE`."
 
 
@@ -41,6 +53,7 @@ def read_plan(path: Path) -> Plan:
     try:
         if leads.are_misshapen:
             raise ValueError(kind)
+        _complete(said)
         plan = _plan_of(msgspec.convert(said, PlanDocument), leads.frozen)
     except (ValueError, msgspec.ValidationError):
         raise ConfigError(
@@ -54,7 +67,29 @@ def read_plan(path: Path) -> Plan:
             "sent.",
             _SAVE,
         )
-    return plan
+    return plan if plan.approval is None else _approved(plan, plan.approval, path)
+
+
+def _complete(said: dict[str, Any]) -> None:
+    """Adds what the document of an older leadloop didn't have."""
+    for name, nothing in (("reverted", []), ("undo", None), ("needs_approval", False), ("approval", None)):
+        said.setdefault(name, nothing)
+    if isinstance(said.get("totals"), dict):
+        said["totals"].setdefault("reverted", 0)
+
+
+def _approved(plan: Plan, approval: Approval, path: Path) -> Plan:
+    """The plan with the digest by which its approval is checked; an approved plan is refused if one byte of its file is another one."""
+    seen = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(_BYTES):
+            seen.update(part)
+    if seen.hexdigest() != bytes_digest(plan):
+        raise PlanMovedError(
+            f"--plan {path} was changed after it was approved, so nothing was sent.",
+            f"Save it anew and approve it: {plan.command} --save {path}",
+        )
+    return replace(plan, approval=replace(approval, digest=digest(plan)))
 
 
 class _SavedLeads:
@@ -122,6 +157,21 @@ def _plan_of(document: PlanDocument, frozen: Frozen) -> Plan:
         max_found=document.max_found,
         first_time=document.first_time,
         undo=None if document.undo is None else _undo_of(document.undo),
+        needs_approval=document.needs_approval,
+        approval=None if document.approval is None else _approval_of(document.approval),
+    )
+
+
+def _approval_of(told: ApprovalPart) -> Approval:
+    return Approval(
+        id=told.id,
+        who=told.who,
+        approved_at=datetime.fromisoformat(told.approved_at),
+        note=told.note,
+        only_fields=tuple(told.only_fields),
+        not_leads=tuple(told.not_leads),
+        warehouse=told.warehouse,
+        signature=told.signature,
     )
 
 

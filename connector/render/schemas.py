@@ -7,6 +7,7 @@ import msgspec
 from msgspec import inspect
 
 from connector.render.ages import AgesDocument
+from connector.render.approve import ApproveDocument
 from connector.render.build import BuildDocument
 from connector.render.check import CheckDocument
 from connector.render.document import Part, field_names
@@ -29,6 +30,7 @@ DOCUMENTS: dict[str, type[Part]] = {
     "extract": ExtractDocument,
     "build": BuildDocument,
     "plan": PlanDocument,
+    "approve": ApproveDocument,
     "push": PushDocument,
     "run": RunDocument,
     "status": StatusDocument,

@@ -61,7 +61,7 @@ class Book:
         return loop.plan_undo(self.quick.warehouse, Asked(run, **asked))
 
     def shows(self, lead: str, name: str = "title") -> str:
-        return str(self.crm.book.row(lead)[name] or "")
+        return str(self.crm.book.row(lead).get(name) or "")
 
     def verdicts(self, push: str = "scores") -> dict[tuple[str, str], str]:
         query = f"select lead_id, field, verdict from analytics.{push}"
@@ -126,6 +126,17 @@ def test_what_a_person_changed_since_stays(book: Book, is_read: bool) -> None:
     assert book.shows(book.lead) == "before"
 
 
+def test_the_same_value_may_be_a_persons(book: Book) -> None:
+    """Somebody typed something else and then the very value that was sent: it is theirs, and stays."""
+    book.want(book.lead, "hot")
+    run = book.push()
+    for value in ("typed", "hot"):
+        book.crm.book.edit(book.lead, {"title": value})
+        book.look()
+    assert book.undo(run).summary.leads == 0
+    assert book.shows(book.lead) == "hot"
+
+
 def test_an_undo_can_be_undone(book: Book) -> None:
     """Taking an undo back sends what it took away, and nothing is held then; and once more holds it again."""
     book.want(book.lead, "hot")
@@ -161,6 +172,25 @@ def test_between_two_runs_an_edit_counts(book: Book) -> None:
     book.push()
     assert book.shows(book.lead) == "hot"
     book.undo(push="scores", since=LONG_AGO)
+    assert book.shows(book.lead) == "typed"
+
+
+def test_what_the_warehouse_won_over_comes_back(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the push overwrites an edit that nobody has read yet, the undo brings that edit back, and not what was read."""
+    there = models.known
+
+    def winning(*where: Any) -> models.Known:
+        known = there(*where)
+        return replace(
+            known, pushes=tuple(replace(each, on_conflict="warehouse_wins") for each in known.pushes)
+        )
+
+    monkeypatch.setattr(models, "known", winning)
+    book.want(book.lead, "hot")
+    book.crm.book.edit(book.lead, {"title": "typed"})
+    run = book.push()
+    assert book.shows(book.lead) == "hot"
+    book.undo(run)
     assert book.shows(book.lead) == "typed"
 
 
