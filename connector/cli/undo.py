@@ -93,6 +93,7 @@ def undo(
     from connector import loop
     from connector.display import listening
     from connector.push import Asked
+    from connector.render.plan import plan_text
     from connector.render.push import push_document, push_text
     from connector.render.saved_plan import read_plan
 
@@ -136,9 +137,9 @@ def undo(
     if as_json:
         emit(push_document(done.summary, done.recovery))
     else:
-        out.print(push_text(done.summary, done.recovery))
+        out.print(push_text(done.summary, done.recovery, mask=mask or not out.is_terminal))
         if not done.plan.leads:
-            _tell_left_out(done.plan)
+            err.print(plan_text(done.plan, mask=mask or not err.is_terminal))
     _keep_deleted(done.plan, project)
     raise typer.Exit(done.summary.exit_code)
 
@@ -172,12 +173,6 @@ def _noting(
         return answer
 
     return asked
-
-
-def _tell_left_out(made: "Plan") -> None:
-    from connector.render.plan import plan_text
-
-    err.print(plan_text(made))
 
 
 def _keep_deleted(made: "Plan", project: Path | None) -> None:

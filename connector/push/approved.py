@@ -49,7 +49,9 @@ def approval_of(
     if not_leads:
         missing = sorted({*not_leads} - {each for lead in plan.leads for each in _ids(lead)})
         if missing:
-            raise ConfigError(f"--not-lead: the plan of {plan.push} has no lead {', '.join(missing[:5])}.")
+            raise ConfigError(
+                f"--not-lead: the plan of {plan.push} has no lead {plan.shown_keys(missing[:5])}."
+            )
     made = Approval(
         id=uuid.uuid4().hex,
         who=runs.user(),

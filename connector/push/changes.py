@@ -81,6 +81,8 @@ class Undo:
     """Lead and field that was blank before, where the CRM can't blank the field."""
     not_known: int = 0
     """Fields of which nobody knows what they showed before: the CRM was not read by then."""
+    own_keys: bool = False
+    """Whether the plan's lead ids are the push's own keys, since it adds leads."""
     lost: int = 0
     """Fields whose rows have been deleted from the journal's archive."""
 

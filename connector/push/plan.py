@@ -200,7 +200,7 @@ class Plan:
     @property
     def has_own_keys(self) -> bool:
         """Whether its lead ids are the warehouse's keys of rows and no ids of the CRM: one may be an email address."""
-        return self.mode in ADDING
+        return self.mode in ADDING or (self.undo is not None and self.undo.own_keys)
 
     def shown_keys(self, lead_ids: Iterable[str]) -> str:
         """Ids of leads as an error may name them."""

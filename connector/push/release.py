@@ -22,14 +22,13 @@ class Held:
     """What the CRM shows."""
     wanted: str | None
     """What the push would send, were it not held."""
+    is_own_key: bool = False
+    """Whether ``lead_id`` is the warehouse's key of a row, as in ``Plan.has_own_keys``."""
 
 
 def held(plan: Plan, leads: Collection[str] = (), fields: Collection[str] = ()) -> list[Held]:
     """The fields that are held, or those of these leads and fields; ``ConfigError`` for a lead that has none."""
-    return [
-        Held(lead.lead_id, change.field, change.current, change.desired)
-        for lead, change in _changes(plan, leads, fields)
-    ]
+    return [_held(plan, lead, change) for lead, change in _changes(plan, leads, fields)]
 
 
 def release(
@@ -40,7 +39,11 @@ def release(
     if changes:
         entries = [_entry(plan, lead, change) for lead, change in changes]
         journal.record(f"release-{uuid.uuid4().hex[:12]}", entries)
-    return [Held(lead.lead_id, change.field, change.current, change.desired) for lead, change in changes]
+    return [_held(plan, lead, change) for lead, change in changes]
+
+
+def _held(plan: Plan, lead: LeadPlan, change: FieldChange) -> Held:
+    return Held(lead.lead_id, change.field, change.current, change.desired, plan.has_own_keys)
 
 
 def _changes(
@@ -54,7 +57,7 @@ def _changes(
     ]
     if missing := sorted({*leads} - {lead.lead_id for lead, _ in found}):
         raise ConfigError(
-            f"{plan.push} holds nothing of lead {', '.join(missing[:5])}; nothing was recorded.",
+            f"{plan.push} holds nothing of lead {plan.shown_keys(missing[:5])}; nothing was recorded.",
             f"What is held: leadloop release {plan.push}",
         )
     return found

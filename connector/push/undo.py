@@ -42,7 +42,7 @@ from connector.push.tables import (
     push_runs,
 )
 from connector.push.undo_added import undo_added
-from connector.texts import count, is_blank, listed
+from connector.texts import count, is_blank, listed, shown_key
 from connector.warehouse.ledger import SCHEMA, columns_of
 from connector.warehouse.relations import DEFAULT, Relations
 from connector.warehouse.runs import runs as command_runs
@@ -84,6 +84,11 @@ class Chosen:
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(each.run_id for each in self.runs)
+
+    @property
+    def own_keys(self) -> bool:
+        """Whether the push names leads by keys of its own, as some that add leads do."""
+        return any(each.mode in ADDING for each in self.runs)
 
     @property
     def equal(self) -> dict[str, str]:
@@ -251,6 +256,7 @@ def make_undo(
             deleted=deleted,
             not_blanked=tuple(counted.not_blanked),
             not_known=counted.not_known,
+            own_keys=found.own_keys,
             lost=_lost(connection, found),
         )
         return replace(plan, undo=undo)
@@ -419,7 +425,7 @@ def _check_named(connection: sa.Connection, found: Chosen, added: Collection[str
         if missing := [each for each in asked.leads if each not in seen | {*added}]:
             raise ConfigError(
                 f"{found.push} has sent nothing to {count(len(missing), 'lead')} of those in what is to be taken back: "
-                f"{', '.join(missing[:5])}."
+                f"{', '.join(shown_key(each, is_ours=found.own_keys, mask=True) for each in missing[:5])}."
             )
 
 

@@ -146,6 +146,9 @@ class TakenBack(Part, kw_only=True):
         list[NotBlanked], Meta(description="fields that were blank before and that the CRM can't blank")
     ]
     not_known: Annotated[int, Meta(description="fields of which nobody knows what they showed before")]
+    own_keys: Annotated[
+        bool, Meta(description="whether lead ids are the push's own keys, since it adds leads")
+    ]
     lost: Annotated[int, Meta(description="fields whose rows were deleted from the journal's archive")]
 
 

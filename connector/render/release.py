@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from connector.render.document import VERSION, Part, part
-from connector.texts import count
+from connector.texts import count, masked, readable, shown_key, shown_name
 
 if TYPE_CHECKING:
     from connector.push.release import Held
@@ -28,26 +28,46 @@ class ReleaseDocument(Part, kw_only=True):
     version: Annotated[Literal[1], Meta(description=VERSION)] = 1
     push: Annotated[str, Meta(description="the push model")]
     released: Annotated[bool, Meta(description="whether it was released, or only listed")]
+    masked: Annotated[bool, Meta(description="whether values, and the keys of an upsert, are masked")]
     fields: Annotated[list[HeldField], Meta(description="one entry per lead and field")]
 
 
-def release_document(push: str, found: "Sequence[Held]", *, is_released: bool) -> ReleaseDocument:
-    return ReleaseDocument(push=push, released=is_released, fields=[part(HeldField, each) for each in found])
+def release_document(
+    push: str, found: "Sequence[Held]", *, is_released: bool, mask: bool = False
+) -> ReleaseDocument:
+    def hidden(text: str | None) -> str | None:
+        return masked(text) if mask else text
+
+    return ReleaseDocument(
+        push=push,
+        released=is_released,
+        masked=mask,
+        fields=[
+            part(
+                HeldField,
+                each,
+                lead_id=(hidden(each.lead_id) or "") if each.is_own_key else each.lead_id,
+                shows=hidden(each.shows),
+                wanted=hidden(each.wanted),
+            )
+            for each in found
+        ],
+    )
 
 
-def release_text(push: str, found: "Sequence[Held]", *, is_released: bool) -> str:
+def release_text(push: str, found: "Sequence[Held]", *, is_released: bool, mask: bool = False) -> str:
     """A line for each field, how many there are, and what to do next."""
+    if not found:
+        return "Nothing is held."
     lines = [
-        f"lead {each.lead_id}, {each.field}: the CRM shows {_told(each.shows)}, the push wants {_told(each.wanted)}"
+        f"lead {shown_key(each.lead_id, is_ours=each.is_own_key, mask=mask)}, {shown_name(each.field)}: the CRM shows "
+        f"{readable(each.shows, mask=mask)}, the push wants {readable(each.wanted, mask=mask)}"
         for each in found
     ]
     fields = count(len(found), "field")
-    if is_released:
-        next_step = f"To send them: leadloop push {push}"
-        return "\n".join([*lines, f"{fields} released. {next_step}" if found else "Nothing is held."])
-    next_step = f"To send them again: leadloop release {push} --all, or --lead ID, --field NAME."
-    return "\n".join([*lines, f"{fields} held. {next_step}" if found else "Nothing is held."])
-
-
-def _told(value: str | None) -> str:
-    return "(empty)" if value is None else value
+    told = (
+        f"{fields} released. To send them: leadloop push {push}"
+        if is_released
+        else f"{fields} held. To send them again: leadloop release {push} --all, or --lead ID, --field NAME."
+    )
+    return "\n".join([*lines, told])

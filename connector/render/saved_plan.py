@@ -192,6 +192,7 @@ def _undo_of(told: TakenBack) -> Undo:
         deleted=tuple(told.deleted),
         not_blanked=tuple((each.lead_id, each.field) for each in told.not_blanked),
         not_known=told.not_known,
+        own_keys=told.own_keys,
         lost=told.lost,
     )
 
