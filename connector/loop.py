@@ -43,7 +43,7 @@ from connector.push.release import Held, held
 from connector.push.release import release as record_release
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
-from connector.push.undo import LIMITS, Chosen, chosen, fields_of, make_undo, undoing
+from connector.push.undo import LIMITS, Chosen, check_asked, chosen, fields_of, make_undo, undoing
 from connector.push.unseen import unseen
 from connector.warehouse import kept, last_build, mark, models, pipelines, reads, runs, settings, snapshot
 from connector.warehouse.accounts import answering, check_account, note_account
@@ -471,6 +471,7 @@ def _undoing(
     warehouse: Warehouse, asked: Asked, project: Path | None, on_conflict: str
 ) -> tuple[Chosen, PushSpec, models.Known]:
     """The runs that are meant, and the push that takes them back: by the limits of its model, where it still has one."""
+    check_asked(asked, on_conflict)
     known = models.known(project, warehouse)
     with warehouse.translated(), warehouse.engine().connect() as connection:
         found = chosen(connection, asked)

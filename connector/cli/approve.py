@@ -39,7 +39,7 @@ def approve(
 
     approved = loop.approve(
         warehouse(),
-        read_plan(file),
+        read_plan(file, ""),
         digest,
         only_fields=only_field or (),
         not_leads=not_lead or (),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from connector.errors import ConfigError
+
 WHOLE = "*"
 """Stands where a field's name does, in what is about the lead as a whole: its deletion."""
 
@@ -49,6 +51,15 @@ class Asked:
     """Only these fields, as the CRM calls them; none: all."""
     delete_inserted: bool = False
     """Not the fields that were changed: the leads that were added."""
+
+    def check(self) -> None:
+        """``ConfigError`` where it doesn't say what is to be taken back."""
+        by_time = self.push is not None and self.since is not None
+        if (self.run is None) != by_time or (self.since is not None and not by_time):
+            raise ConfigError(
+                "Say what is to be taken back: a run, or with --push and --since the runs of a push from a time on.",
+                "Runs are listed by: leadloop status",
+            )
 
     @property
     def command(self) -> str:

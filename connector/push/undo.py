@@ -144,11 +144,7 @@ class Counted:
 
 def chosen(connection: sa.Connection, asked: Asked) -> Chosen:
     """The runs that are meant; ``ConfigError`` where there are none or it isn't clear which."""
-    if (asked.run is None) == (asked.since is None) or (asked.since is not None and asked.push is None):
-        raise ConfigError(
-            "Say what is to be taken back: a run, or with --push and --since the runs of a push from a time on.",
-            "Runs are listed by: leadloop status",
-        )
+    asked.check()
     if not columns_of(connection, SCHEMA, push_runs.name):
         raise ConfigError("Nothing was ever sent from this warehouse, so there is nothing to take back.")
     run = push_runs.c
@@ -189,6 +185,13 @@ def _none_found(connection: sa.Connection, asked: Asked) -> str:
         near = did_you_mean(str(asked.push), known) or "."
         return f"No push named {asked.push!r} has sent anything from this warehouse{near}"
     return f"{asked.push} has sent nothing since {asked.since:%F %T}."
+
+
+def check_asked(asked: Asked, on_conflict: str) -> None:
+    """``ConfigError`` for what can't be meant, before anything is opened."""
+    asked.check()
+    if asked.delete_inserted and on_conflict == "warehouse_wins":
+        raise ConfigError("--delete-inserted never deletes a lead that anybody has touched since.")
 
 
 def undoing(push: P, found: Chosen, on_conflict: str) -> P:
@@ -331,8 +334,6 @@ def _check_deleting(push: Push, capabilities: Capabilities) -> None:
             "Delete them in the CRM itself.",
             crm=push.crm,
         )
-    if push.on_conflict == "warehouse_wins":
-        raise ConfigError("--delete-inserted never deletes a lead that anybody has touched since.")
 
 
 # What the journal has of the runs

@@ -31,10 +31,10 @@ _BYTES = 1 << 20
 _SAVE = "Save one with `leadloop plan PUSH --json > FILE`."
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path, option: str = "--plan ") -> Plan:
     """The plan that ``plan --json`` has saved, made anew from what the file says. Its leads are read one by one.
 
-    Raises ``ConfigError`` for a file that is no plan or holds no values, ``PlanMovedError`` for one that was changed.
+    ``option``: by which it was given, for messages. Raises ``ConfigError`` for a file that is no plan or holds no values, ``PlanMovedError`` for one that was changed.
     """
     leads = _SavedLeads()
     try:
@@ -44,10 +44,10 @@ def read_plan(path: Path) -> Plan:
     except (OSError, ValueError, KeyError, TypeError):
         kind = None
     if kind != "plan":
-        raise ConfigError(f"--plan {path} is not a plan.", _SAVE)
+        raise ConfigError(f"{option}{path} is not a plan.", _SAVE)
     if said.get("masked"):
         raise ConfigError(
-            f"--plan {path} is masked: it doesn't hold the values that would be sent, so it can't be agreed to.",
+            f"{option}{path} is masked: it doesn't hold the values that would be sent, so it can't be agreed to.",
             "Save one without --mask.",
         )
     try:
@@ -57,17 +57,17 @@ def read_plan(path: Path) -> Plan:
         plan = _plan_of(msgspec.convert(said, PlanDocument), leads.frozen)
     except (ValueError, msgspec.ValidationError):
         raise ConfigError(
-            f"--plan {path} lacks a part of a plan, or another version of leadloop saved it.",
+            f"{option}{path} lacks a part of a plan, or another version of leadloop saved it.",
             _SAVE,
         ) from None
     without_leads = msgspec.structs.replace(plan_document(plan), **{name: [] for name in LISTS})
     if leads.were_changed or msgspec.to_builtins(without_leads) != said:
         raise PlanMovedError(
-            f"--plan {path} was changed after it was saved: its fingerprint does not match what it holds, so nothing was "
+            f"{option}{path} was changed after it was saved: its fingerprint does not match what it holds, so nothing was "
             "sent.",
             _SAVE,
         )
-    return plan if plan.approval is None else _approved(plan, plan.approval, path)
+    return plan if plan.approval is None else _approved(plan, plan.approval, path, option)
 
 
 def _complete(said: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ def _complete(said: dict[str, Any]) -> None:
         said["totals"].setdefault("reverted", 0)
 
 
-def _approved(plan: Plan, approval: Approval, path: Path) -> Plan:
+def _approved(plan: Plan, approval: Approval, path: Path, option: str) -> Plan:
     """The plan with the digest by which its approval is checked; an approved plan is refused if one byte of its file is another one."""
     seen = hashlib.sha256()
     with path.open("rb") as file:
@@ -86,7 +86,7 @@ def _approved(plan: Plan, approval: Approval, path: Path) -> Plan:
             seen.update(part)
     if seen.hexdigest() != bytes_digest(plan):
         raise PlanMovedError(
-            f"--plan {path} was changed after it was approved, so nothing was sent.",
+            f"{option}{path} was changed after it was approved, so nothing was sent.",
             f"Save it anew and approve it: {plan.command} --save {path}",
         )
     return replace(plan, approval=replace(approval, digest=digest(plan)))

@@ -4,6 +4,7 @@ import csv
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connector.sandbox import Sandbox
 
@@ -79,10 +80,10 @@ def test_every_crm_is_as_it_was_before(places: Any) -> None:
         def scores() -> dict[tuple[str, str], Any]:
             place.run("extract")
             place.run("build")
-            columns = ", ".join(SCORES.values())
-            found = place.rows(f"select crm, lead_id, {columns} from analytics.leads")
-            places = list(SCORES)
-            return {(crm, lead): values[places.index(crm)] for crm, lead, *values in found}
+            # A field that no lead has shown yet has no column.
+            with place.warehouse.engine().connect() as connection:
+                rows = connection.execute(sa.text("select * from analytics.leads")).mappings()
+                return {(row["crm"], row["lead_id"]): row.get(SCORES[row["crm"]]) for row in rows}
 
         before = scores()
         pushed = {
