@@ -75,7 +75,7 @@ WRONG: list[tuple[str, str]] = [
     ("undo --push p --since tomorrow", "--since must be a date"),
     ("undo r --limit 0", "--limit"),
     ("undo r --on-conflict mine", "'crm_wins', 'warehouse_wins'"),
-    ("undo r --plan nowhere.json", "--plan nowhere.json is not a plan"),
+    ("undo --plan nowhere.json", "--plan nowhere.json is not a plan"),
     ("undo r --dbt-project nowhere", "nowhere is no dbt project"),
     (
         "undo r --delete-inserted --on-conflict warehouse_wins",

@@ -162,7 +162,8 @@ writes as (
     from said
     where
         state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
-        -- Nothing was sent to a lead that the CRM had already, when a copy of the warehouse was put back, or with a release.
+        -- Nothing was sent to a lead that the CRM had already, when a copy of the warehouse was put back, or with a
+        -- release.
         and coalesce(code, '') not in ('found', 'restored', 'released')
     group by run_id, push, crm, lead_id, field, column_name, value
     having
