@@ -28,7 +28,7 @@ from connector.render.plan_document import (
 )
 
 _BYTES = 1 << 20
-_SAVE = "Save one with `leadloop plan PUSH --json > FILE`."
+_SAVE = "Save one with `leadloop plan PUSH --save FILE`."
 
 
 def read_plan(path: Path, option: str = "--plan ") -> Plan:
