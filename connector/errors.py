@@ -27,7 +27,9 @@
         ├── TestsFailedError      a dbt model or test under the push has failed       stop
         ├── RestoredError         the warehouse has forgotten pushes: a copy is back  stop
         ├── PlanMovedError        the world is not the one the plan was made for      stop
-        └── FirstTimeError        nobody agreed to replace what is there for once     stop
+        ├── FirstTimeError        nobody agreed to replace what is there for once     stop
+        ├── NotAgreedError        nobody agreed to the plan                           stop
+        └── NotApprovedError      the plan has to be approved, and isn't              stop
 
 The last column is ``action``: what the caller should do with what failed. *retry*: the same again later; *skip*:
 leave this one out and go on; *stop*: a person has to change something first; *resolve*: read the lead before anything
@@ -274,6 +276,14 @@ class PlanMovedError(StoppedError):
 
 class FirstTimeError(StoppedError):
     """Values would be replaced in a field to which, as far as is known, nothing was ever sent, and nobody agreed to it."""
+
+
+class NotAgreedError(StoppedError):
+    """A plan that is not sent unless somebody agrees to it, and there was nobody to ask."""
+
+
+class NotApprovedError(StoppedError):
+    """A plan that has to be approved is not, or its approval is no good for it here and now."""
 
 
 @contextmanager

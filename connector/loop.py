@@ -6,7 +6,7 @@ Every stage takes the warehouse and can be called alone; what it needs from the 
 is handed over in memory. A stage that writes holds its lock, so that a second run of it refuses to start.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,16 +20,43 @@ from connector.errors import WORST_FIRST, CallsUsedError, ConfigError, CrmError,
 from connector.events import QUIET, Listener
 from connector.extract.asking import asked_time
 from connector.extract.raw import LEADS
-from connector.push import Journal, Plan, Recovery, Summary, approvals, deliver, expect, facts, make_plan
+from connector.push import (
+    Asked,
+    Journal,
+    Plan,
+    Recovery,
+    Summary,
+    approvals,
+    approved,
+    deliver,
+    expect,
+    facts,
+    make_plan,
+)
 from connector.push.ahead import in_the_future
 from connector.push.compaction import Compaction, compact
 from connector.push.confirmation import confirm_alone
-from connector.push.push_run import opened
+from connector.push.deleted import KnownValues, known_values
+from connector.push.push_run import PushRun, opened
 from connector.push.recovery import recover_all
+from connector.push.release import Held, held
+from connector.push.release import release as record_release
 from connector.push.resolve import Conflict, Side, conflicts, decide
 from connector.push.rivals import rivalry
+from connector.push.undo import LIMITS, Chosen, check_asked, chosen, fields_of, make_undo, undoing
 from connector.push.unseen import unseen
-from connector.warehouse import fields, kept, last_build, models, pipelines, reads, runs, settings, snapshot
+from connector.warehouse import (
+    fields,
+    kept,
+    last_build,
+    mark,
+    models,
+    pipelines,
+    reads,
+    runs,
+    settings,
+    snapshot,
+)
 from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -351,45 +378,180 @@ def push(
     Raises before anything is sent: ``StoppedError`` when a guardrail trips, a conflict stops it or the plan is not the
     one that was ``agreed`` to (as ``render.saved_plan.read_plan`` reads it), or a dbt model or test that it stands on has failed.
     """
-    with opened(warehouse, name, project) as run, _skew_said(run.account, listener):
-        listener.stage(f"push {name}")
-        run.catch_up(restored=restored)
-        recovery = recover_all(run.warehouse, name, run.journal, run.account, listener.recovering)
-        on_recovery(recovery)
-        planned = _planned(run.warehouse, run.spec, limit, run.account, run.pushes)
-        if agreed is not None:
-            expect(planned, agreed)
-        planned.check()
-        held = run.held
-        try:
-            if planned.leads and run.spec.fields and held is None:
-                run.account.writer.check(run.spec.fields)
-        except CallsUsedError as error:
-            held = error
-        approvals.check(planned, first=first)
-        # Where nothing can be sent today, there is nothing to agree to.
-        if planned.leads and held is None:
-            kept.let_go()
-            if (answer := agree(planned)) is False:
-                return None
-            # Only a person takes so long that what is to be sent can be another one by now.
-            if answer:
-                expect(_planned(run.warehouse, run.spec, limit, run.account), planned)
-        edits = run.recent_edits(planned) if held is None else None
-        if held is None:
-            run.record_approval(planned)
-        _say_future(run.warehouse, run.account, listener)
-        summary = deliver(
-            planned,
-            run.account.writer,
-            run.journal,
-            concurrency=run.account.settings.single_calls,
-            recent_edits=edits,
-            on_progress=listener.pushing,
-            on_start=run.note,
-            held=held,
+    known = models.known(project, warehouse)
+    spec = known.push(name)
+    with opened(warehouse, spec, known.pushes) as run, _skew_said(run.account, listener):
+        return _sent(
+            run,
+            lambda others: _planned(run.warehouse, run.spec, limit, run.account, others),
+            agreed=agreed,
+            agree=agree,
+            restored=restored,
+            first=first,
+            listener=listener,
+            on_recovery=on_recovery,
         )
-        return Pushed(planned, recovery, replace(summary, calls_today=run.account.calls_today))
+
+
+def _sent(
+    run: PushRun,
+    make: Callable[[Sequence[PushSpec]], Plan],
+    *,
+    agreed: Plan | None,
+    agree: Callable[[Plan], bool | None],
+    restored: bool,
+    first: bool,
+    listener: Listener,
+    on_recovery: Callable[[Recovery], None] = lambda _recovery: None,
+) -> Pushed | None:
+    """Carries out the plan that ``make`` makes, given the other pushes whose values it must not contradict."""
+    name = run.spec.name
+    listener.stage(f"push {name}")
+    run.catch_up(restored=restored)
+    recovery = recover_all(run.warehouse, name, run.journal, run.account, listener.recovering)
+    on_recovery(recovery)
+    planned = make(run.pushes)
+    approval = agreed.approval if agreed is not None else None
+    if approval is not None or (planned.needs_approval and planned.leads):
+        key, age = settings.approval_key(), settings.approval_age()
+        with run.warehouse.engine().connect() as connection:
+            approved.verify(connection, planned, agreed, key=key, age=age)
+    if agreed is not None:
+        expect(planned, agreed)
+    planned.check()
+    if approval is not None:
+        planned = approved.restricted(planned, approval)
+    held = run.held
+    named = run.spec.fields or fields_of(planned)
+    try:
+        if planned.leads and named and held is None:
+            run.account.writer.check(named)
+    except CallsUsedError as error:
+        held = error
+    approvals.check(planned, first=first)
+    # Where nothing can be sent today, there is nothing to agree to.
+    if planned.leads and held is None:
+        kept.let_go()
+        if (answer := agree(planned)) is False:
+            return None
+        # Only a person takes so long that what is to be sent can be another one by now.
+        if answer:
+            again = make(())
+            expect(again if approval is None else approved.restricted(again, approval), planned)
+    edits = run.recent_edits(planned) if held is None else None
+    if held is None:
+        run.record_approval(planned)
+        approved.use(run.lease.transaction(), planned, approval)
+    _say_future(run.warehouse, run.account, listener)
+    summary = deliver(
+        planned,
+        run.account.writer,
+        run.journal,
+        concurrency=run.account.settings.single_calls,
+        recent_edits=edits,
+        on_progress=listener.pushing,
+        on_start=run.note,
+        held=held,
+    )
+    return Pushed(planned, recovery, replace(summary, calls_today=run.account.calls_today))
+
+
+@runs.recorded("undo", facts=facts.of_plan, asked="asked", on_conflict="on_conflict", limit="limit")
+def plan_undo(
+    warehouse: Warehouse,
+    asked: Asked,
+    project: Path | None = None,
+    *,
+    on_conflict: str = "crm_wins",
+    limit: int | None = None,
+) -> Plan:
+    """What taking runs of a push back would send now. Writes nothing, as ``plan``."""
+    found, spec, known = _undoing(warehouse, asked, project, on_conflict)
+    with crm.account(spec.crm) as account, answering(warehouse, account):
+        return _planned_undo(warehouse, spec, found, known, limit, account)
+
+
+@runs.recorded("undo", facts=facts.of_push, asked="asked", on_conflict="on_conflict", limit="limit")
+def undo(
+    warehouse: Warehouse,
+    asked: Asked,
+    project: Path | None = None,
+    *,
+    on_conflict: str = "crm_wins",
+    limit: int | None = None,
+    agreed: Plan | None = None,
+    agree: Callable[[Plan], bool | None] = lambda _plan: None,
+    listener: Listener = QUIET,
+) -> Pushed | None:
+    """Takes runs of a push back: a push whose plan is that of ``plan_undo``; all else is as for ``push``.
+
+    Models and tests of dbt that failed stop it not: a bad model is what one takes back.
+    """
+    found, spec, known = _undoing(warehouse, asked, project, on_conflict)
+    with (
+        opened(warehouse, spec, known.pushes, is_undo=True) as run,
+        _skew_said(run.account, listener),
+    ):
+        return _sent(
+            run,
+            lambda _others: _planned_undo(warehouse, spec, found, known, limit, run.account),
+            agreed=agreed,
+            agree=agree,
+            restored=False,
+            first=False,
+            listener=listener,
+        )
+
+
+def _undoing(
+    warehouse: Warehouse, asked: Asked, project: Path | None, on_conflict: str
+) -> tuple[Chosen, PushSpec, models.Known]:
+    """The runs that are meant, and the push that takes them back: by the limits of its model, where it still has one."""
+    check_asked(asked, on_conflict)
+    known = models.known(project, warehouse)
+    with warehouse.translated(), warehouse.engine().connect() as connection:
+        found = chosen(connection, asked)
+    runs.note(push=found.push, crm=found.crm)
+    there = [each for each in known.pushes if (each.name, each.crm) == (found.push, found.crm)]
+    gone = PushSpec(
+        found.push,
+        "",
+        "",
+        found.crm,
+        "",
+        {},
+        "update",
+        "",
+        "",
+        "",
+        confirm="",
+        relations=known.relations,
+        **LIMITS,
+    )
+    return found, undoing(next(iter(there), gone), found, on_conflict), known
+
+
+def _planned_undo(
+    warehouse: Warehouse,
+    spec: PushSpec,
+    found: Chosen,
+    known: models.Known,
+    limit: int | None,
+    account: Account,
+) -> Plan:
+    with warehouse.translated():
+        made = make_undo(
+            warehouse.engine(),
+            spec,
+            found,
+            capabilities=account.capabilities,
+            limit=limit,
+            relations=known.relations,
+            host=account.identity.host,
+            account=account.identity.digest,
+        )
+        account.privacy.check(fields_of(made))
+        return made
 
 
 @runs.recorded("resolve", facts=facts.of_decision, push="name", take="take")
@@ -411,6 +573,65 @@ def resolve(
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
         journal = Journal(warehouse.engine(), lease=lease)
         return decide(journal, plan(warehouse, name, project), take, leads)
+
+
+@runs.recorded("approve", project=False, facts=facts.of_decision)
+def approve(
+    warehouse: Warehouse,
+    saved: Plan,
+    digest: Callable[[Plan], str],
+    *,
+    only_fields: Collection[str] = (),
+    not_leads: Collection[str] = (),
+    note: str | None = None,
+) -> Plan:
+    """A saved plan with a person's approval in it: signed and recorded. ``digest`` is that of what is signed, as
+    ``render.plan_document`` has it. Sends nothing; whether the plan is still the one to be sent is seen then."""
+    runs.note(push=saved.push, crm=saved.crm)
+    key = settings.approval_key()
+    if key is None:
+        raise ConfigError("The key by which approvals are signed is not set.", approved.KEY_ADVICE)
+    with warehouse.lock(f"approve:{saved.push}") as lease, warehouse.translated():
+        given = approved.approval_of(
+            saved,
+            warehouse=mark.identify(warehouse.engine()),
+            only_fields=only_fields,
+            not_leads=not_leads,
+            note=note,
+        )
+        plan = replace(saved, approval=given)
+        given = replace(given, signature=approved.signature(key, digest(plan)))
+        approved.record(lease.transaction(), approved.restricted(plan, given), given)
+    return replace(plan, approval=given)
+
+
+@runs.recorded("release", facts=facts.of_decision, push="name")
+def release(
+    warehouse: Warehouse,
+    name: str,
+    project: Path | None = None,
+    *,
+    leads: Collection[str] = (),
+    fields: Collection[str] = (),
+    everything: bool = False,
+) -> list[Held]:
+    """What ``undo`` took back from a push and is held. With ``leads``, ``fields`` or ``everything`` it is released: the next
+    push sends it again."""
+    models.find_project(project)
+    if not (leads or fields or everything):
+        return held(plan(warehouse, name, project))
+    with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
+        journal = Journal(warehouse.engine(), lease=lease)
+        return record_release(journal, plan(warehouse, name, project), leads, fields)
+
+
+def known_of_deleted(warehouse: Warehouse, planned: Plan, project: Path | None = None) -> KnownValues | None:
+    """What the warehouse knows of the leads that the runs deleted which an undo would take back; ``None`` where there are none."""
+    if planned.undo is None or not planned.undo.deleted:
+        return None
+    relations = models.known(project, warehouse).relations
+    with warehouse.translated():
+        return known_values(warehouse.engine(), planned.crm, planned.undo.deleted, relations.leads)
 
 
 @runs.recorded("maintain", project=False, facts=facts.of_compaction)

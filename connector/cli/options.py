@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector import logs
+from connector.cli.output import err, write_private
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
+    from connector.push import Plan
     from connector.warehouse.connection import Warehouse
 
 
@@ -56,6 +58,10 @@ First = Annotated[
         "--first",
         help="Agree, once, to replace values in fields to which nothing was ever sent, as far as the warehouse knows.",
     ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option("--save", help="Save the plan in this file, so that exactly it can be approved and sent."),
 ]
 Mask = Annotated[
     bool, typer.Option("--mask", help="Hide the values of leads, and the keys of leads to be added.")
@@ -176,6 +182,17 @@ def _check_settings() -> None:
     from connector.warehouse.settings import dbt
 
     dbt()
+
+
+def save_plan(made: "Plan", path: Path, *, mask: bool = False) -> None:
+    """Writes a plan as ``push --plan`` reads it; nobody but its owner can read it, since it holds values of leads."""
+    from connector.render.document import pieces
+    from connector.render.plan_document import plan_document
+
+    if mask:
+        raise ConfigError("A masked plan can't be sent, so it isn't saved: leave out --mask or --save.")
+    write_private(path, pieces(plan_document(made)))
+    err.print(f"Wrote {path}.", markup=False)
 
 
 def warehouse() -> "Warehouse":

@@ -59,7 +59,7 @@ def _write(pieces: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str | Iterable[str]) -> None:
     """A page of leads is for whoever asked for it."""
     from connector.warehouse import private
 
@@ -67,6 +67,6 @@ def write_private(path: Path, text: str) -> None:
         private.keep(path)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror}.") from None

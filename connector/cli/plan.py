@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Limit, Mask, Project, warehouse, with_dbt
+from connector.cli.options import Json, Limit, Mask, Project, Save, save_plan, warehouse, with_dbt
 from connector.cli.output import emit, err, fail, out, write_private
 
 
@@ -19,6 +19,7 @@ def plan(
     html: Annotated[
         Path | None, typer.Option(help="Write the plan to this file, as one self-contained page.")
     ] = None,
+    save: Save = None,
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
@@ -33,9 +34,11 @@ def plan(
 
         write_private(html, plan_page(made, mask=mask))
         err.print(f"Wrote {html}.", markup=False)
+    if save is not None:
+        save_plan(made, save, mask=mask)
     if as_json:
         emit(plan_document(made, mask=mask))
-    elif html is None:
+    elif html is None and save is None:
         out.print(plan_text(made, mask=mask))
     stopped = made.problem()
     if stopped is not None:

@@ -9,6 +9,7 @@ from connector.cli.app import app
 from connector.cli.asking import asking, in_a_terminal
 from connector.cli.options import First, Json, Limit, Mask, Project, Yes, warehouse, with_dbt
 from connector.cli.output import emit, err, out
+from connector.errors import ConfigError
 
 if TYPE_CHECKING:
     from connector.push import Recovery
@@ -39,6 +40,10 @@ def push(
     from connector.render.saved_plan import read_plan
 
     saved = None if agreed is None else read_plan(agreed)
+    if saved is not None and saved.undo is not None:
+        raise ConfigError(
+            f"--plan {agreed} is the plan of an undo.", f"Send it: leadloop undo --plan {agreed}"
+        )
     found: list[Recovery] = []
     done = None
     try:

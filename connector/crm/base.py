@@ -112,6 +112,10 @@ class Capabilities:
         """The same for the account of this name."""
         return self if name == self.vendor else replace(self, account=name)
 
+    def can_blank(self, field: str) -> bool:
+        """Whether a push can empty this field: not one that tells leads apart, and not a list, which is emptied by ``[]``."""
+        return field not in {*self.identity, *self.lists, *self.objects, *self.protected_fields}
+
     def check_protected(self, fields: Collection[str]) -> None:
         """Raises ``ModelError`` for a field that no push may set."""
         if protected := self.protected_fields.intersection(fields):

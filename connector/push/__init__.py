@@ -1,6 +1,6 @@
 """What should differ -> the CRM: a plan, the journal, the delivery, and what earlier runs left open."""
 
-from connector.push.changes import WHOLE, FieldChange, LeadPlan
+from connector.push.changes import WHOLE, Asked, FieldChange, LeadPlan
 from connector.push.confirmation import Confirmation, confirm
 from connector.push.deliver import deliver
 from connector.push.fingerprint import expect
@@ -14,6 +14,7 @@ from connector.push.summary import Summary, Unapplied
 
 __all__ = [
     "WHOLE",
+    "Asked",
     "Confirmation",
     "Entry",
     "FieldChange",

@@ -4,7 +4,7 @@ A warehouse that knows nothing of what was sent to a field takes everything that
 also what people typed, where it was sent before from another warehouse, another folder or one that was put back. Nobody
 but a person can know which of the two it is.
 
-``leadloop.push_approvals`` has one row per field that was agreed to. From then on something is known of that field.
+``leadloop.push_approvals`` has one row per field that was agreed to (for its other rows see ``approved``). From then on something is known of that field.
 """
 
 from collections.abc import Collection
@@ -33,7 +33,15 @@ push_approvals = sa.Table(
     sa.Column("sequence_number", sa.BigInteger),
     # The run of the command in which it was agreed to, as in leadloop.runs.
     sa.Column("run_id", sa.Text),
-    info={"one_row_per": "field of a CRM whose first time was agreed to"},
+    # Of an approved plan, and of its use.
+    sa.Column("approval_id", sa.Text),
+    sa.Column("plan_fingerprint", sa.Text),
+    sa.Column("account", sa.Text),
+    sa.Column("left_out", sa.Text),
+    sa.Column("note", sa.Text),
+    info={
+        "one_row_per": "field of a CRM whose first time was agreed to, plan that was approved, or use of an approval"
+    },
 )
 FIRST = "first"
 

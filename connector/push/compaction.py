@@ -32,6 +32,7 @@ from connector.push.tables import (
     push_journal_archive,
     push_runs,
     push_settled,
+    undo_runs,
     was_sent,
 )
 from connector.warehouse.connection import Warehouse
@@ -143,12 +144,18 @@ def _needed() -> list[sa.Select[Any]]:
     """
     row = push_journal.c
     return [
-        # int_push_memory: what was accepted, what was left unanswered, what flaps, what was refused, what was added.
+        # int_push_memory: what was accepted, what was left unanswered, what flaps, what was refused, what was added,
+        # what was taken back.
         _newest(OF_LEAD, _ours("applied", "confirmed")),
         _newest(OF_LEAD, _in("unknown")),
         _newest(OF_LEAD, _in("confirmed", "reverted"), having=_in("reverted"), places=READINGS),
         _newest(OF_PUSH, _in("applied", "confirmed", "rejected")),
         _newest(OF_PUSH, _in("applied", "confirmed"), having=_in("rejected")),
+        _newest(
+            OF_LEAD,
+            lambda said: sa.and_(was_sent(said), said.run_id.not_in(undo_runs())),
+            having=lambda said: said.run_id.in_(undo_runs()),
+        ),
         _refused_together(),
         # What is to be confirmed.
         _newest(

@@ -14,11 +14,12 @@ import sqlalchemy as sa
 
 from connector.errors import LockedError
 from connector.extract.columns import MORE
-from connector.extract.raw import blank_as_null, field_text
+from connector.extract.raw import blank_as_null
 from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry, Recorded, recorded
+from connector.push.shown import seen_after, shown_by, shown_value
 from connector.push.tables import push_journal
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
@@ -28,8 +29,6 @@ EDITED_AFTER = "edited_after_push"
 """Code of a ``conflict`` that was found when confirming: sent and accepted, and then edited by a person."""
 _SEEN = ("last_seen_at", "seen_at", "first_seen_at")
 """Columns of ``lead_history`` that say when a version was seen, the most telling first."""
-_NUMBER = "last_sequence_number"
-"""Column of ``leads`` and ``lead_history``: the highest number of the readings in which the version was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def confirm(engine: sa.Engine, journal: Journal, crm: str, *, relations: Relatio
             relations.leads.name, *map(sa.column, sorted(columns)), schema=relations.leads.schema
         )
         there = fields if MORE in columns else columns.intersection(fields)
-        known = _shown_by(connection, leads, crm, sorted(set(there) - {WHOLE}))
+        known = shown_by(connection, leads, crm, sorted(set(there) - {WHOLE}))
         sightings = connection.execute(_sightings(applied, leads, known)).all() if known else []
         seen = [(recorded(row), shown, modified_at) for *row, shown, modified_at in sightings]
         equal = [same(shown, row.value, rules.get(row.run_id, {}).get(row.field)) for row, shown, _ in seen]
@@ -122,16 +121,6 @@ def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_
     return row.then("reverted", reason="the CRM accepted the value and shows another one")
 
 
-def _shown_by(
-    connection: sa.Connection, leads: sa.TableClause, crm: str, names: Sequence[str]
-) -> Sequence[str]:
-    """Those columns that some lead of this CRM has a value in; the others may be another CRM's alone."""
-    if not names:
-        return names
-    query = sa.select(*(sa.func.count(field_text(leads, name)) for name in names)).where(leads.c.crm == crm)
-    return [name for name, number in zip(names, connection.execute(query).one(), strict=True) if number]
-
-
 def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:
     """Deleted leads that the CRM was seen to have removed, or that it has shown since: the journal's row, the removal."""
     removed_at = leads.c.removed_at if "removed_at" in leads.c else sa.null()
@@ -140,7 +129,7 @@ def _deletions(applied: sa.Subquery, leads: sa.TableClause) -> sa.Select[Any]:
         .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.meant))
         .where(
             applied.c.field == WHOLE,
-            sa.or_(removed_at.is_not(None), _seen_after(leads, "last_seen_at", applied)),
+            sa.or_(removed_at.is_not(None), seen_after(leads, "last_seen_at", applied)),
         )
         .order_by(applied.c.run_id, applied.c.seq)
     )
@@ -161,26 +150,11 @@ def _sightings(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]
     there = [leads.c.removed_at.is_(None)] if "removed_at" in leads.c else []
     modified_at = leads.c.modified_at if "modified_at" in leads.c else sa.null()
     return (
-        sa.select(*_row(applied), _shown(applied, leads, known), modified_at)
+        sa.select(*_row(applied), shown_value(applied, leads, known), modified_at)
         .join(leads, sa.and_(leads.c.crm == applied.c.crm, leads.c.lead_id == applied.c.meant))
-        .where(_seen_after(leads, "last_seen_at", applied), applied.c.column_name.in_(known), *there)
+        .where(seen_after(leads, "last_seen_at", applied), applied.c.column_name.in_(known), *there)
         .order_by(applied.c.run_id, applied.c.seq)
     )
-
-
-def _seen_after(shown: sa.TableClause, clock: str, applied: sa.Subquery) -> sa.ColumnElement[bool]:
-    """Whether a row was seen after the write: by the warehouse's count where the sighting has a number, and a write without
-    one is from before there were any; else by their times."""
-    later: sa.ColumnElement[bool] = shown.c[clock] > applied.c.recorded_at
-    if _NUMBER not in shown.c:
-        return later
-    number, written = shown.c[_NUMBER], applied.c.sequence_number
-    return sa.case((number.is_not(None), number > sa.func.coalesce(written, 0)), else_=later)
-
-
-def _shown(applied: sa.Subquery, leads: sa.TableClause, known: Sequence[str]) -> sa.ColumnElement[str | None]:
-    """The value of the very column that the journal's row is about, as text."""
-    return sa.case(*((applied.c.column_name == name, field_text(leads, name)) for name in known), else_=None)
 
 
 def _shown_once(
@@ -197,13 +171,13 @@ def _shown_once(
     if not known or clock is None or not {"crm", "lead_id"} <= columns:
         return set()
     versions = sa.table(history.name, *map(sa.column, sorted(columns)), schema=history.schema)
-    shown = _shown(applied, versions, known)
+    shown = shown_value(applied, versions, known)
     query = (
         sa.select(applied.c.meant, applied.c.field, applied.c.run_id, applied.c.value, shown)
         .distinct()
         .join(versions, sa.and_(versions.c.crm == applied.c.crm, versions.c.lead_id == applied.c.meant))
         .where(
-            _seen_after(versions, clock, applied),
+            seen_after(versions, clock, applied),
             applied.c.column_name.in_(known),
             sa.or_(
                 blank_as_null(shown).is_not_distinct_from(blank_as_null(applied.c.value)),

@@ -299,8 +299,11 @@ class _Run:
                 (send if self.plan.on_conflict == "warehouse_wins" else moved).append(change)
             elif change.column_name in shown and same(theirs, change.desired, rule):
                 there.append(change)
-            elif same(theirs, change.current, rule) or self.plan.on_conflict == "warehouse_wins":
+            elif same(theirs, change.current, rule):
                 send.append(change)
+            elif self.plan.on_conflict == "warehouse_wins":
+                # What is overwritten is what the CRM shows now: whoever takes it back wants that one.
+                send.append(replace(change, current=theirs))
             else:
                 moved.append(change)
         at = self._journal.clock()
@@ -465,7 +468,7 @@ def _call(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence
 
 def _written(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence[Outcome]:
     if len(leads) > 1:
-        return writer.update_many([(lead.lead_id, lead.values()) for lead in leads])
+        return writer.update_many([(_known_as(lead), lead.values()) for lead in leads])
     lead = leads[0]
     match plan.mode:
         case "insert":
@@ -473,8 +476,13 @@ def _written(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Seque
         case "upsert":
             return [writer.upsert(lead.crm_lead_id, lead.values(), plan.options)]
         case "delete":
-            return [writer.delete(lead.lead_id)]
-    return [writer.update(lead.lead_id, lead.values())]
+            return [writer.delete(_known_as(lead))]
+    return [writer.update(_known_as(lead), lead.values())]
+
+
+def _known_as(lead: LeadPlan) -> str:
+    """The CRM's id of a lead that it has: an undo of a push that adds leads names them by the push's own ids."""
+    return lead.crm_lead_id or lead.lead_id
 
 
 @contextmanager

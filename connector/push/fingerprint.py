@@ -58,6 +58,6 @@ def expect(plan: Plan, agreed: Plan) -> None:
         raise PlanMovedError(
             f"{plan.push} is not the plan any more that was agreed to, so nothing was sent. What differs: "
             f"{'; '.join(differences(agreed, plan))}.",
-            f"To see it as it is now: leadloop plan {plan.push}",
+            f"To see it as it is now: {plan.command}",
             crm=plan.crm,
         )

@@ -17,7 +17,7 @@ from connector.warehouse.duckdb import connected_to, in_memory
 LEADS_AT_A_TIME = 2_000
 """So many leads are Python objects at once where a list is gone through."""
 ROWS_AT_A_TIME = 20_000
-LISTS = ("leads", "conflicts", "rejected", "flapping")
+LISTS = ("leads", "conflicts", "rejected", "flapping", "reverted")
 """The lists of a plan, which a verdict of a row puts it in."""
 GIVEN = (
     "lead_id",

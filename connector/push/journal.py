@@ -96,6 +96,7 @@ class Journal:
             "options": json.dumps(dict(plan.options)) if plan.options else None,
             "equal": json.dumps(dict(plan.equal)) if plan.equal else None,
             "who": runs.user(),
+            "undoes": json.dumps(plan.undo.runs) if plan.undo else None,
         }
 
         def write(connection: sa.Connection, again: bool) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, LeadloopError, ModelError
+from connector.push.changes import Approval, Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail, Limits
 from connector.push.tables import ADDING
@@ -35,18 +36,34 @@ SETTINGS = {
     "duplicates": "the leads with two rows",
     "nameless": "the number of rows without a lead id",
     "first_time": "what would be replaced for the first time",
+    "undo": "what is taken back",
+    "needs_approval": "whether it has to be approved",
 }
 """What the fingerprint of a plan covers, as people call it; besides these its guardrails and its lists."""
+SINCE = ("undo", "needs_approval", "reverted")
+"""What an older leadloop didn't have: a fingerprint covers it only where there is something to cover, so that those of plans that were
+saved before stay what they are."""
 LISTS = {
     "leads": "to be sent",
     "conflicts": "in conflict",
     "rejected": "refused before",
     "flapping": "never shown as sent",
+    "reverted": "taken back",
 }
 
 
 class Push(Limits, Protocol):
     """What a plan needs to know of a push model; ``warehouse.models.PushSpec`` is one."""
+
+    @property
+    def approval(self) -> str:
+        """``required`` where each plan has to be approved, else ``none``."""
+        ...
+
+    @property
+    def approve_above(self) -> int | None:
+        """A plan of more leads has to be approved; ``None``: of none."""
+        ...
 
     @property
     def name(self) -> str: ...
@@ -95,6 +112,8 @@ class Plan:
     """Fields whose very value the CRM has refused before; held back until the value changes."""
     flapping: Leads
     """Fields whose value the CRM has accepted several times in a row, and then shown another one; held back, too."""
+    reverted: Leads
+    """Fields whose very value ``undo`` has taken back; held until the value changes or somebody releases them."""
     guardrails: tuple[Guardrail, ...] = ()
     removed: int = 0
     """Leads that are deleted, archived or merged in the CRM."""
@@ -124,6 +143,12 @@ class Plan:
     """For an insert: how many of its leads the CRM may have already. They are looked for when the plan is carried out."""
     first_time: Mapping[str, int] = field(default_factory=dict)
     """CRM field to which nothing was ever sent, as far as is known -> leads in which a value would be replaced."""
+    undo: Undo | None = None
+    """What is taken back, where the plan is made from what runs of the push have done."""
+    needs_approval: bool = False
+    """Whether nobody may send it unless a person has approved it."""
+    approval: Approval | None = None
+    """Of a saved plan: who approved it. No part of what is approved."""
     rivalry: str = ""
     """Which other push wants something else for what this one would send, and where; see ``rivals.rivalry``."""
 
@@ -135,13 +160,18 @@ class Plan:
         """
         # MessagePack delimits what it holds, so that no two plans run together into the same bytes; nothing is not "".
         encode = msgspec.msgpack.Encoder().encode
-        digest = hashlib.sha256(encode([self.setting(name) for name in SETTINGS]))
+        digest = hashlib.sha256(encode([self.setting(name) for name in SETTINGS if name not in SINCE]))
+        for name in SINCE:
+            if name in SETTINGS and (value := self.setting(name)):
+                digest.update(encode((name, value)))
         for each in self.guardrails:
             # As floats: a limit of 5 is read from a file as 5.0.
             numbers = [None if number is None else float(number) for number in (each.limit, each.actual)]
             digest.update(encode((each.name, *numbers, each.tripped, each.explanation)))
         for name in LISTS:
             leads: Leads = getattr(self, name)
+            if name in SINCE and not leads:
+                continue
             digest.update(encode((name, len(leads))))
             for lead in leads:
                 digest.update(encode(lead))
@@ -151,6 +181,11 @@ class Plan:
         """One of ``SETTINGS``, so that it can be compared."""
         found = getattr(self, name)
         return sorted(found.items()) if isinstance(found, Mapping) else found
+
+    @property
+    def command(self) -> str:
+        """What shows this plan as it is now."""
+        return self.undo.asked.command if self.undo else f"leadloop plan {self.push}"
 
     @property
     def fields(self) -> int:
@@ -168,7 +203,7 @@ class Plan:
     @property
     def has_own_keys(self) -> bool:
         """Whether its lead ids are the warehouse's keys of rows and no ids of the CRM: one may be an email address."""
-        return self.mode in ADDING
+        return self.mode in ADDING or (self.undo is not None and self.undo.own_keys)
 
     def shown_keys(self, lead_ids: Iterable[str]) -> str:
         """Ids of leads as an error may name them."""
@@ -185,7 +220,7 @@ class Plan:
 
     def problem(self) -> LeadloopError | None:
         """Why nothing of this plan may be sent, or ``None``; see ``check``."""
-        look = f"To see it: leadloop plan {self.push}"
+        look = f"To see it: {self.command}"
         if self.nameless:
             return ModelError(
                 f"{self.push} has {count(self.nameless, 'row')} without a lead id, so nothing was sent.",

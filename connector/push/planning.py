@@ -22,7 +22,18 @@ from connector.warehouse.relations import Relation
 
 COLUMNS = GIVEN[:7]
 VERDICTS = frozenset(
-    {"change", "clear", "insert", "delete", "conflict", "rejected", "flapping", "unknown_lead", "removed"}
+    {
+        "change",
+        "clear",
+        "insert",
+        "delete",
+        "conflict",
+        "rejected",
+        "flapping",
+        "reverted",
+        "unknown_lead",
+        "removed",
+    }
 )
 
 
@@ -47,9 +58,9 @@ def make_plan(
         check(push, capabilities)
     made_at = now()
     with engine.connect() as connection:
-        unresolved, unanswered = _unresolved(connection, push)
-        crm_leads, seen_at = _book(connection, push.crm, leads or Relation(push.schema, "leads"))
-        plan = _plan(
+        unresolved, unanswered = unresolved_leads(connection, push)
+        crm_leads, seen_at = book_of(connection, push.crm, leads or Relation(push.schema, "leads"))
+        plan = frozen_plan(
             push,
             push_tables(connection, push),
             limit=limit,
@@ -86,7 +97,7 @@ def plan_rows(
     ``unresolved``: leads of the CRM, ``unanswered``: ids of this push's own rows, that an earlier write was sent to
     without an answer. ``lists``: the fields that hold lists.
     """
-    return _plan(
+    return frozen_plan(
         push,
         as_tables(rows),
         limit=limit,
@@ -101,7 +112,7 @@ def plan_rows(
     )
 
 
-def _plan(
+def frozen_plan(
     push: Push,
     tables: Iterable[Any],
     *,
@@ -113,8 +124,10 @@ def _plan(
     seen_at: datetime | None,
     host: str | None,
     account: str | None,
-    lists: Collection[str],
+    lists: Collection[str] = (),
+    has_ids: bool = False,
 ) -> Plan:
+    """``has_ids``: every row says the lead's id in the CRM, whatever the mode."""
     frozen = Frozen()
     for rows in tables:
         frozen.add(rows)
@@ -128,7 +141,7 @@ def _plan(
             "Let the push macro write the model, and run: leadloop build",
         )
     _check_sendable(push, frozen, lists)
-    frozen.sort(_lists(push), adds=push.mode in ADDING)
+    frozen.sort(_lists(push), adds=has_ids or push.mode in ADDING)
     beyond_limit = 0 if limit is None else frozen.cut(max(limit, 0))
     found = frozen.lists()
     leads = found["leads"]
@@ -145,6 +158,7 @@ def _plan(
         conflicts=found["conflicts"],
         rejected=found["rejected"],
         flapping=found["flapping"],
+        reverted=found["reverted"],
         guardrails=guardrails(
             push,
             leads=len(leads),
@@ -165,6 +179,8 @@ def _plan(
         options=dict(push.options),
         equal=dict(push.equal),
         max_found=push.max_found if push.mode == "insert" else None,
+        needs_approval=push.approval == "required"
+        or (push.approve_above is not None and len(leads) > push.approve_above),
         host=host,
         account=account,
     )
@@ -191,6 +207,7 @@ def _lists(push: Push) -> dict[str, str]:
         "conflict": "leads" if push.on_conflict == "warehouse_wins" else "conflicts",
         "rejected": "rejected",
         "flapping": "flapping",
+        "reverted": "reverted",
     }
 
 
@@ -287,7 +304,7 @@ def push_tables(connection: sa.Connection, push: Push) -> Iterator[Any]:
         ) from None
 
 
-def _unresolved(connection: sa.Connection, push: Push) -> tuple[set[str], set[str]]:
+def unresolved_leads(connection: sa.Connection, push: Push) -> tuple[set[str], set[str]]:
     """What was written to without learning what came of it: leads of this CRM by any push, own rows by this one."""
     if not columns_of(connection, SCHEMA, push_settled.name):
         return set(), set()
@@ -302,7 +319,7 @@ def _unresolved(connection: sa.Connection, push: Push) -> tuple[set[str], set[st
     return leads, {own for name, own, _ in open_rows if name == push.name}
 
 
-def _book(connection: sa.Connection, crm: str, model: Relation) -> tuple[int | None, datetime | None]:
+def book_of(connection: sa.Connection, crm: str, model: Relation) -> tuple[int | None, datetime | None]:
     """How many leads the CRM has, and when one was last read; ``None`` for a CRM that is not read."""
     columns = columns_of(connection, *model)
     if not {"crm", "lead_id"} <= columns:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from connector import crm
 from connector.crm.account import Account
@@ -17,7 +16,7 @@ from connector.push.edits import recent_edits
 from connector.push.journal import Journal
 from connector.push.plan import Plan
 from connector.push.prod import check_environment
-from connector.warehouse import mark, models, results, runs, settings
+from connector.warehouse import mark, results, runs, settings
 from connector.warehouse.accounts import answering, check_account
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.leases import Lease
@@ -74,18 +73,22 @@ class PushRun:
 
 
 @contextmanager
-def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[PushRun]:
-    """A push under its lock, on an account that the warehouse holds, with no failed dbt model or test below it."""
-    known = models.known(project, warehouse)
-    spec = known.push(name)
+def opened(
+    warehouse: Warehouse, spec: PushSpec, pushes: Sequence[PushSpec], *, is_undo: bool = False
+) -> Iterator[PushRun]:
+    """A push under its lock, on an account that the warehouse holds, with no failed dbt model or test below it.
+
+    ``is_undo``: what it sends does not come from its model, so a failure there stops nothing.
+    """
     runs.note(crm=spec.crm)
     with ExitStack() as stack:
-        lease = stack.enter_context(warehouse.lock(f"push:{name}"))
+        lease = stack.enter_context(warehouse.lock(f"push:{spec.name}"))
         warehouse.probe()
         runs.begin()
         stack.enter_context(warehouse.translated())
         engine = warehouse.engine()
-        results.check(engine, spec.name, spec.stands_on)
+        if not is_undo:
+            results.check(engine, spec.name, spec.stands_on)
         warehouse_id = mark.identify(engine)
         account = stack.enter_context(crm.account(spec.crm))
         stack.enter_context(answering(warehouse, account))
@@ -96,4 +99,4 @@ def opened(warehouse: Warehouse, name: str, project: Path | None) -> Iterator[Pu
         except CallsUsedError as error:
             held = error
         marks = mark.Marks(warehouse_id, account.settings)
-        yield PushRun(warehouse, spec, known.pushes, account, lease, marks, held)
+        yield PushRun(warehouse, spec, pushes, account, lease, marks, held)

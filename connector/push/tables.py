@@ -33,6 +33,8 @@ push_runs = sa.Table(
     sa.Column("options", sa.Text),
     sa.Column("equal", sa.Text),
     sa.Column("who", sa.Text),
+    # Of an undo: the runs that it takes back, as a JSON list.
+    sa.Column("undoes", sa.Text),
     info={"one_row_per": "run of a push"},
 )
 
@@ -73,14 +75,22 @@ push_settled = sa.Table(
 RESOLVED, SKIPPED = "resolved", "skipped"
 """Codes of a person's decision."""
 
+RELEASED = "released"
+"""Code of a person's word that what was taken back may be sent again."""
+
 RESTORED = "restored"
 """Code of the rows that give a field a base in a warehouse that has forgotten what was sent."""
 
-NOT_SENT = (FOUND, RESOLVED, RESTORED)
+NOT_SENT = (FOUND, RESOLVED, RELEASED, RESTORED)
 """Codes of accepted values that no call stands behind."""
 
 ADDING = ("insert", "upsert")
 """Modes whose ``lead_id`` is the warehouse's own, until the CRM has given one."""
+
+
+def undo_runs() -> sa.Select[Any]:
+    """Ids of the runs that took back what others had sent."""
+    return sa.select(push_runs.c.run_id).where(push_runs.c.undoes.is_not(None))
 
 
 def adding_runs() -> sa.Select[Any]:
@@ -88,9 +98,10 @@ def adding_runs() -> sa.Select[Any]:
     return sa.select(push_runs.c.run_id).where(push_runs.c.mode.in_(ADDING))
 
 
-def meant() -> sa.ColumnElement[str | None]:
-    """The CRM's id of the lead that a journal row is about; NULL for one that the CRM has not given an id to."""
-    row = push_journal.c
+def meant(row: Any = None) -> sa.ColumnElement[str | None]:
+    """The CRM's id of the lead that a row is about, of the journal or of these columns; NULL for one that the CRM has not given
+    an id to."""
+    row = push_journal.c if row is None else row
     return sa.case(
         (row.crm_lead_id.is_not(None), row.crm_lead_id),
         (row.run_id.in_(adding_runs()), None),

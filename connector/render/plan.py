@@ -4,15 +4,17 @@ Everything that is shown is taken from ``Plan.leads``, the list that is carried 
 somebody asked to see a plan; ``mask`` leaves their last two characters, also of keys that may be values themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.push import approved
 from connector.push.approvals import first_time
-from connector.push.changes import WHOLE, FieldChange, LeadPlan
+from connector.push.changes import WHOLE, FieldChange, LeadPlan, Undo
 from connector.push.guardrails import Guardrail, unknown_leads
 from connector.push.plan import Plan
 from connector.push.tables import ADDING
@@ -55,10 +57,10 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
         shown = [row for lead in plan.conflicts[:samples] for row in changes_of(plan, lead, mask)]
         both = [(row.lead_id, row.field, row.base, row.current, row.desired) for row in shown]
         parts += [Text(conflict_title(plan))]
-        parts += [table(("Lead", "Field", "We sent", "The CRM shows", "We want"), both)]
+        parts += [table(("Lead", "Field", "We sent", "The CRM shows", wanted(plan)), both)]
     parts += [Text(f"· {note}") for note in left_out(plan)]
     parts += map(_guardrail_line, plan.guardrails)
-    if told := first_time(plan):
+    for told in filter(None, (first_time(plan), approved.told(plan))):
         parts += [Text(), Text(told, style="bold yellow")]
     problem = plan.problem()
     if problem is not None:
@@ -84,13 +86,16 @@ def _guardrail_line(guardrail: Guardrail) -> Text:
 
 def headline(plan: Plan) -> str:
     """One line: how many leads and fields, out of how many."""
+    begin = f"{plan.push} → {plan.crm}: "
+    if plan.undo is not None:
+        of = plan.undo.runs[0] if len(plan.undo.runs) == 1 else count(len(plan.undo.runs), "run")
+        begin = f"Undo of {of}, {begin}"
     if not plan.leads:
         why = ": every lead that differs is left out" if plan.conflicts or left_out(plan) else ""
         if plan.unknown_leads:
             why = f": {unknown_leads(plan.crm, plan.unknown_leads, plan.desired_leads)}"
-        return f"{plan.push} → {plan.crm}: nothing to send{why}"
+        return f"{begin}nothing to send{why}"
     whole = f" of {plan.crm_leads:,}" if plan.crm_leads else ""
-    begin = f"{plan.push} → {plan.crm}: "
     if plan.deletes:
         return f"{begin}{count(plan.deletes, 'lead')}{whole} would be deleted"
     cleared = f", {plan.clears:,} of them cleared" if plan.clears else ""
@@ -103,11 +108,18 @@ def headline(plan: Plan) -> str:
     return f"{begin}{change}, {added}, {rest}" if plan.inserts else f"{begin}{change}, {rest}"
 
 
+def wanted(plan: Plan) -> str:
+    """What the third value of a conflict is."""
+    return "It was before" if plan.undo else "We want"
+
+
 def conflict_title(plan: Plan) -> str:
     """What a conflict is, and what happens to these."""
     leads = len(plan.conflicts)
     were, are, them = ("was", "is", "it") if leads == 1 else ("were", "are", "them")
     then = "so nothing is sent" if plan.on_conflict == "stop" else f"and {are} left alone"
+    if plan.undo is not None:
+        return f"{count(leads, 'lead')} {were} changed since, by a person or a later run, {then}"
     return f"{count(leads, 'lead')} {were} edited in {plan.crm} after we sent {them}, {then}"
 
 
@@ -131,6 +143,10 @@ def left_out(plan: Plan) -> list[str]:
     notes = (
         (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
         (len(plan.flapping), _flapping(plan)),
+        (
+            len(plan.reverted),
+            f"held: leadloop undo took this very value back. To send it again: leadloop release {plan.push} --all",
+        ),
         (plan.removed, f"deleted, archived or merged in {plan.crm}"),
         (len(plan.unresolved), f"waiting: {plan.crm} did not answer an earlier write, and no extraction has read them since"),
         (plan.beyond_limit, "left for later by --limit"),
@@ -138,7 +154,49 @@ def left_out(plan: Plan) -> list[str]:
     told = [f"{count(number, 'lead')} {note}" for number, note in notes if number]
     if plan.unknown_leads:
         told.append(unknown_leads(plan.crm, plan.unknown_leads, plan.desired_leads))
-    return told
+    return told + (_not_taken_back(plan.undo, plan.crm) if plan.undo is not None else [])
+
+
+def _not_taken_back(undo: Undo, crm: str) -> list[str]:
+    """A sentence for everything that the runs did and that the plan doesn't take back."""
+    notes = []
+    if undo.as_before:
+        shows = "shows" if undo.as_before == 1 else "show"
+        notes.append(f"{count(undo.as_before, 'field')} {shows} already what was there before")
+    if undo.inserted:
+        were, stay, them = ("was", "stays", "it") if len(undo.inserted) == 1 else ("were", "stay", "them")
+        notes.append(
+            f"{_leads(undo.inserted)} {were} added by the run and {stay} there. To delete {them} again, where nobody has "
+            f"touched {them} since: {replace(undo.asked, delete_inserted=True).command}"
+        )
+    if undo.deleted:
+        were = "was" if len(undo.deleted) == 1 else "were"
+        notes.append(
+            f"{_leads(undo.deleted)} {were} deleted by the run: {crm} can't bring a deleted lead back"
+        )
+    if undo.not_blanked:
+        fields = ", ".join(sorted({shown_name(name) for _, name in undo.not_blanked}))
+        notes.append(
+            f"{count(len(undo.not_blanked), 'field')} blank before, and {crm} can't blank {fields}: what was sent stays, in "
+            f"{_leads(sorted({lead for lead, _ in undo.not_blanked}))}"
+        )
+    if undo.not_known:
+        notes.append(
+            f"{count(undo.not_known, 'field')} can't be taken back: when the run sent them, {crm} had not been read, so what "
+            "they showed before is not known"
+        )
+    if undo.lost:
+        notes.append(
+            f"{count(undo.lost, 'field')} of the run can't be taken back any more: their rows were deleted from the journal's "
+            "archive (ledger.archive_days)"
+        )
+    return notes
+
+
+def _leads(ids: Sequence[str]) -> str:
+    """``3 leads (7, 8, 9)``; of many, the first few."""
+    shown = ", ".join(map(shown_name, ids[:_COMMON]))
+    return f"{count(len(ids), 'lead')} ({shown}{', …' if len(ids) > _COMMON else ''})"
 
 
 def _flapping(plan: Plan) -> str:

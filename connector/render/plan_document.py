@@ -1,17 +1,19 @@
 """A plan for programs: the document of ``plan --json``, which is also what ``push --plan`` reads (``saved_plan``)."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal, cast, overload
 
 from msgspec import Meta
 
 from connector.errors import LeadloopError
-from connector.push.changes import FieldChange, LeadPlan
+from connector.push.changes import FieldChange, LeadPlan, Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
-from connector.render.document import VERSION, Part, Time, part
+from connector.render.document import VERSION, Part, Time, part, pieces
 from connector.texts import masked
 
 
@@ -36,6 +38,7 @@ class Totals(Part, kw_only=True):
             description="rows of the push's desired model; `null` where nothing differs, or it is not known"
         ),
     ]
+    reverted: Annotated[int, Meta(description="leads with a value that was taken back and is held")]
     unresolved: Annotated[int, Meta(description="leads that wait for the answer to an earlier write")]
     beyond_limit: Annotated[int, Meta(description="leads that `--limit` leaves for later")]
     crm_leads: Annotated[int | None, Meta(description="leads in the CRM; `null` where it is not read")]
@@ -116,6 +119,59 @@ class Lead(Part, kw_only=True):
     changes: Annotated[list[Change], Meta(description="its fields, ordered by name")]
 
 
+class AskedBack(Part, kw_only=True):
+    """What somebody wants to have taken back."""
+
+    run: Annotated[str | None, Meta(description="the run that was named")]
+    push: Annotated[str | None, Meta(description="the push that was named")]
+    since: Annotated[Time | None, Meta(description="the runs from this time on")]
+    leads: Annotated[list[str], Meta(description="only these leads; empty: all")]
+    fields: Annotated[list[str], Meta(description="only these fields; empty: all")]
+    delete_inserted: Annotated[
+        bool, Meta(description="whether the leads are deleted that the runs added, instead of fields set")
+    ]
+
+
+class NotBlanked(Part, kw_only=True):
+    """A field that was blank before and that the CRM can't blank."""
+
+    lead_id: Annotated[str, Meta(description="the lead, by the CRM's id")]
+    field: Annotated[str, Meta(description="the CRM's name of the field")]
+
+
+class TakenBack(Part, kw_only=True):
+    """What an undo takes back, and what it can't."""
+
+    asked: Annotated[AskedBack, Meta(description="what was asked for")]
+    runs: Annotated[list[str], Meta(description="the runs in `leadloop.push_runs`, the oldest first")]
+    as_before: Annotated[int, Meta(description="fields that show already what they showed before")]
+    inserted: Annotated[
+        list[str], Meta(description="leads that the runs added and that this plan leaves, by the CRM's ids")
+    ]
+    deleted: Annotated[list[str], Meta(description="leads that the runs deleted; they can't be brought back")]
+    not_blanked: Annotated[
+        list[NotBlanked], Meta(description="fields that were blank before and that the CRM can't blank")
+    ]
+    not_known: Annotated[int, Meta(description="fields of which nobody knows what they showed before")]
+    own_keys: Annotated[
+        bool, Meta(description="whether lead ids are the push's own keys, since it adds leads")
+    ]
+    lost: Annotated[int, Meta(description="fields whose rows were deleted from the journal's archive")]
+
+
+class ApprovalPart(Part, kw_only=True):
+    """Who approved a saved plan."""
+
+    id: Annotated[str, Meta(description="of the approval, as in `leadloop.push_approvals`")]
+    who: Annotated[str, Meta(description="the user of the system who approved it")]
+    approved_at: Annotated[Time, Meta(description="when")]
+    note: Annotated[str | None, Meta(description="what they said about it")]
+    only_fields: Annotated[list[str], Meta(description="only these fields are approved; empty: all")]
+    not_leads: Annotated[list[str], Meta(description="these leads are left out")]
+    warehouse: Annotated[str, Meta(description="the id of the warehouse for which it is approved")]
+    signature: Annotated[str, Meta(description="HMAC of this document, but for the signature itself")]
+
+
 class PlanDocument(Part, kw_only=True):
     """What a push would send, as `plan --json` prints it. Holds values of leads."""
 
@@ -164,6 +220,17 @@ class PlanDocument(Part, kw_only=True):
     flapping: Annotated[
         list[Lead], Meta(description="the same for values that were accepted three times and never shown")
     ]
+    reverted: Annotated[
+        list[Lead], Meta(description="the same for values that `leadloop undo` took back and that are held")
+    ]
+    undo: Annotated[
+        TakenBack | None, Meta(description="of a plan of `leadloop undo`: what it takes back; else `null`")
+    ]
+    needs_approval: Annotated[bool, Meta(description="whether it is sent only once it is approved")]
+    approval: Annotated[
+        ApprovalPart | None,
+        Meta(description="who approved it, see [push.md](push.md#approval); `null`: nobody yet"),
+    ]
     first_time: Annotated[
         dict[str, int],
         Meta(
@@ -195,7 +262,25 @@ def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
         flapping=_leads(plan.flapping, mask, ours),
         unresolved=[_key(each, mask and ours) for each in plan.unresolved],
         duplicates=[_key(each, mask and ours) for each in plan.duplicates],
+        reverted=_leads(plan.reverted, mask, ours),
+        undo=None if plan.undo is None else _taken_back(plan.undo),
+        approval=None if plan.approval is None else part(ApprovalPart, plan.approval),
     )
+
+
+def digest(plan: Plan) -> str:
+    """Of the document of an approved plan, but for the signature: what is signed."""
+    assert plan.approval is not None
+    unsigned = replace(plan, approval=replace(plan.approval, signature=""))
+    return bytes_digest(unsigned)
+
+
+def bytes_digest(plan: Plan) -> str:
+    """Of the very bytes of a saved plan."""
+    seen = hashlib.sha256()
+    for piece in pieces(plan_document(plan)):
+        seen.update(piece.encode())
+    return seen.hexdigest()
 
 
 def _totals(plan: Plan) -> Totals:
@@ -206,7 +291,17 @@ def _totals(plan: Plan) -> Totals:
         conflicts=len(plan.conflicts),
         rejected=len(plan.rejected),
         flapping=len(plan.flapping),
+        reverted=len(plan.reverted),
         unresolved=len(plan.unresolved),
+    )
+
+
+def _taken_back(undo: Undo) -> TakenBack:
+    return part(
+        TakenBack,
+        undo,
+        asked=part(AskedBack, undo.asked),
+        not_blanked=[NotBlanked(lead_id=lead, field=name) for lead, name in undo.not_blanked],
     )
 
 

@@ -5,9 +5,10 @@ from importlib.resources import files
 
 import jinja2
 
+from connector.push import approved
 from connector.push.approvals import first_time
 from connector.push.plan import Plan
-from connector.render.plan import changes_of, conflict_title, field_rows, headline, left_out, tiles
+from connector.render.plan import changes_of, conflict_title, field_rows, headline, left_out, tiles, wanted
 from connector.texts import count
 
 PAGE_LEADS = 2_000
@@ -27,7 +28,8 @@ def plan_page(plan: Plan, *, mask: bool = False, most: int = PAGE_LEADS) -> str:
         conflicts=[changes_of(plan, lead, mask) for lead in plan.conflicts[:most]],
         conflict_title=conflict_title(plan),
         rejected=[changes_of(plan, lead, mask) for lead in plan.rejected[:most]],
-        notes=[*left_out(plan), *filter(None, [first_time(plan)])],
+        notes=[*left_out(plan), *filter(None, [first_time(plan), approved.told(plan)])],
+        wanted=wanted(plan),
         mask=mask,
     )
 

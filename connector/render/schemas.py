@@ -7,6 +7,7 @@ import msgspec
 from msgspec import inspect
 
 from connector.render.ages import AgesDocument
+from connector.render.approve import ApproveDocument
 from connector.render.build import BuildDocument
 from connector.render.check import CheckDocument
 from connector.render.document import Part, field_names
@@ -16,6 +17,7 @@ from connector.render.maintain import MaintainDocument
 from connector.render.plan_document import PlanDocument
 from connector.render.push import PushDocument
 from connector.render.reconcile import ReconcileDocument
+from connector.render.release import ReleaseDocument
 from connector.render.resolve import ResolveDocument
 from connector.render.run import RunDocument
 from connector.render.snapshot import SnapshotDocument
@@ -28,11 +30,13 @@ DOCUMENTS: dict[str, type[Part]] = {
     "extract": ExtractDocument,
     "build": BuildDocument,
     "plan": PlanDocument,
+    "approve": ApproveDocument,
     "push": PushDocument,
     "run": RunDocument,
     "status": StatusDocument,
     "ages": AgesDocument,
     "resolve": ResolveDocument,
+    "release": ReleaseDocument,
     "snapshot": SnapshotDocument,
     "maintain": MaintainDocument,
 }

@@ -176,6 +176,22 @@ STEPS = (
         )
         """,
     ),
+    Step(
+        12,
+        "which runs an undo takes back",
+        "alter table leadloop.push_runs add column if not exists undoes text",
+    ),
+    Step(
+        13,
+        "who approved which plan, what they left out and why",
+        """
+        alter table leadloop.push_approvals add column if not exists approval_id text;
+        alter table leadloop.push_approvals add column if not exists plan_fingerprint text;
+        alter table leadloop.push_approvals add column if not exists account text;
+        alter table leadloop.push_approvals add column if not exists left_out text;
+        alter table leadloop.push_approvals add column if not exists note text
+        """,
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"

@@ -67,6 +67,10 @@ class PushSpec:
     max_share: float | None
     max_clears: int | None
     confirm: str
+    approval: str = "none"
+    """``required`` where each plan has to be approved."""
+    approve_above: int | None = None
+    """A plan of more leads has to be approved; ``None``: of none."""
     max_inserts: int | None = None
     max_deletes: int | None = None
     max_found: int | None = None

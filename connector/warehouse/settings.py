@@ -69,8 +69,24 @@ SETTINGS: dict[str, tuple[str, str]] = {
             "depends stay as long, and 400 days if nothing is set."
         ),
     ),
+    "ledger.approval_key": (
+        "none",
+        (
+            "The secret by which approvals of plans are signed and checked, at least 16 characters, the same wherever plans are "
+            "approved and sent: in `.dlt/secrets.toml` or the environment. Only a push with `approval` or `approve_above` needs it."
+        ),
+    ),
+    "ledger.approval_hours": (
+        "24",
+        "So many hours an approval of a plan is good for.",
+    ),
 }
 """What is set beside the CRMs, as docs/settings.md tells it: (default, meaning), both Markdown."""
+
+
+SHORTEST_KEY = 16
+"""Characters of a key by which approvals are signed."""
+APPROVAL_HOURS = 24
 
 
 def destination() -> str:
@@ -138,11 +154,42 @@ def dbt() -> DbtSettings:
 
 def archive_days() -> timedelta | None:
     """``ledger.archive_days``: how long rows stay in the archive of the journal; ``None``: for ever."""
-    refuse_unknown_in("ledger", (), ["archive_days"])
+    _refuse_unknown_of_ledger()
     found = value("ledger.archive_days")
     if found is None:
         return None
     return timedelta(days=parsed("ledger.archive_days", parsing.count(1, 36_500), found))
+
+
+def approval_key() -> str | None:
+    """``ledger.approval_key``, a secret: never show it; ``None`` where it is not set."""
+    _refuse_unknown_of_ledger()
+    found = value("ledger.approval_key", secret=True)
+    if found is None:
+        if value("ledger.approval_key") is not None:
+            raise ConfigError(
+                f"{named('ledger.approval_key')} stands in config.toml.", "Move it to .dlt/secrets.toml."
+            )
+        return None
+    if not isinstance(found, str) or len(found.strip()) < SHORTEST_KEY:
+        raise ConfigError(
+            f"{named('ledger.approval_key')} must be a text of at least {SHORTEST_KEY} characters."
+        )
+    return found.strip()
+
+
+def approval_age() -> timedelta:
+    """``ledger.approval_hours``: how long an approval is good."""
+    _refuse_unknown_of_ledger()
+    found = value("ledger.approval_hours")
+    hours = (
+        APPROVAL_HOURS if found is None else parsed("ledger.approval_hours", parsing.count(1, 8_760), found)
+    )
+    return timedelta(hours=hours)
+
+
+def _refuse_unknown_of_ledger() -> None:
+    refuse_unknown_in("ledger", (), ["archive_days", "approval_key", "approval_hours"])
 
 
 def _text(setting: str) -> str | None:

@@ -34,6 +34,8 @@
    max_deletes   100, the most leads that it may delete
    max_found     100, the most leads to be added that the CRM may have already
    confirm       'all', 'sample', 'none': which sent leads are read back
+   approval      'none', 'required': whether it sends only plans that a person has approved
+   approve_above  none, a number: it sends plans of more leads only if a person has approved them
 
    push/options.sql checks them and records them in the model's meta, where leadloop finds them. push.yml says the same to
    `dbt docs`, docs/push.md says more. #}

@@ -64,6 +64,8 @@ def push(**options: Any) -> Any:
         fields={},
         options={},
         equal={},
+        approval="none",
+        approve_above=None,
         **known | options,
     )
 

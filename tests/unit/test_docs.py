@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from connector.cli.options import save_plan
 from connector.crm.convoso import ConvosoSettings
 from connector.crm.day_calls import CallsLeft
 from connector.crm.pollybot import PollyBotSettings
@@ -178,7 +179,12 @@ def test_every_option_of_a_push_is_listed_with_its_default() -> None:
     rows = {row[0].strip("`"): row for row in table(section(page("push.md"), "## Options"))}
     assert rows.keys() == {"desired", *defaults}
     for name, default in defaults.items():
-        assert rows[name][1] == ("required" if default is None else f"`{default!r}`")
+        told = (
+            "required"
+            if name in ("crm", "key", "fields")
+            else f"`{'none' if default is None else repr(default)}`"
+        )
+        assert rows[name][1] == told
     for name, words in choices.items():
         missing = [word for word in words if f"`'{word}'`" not in " ".join(rows[name])]
         assert not missing or name == "mode"
@@ -254,17 +260,25 @@ def told(document: Any) -> Any:
 
 
 def made_plan() -> Any:
-    from connector.push import plan_rows
+    from connector.push import Asked, plan_rows
+    from connector.push.changes import Approval, Undo
 
     spec = SimpleNamespace(
         name="p", schema="analytics", identifier="p", crm="convoso", mode="update", on_conflict="crm_wins",
         max_changes=0, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={}, equal={},
+        approval="required", approve_above=None,
     )  # fmt: skip
     rows = [
         (str(number), "title", "title", "old", "new", None, verdict)
-        for number, verdict in enumerate(("change", "conflict", "rejected", "removed", "flapping"))
+        for number, verdict in enumerate(
+            ("change", "conflict", "rejected", "removed", "flapping", "reverted")
+        )
     ]
-    return plan_rows(spec, rows, made_at=NOW, crm_leads=4)
+    return replace(
+        plan_rows(spec, rows, made_at=NOW, crm_leads=4),
+        undo=Undo(Asked("run", "p", NOW), ("run",), not_blanked=(("7", "title"),)),
+        approval=Approval("id", "ana", NOW, None, (), (), "warehouse"),
+    )
 
 
 def test_the_plans_document() -> None:
@@ -361,6 +375,9 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         "push": loop.Pushed(made_plan(), Recovery(), made_summary()),
         "run": loop.Ran({}, made_build()),
         "resolve": [],
+        "release": [],
+        "approve": made_plan(),
+        "undo": loop.Pushed(made_plan(), Recovery(), made_summary()),
         "maintain": Compaction(2, 3, 0),
         "reconcile": Reconciled("convoso", Window(NOW, NOW), 1, 1, ()),
     }.items():
@@ -368,10 +385,14 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     printed.monkeypatch.setattr(snapshot, "make", lambda *_: made_snapshot())
     printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [])
     printed.monkeypatch.setattr(status, "status", lambda *_, **__: status.Status("leads.duckdb", {}))
+    saved = tmp_path / "plan.json"
+    save_plan(replace(made_plan(), approval=None), saved)
     more = {
+        "approve": [str(saved)],
+        "undo": ["run", "--yes"],
         "init": [str(tmp_path / "mine")],
         "extract": ["--crm", "convoso"],
-        **{name: ["p"] for name in ("plan", "push", "resolve")},
+        **{name: ["p"] for name in ("plan", "push", "resolve", "release")},
     }
     lines = {
         name: [name, *more.get(name, ())]
@@ -381,11 +402,18 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     lines["check --reconcile"] = ["check", "--reconcile", "--crm", "convoso"]
     versions = {name: printed(*line, "--json") for name, line in lines.items()}
     for name, found in versions.items():
-        kind = name.split(" --")[-1]
+        kind = {"undo": "push"}.get(name, name.split(" --")[-1])
         assert list(found)[:2] == ["kind", "version"], name
         assert found["kind"] == kind
         assert isinstance(found["version"], int)
-        heading = f"## `leadloop {name}{' PUSH' if name in ('plan', 'push', 'resolve') else ''} --json`"
+        of = (
+            " FILE"
+            if kind == "approve"
+            else " PUSH"
+            if kind in ("plan", "push", "resolve", "release")
+            else ""
+        )
+        heading = f"## `leadloop {'push' if name == 'undo' else name}{of} --json`"
         assert f"| `kind` | text | `{kind}` |" in section(page("json.md"), heading)
     assert {name for name, found in versions.items() if found["version"] != 1} == {"plan"}
 
@@ -481,7 +509,9 @@ def test_every_command_line_is_one_the_command_takes(where: str, line: str) -> N
     words = shlex.split(line)[1:]
     known = commands()
     assert words[0] in known, f"{where}: there is no leadloop {words[0]}"
-    needs_push = words[0] in ("plan", "push", "resolve") and (len(words) == 1 or words[1].startswith("-"))
+    needs_push = words[0] in ("plan", "push", "resolve", "release", "approve") and (
+        len(words) == 1 or words[1].startswith("-")
+    )
     known[words[0]].make_context(words[0], [*(["name"] if needs_push else []), *words[1:]])
 
 

@@ -80,6 +80,8 @@ def test_the_last_column_is_the_action() -> None:
         ("PlanMovedError", 4),
         ("RestoredError", 4),
         ("FirstTimeError", 4),
+        ("NotAgreedError", 4),
+        ("NotApprovedError", 4),
     ],
 )
 def test_exit_codes(name: str, code: int) -> None:

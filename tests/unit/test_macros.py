@@ -38,13 +38,13 @@ def described(name: str) -> dict[str, Any]:
 
 
 def push_defaults() -> dict[str, Any]:
-    """Option of a push -> its default, as push/options.sql completes what was given; ``REQUIRED``: none."""
+    """Option of a push -> its default, as push/options.sql completes what was given; ``REQUIRED``: it has to be given."""
     returned = re.search(
         r"macro push_defaults\(\).*?return\((\{.*?\})\)", text(MACROS / "push/options.sql"), re.DOTALL
     )
     assert returned
     found = ast.literal_eval(re.sub(r"\bnone\b(?!')", "None", returned[1]))
-    return {name: REQUIRED if value is None else value for name, value in found.items()}
+    return {name: REQUIRED if name in ("crm", "key", "fields") else value for name, value in found.items()}
 
 
 def called(source: str) -> set[str]:
@@ -85,8 +85,9 @@ def test_every_option_of_a_push_is_told_with_its_default() -> None:
         if default is REQUIRED:
             assert "Required" in arguments[name]
         else:
-            assert arguments[name].strip().endswith(f"Default `{default!r}`.")
-            assert lines[name].startswith(repr(default)), name
+            told = "none" if default is None else repr(default)
+            assert arguments[name].strip().endswith(f"Default `{told}`.")
+            assert lines[name].startswith(told), name
 
 
 def test_what_other_projects_are_shown_calls_public_macros_alone() -> None:

@@ -69,6 +69,22 @@ WRONG: list[tuple[str, str]] = [
     ("resolve p --take mine", "'ours', 'theirs'"),
     ("resolve p --dbt-project nowhere", "nowhere is no dbt project"),
     ("resolve p --take ours", "--lead ID (repeatable) or --all"),
+    ("undo", "Say what is to be taken back"),
+    ("undo --push p", "Say what is to be taken back"),
+    ("undo r --since 2026-11-01", "Say what is to be taken back"),
+    ("undo --push p --since tomorrow", "--since must be a date"),
+    ("undo r --limit 0", "--limit"),
+    ("undo r --on-conflict mine", "'crm_wins', 'warehouse_wins'"),
+    ("undo --plan nowhere.json", "--plan nowhere.json is not a plan"),
+    ("undo r --dbt-project nowhere", "nowhere is no dbt project"),
+    (
+        "undo r --delete-inserted --on-conflict warehouse_wins",
+        "never deletes a lead that anybody has touched",
+    ),
+    ("release", "PUSH"),
+    ("release p --dbt-project nowhere", "nowhere is no dbt project"),
+    ("approve", "FILE"),
+    ("approve nowhere.json", "nowhere.json is not a plan"),
     ("check --sample 5", "--sample goes with --reconcile"),
     ("check --repair", "--repair goes with --reconcile"),
     ("check --reconcile --sample 0", "--sample"),
@@ -132,11 +148,14 @@ WRONG: list[tuple[str, str]] = [
             "status",
             "maintain",
             "snapshot",
+            "undo r",
+            "release p",
+            "approve f",
         )
     ),
     *(
         row
-        for command in ("build", "plan p", "push p", "run", "resolve p", "check")
+        for command in ("build", "plan p", "push p", "run", "resolve p", "check", "undo r", "release p")
         for row in (
             (f"{command} --dbt-profiles-dir nowhere", "there is no profiles.yml in"),
             (f"{command} --dbt-vars region=east", "a JSON object such as"),
@@ -223,7 +242,21 @@ def test_every_option_is_given_wrongly_at_least_once() -> None:
 
     from connector.cli import app
 
-    free = {"--html", "--select", "--push", "--lead", "--token", "--folder", "--dbt-profile", "--dbt-target"}
+    free = {
+        "--html",
+        "--select",
+        "--push",
+        "--lead",
+        "--token",
+        "--folder",
+        "--dbt-profile",
+        "--dbt-target",
+        "--save",
+        "--field",
+        "--only-field",
+        "--not-lead",
+        "--note",
+    }
     """Any text will do, or what is wrong about it shows only when it is used."""
     same = {"--log-format", "--wait"}
     """The same in every command."""

@@ -27,7 +27,7 @@
     {%- set no_lead = leadloop.no_lead_codes(options['crm']) -%}
     {%- set counted = 'last_sequence_number' in columns -%}
 with {{ leadloop.remembered(
-    ['accepted', 'unanswered', 'flapping', 'refused'] + (['added'] if adds else []), options, memory
+    ['accepted', 'unanswered', 'flapping', 'reverted', 'refused'] + (['added'] if adds else []), options, memory
 ) }},
 
 {{ leadloop.push_pairs(desired, options, leads, fields, counted) }},
@@ -85,7 +85,8 @@ differing as (
             ) over (partition by compared.lead_id, refused.run_id),
             false
         ) as all_refused,
-        flapping.lead_id is not null and {{ leadloop.is_same('flapping.value', 'compared.new_value') }} as is_flapping
+        flapping.lead_id is not null and {{ leadloop.is_same('flapping.value', 'compared.new_value') }} as is_flapping,
+        reverted.lead_id is not null and {{ leadloop.is_same('reverted.value', 'compared.new_value') }} as is_reverted
         {%- if adds %},
         -- A lead that is to be added is held back as a whole or not at all.
         count(*) over (partition by compared.lead_id) = count(
@@ -106,6 +107,7 @@ differing as (
             )
             {%- endif %}
     left join flapping on compared.crm_lead_id = flapping.lead_id and compared.field = flapping.field
+    left join reverted on compared.crm_lead_id = reverted.lead_id and compared.field = reverted.field
     where
         (
             {%- if adds %}
@@ -147,6 +149,7 @@ select
         when is_skipped then 'rejected'
         when is_refused and all_refused then 'rejected'
         when is_flapping then 'flapping'
+        when is_reverted then 'reverted'
         when
             has_base
             and (

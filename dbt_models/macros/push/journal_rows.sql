@@ -7,7 +7,7 @@
 {{ leadloop.no_rows({
     'run_id': 'text', 'seq': 'bigint', 'push': 'text', 'crm': 'text', 'lead_id': 'text', 'field': 'text',
     'column_name': 'text', 'state': 'text', 'old_value': 'text', 'value': 'text', 'code': 'text', 'reason': 'text',
-    'recorded_at': 'timestamptz', 'crm_lead_id': 'text', 'sequence_number': 'bigint'
+    'recorded_at': 'timestamptz', 'crm_lead_id': 'text', 'sequence_number': 'bigint', 'is_undo': 'boolean'
 }) }}
 {%- else -%}
 -- Runs whose lead_id is the warehouse's own, until the CRM has given one.
@@ -15,6 +15,13 @@ with adding as (
     select run_id
     from {{ runs }}
     where mode in ('insert', 'upsert')
+),
+
+-- Runs that took back what others had sent.
+undoing as (
+    select run_id
+    from {{ runs }}
+    where {{ 'undoes is not null' if 'undoes' in leadloop.columns_of(runs) else 'false' }}
 )
 
 select
@@ -36,8 +43,10 @@ select
     {%- else %}
     case when adding.run_id is null then journal.lead_id end as crm_lead_id,
     {%- endif %}
-    {{ 'journal.sequence_number' if 'sequence_number' in columns else 'cast(null as bigint) as sequence_number' }}
+    {{ 'journal.sequence_number' if 'sequence_number' in columns else 'cast(null as bigint) as sequence_number' }},
+    undoing.run_id is not null as is_undo
 from {{ journal }} as journal
 left join adding on journal.run_id = adding.run_id
+left join undoing on journal.run_id = undoing.run_id
 {%- endif %}
 {%- endmacro %}

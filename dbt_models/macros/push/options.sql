@@ -1,9 +1,10 @@
-{# Every option of a push with its default; none: it has to be given. #}
+{# Every option of a push with its default; crm, key and fields have to be given. #}
 {% macro push_defaults() -%}
     {{ return({
         'crm': none, 'key': none, 'fields': none, 'mode': 'update', 'on_conflict': 'crm_wins', 'nulls': 'keep',
         'first_push': 'overwrite', 'max_changes': 5000, 'max_share': 0.2, 'max_unknown_share': 0.5, 'max_clears': 100, 'max_inserts': 1000,
-        'max_deletes': 100, 'max_found': 100, 'confirm': 'all', 'options': {}, 'lead_id': '', 'equal': {}
+        'max_deletes': 100, 'max_found': 100, 'confirm': 'all', 'options': {}, 'lead_id': '', 'equal': {},
+        'approval': 'none', 'approve_above': none
     }) }}
 {%- endmacro %}
 
@@ -13,7 +14,8 @@
         'on_conflict': ['crm_wins', 'warehouse_wins', 'stop'],
         'nulls': ['keep', 'clear'],
         'first_push': ['overwrite', 'fill_empty', 'baseline'],
-        'confirm': ['all', 'sample', 'none']
+        'confirm': ['all', 'sample', 'none'],
+        'approval': ['none', 'required']
     }) }}
 {%- endmacro %}
 
@@ -118,7 +120,7 @@
 {%- endmacro %}
 
 {% macro check_push_limits(options) -%}
-    {%- for name in ['max_changes', 'max_clears', 'max_inserts', 'max_deletes', 'max_found'] -%}
+    {%- for name in ['max_changes', 'max_clears', 'max_inserts', 'max_deletes', 'max_found', 'approve_above'] -%}
         {%- set limit = options[name] -%}
         {%- if limit is not none and (limit is boolean or limit is not integer or limit < 0) -%}
             {%- do leadloop.refuse_push(name ~ " must be a whole number, 0 or more, or none for no limit") -%}

@@ -32,7 +32,49 @@ unanswered as (
         and crm_lead_id is not null
 ),
 
--- Few fields were ever reverted or refused: only of those is the rest put in order.
+-- Few fields were ever taken back, kept otherwise or refused: only of those is the rest put in order.
+undone as (
+    select distinct
+        crm,
+        crm_lead_id,
+        field
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
+    where
+        is_undo
+        and state in ('applied', 'confirmed')
+        and crm_lead_id is not null
+),
+
+of_undone as (
+    select journal.*
+    from {{ ref('leadloop', 'stg_leadloop__push_journal') }} as journal
+    inner join undone
+        on
+            journal.crm = undone.crm
+            and journal.crm_lead_id = undone.crm_lead_id
+            and journal.field = undone.field
+    where
+        journal.state in ('applied', 'confirmed')
+        and coalesce(journal.code, '') <> 'found'
+),
+
+last_words as (
+    select
+        *,
+        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+    from of_undone
+),
+
+sent_and_undone as (
+    select
+        *,
+        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+    from of_undone
+    where
+        not is_undo
+        and coalesce(code, '') not in ('resolved', 'restored', 'released')
+),
+
 reverted as (
     select distinct
         crm,
@@ -164,6 +206,33 @@ where
     and state_before_that = 'reverted'
     and value is not distinct from value_before
     and value is not distinct from value_before_that
+union all
+-- What a push sent last, where it was taken back, nobody released it, and the CRM was left with another value.
+select
+    'reverted' as memory,
+    sent.push,
+    sent.crm,
+    sent.crm_lead_id as lead_id,
+    sent.field,
+    sent.value,
+    last_word.value as old_value,
+    sent.code,
+    sent.crm_lead_id,
+    last_word.run_id,
+    cast(null as bigint) as refused_together,
+    last_word.recorded_at,
+    last_word.sequence_number
+from sent_and_undone as sent
+inner join last_words as last_word
+    on
+        sent.crm = last_word.crm
+        and sent.crm_lead_id = last_word.crm_lead_id
+        and sent.field = last_word.field
+where
+    sent.place = 1
+    and last_word.place = 1
+    and last_word.is_undo
+    and sent.value is distinct from last_word.value
 union all
 select
     'refused' as memory,

@@ -162,8 +162,9 @@ writes as (
     from said
     where
         state in ('sent', 'applied', 'confirmed', 'rejected', 'deferred', 'conflict')
-        -- Nothing was sent to a lead that the CRM had already, nor when a copy of the warehouse was put back.
-        and coalesce(code, '') not in ('found', 'restored')
+        -- Nothing was sent to a lead that the CRM had already, when a copy of the warehouse was put back, or with a
+        -- release.
+        and coalesce(code, '') not in ('found', 'restored', 'released')
     group by run_id, push, crm, lead_id, field, column_name, value
     having
         count(case when state in ('applied', 'confirmed') then 1 end) > 0

@@ -26,7 +26,7 @@ AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
     max_changes=5000, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100,
-    fields={}, options={}, equal={},
+    fields={}, options={}, equal={}, approval="none", approve_above=None,
 )  # fmt: skip
 PHONE = "+1 (555) 000-1167"
 
@@ -210,7 +210,7 @@ def test_the_json_holds_every_row() -> None:
     found = json.loads(to_json(plan_document(plan(*FULL))))
     assert (found["kind"], found["version"], found["push"], found["masked"]) == ("plan", 2, "scores", False)
     assert found["totals"] == {
-        "leads": 3, "fields": 4, "clears": 1, "inserts": 0, "deletes": 0, "conflicts": 1, "rejected": 1, "flapping": 0, "removed": 1, "unknown_leads": 1,
+        "leads": 3, "fields": 4, "clears": 1, "inserts": 0, "deletes": 0, "conflicts": 1, "rejected": 1, "flapping": 0, "reverted": 0, "removed": 1, "unknown_leads": 1,
             "desired_leads": 8,
         "unresolved": 0, "beyond_limit": 0, "crm_leads": 100, "nameless": 0,
     }  # fmt: skip

@@ -33,6 +33,8 @@ PUSH: dict[str, Any] = {
     "name": "scores", "crm": "convoso", "mode": "update", "on_conflict": "crm_wins", "max_changes": 5000,
     "max_share": 0.2, "max_unknown_share": 0.5, "max_clears": None, "max_inserts": 1000, "max_deletes": 100, "fields": {}, "options": {},
     "equal": {"status": "lower"},
+    "approval": "none",
+    "approve_above": None,
 }  # fmt: skip
 
 

@@ -22,7 +22,9 @@ def test_every_kind_has_a_schema_and_a_section() -> None:
     """docs/schemas has a file for each kind and no other, and docs/json.md a section with its table."""
     assert {path.stem for path in SCHEMAS.iterdir()} == DOCUMENTS.keys()
     tables = re.findall(
-        r"^## `leadloop ([\w -]+?)(?: PUSH)? --json`$.*?^<!-- generated: (\w+) -->$", JSON_MD, re.M | re.S
+        r"^## `leadloop ([\w -]+?)(?: PUSH| FILE)? --json`$.*?^<!-- generated: (\w+) -->$",
+        JSON_MD,
+        re.M | re.S,
     )
     others = {"max-age 26h": "ages"}
     named = [command.rpartition("--")[2] for command, _ in tables]
