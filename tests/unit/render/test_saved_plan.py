@@ -139,7 +139,7 @@ def test_a_file_that_lacks_a_part_is_no_plan(lost: str, tmp_path: Path) -> None:
     path, document = saved(tmp_path, plan())
     del document[lost]
     path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(ConfigError, match="leadloop plan PUSH --json"):
+    with pytest.raises(ConfigError, match="leadloop plan PUSH --save"):
         read_plan(path)
 
 
