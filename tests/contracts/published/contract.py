@@ -60,6 +60,8 @@ class Endpoint:
     needs_body: bool = True
     used: bool = True
     """Whether leadloop calls it."""
+    played: bool = True
+    """Whether the sandbox has it."""
 
     @property
     def name(self) -> str:

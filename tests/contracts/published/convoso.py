@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.sandbox import Sandbox
-from tests.contracts.published import convoso_desk, convoso_leads
+from tests.contracts.published import convoso_desk, convoso_leads, convoso_not_played
 from tests.contracts.published.between import asked
 from tests.contracts.published.contract import Contract, Endpoint, Example, Keys, Scene, Wrong
 from tests.contracts.published.convoso_leads import OTHER_PHONE, PHONE
@@ -39,6 +39,7 @@ USED = frozenset(
 )
 """What leadloop calls; it calls nothing else of Convoso."""
 ROWS: dict[str, Row] = {**convoso_leads.ROWS, **convoso_desk.ROWS}
+"""Those that the sandbox has; ``convoso_not_played.py`` has the others."""
 EXAMPLES = {**convoso_leads.EXAMPLES, **convoso_desk.EXAMPLES}
 ALIASES = {
     # O names these in "Endpoint" and the usual ones in the example of the same page.
@@ -64,13 +65,14 @@ STATUSES = {
 
 
 def _endpoint(path: str, name: str) -> Endpoint:
-    row = ROWS[name]
+    played = name in ROWS
+    row = ROWS[name] if played else convoso_not_played.ROWS[name]
     return Endpoint(
         BASE + path,
         tuple(row.methods),
         row.source,
         like(row.answer),
-        Example(EXAMPLES[name]),
+        Example((EXAMPLES if played else convoso_not_played.EXAMPLES)[name]),
         {200: ERROR, **dict.fromkeys(STATUSES, ERROR)},  # L: most errors come at HTTP 200
         row.codes,
         row.required,
@@ -78,6 +80,7 @@ def _endpoint(path: str, name: str) -> Endpoint:
         TEXT if row.has_custom_fields else None,
         form=True,
         used=path in USED,
+        played=played,
     )
 
 
@@ -115,9 +118,8 @@ def _name(path: str) -> str:
     return next(each.name for each in ENDPOINTS if each.path == BASE + path)
 
 
-ENDPOINTS = tuple(
-    _endpoint(path, name) for path, name in {**{name: name for name in ROWS}, **ALIASES}.items()
-)
+NAMES = {name: name for name in (*ROWS, *convoso_not_played.ROWS)}
+ENDPOINTS = tuple(_endpoint(path, name) for path, name in {**NAMES, **ALIASES}.items())
 CONTRACT = Contract(
     "convoso",
     "convoso",

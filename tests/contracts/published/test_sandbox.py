@@ -10,7 +10,8 @@ from tests.contracts.published import CONTRACTS
 from tests.contracts.published.between import Answered, Between, asked, between
 from tests.contracts.published.contract import Contract, Endpoint, Scene, Wrong, filled
 
-EACH = [(contract, each) for contract in CONTRACTS for each in contract.endpoints]
+EACH = [(contract, each) for contract in CONTRACTS for each in contract.endpoints if each.played]
+NOT_PLAYED = [(contract, each) for contract in CONTRACTS for each in contract.endpoints if not each.played]
 IDS = [f"{contract} {each.name}" for contract, each in EACH]
 REFUSED = [(contract, wrong) for contract in CONTRACTS for wrong in contract.wrong]
 METHODS = ("GET", "POST", "PUT", "DELETE")
@@ -119,11 +120,24 @@ def test_a_wrong_call_is_refused_as_documented(
     assert not words or words in answer.json().values()
 
 
+@pytest.mark.parametrize(
+    ("contract", "endpoint"), NOT_PLAYED, ids=[f"{contract} {each.name}" for contract, each in NOT_PLAYED]
+)
+def test_what_the_sandbox_does_not_play_is_no_call_of_it(
+    crm: Sandbox, contract: Contract, endpoint: Endpoint
+) -> None:
+    """And leadloop never calls it."""
+    keys, headers = contract.keys.places(crm.token)[0]
+    answer = asked(endpoint.methods[-1], crm.base_url + endpoint.path, form=keys, headers=headers)
+    assert (answer.status_code, answer.content[:15]) == (404, b"<!DOCTYPE html>")
+    assert not endpoint.used
+
+
 @pytest.mark.parametrize("contract", CONTRACTS, ids=str)
 def test_every_documented_code_is_provoked(contract: Contract) -> None:
     """A code without a way to it is in ``never``, with the reason."""
     ways = {(wrong.name, wrong.code) for wrong in contract.wrong}
-    documented = {(each.name, code) for each in contract.endpoints for code in each.codes}
+    documented = {(each.name, code) for each in contract.endpoints if each.played for code in each.codes}
     twins = {
         (each.name, code)
         for each in contract.endpoints
