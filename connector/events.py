@@ -64,7 +64,7 @@ that are sent together; ``call``: one request to a CRM, and its answer."""
 class Doing:
     """One thing that is being done. ``facts`` grow while it is, and are whole at its end."""
 
-    __slots__ = ("began", "ended", "error", "facts", "kind", "name", "parent", "result")
+    __slots__ = ("began", "ended", "error", "facts", "ids", "kept", "kind", "name", "parent", "result")
 
     def __init__(self, kind: Kind, name: str, facts: dict[str, Any], parent: "Doing | None") -> None:
         self.kind = kind
@@ -79,6 +79,10 @@ class Doing:
         """What it ended with, if with an error."""
         self.result: Any = None
         """Of a stage: what it returned."""
+        self.kept: dict[Watcher, Any] = {}
+        """What a watcher wants to find again at the end."""
+        self.ids: Mapping[str, str] = {}
+        """What other tools call it, for the lines of a log."""
 
     def tell(self, **facts: Any) -> None:
         """Adds what has become known."""
@@ -99,6 +103,9 @@ class Watcher:
 
     def counted(self, what: str, number: int, facts: Mapping[str, Any]) -> None:
         """Something happened so many times that has no length, such as ``throttles``."""
+
+    def said(self, message: str, level: str, doing: Doing | None) -> None:
+        """A person was told this, while that was done; ``level`` is ``info``, ``warning`` or ``error``."""
 
     def close(self) -> None:
         """The process ends, or is done with leadloop."""
@@ -136,6 +143,24 @@ def counted(what: str, number: int = 1, **facts: Any) -> None:
             watcher.counted(what, number, facts)
 
 
+def current() -> Doing | None:
+    """What is being done, as far as anybody watches."""
+    return _CURRENT.get() or (_OPEN[-1] if _OPEN else None)
+
+
+def ids() -> Mapping[str, str]:
+    """What other tools call that; empty where none does."""
+    doing = current()
+    return doing.ids if doing is not None else {}
+
+
+def said(message: str, level: str) -> None:
+    """Tells all watchers what a person was told."""
+    for watcher in _WATCHERS:
+        with suppress(Exception):
+            watcher.said(message, level, current())
+
+
 class _Nobody(Doing):
     """Told while nobody watches: forgets it."""
 
@@ -152,7 +177,7 @@ def doing(kind: Kind, name: str, **facts: Any) -> Iterator[Doing]:
     if not watchers:
         yield _Nobody(kind, name, {}, None)
         return
-    done = Doing(kind, name, facts, _CURRENT.get() or (_OPEN[-1] if _OPEN else None))
+    done = Doing(kind, name, facts, current())
     token = _CURRENT.set(done)
     if kind in _HOMES:
         with _LOCK:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 
+from connector import events
 from connector.texts import printable
 
 VARIABLE = "LEADLOOP_LOG_FORMAT"
@@ -69,6 +70,7 @@ def write(message: str, level: Level = "info") -> None:
         "level": level,
         "run_id": _run_id(),
         "message": message,
+        **events.ids(),
     }
     sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
     sys.stderr.flush()
@@ -95,6 +97,8 @@ class Messages(Console):
 
     def print(self, *objects: Any, level: Level = "info", **options: Any) -> None:
         """As a ``Console`` does it; ``level`` is told to whoever collects logs."""
+        if events.is_watched() and all(isinstance(each, str) for each in objects):
+            events.said(" ".join(objects), level)
         if not is_json():
             super().print(*objects, **options)
             return

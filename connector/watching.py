@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from connector import events
 from connector.alerts import settings as alerts
+from connector.telemetry import settings as telemetry
 
 if TYPE_CHECKING:
     from connector.warehouse.connection import Warehouse
 
-SETTINGS: dict[str, tuple[str, str]] = {**alerts.SETTINGS}
+SETTINGS: dict[str, tuple[str, str]] = {**alerts.SETTINGS, **telemetry.SETTINGS}
 """What is set about them, as docs/settings.md tells it: (default, meaning)."""
+
+NEEDS = "pip install 'leadloop[{}]'"
 
 _WATCHING: list[events.Watcher] = []
 
@@ -51,3 +54,10 @@ def _wanted(warehouse: "Warehouse", say: Callable[[str], None]) -> Iterator[even
         from connector.alerts.watcher import Alerts
 
         yield Alerts(warehouse, addresses, say)
+    if (destination := telemetry.destination()) is not None:
+        try:
+            from connector.telemetry.sending import Sent
+        except ImportError:
+            say(f"No telemetry is sent: a library is missing. Run: {NEEDS.format('otel')}")
+        else:
+            yield Sent(destination, say)

@@ -139,7 +139,10 @@ def nothing_since(
 
 
 def last_whole(connection: sa.Connection, stream: str) -> Mapping[str, datetime]:
-    """CRM -> when this stream was last read up to the present, and whole, in UTC. A backfill, which has ends of its own, is none such."""
+    """CRM -> when this stream was last read up to the present, and whole, in UTC.
+
+    A backfill, and a part of a first read, have ends of their own and say nothing of it.
+    """
     if not columns_of(connection, SCHEMA, reads.name):
         return {}
     query = (
@@ -148,7 +151,7 @@ def last_whole(connection: sa.Connection, stream: str) -> Mapping[str, datetime]
         .group_by(reads.c.crm)
     )
     if columns_of(connection, SCHEMA, runs.name):
-        ends = [runs.c.arguments.like(f'%"{name}":%') for name in ("start", "end")]
+        ends = [runs.c.arguments.like(f'%"{name}":%') for name in ("start", "end", "shard")]
         query = query.where(
             sa.func.coalesce(reads.c.run_id, "").not_in(sa.select(runs.c.run_id).where(sa.or_(*ends)))
         )

@@ -182,7 +182,7 @@ def recorded(
                 warehouse.translated(),
             ):
                 result = stage(*args, **kwargs)
-                tell(facts(result))
+                tell(facts(result), result)
                 return result
 
         return staged

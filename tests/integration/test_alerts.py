@@ -24,6 +24,7 @@ from connector.errors import (
 from connector.sandbox import Sandbox
 from connector.warehouse import runs
 from connector.warehouse.connection import Warehouse
+from tests.properties.quick_loop import QuickLoop
 from tests.quick_tables import without_dlt
 from tests.receiver import Receiver, receiving
 
@@ -324,3 +325,20 @@ def test_a_watcher_that_fails_harms_nothing(warehouse: Warehouse) -> None:
         for watcher in watchers:
             events.unwatch(watcher)
     assert told == ["push"]
+
+
+@pytest.mark.long_if("postgres")
+def test_a_real_push_says_how_many(quick: QuickLoop, receiver: Receiver) -> None:
+    """How many leads arrived and how many were rejected, and neither which nor with what."""
+    crm = quick.begin()
+    one, other = crm.book.ids()[:2]
+    quick.write("insert into inputs.wanted values (:lead, 'gold', null)", lead=one)
+    quick.write("insert into inputs.wanted values ('999999', 'gold', null)")
+    quick.write("insert into inputs.wanted values (:lead, 'gold', null)", lead=other)
+    crm.faults.add("status", 400, count=1, path="update")
+    with watching.watching(quick.warehouse):
+        ran = loop.run(quick.warehouse, first=True)
+    assert ran.pushed["scores"].summary.exit_code == 3
+    (told,) = [each for each in receiver.documents if each["title"] == "Warning: leadloop push scores"]
+    assert re.search(r"\d of \d leads \w+, \d \w+\.", told["message"])
+    assert not any(lead in told["message"] for lead in (one, other, "999999"))
