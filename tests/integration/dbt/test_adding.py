@@ -74,7 +74,7 @@ def test_forms_become_leads_once(crm: Any, duck: Any, own: Any, tmp_path: Path, 
     loop.build(
         duck.warehouse,
         own.folder,
-        select="lead_history leads forms forms_to_convoso push_outcomes unwanted unwanted_in_convoso",
+        select="lead_history leads forms forms_to_convoso +push_outcomes unwanted unwanted_in_convoso",
     )
     rows = duck.rows(
         "select o.lead_id, o.state, l.first_name from analytics.push_outcomes as o "
