@@ -476,14 +476,16 @@ def _latest(crm: str, ours: sa.Subquery) -> sa.Subquery:
             row.crm == crm,
             row.state.in_(("applied", "confirmed")),
             row.code.is_distinct_from(FOUND),
-            sa.exists().where(ours.c.meant == meant(), ours.c.field == row.field),
         )
         .subquery()
     )
+    # As a join, which every engine hashes.
+    keys = sa.select(ours.c.meant, ours.c.field).distinct().subquery()
     place = sa.func.row_number().over(
         partition_by=(said.c.meant, said.c.field), order_by=newest_first(said.c)
     )
-    ranked = sa.select(said, place.label("place")).subquery()
+    is_key = sa.and_(said.c.meant == keys.c.meant, said.c.field == keys.c.field)
+    ranked = sa.select(said, place.label("place")).join(keys, is_key).subquery()
     return sa.select(ranked).where(ranked.c.place == 1).subquery("latest")
 
 
@@ -524,9 +526,12 @@ def _shown(
         )
         joined = joined.join(history, is_first, isouter=True)
         first_seen = history.c.first_seen_at
-        otherwise = _otherwise(
-            crm, history.alias("since"), latest, [each for each in known if each in of_history]
-        )
+        there_once = [each for each in known if each in of_history]
+        if there_once and "last_seen_at" in of_history:
+            since = _otherwise(crm, history, latest, there_once)
+            is_it = sa.and_(since.c.meant == latest.c.meant, since.c.field == latest.c.field)
+            joined = joined.join(since, is_it, isouter=True)
+            otherwise = since.c.meant.is_not(None)
     times = [
         leads.c[name] if name in columns else sa.null()
         for name in ("removed_at", "modified_at", "created_at")
@@ -535,15 +540,17 @@ def _shown(
     return [value, is_shown, leads.c.lead_id.is_not(None), *times, first_seen, otherwise], joined
 
 
-def _otherwise(crm: str, history: Any, latest: sa.Subquery, known: Sequence[str]) -> sa.ColumnElement[Any]:
-    """Whether some version of the lead that was seen since the write shows another value."""
-    if not known or "last_seen_at" not in history.c:
-        return sa.null()
+def _otherwise(crm: str, history: sa.TableClause, latest: sa.Subquery, known: Sequence[str]) -> sa.Subquery:
+    """Leads and fields of which some version that was seen since the write shows another value."""
     shown = blank_as_null(shown_value(latest, history, known))
-    return sa.exists().where(
-        history.c.crm == crm,
-        history.c.lead_id == latest.c.meant,
-        latest.c.column_name.in_(known),
-        seen_after(history, "last_seen_at", latest),
-        shown.is_distinct_from(blank_as_null(latest.c.value)),
+    return (
+        sa.select(latest.c.meant, latest.c.field)
+        .distinct()
+        .join(history, sa.and_(history.c.crm == crm, history.c.lead_id == latest.c.meant))
+        .where(
+            latest.c.column_name.in_(known),
+            seen_after(history, "last_seen_at", latest),
+            shown.is_distinct_from(blank_as_null(latest.c.value)),
+        )
+        .subquery("since")
     )
