@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test suite shuffled coverage long check rest types docs format bench evaluate soak clean help
+.PHONY: install demo quick test suite shuffled coverage long check rest types docs screenshots format bench evaluate soak clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -81,6 +81,10 @@ evaluate: install ## hold the dbt package against dbt-project-evaluator's rules
 soak: install ## 1,000 strikes on both warehouses, then ten minutes against a CRM that keeps failing
 	$(BIN)/python tests/campaigns/storm.py --strikes 1000
 	$(BIN)/python tests/campaigns/soak.py --minutes 10
+
+# Needs Chromium (Debian: apt-get install chromium). AGAIN=1 shows the warehouse of the last time.
+screenshots: install ## take pictures of the page into build/screenshots
+	$(BIN)/python docs/screenshots.py $(if $(AGAIN),--again)
 
 format: install ## format the code
 	$(BIN)/ruff check --fix .

@@ -4,6 +4,7 @@ A chart is one bar for each label, made of parts in colours where there are seve
 for a terminal and for whoever can't see colours: each bar says its number, and each part has a tooltip.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -91,6 +92,71 @@ class Chart:
 
     def _note(self) -> list[str]:
         return [f"and {self.left_out:,} more"] if self.left_out else []
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns side by side, one for each label, made of parts; its colours are the classes ``s1``, ``s2`` … of whoever shows it."""
+
+    title: str
+    labels: tuple[str, ...]
+    series: tuple[tuple[str, int, tuple[float, ...]], ...]
+    """(name, number of its class, a number for each label)."""
+    unit: str = ""
+    stacked: bool = True
+
+    def svg(self) -> str:
+        """The drawing, as wide as there is room; every text in it is escaped."""
+        width, height, left, below = 560.0, 170.0, 48.0, 22.0
+        totals = [sum(numbers[place] for _, _, numbers in self.series) for place in range(len(self.labels))]
+        single = max((number for _, _, numbers in self.series for number in numbers), default=0)
+        most = _round_up((max(totals, default=0) if self.stacked else single) or 1)
+        room, step = height - below - 8, (width - left) / max(len(self.labels), 1)
+        parts = []
+        for share in (0, 0.5, 1):
+            y = 8 + room * (1 - share)
+            parts.append(f'<line x1="{left:.1f}" x2="{width:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            parts.append(
+                f'<text x="{left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{escape(_short(most * share) + self.unit)}</text>'
+            )
+        for place, label in enumerate(self.labels):
+            x, y = left + step * place, 8 + room
+            broad = min(step * 0.78, 40) / (1 if self.stacked else max(len(self.series), 1))
+            start = x + (step - min(step * 0.78, 40)) / 2
+            for number, (name, colour, numbers) in enumerate(self.series):
+                tall = room * numbers[place] / most
+                if not numbers[place]:
+                    continue
+                at = start if self.stacked else start + broad * number
+                top = (y if self.stacked else 8 + room) - tall
+                told = escape(f"{label}: {name} {_number(numbers[place])}{self.unit}")
+                parts.append(
+                    f'<rect class="s{colour}" x="{at:.1f}" y="{top:.1f}" width="{broad:.1f}" height="{tall:.1f}">'
+                    f"<title>{told}</title></rect>"
+                )
+                y = top if self.stacked else y
+            # As many labels as don't touch each other.
+            if place % max(1, -(-52 // max(int(step), 1))) == 0:
+                parts.append(
+                    f'<text x="{x + step / 2:.1f}" y="{height - 6:.1f}" text-anchor="middle">{escape(label)}</text>'
+                )
+        return (
+            f'<svg class="chart" role="img" aria-label="{escape(self.title)}" viewBox="0 0 {width:.0f} {height:.0f}">'
+            f"{''.join(parts)}</svg>"
+        )
+
+
+def _round_up(number: float) -> float:
+    """The next number that one reads easily: 1, 2, 5 and ten times those."""
+    size: float = 10.0 ** math.floor(math.log10(number))
+    return next(each * size for each in (1, 2, 5, 10) if each * size >= number)
+
+
+def _short(number: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:g}{letter}"
+    return f"{number:g}"
 
 
 def bars(title: str, rows: Iterable[Sequence[Any]]) -> Chart:

@@ -1,6 +1,7 @@
 """``leadloop demo``: the whole loop, twice, against a sandbox CRM on this machine."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
     project = models.packaged_project()
     out.print(f"A CRM with {leads:,} leads starts on this machine; nothing leaves it.")
     others = max(leads // 10, 20)
-    with Sandbox(leads=leads, elsewhere=others) as crm, _settings(crm), listening(err) as bars:
+    with Sandbox(leads=leads, elsewhere=others) as crm, settings_of(crm), listening(err) as bars:
         _heading(out, "First run")
         _read(out, warehouse, project, bars)
         plan = loop.plan(warehouse, PUSH, project)
@@ -72,13 +73,18 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
         )
         _send_elsewhere(out, warehouse, project, bars, elsewhere)
     _heading(out, "Look around")
-    out.print(f"{warehouse.label}", markup=False, soft_wrap=True)
+    out.print("In a browser, without SQL: every push, every lead's story, and the conflicts to decide:")
+    command = (
+        f"leadloop serve --database {shlex.quote(warehouse.label)} --dbt-project {models.PACKAGED} --open"
+    )
+    out.print(f"  {command}", markup=False, soft_wrap=True)
+    out.print(f"In SQL, in {warehouse.label}:", markup=False, soft_wrap=True)
     for query in QUERIES:
         out.print(f"  {query}", markup=False, soft_wrap=True)
 
 
 @contextmanager
-def _settings(crm: Sandbox) -> Iterator[None]:
+def settings_of(crm: Sandbox) -> Iterator[None]:
     """The sandbox's settings for this process, whatever else is set."""
     given = {
         f"CRM__{vendor}__{name}".upper(): value

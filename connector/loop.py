@@ -296,7 +296,13 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
 
     Raises ``ModelError`` where the CRM says that it has no such field, as a push would.
     """
-    known = models.known(project, warehouse)
+    return look(warehouse, name, models.known(project, warehouse), limit=limit, ask_crm=True)
+
+
+def look(
+    warehouse: Warehouse, name: str, known: models.Known, *, limit: int | None = None, ask_crm: bool = False
+) -> Plan:
+    """The same, of a warehouse that may be open for reading only; leaves no row of its run, and asks the CRM only where it is told to."""
     spec = known.push(name)
     with ExitStack() as stack:
         # What is sent to a CRM that is not set up can be looked at all the same.
@@ -304,7 +310,7 @@ def plan(warehouse: Warehouse, name: str, project: Path | None = None, *, limit:
         if account is not None:
             stack.enter_context(answering(warehouse, account))
         planned = _planned(warehouse, spec, limit, account, known.pushes)
-        if account is not None and planned.leads and spec.fields:
+        if ask_crm and account is not None and planned.leads and spec.fields:
             _check_fields(account, spec.fields)
         return planned
 
@@ -562,17 +568,22 @@ def resolve(
     *,
     take: Side | None = None,
     leads: Collection[str] | None = None,
+    fields: Collection[str] | None = None,
+    shown: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Conflict]:
-    """The conflicts of a push, or of these leads of it; with ``take``, the decision is recorded for the next push."""
+    """The conflicts of a push, or of these leads and fields of it; with ``take``, the decision is recorded for the next push.
+
+    ``shown``: (lead, field) -> ``Conflict.mark`` of those that a person saw and means, and no others.
+    """
     models.find_project(project)
     journal = Journal(warehouse.engine())
     if take is None:
         made = plan(warehouse, name, project)
         with warehouse.translated():
-            return conflicts(journal, made, leads)
+            return conflicts(journal, made, leads, fields)
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
         journal = Journal(warehouse.engine(), lease=lease)
-        return decide(journal, plan(warehouse, name, project), take, leads)
+        return decide(journal, plan(warehouse, name, project), take, leads, fields, shown)
 
 
 @runs.recorded("approve", project=False, facts=facts.of_decision)

@@ -187,6 +187,19 @@ def url(value: Any) -> str:
     return given.rstrip("/")
 
 
+def lead_url(value: Any) -> str:
+    """Reads the address of a lead's page in a CRM, with ``{lead_id}`` where its id belongs."""
+    given = text(value)
+    if "{lead_id}" not in given or set(re.findall(r"[{}]", given.replace("{lead_id}", ""))):
+        raise WrongValueError("must have {lead_id} where the lead's id belongs, and no other brackets")
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "{" in parts.netloc:
+        raise WrongValueError(
+            "must be the address of a page, such as https://crm.example.com/leads/{lead_id}"
+        )
+    return given
+
+
 def url_without(*ends: str) -> Parser:
     """Reads a URL and takes these ends off it, in this order: what a vendor shows after the host and we add ourselves."""
 

@@ -89,13 +89,17 @@ class Status:
     """CRM -> its calls of the day, where they are counted."""
 
 
-def status(warehouse: Warehouse) -> Status:
-    """Leads by CRM, the last run of each command, and the latest runs of pushes with what became of their fields."""
+def status(warehouse: Warehouse, *, reading: Warehouse | None = None) -> Status:
+    """Leads by CRM, the last run of each command, and the latest runs of pushes with what became of their fields.
+
+    ``reading``: where to look, if that is another copy of the warehouse.
+    """
     known = Status(warehouse.label, settings.origins(), calls_today=crm.calls_today())
-    if not warehouse.is_there:
+    place = reading or warehouse
+    if not place.is_there:
         # Opening it would make it.
         return known
-    with warehouse.translated(), warehouse.engine().connect() as connection:
+    with place.translated(), place.engine().connect() as connection:
         names = [each.name for each in fields(LastRun)]
         commands = [
             LastRun(**{name: each[name] for name in names}) for each in stages.latest(connection, warehouse)

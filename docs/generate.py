@@ -100,9 +100,10 @@ def vendor_settings(vendor: str) -> str:
 
 
 def shared_settings() -> str:
+    from connector.views.settings import SETTINGS as OF_THE_PAGE
     from connector.warehouse.settings import SETTINGS
 
-    return table(SETTINGS_HEAD, [setting(name, *told) for name, told in SETTINGS.items()])
+    return table(SETTINGS_HEAD, [setting(name, *told) for name, told in {**SETTINGS, **OF_THE_PAGE}.items()])
 
 
 def watching_settings() -> str:

@@ -34,6 +34,7 @@ ENDS_WITH = {
     "undo": (0, 1, 2, 3, 4, 5),
     "release": (0, 1, 2, 5),
     "maintain": (0, 1, 2, 5),
+    "serve": (0, 1, 2),
     "snapshot": (0, 1, 2, 5),
     "notebook": (0, 1, 2),
 }

@@ -33,6 +33,10 @@ def resolve(
     lead: Annotated[
         list[str] | None, typer.Option(help="Decide the conflicts of this lead. Repeatable.")
     ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="Decide only what is about this field, as the CRM calls it. Repeatable."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Decide every conflict of the push.")] = False,
     project: Project = None,
     mask: Mask = False,
@@ -42,10 +46,10 @@ def resolve(
     from connector import loop
     from connector.render.resolve import resolve_document, resolve_text
 
-    if take is not None and not lead and not everything:
-        raise ConfigError("Say which conflicts: --lead ID (repeatable) or --all.")
+    if take is not None and not lead and not field and not everything:
+        raise ConfigError("Say which conflicts: --lead ID or --field NAME (both repeatable), or --all.")
     side: Literal["ours", "theirs", "skip"] | None = None if take is None else take.value
-    found = loop.resolve(warehouse(), push, project, take=side, leads=lead or None)
+    found = loop.resolve(warehouse(), push, project, take=side, leads=lead or None, fields=field or None)
     if as_json:
         emit(resolve_document(push, side, found, mask=mask))
     else:

@@ -169,6 +169,13 @@ class VendorSettings:
         ),
     )
 
+    lead_url: str | None = field(
+        default=None,
+        metadata=how(
+            parsing.lead_url,
+            "The address of a lead in the CRM's own pages, with `{lead_id}` where its id belongs. [The page](page.md) links to it.",
+        ),
+    )
     shared_with_prod: bool = field(
         default=False,
         metadata=how(

@@ -95,6 +95,11 @@ class Leads(Sequence[LeadPlan]):
     def __repr__(self) -> str:
         return f"<{len(self)} {self._name}>"
 
+    @property
+    def frozen(self) -> "Frozen":
+        """The rows of the whole plan."""
+        return self._frozen
+
     def by_field(self) -> dict[str, int]:
         """How many leads each field is in, the most frequent first."""
         return dict(self._by_field)
@@ -346,6 +351,10 @@ class Frozen:
         )
         while part := memory.fetchmany(ROWS_AT_A_TIME):
             yield from part
+
+    def door(self) -> Any:
+        """A connection of the driver's to the same rows, for another thread. They are in the table ``changes``."""
+        return connected_to(self._name)
 
     def ask(self, query: str, *parameters: Any) -> Any:
         """The rows that a query finds."""

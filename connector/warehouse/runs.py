@@ -264,14 +264,10 @@ def latest(connection: sa.Connection, warehouse: Warehouse) -> list[dict[str, An
     ``running``: its process lives, or holds a lease that is fresh; ``killed``: it left no end and does neither.
     """
     known: dict[str, dict[str, Any]] = {}
-    working: set[tuple[str, int]] = set()
     if columns_of(connection, SCHEMA, runs.name):
         known = {row["run_id"]: row for row in _latest_rows(connection)}
-    if columns_of(connection, SCHEMA, leases.name):
-        working = {(row[0], row[1]) for row in connection.execute(_fresh_leases(connection))}
-    for file in SPOOL.glob("*"):
-        waiting = _read(file, warehouse)
-        if waiting and not (before := known.get(waiting["run_id"], {})).get("ended_at"):
+    for waiting in waiting_rows(warehouse):
+        if not (before := known.get(waiting["run_id"], {})).get("ended_at"):
             known[waiting["run_id"]] = {**before, **waiting}
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     done: dict[tuple[Any, ...], datetime] = {}
@@ -280,10 +276,23 @@ def latest(connection: sa.Connection, warehouse: Warehouse) -> list[dict[str, An
         found[kind] = row
         if row["ended_at"] and row["exit_code"] in DONE:
             done[kind] = row["ended_at"]
-    told = [
-        {**row, "state": _state(row, working), "last_done_at": done.get(kind)} for kind, row in found.items()
-    ]
-    return sorted(told, key=lambda row: row["started_at"], reverse=True)
+    told = [{**row, "last_done_at": done.get(kind)} for kind, row in found.items()]
+    return sorted(with_states(connection, told), key=lambda row: row["started_at"], reverse=True)
+
+
+def waiting_rows(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
+    """Rows of this warehouse that are not in it yet."""
+    for file in SPOOL.glob("*"):
+        if waiting := _read(file, warehouse):
+            yield waiting
+
+
+def with_states(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of runs with their ``state``; see ``latest``."""
+    working: set[tuple[str, int]] = set()
+    if columns_of(connection, SCHEMA, leases.name):
+        working = {(row[0], row[1]) for row in connection.execute(_fresh_leases(connection))}
+    return [{**row, "state": _state(row, working)} for row in rows]
 
 
 def _latest_rows(connection: sa.Connection) -> Iterable[dict[str, Any]]:

@@ -23,6 +23,7 @@ COMMANDS = (
     "run",
     "status",
     "resolve",
+    "serve",
     "snapshot",
     "maintain",
     "notebook",

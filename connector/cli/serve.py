@@ -1,0 +1,84 @@
+"""``leadloop serve``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.cli.app import app
+from connector.cli.options import Project, warehouse, with_dbt
+from connector.cli.output import err
+from connector.errors import ConfigError
+
+
+@app.command(epilog="Example: leadloop serve --open")
+@with_dbt
+def serve(
+    project: Project = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(help="Show this DuckDB file instead of the warehouse of the settings.", metavar="FILE"),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Listen on this address, for other machines too. It needs the setting page.token.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Listen on this port. Default: 8765, or the next free one."),
+    ] = None,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show private values, such as phone numbers, as they are.")
+    ] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Show the warehouse, the plans and their conflicts as pages in a browser. It listens on this machine only.
+
+    It reads, and never holds up a run. Only deciding a conflict writes, as `leadloop resolve` does.
+    """
+    from connector.parsing import is_loopback
+    from connector.views.settings import page_settings
+    from connector.warehouse.connection import Warehouse
+    from connector.web.keys import Keys, secret_of
+    from connector.web.server import HOST, Server, bound
+    from connector.web.site import Site
+
+    settings = page_settings()
+    listens_at = host or HOST
+    if not is_loopback(listens_at) and settings.token is None:
+        raise ConfigError(
+            f"--host {listens_at} shows leads to other machines, and page.token is not set.",
+            'Put a long random text into .dlt/secrets.toml: [page] token = "…". Put a proxy with TLS before it.',
+        )
+    if database is not None and not database.is_file():
+        raise ConfigError(f"--database {database}: there is no such file.")
+    place = Warehouse.duckdb(database) if database is not None else warehouse()
+    site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values)
+    token = settings.token.reveal() if settings.token else None
+    server = Server(site, bound(listens_at, port), token=token, log=_log)
+    shown_at = f"[{listens_at}]" if ":" in listens_at else listens_at
+    address = f"http://{shown_at}:{server.port}/"
+
+    def ready() -> None:
+        entry = f"{address}enter?token={token}" if token else address
+        told = f"{address}enter?token=<page.token>" if token else address
+        err.print(f"{place.label} is shown at {told}", markup=False, soft_wrap=True)
+        if why := site.plans.why_none:
+            err.print(f"Without pushes: {why}", markup=False, soft_wrap=True)
+        err.print("Ctrl-C ends it.", markup=False)
+        if open_browser:
+            import webbrowser
+
+            webbrowser.open(entry)
+
+    err.print(f"Reading {place.label} …", markup=False, soft_wrap=True)
+    server.run(ready)
+
+
+def _log(method: str, route: str, status: int, seconds: float) -> None:
+    """Only what went wrong: a page asks every few seconds how old it is."""
+    if status >= 500:
+        err.print(f"{method} {route}: {status} after {seconds:.2f} s", markup=False)

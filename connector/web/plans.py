@@ -1,0 +1,144 @@
+"""The plans of all pushes as the pages show them: made in the background whenever there is something new, and kept until then."""
+
+import threading
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector import loop
+from connector.errors import LeadloopError
+from connector.push.plan import Plan
+from connector.render.plan_view import PlanView, plan_view
+from connector.views import people
+from connector.views.plan_rows import PlanRows
+from connector.views.settings import Masking, PageSettings
+from connector.warehouse import models
+from connector.warehouse.models import Known, PushSpec
+from connector.warehouse.relations import DEFAULT, Relations
+from connector.web.source import Source
+
+PATIENCE = 0.2
+"""Seconds that a page waits for a plan before it is shown without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan that was made, or why it could not be."""
+
+    rows: PlanRows | None
+    view: PlanView | None
+    why_not: str = ""
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.rows.plan if self.rows else None
+
+
+class Plans:
+    """For many threads; makes one plan at a time."""
+
+    def __init__(
+        self, source: Source, project: Path | None, settings: PageSettings, masking: Masking
+    ) -> None:
+        self._source = source
+        self._project = project
+        self._settings = settings
+        self._masking = masking
+        self._maker = ThreadPoolExecutor(1, thread_name_prefix="leadloop plans")
+        self._lock = threading.Lock()
+        self._coming: dict[str, tuple[int, Future[Made]]] = {}
+        self._decided: dict[str, tuple[int, frozenset[tuple[str, str]]]] = {}
+        self._known: Known | None = None
+        self.why_none = ""
+        """Why no push is known, where none is."""
+
+    def read_project(self) -> None:
+        """Reads the dbt project, which may take seconds the first time."""
+        try:
+            self._known = models.known(self._project, self._source.warehouse)
+            self.why_none = ""
+        except LeadloopError as error:
+            self._known, self.why_none = None, str(error)
+
+    @property
+    def pushes(self) -> Sequence[PushSpec]:
+        return self._known.pushes if self._known else ()
+
+    @property
+    def relations(self) -> Relations:
+        return self._known.relations if self._known else DEFAULT
+
+    @property
+    def project(self) -> Path | None:
+        return self._project
+
+    def push(self, name: str) -> PushSpec | None:
+        return next((each for each in self.pushes if each.name == name), None)
+
+    def all(self) -> dict[str, Made | None]:
+        """The plan of each push; ``None`` for one that is being made."""
+        for each in self.pushes:
+            self._ask(each.name)
+        return {each.name: self.get(each.name, patience=0) for each in self.pushes}
+
+    def get(self, name: str, *, patience: float = PATIENCE) -> Made | None:
+        """The plan of a push as the warehouse is now; ``None`` while it is being made."""
+        coming = self._ask(name)
+        try:
+            return coming.result(timeout=patience)
+        except TimeoutError:
+            return None
+
+    def decided(self, name: str, which: Collection[tuple[str, str]]) -> None:
+        """Conflicts (lead, field) of a push that have just been decided, until a plan knows of it."""
+        with self._lock:
+            before = self._decided.get(name, (0, frozenset()))
+            same = before[1] if before[0] == self._source.generation else frozenset()
+            self._decided[name] = (self._source.generation, same | frozenset(which))
+
+    def decided_of(self, name: str) -> frozenset[tuple[str, str]]:
+        generation, which = self._decided.get(name, (0, frozenset()))
+        return which if generation == self._source.generation else frozenset()
+
+    def stop(self) -> None:
+        self._maker.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, name: str) -> Future[Made]:
+        with self._lock:
+            known = self._coming.get(name)
+            if known is not None and known[0] == self._source.generation:
+                return known[1]
+            coming = self._maker.submit(self._make, name)
+            self._coming[name] = (self._source.generation, coming)
+            return coming
+
+    def _make(self, name: str) -> Made:
+        try:
+            known = self._known
+            if known is None:
+                return Made(None, None, self.why_none)
+            with self._source.reading() as place:
+                plan = loop.look(place, name, known)
+                ids = None
+                size = sum(len(each) for each in (plan.leads, plan.conflicts, plan.rejected, plan.flapping))
+                if size <= people.MOST_IDS:
+                    ids = [
+                        lead.crm_lead_id
+                        for each in (plan.leads, plan.conflicts, plan.rejected, plan.flapping)
+                        for lead in each
+                        if lead.crm_lead_id
+                    ]
+                with place.translated(), place.engine().connect() as connection:
+                    named = people.people(
+                        connection,
+                        known.push(name).relations.leads,
+                        plan.crm,
+                        self._settings,
+                        self._masking,
+                        ids,
+                    )
+                    rows = PlanRows(plan, named, self._masking)
+            return Made(rows, plan_view(rows, self._masking))
+        except LeadloopError as error:
+            return Made(None, None, str(error))

@@ -1,0 +1,116 @@
+"""Conflicts are decided on the page as `leadloop resolve` decides them."""
+
+import time
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.integration.conftest import PUSH, Past
+from tests.integration.web.conftest import Browser, hidden
+
+
+def decisions(browser: Browser) -> list[tuple[Any, ...]]:
+    path = browser.site.source.warehouse.path
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found: list[tuple[Any, ...]] = connection.execute(
+            "select lead_id, field, state, code from leadloop.push_journal where run_id like 'resolve-%' order by lead_id"
+        ).fetchall()
+    return found
+
+
+def until_shown(browser: Browser, generation: int) -> None:
+    until = time.monotonic() + 20
+    while browser.site.source.generation == generation and time.monotonic() < until:
+        time.sleep(0.05)
+    browser.site.plans.get(PUSH, patience=60)
+
+
+@pytest.mark.parametrize(
+    ("side", "state"), [("ours", "confirmed"), ("theirs", "rejected"), ("skip", "rejected")]
+)
+def test_one_conflict_is_decided(fresh: object, past: Past, side: str, state: str) -> None:
+    """Only that lead's field is; the others stay; and with ours the next plan sends it."""
+    with fresh() as browser:  # type: ignore[operator]
+        page = browser.get("/conflicts").body
+        items = hidden(page, "shown")
+        assert len(items) == 3
+        generation = browser.site.source.generation
+        answer = browser.post("/conflicts", {"push": PUSH, "take": f"{side} {items[0]}"})
+        assert f"1 conflict of {PUSH} decided" in answer.text
+        assert len(hidden(answer.body, "shown")) == 2
+        (found,) = decisions(browser)
+        assert found[1:3] == ("lead_score", state)
+        assert found[0] in past.edited_after_push
+        until_shown(browser, generation)
+        plan = browser.site.plans.get(PUSH, patience=60).plan
+        assert [lead.lead_id for lead in plan.leads] == ([found[0]] if side == "ours" else [])
+        assert len(plan.conflicts) == 2
+        run = browser.get("/runs?command=resolve")
+        assert "resolve lead_scores_to_convoso" in run.text
+
+
+def test_all_that_are_shown_are_decided_or_those_of_one_field(fresh: object, past: Past) -> None:
+    """A button for all of them; a field of which none is shown decides nothing."""
+    with fresh() as browser:  # type: ignore[operator]
+        items = hidden(browser.get("/conflicts").body, "shown")
+        form = [("push", PUSH), *(("shown", each) for each in items)]
+        none = browser.post("/conflicts", [*form, ("take", "theirs all"), ("only_field", "title")])
+        assert "Nothing was decided" in none.text
+        assert decisions(browser) == []
+        done = browser.post("/conflicts", [*form, ("take", "theirs all"), ("only_field", "lead_score")])
+        assert "3 conflicts" in done.text
+        assert "No conflict is open" in done.text
+        assert [row[0] for row in decisions(browser)] == sorted(past.edited_after_push)
+
+
+def test_a_conflict_that_is_another_one_by_now_is_not_decided(fresh: object, past: Past) -> None:
+    """The CRM shows something else than what the person saw: nothing is recorded, and the page says so."""
+    with fresh() as browser:  # type: ignore[operator]
+        items = hidden(browser.get("/conflicts").body, "shown")
+        path = browser.site.source.warehouse.path
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("update analytics.lead_history set lead_score = '77' where lead_score = '100'")
+        form = [("push", PUSH), ("take", "ours all"), *(("shown", each) for each in items)]
+        answer = browser.post("/conflicts", form)
+        assert (
+            "3 conflicts of lead_scores_to_convoso changed after you saw them; nothing was recorded."
+            in answer.text
+        )
+        assert decisions(browser) == []
+
+
+def test_what_is_no_conflict_of_these_pages_decides_nothing(fresh: object, past: Past) -> None:
+    """A made-up item, another push's, a lead's key: none of them is taken for one."""
+    with fresh() as browser:  # type: ignore[operator]
+        keys = browser.site.keys
+        lead = past.edited_after_push[0]
+        wrong = (
+            "made up",
+            keys.lead("convoso", lead),
+            keys.sealed("conflict", "another_push", lead, "lead_score", "0" * 16),
+            keys.sealed("conflict", PUSH, lead),
+        )
+        for each in wrong:
+            assert (
+                "Nothing was decided"
+                in browser.post("/conflicts", {"push": PUSH, "take": f"ours {each}"}).text
+            )
+        assert "Nothing was decided" in browser.post("/conflicts", {"push": PUSH, "take": "steal all"}).text
+        assert decisions(browser) == []
+
+
+def test_while_a_run_holds_the_push_nothing_is_decided(
+    fresh: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says who holds it, and shows the conflicts as before."""
+    from connector.web import conflict_pages
+
+    monkeypatch.setattr(conflict_pages, "PATIENCE", 0.3)
+    with fresh() as browser:  # type: ignore[operator]
+        items = hidden(browser.get("/conflicts").body, "shown")
+        with browser.site.source.warehouse.lock(f"push:{PUSH}"):
+            answer = browser.post("/conflicts", {"push": PUSH, "take": f"ours {items[0]}"})
+        assert "is being worked on by" in answer.text
+        assert len(hidden(answer.body, "shown")) == 3
+        assert decisions(browser) == []
