@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from connector import events
 from connector.alerts import settings as alerts
+from connector.lineage import settings as lineage
 from connector.telemetry import settings as telemetry
 
 if TYPE_CHECKING:
     from connector.warehouse.connection import Warehouse
 
-SETTINGS: dict[str, tuple[str, str]] = {**alerts.SETTINGS, **telemetry.SETTINGS}
+SETTINGS: dict[str, tuple[str, str]] = {**alerts.SETTINGS, **telemetry.SETTINGS, **lineage.SETTINGS}
 """What is set about them, as docs/settings.md tells it: (default, meaning)."""
 
 NEEDS = "pip install 'leadloop[{}]'"
@@ -61,3 +62,10 @@ def _wanted(warehouse: "Warehouse", say: Callable[[str], None]) -> Iterator[even
             say(f"No telemetry is sent: a library is missing. Run: {NEEDS.format('otel')}")
         else:
             yield Sent(destination, say)
+    if (events_to := lineage.destination()) is not None:
+        try:
+            from connector.lineage.watcher import Lineage
+        except ImportError:
+            say(f"No lineage is sent: a library is missing. Run: {NEEDS.format('openlineage')}")
+        else:
+            yield Lineage(warehouse, events_to, say)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from connector import config, crm
 from connector.errors import ConfigError, LeadloopError, ModelError
 from connector.parsing import is_loopback, no_such
-from connector.warehouse import dbt, private, settings
+from connector.warehouse import dbt, graph, private, settings
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 from connector.warehouse.duckdb import DEFAULT_FILE
 from connector.warehouse.engines import ENGINES, dbt_place
@@ -156,6 +156,8 @@ class Known:
     """The warehouse that dbt's profile names, as ``Warehouse.place`` has it; blank for whichever leadloop opens."""
     profile: str
     """Where that is said, for people."""
+    below_pushes: tuple[graph.Model, ...] = ()
+    """The pushes and all that they are made from."""
 
     def push(self, name: str) -> PushSpec:
         """The push model of this name; ``ModelError`` with the names that there are."""
@@ -323,7 +325,11 @@ def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
     place = "" if _follows(parsed, warehouse.kind, environment) else dbt_place(parsed.credentials)
     relations = _relations(parsed.manifest)
     found = Known(
-        tuple(_pushes_in(parsed.manifest, relations)), relations, place, f"the profile in {project.profiles}"
+        tuple(_pushes_in(parsed.manifest, relations)),
+        relations,
+        place,
+        f"the profile in {project.profiles}",
+        graph.below_pushes(parsed.manifest),
     )
     _check_databases(parsed)
     variables = sorted((parsed.of_profile | parsed.of_project) - environment.keys())
@@ -335,6 +341,7 @@ def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
         "profile": found.profile,
         "relations": relations,
         "pushes": [asdict(spec) for spec in found.pushes],
+        "below_pushes": found.below_pushes,
     }
     _write(_known_file(project), content)
     found.check(warehouse)
@@ -389,12 +396,18 @@ def _remembered(project: Project, content: Mapping[str, Any]) -> Known | None:
 
 
 def _known(content: Mapping[str, Any]) -> Known | None:
-    if "relations" not in content:
+    if "below_pushes" not in content:
         return None
     specs = (
         PushSpec(**{**each, "relations": _as_relations(each["relations"])}) for each in content["pushes"]
     )
-    return Known(tuple(specs), _as_relations(content["relations"]), content["place"], content["profile"])
+    return Known(
+        tuple(specs),
+        _as_relations(content["relations"]),
+        content["place"],
+        content["profile"],
+        graph.remembered(content["below_pushes"]),
+    )
 
 
 def _as_relations(content: Iterable[Iterable[str]]) -> Relations:

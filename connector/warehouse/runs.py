@@ -178,7 +178,9 @@ def recorded(
             arguments = {name: given.arguments[argument] for name, argument in columns.items()}
             with (
                 warehouse.kept_open(),
-                recording(warehouse, command, arguments, project=project) as tell,
+                recording(
+                    warehouse, command, arguments, project=project, where=given.arguments.get("project")
+                ) as tell,
                 warehouse.translated(),
             ):
                 result = stage(*args, **kwargs)
@@ -198,15 +200,21 @@ class Tell(Protocol):
 
 @contextmanager
 def recording(
-    warehouse: Warehouse, command: str, arguments: Mapping[str, Any], *, project: bool = False
+    warehouse: Warehouse,
+    command: str,
+    arguments: Mapping[str, Any],
+    *,
+    project: bool = False,
+    where: Path | None = None,
 ) -> Iterator[Tell]:
-    """The row of a run, from its start to its end; yields what takes the facts of its result."""
+    """The row of a run, from its start to its end; yields what takes the facts of its result. ``where``: the dbt project, for
+    those who watch."""
     run = Run(warehouse, command, arguments, project=project)
     about = {name: run.values[name] for name in ("run_id", "part_of", "crm", "push", "host")}
     found: dict[str, Any] = {"exit_code": 0}
     before = _CURRENT.set(run)
     error: BaseException | None = None
-    with events.doing("stage", command, **about) as doing:
+    with events.doing("stage", command, project=where, **about) as doing:
 
         def tell(facts: Mapping[str, Any], result: Any = None) -> None:
             found.update(facts)
