@@ -7,7 +7,8 @@ import typer
 
 from connector.cli.app import app
 from connector.cli.options import Json, Limit, Mask, Project, Save, save_plan, warehouse, with_dbt
-from connector.cli.output import emit, err, fail, out, write_private
+from connector.cli.output import emit, fail, out
+from connector.cli.pages import write_page
 
 
 @app.command(epilog="Example: leadloop plan lead_scores_to_convoso --html plan.html")
@@ -28,12 +29,10 @@ def plan(
     from connector.render.plan import plan_text
     from connector.render.plan_document import plan_document
 
-    made = loop.plan(warehouse(), push, project, limit=limit)
+    place = warehouse()
+    made = loop.plan(place, push, project, limit=limit)
     if html is not None:
-        from connector.render.plan_page import plan_page
-
-        write_private(html, plan_page(made, mask=mask))
-        err.print(f"Wrote {html}.", markup=False)
+        write_page(html, made, place, project, mask=mask)
     if save is not None:
         save_plan(made, save, mask=mask)
     if as_json:

@@ -24,6 +24,7 @@ from connector.cli.options import (
     with_dbt,
 )
 from connector.cli.output import emit, err, fail, out, write_private
+from connector.cli.pages import write_page
 from connector.errors import ConfigError, NotAgreedError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def undo(
         asked, given["on_conflict"], given["agreed"] = saved.undo.asked, saved.on_conflict, saved
     if save is not None or html is not None:
         made = loop.plan_undo(warehouse(), asked, project, **given)
-        _show(made, save, html, mask=mask, as_json=as_json)
+        _show(made, save, html, project, mask=mask, as_json=as_json)
         _keep_deleted(made, project)
         if (stopped := made.problem()) is not None:
             fail(stopped)
@@ -144,15 +145,15 @@ def undo(
     raise typer.Exit(done.summary.exit_code)
 
 
-def _show(made: "Plan", save: Path | None, html: Path | None, *, mask: bool, as_json: bool) -> None:
+def _show(
+    made: "Plan", save: Path | None, html: Path | None, project: Path | None, *, mask: bool, as_json: bool
+) -> None:
     from connector.render.plan_document import plan_document
-    from connector.render.plan_page import plan_page
 
     if save is not None:
         save_plan(made, save, mask=mask)
     if html is not None:
-        write_private(html, plan_page(made, mask=mask))
-        err.print(f"Wrote {html}.", markup=False)
+        write_page(html, made, warehouse(), project, mask=mask)
     if as_json:
         emit(plan_document(made, mask=mask))
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from connector.push import approved
 from connector.push.approvals import first_time
 from connector.push.changes import WHOLE
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
-from connector.render.plan import FieldRow, conflict_title, field_rows, headline, tiles
-from connector.texts import masked, readable, shown_name
+from connector.render.plan import FieldRow, conflict_title, field_rows, headline, left_out, tiles, wanted
+from connector.texts import masked, printable, readable, shown_key, shown_name
 from connector.views.plan_rows import PlanRows, Row
 from connector.views.settings import Masking
 
@@ -22,6 +23,7 @@ LIST_NAMES = {
     "conflicts": "Conflicts",
     "rejected": "Refused before",
     "flapping": "Never shown as sent",
+    "reverted": "Taken back and held",
     "waiting": "No answer yet",
 }
 
@@ -90,6 +92,8 @@ class PlanView:
     jumps: Sequence[RowShown]
     left_out: Sequence[Left]
     conflict_title: str
+    wanted: str
+    """What the third value of a conflict is."""
     conflicts: int
     lists: Sequence[tuple[str, str, int]]
     """(list, its name, its leads) of the lists that have any."""
@@ -105,8 +109,8 @@ def plan_view(rows: PlanRows, masking: Masking, *, mask: bool = False, fingerpri
     """``mask`` hides every value. To make the fingerprint every lead is read, so it is there only where it is asked for."""
     plan = rows.plan
     problem = plan.problem()
-    told_first = first_time(plan)
-    word, tone = _word(plan, problem is not None, bool(told_first))
+    notes = list(filter(None, [first_time(plan), approved.told(plan)]))
+    word, tone = _word(plan, problem is not None, bool(first_time(plan)))
     lengths = {
         "leads": plan.leads,
         "conflicts": plan.conflicts,
@@ -120,14 +124,15 @@ def plan_view(rows: PlanRows, masking: Masking, *, mask: bool = False, fingerpri
         tone=tone,
         headline=headline(plan),
         problem=str(problem) if problem else "",
-        notes=[told_first] if told_first else [],
+        notes=[*notes, *(left_out(plan) if plan.undo is not None else [])],
         tiles=tiles(plan),
         bars=[_bar(each) for each in plan.guardrails],
         fields=_fields(plan, masking, mask),
         moves=_moves(rows, masking, mask),
-        jumps=shown_rows(rows.jumps(), masking, mask=mask) if plan.mode == "update" else [],
+        jumps=shown_rows(plan, rows.jumps(), masking, mask=mask) if plan.mode == "update" else [],
         left_out=_left_out(plan),
         conflict_title=conflict_title(plan) if plan.conflicts else "",
+        wanted=wanted(plan),
         conflicts=len(plan.conflicts),
         lists=[
             (name, LIST_NAMES[name], len(leads))
@@ -143,20 +148,20 @@ def plan_view(rows: PlanRows, masking: Masking, *, mask: bool = False, fingerpri
     )
 
 
-def shown_rows(rows: Sequence[Row], masking: Masking, *, mask: bool = False) -> list[RowShown]:
-    """Rows with their values on one line each, masked where they are private."""
+def shown_rows(plan: Plan, rows: Sequence[Row], masking: Masking, *, mask: bool = False) -> list[RowShown]:
+    """Rows of a plan with their values on one line each, masked where they are private."""
     found, last = [], None
     for row in rows:
         hide = mask or masking.hides(row.column_name)
         whole = row.field == WHOLE
         found.append(
             RowShown(
-                row.lead_id,
+                shown_key(row.lead_id, is_ours=plan.has_own_keys, mask=mask),
                 row.crm_lead_id,
-                row.name if not mask else masked(row.name) or "",
-                row.owner if not mask else masked(row.owner) or "",
-                row.status,
-                row.edited_by,
+                printable(masked(row.name) or "" if mask else row.name),
+                printable(masked(row.owner) or "" if mask else row.owner),
+                printable(row.status),
+                printable(row.edited_by),
                 "the whole lead" if whole else shown_name(row.field),
                 "there" if whole else readable(row.current, mask=hide),
                 "deleted" if whole else readable(row.desired, mask=hide),
@@ -174,6 +179,8 @@ def _word(plan: Plan, stopped: bool, first: bool) -> tuple[str, Tone]:
     if not plan.leads:
         left = plan.conflicts or plan.rejected or plan.flapping or plan.unresolved
         return ("Nothing to send", "idle") if left else ("In sync", "good")
+    if plan.needs_approval:
+        return "Needs approval", "warn"
     return ("Needs a first yes", "warn") if first else ("Ready to send", "good")
 
 

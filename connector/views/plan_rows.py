@@ -5,18 +5,26 @@ wherever it is: it begins after the last row of the one before.
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from connector.push.changes import WHOLE
+from connector.push.changes import WHOLE, LeadPlan
 from connector.push.plan import Plan
 from connector.views.settings import Masking
 
 ROWS = 100
 """Rows of a page."""
-LISTS = ("leads", "conflicts", "rejected", "flapping", "waiting")
-SORTS = ("lead", "name", "field", "before", "after", "jump")
+LISTS = ("leads", "conflicts", "rejected", "flapping", "reverted", "waiting")
+SORT_NAMES = (
+    ("lead", "lead id"),
+    ("name", "name"),
+    ("field", "field"),
+    ("after", "new value"),
+    ("before", "value in the CRM"),
+    ("jump", "biggest jump"),
+)
+SORTS = tuple(name for name, _ in SORT_NAMES)
 _NUMBER = "try_cast(nullif(trim({}), '') as double)"
 _JUMP = f"abs({_NUMBER.format('desired_value')} - coalesce({_NUMBER.format('current_value')}, 0))"
 _KEYS = {
@@ -152,6 +160,36 @@ class PlanRows:
                 crm_lead_id,
             )
         return [Row(*each) for each in found]
+
+    def people(self, crm_lead_ids: Collection[str]) -> Mapping[str, tuple[str, str, str, str]]:
+        """Lead in the CRM -> name, owner, status and last editor, as far as they are known."""
+        with self._one_at_a_time:
+            rows = self._ask(
+                "select lead_id, coalesce(name, ''), coalesce(owner, ''), coalesce(status, ''), coalesce(edited_by, '')"
+                " from people where list_contains(?, lead_id)",
+                list(crm_lead_ids),
+            )
+        return {row[0]: row[1:] for row in rows}
+
+    def rows_of(self, leads: Iterable[LeadPlan], known: Mapping[str, tuple[str, str, str, str]]) -> list[Row]:
+        """The rows of leads of this plan that were taken out of one of its lists."""
+        return [
+            Row(
+                place,
+                lead.lead_id,
+                lead.crm_lead_id,
+                change.field,
+                change.column_name,
+                change.current,
+                change.desired,
+                change.base,
+                change.verdict,
+                *known.get(lead.crm_lead_id or "", ("", "", "", "")),
+                "",
+            )
+            for place, lead in enumerate(leads)
+            for change in lead.changes
+        ]
 
     def moves(self, most: int = 5) -> dict[str, list[Move]]:
         """Field -> its most frequent moves, the fields with the most leads first; without fields in which every lead moves differently."""

@@ -46,7 +46,7 @@ SETTINGS = {
         " ".join(f"`{each}`," for each in NAME)[:-1],
         (
             "Columns of `leads`, as a list, by whose values people know a lead. The first entry that has a value is shown; the columns of one "
-            "entry are separated by a blank. `leadloop serve` and `leadloop plan --html` show it."
+            "entry are separated by a blank. [The page](page.md) shows it, and so does a plan that was written to a file."
         ),
     ),
     "page.owner": (" ".join(f"`{each}`," for each in OWNER)[:-1], "The same for who looks after a lead."),

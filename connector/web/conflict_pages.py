@@ -91,7 +91,7 @@ def _group(site: Site, name: str) -> Group | None:
     rows = [row for row in page.rows if (row.lead_id, row.field) not in decided]
     if not rows:
         return None
-    shown = shown_rows(rows, site.masking)
+    shown = shown_rows(made.rows.plan, rows, site.masking)
     items = [site.keys.sealed("conflict", name, row.lead_id, row.field, _mark(row)) for row in rows]
     fields = list(dict.fromkeys(row.field for row in rows))
     leads = len({row.lead_id for row in rows}) if page.after is None else page.total_leads

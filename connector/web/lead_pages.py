@@ -60,6 +60,6 @@ def _pending(site: Site, crm: str, lead_id: str) -> list[tuple[str, Any]]:
         if made is None or made.rows is None or made.rows.plan.crm != crm:
             continue
         rows = [row for each in LISTS for row in made.rows.of_lead(each, lead_id)]
-        for row, shown in zip(rows, shown_rows(rows, site.masking), strict=True):
+        for row, shown in zip(rows, shown_rows(made.rows.plan, rows, site.masking), strict=True):
             found.append((name, {**shown._asdict(), "verdict": row.verdict}))
     return found

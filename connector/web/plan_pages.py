@@ -10,20 +10,11 @@ from starlette.responses import Response
 from connector.errors import LeadloopError
 from connector.render.plan_view import shown_rows
 from connector.views import overview
-from connector.views.plan_rows import LISTS, SORTS, Asked, Page
+from connector.views.plan_rows import LISTS, SORT_NAMES, SORTS, Asked, Page
 from connector.web.plans import Made
 from connector.web.site import Site, asked_by_htmx
 
-SORT_NAMES = (
-    ("lead", "lead id"),
-    ("name", "name"),
-    ("field", "field"),
-    ("after", "new value"),
-    ("before", "value in the CRM"),
-    ("jump", "biggest jump"),
-)
 MAKING = "The plan is being made from what was read last. This page shows it as soon as it is there."
-assert {name for name, _ in SORT_NAMES} == set(SORTS)
 
 
 def plan_page(site: Site, request: Request) -> Response:
@@ -80,7 +71,7 @@ def _found(site: Site, made: Made, asked: Asked, push: str) -> dict[str, Any]:
     page = made.rows.page(asked)
     return {
         "page": page,
-        "rows": shown_rows(page.rows, site.masking),
+        "rows": shown_rows(made.rows.plan, page.rows, site.masking),
         "asked": asked,
         "push": push,
         "crm": made.rows.plan.crm,

@@ -1,5 +1,7 @@
 """A plan and its outcome as people and programs see them."""
 
+import base64
+import hashlib
 import io
 import json
 import re
@@ -9,6 +11,7 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
@@ -114,11 +117,29 @@ def test_a_guardrail_that_is_off_is_not_ticked() -> None:
     """Off is off, and what can't be known is crossed: neither of the two was passed."""
     off = plan(*FULL, max_changes=None)
     assert "off 3 leads would change; max_changes is switched off" in text_of(plan_text(off))
-    assert '<li class="off">3 leads would change' in plan_page(off)
+    assert limits_of(plan_page(off))[0] == (
+        "off",
+        "off 3 leads would change; max_changes is switched off no limit is looked at",
+    )
     assert [each.status for each in plan_document(off).guardrails] == ["off", "passed", "passed", "passed"]
     unknown = plan(*FULL, crm_leads=None)
     assert "✗ no lead of convoso is in the warehouse" in text_of(plan_text(unknown))
-    assert '<li class="tripped">no lead of convoso' in plan_page(unknown)
+    tripped = dict(limits_of(plan_page(unknown)))["tripped"]
+    assert tripped.startswith("over no lead of convoso")
+
+
+def limits_of(page: str) -> list[tuple[str, str]]:
+    """(class, text) of each limit on a page."""
+    found = re.findall(r'<li class="(\w+)">(.*?)</li>', page, re.DOTALL)
+    return [(kind, " ".join(Page(inner).text.split())) for kind, inner in found]
+
+
+def test_a_limit_that_is_near_says_so() -> None:
+    """A bar says how near; what is off has none."""
+    assert limits_of(plan_page(plan(*FULL, max_changes=3)))[0][0] == "near"
+    assert limits_of(plan_page(plan(*FULL, max_changes=30)))[0][0] == "passed"
+    page = plan_page(plan(*FULL, max_changes=30))
+    assert '<progress max="100" value="10"' in page
 
 
 def test_nothing_to_send_is_said_in_one_line() -> None:
@@ -266,19 +287,56 @@ def test_no_value_can_do_anything_to_the_page() -> None:
     rows = [(f"{verdict}{lead}", name, *rest, verdict) for lead, name, *rest, verdict in rows]
     page = plan_page(plan(*rows, name="<b>scores"))
     seen, clean = Page(page), Page(plan_page(plan(*FULL)))
-    assert set(seen.tags) <= set(clean.tags)
-    assert {name for name, _ in seen.attributes} == {name for name, _ in clean.attributes}
-    assert "49" not in seen.text
-    assert all(f"“{value}!”" in seen.text for value in HOSTILE)
-    cells = re.findall(r"<td[^>]*>(?:<bdi>)?\s*(.)", page)
+    assert set(seen.tags) <= {*clean.tags, "dt", "dd"}
+    assert {name for name, _ in seen.attributes} <= {name for name, _ in clean.attributes}
+    assert page.count("</script>") == 2
+    assert "\n49\n" not in seen.text
+    data = json.loads(
+        re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[0]
+    )
+    afters = {change[2] for leads in data.values() for lead in leads for change in lead[4]}
+    assert afters == {f"“{value}!”" for value in HOSTILE}
+    cells = re.findall(r"<td[^>]*>(?:<bdi[^>]*>)?\s*(.)", page)
     assert not {"=", "+", "-", "@"} & set(cells)
 
 
 def test_the_page_needs_and_asks_for_nothing() -> None:
-    """No script, no address, no file beside it; and a policy that forbids the browser any."""
+    """No address, no file beside it; and a policy that lets the browser run its own script and style and nothing else."""
     page = plan_page(plan(*FULL))
-    assert "default-src 'none'" in page
-    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|https?://", page)
+    assert not re.search(r"<link|<img|src=|href=|url\(|@import|https?://|eval\(|innerHTML", page)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_the_page_holds_every_change_and_says_whose_lead_it_is() -> None:
+    """All of 5,000 changes are in the file, not just the first leads; each with its name, owner and status where they are known."""
+    rows = [(f"{each:05}", "status", "a", f"b{each % 7}", None, "change") for each in range(5_000)]
+    people = pa.table(
+        {
+            "lead_id": ["04999"],
+            "name": ["Zoë </script> Müller"],
+            "owner": ["Ann"],
+            "status": ["Hot"],
+            "edited_by": [""],
+        }
+    )
+    page = plan_page(plan(*rows, max_changes=None, max_share=None), people=[people])
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])
+    assert len(data["leads"]) == 5_000
+    assert data["leads"][-1] == [
+        "04999",
+        "Zoë </script> Müller",
+        "Ann",
+        "Hot",
+        [["status", "“a”", "“b1”", "(never sent)"]],
+    ]
+    assert "leaves out" not in page
+    assert len(page) < 1_000_000
 
 
 def test_masked_nothing_shows_a_value() -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.push import plan_rows
@@ -15,7 +15,7 @@ from connector.views.settings import Masking
 AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
-    max_changes=5000, max_share=None, max_unknown_share=None, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100,
+    max_changes=5000, max_share=None, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100, max_unknown_share=None,
     fields={}, options={}, equal={}, approval="none", approve_above=None,
 )  # fmt: skip
 VALUES = st.one_of(
@@ -44,6 +44,7 @@ def everything(rows: PlanRows, asked: Asked, most: int) -> list[Row]:
         asked = Asked(asked.list, asked.text, asked.field, asked.sort, page.after)
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from(["score", "title"]), VALUES, VALUES, st.just("change")), max_size=12,
              unique_by=lambda row: row[:2]),
