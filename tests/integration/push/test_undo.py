@@ -212,8 +212,8 @@ def test_what_names_nothing_is_an_error(quick_once: Book) -> None:
     for asked, sentence in {
         Asked(): "Say what is to be taken back",
         Asked("nothing"): "There is no run 'nothing' of a push",
-        Asked(push="scorez", since=LONG_AGO): "No push named 'scroes'.*did you mean 'scores'",
-        Asked(run, fields=("titles",)): "has set no field 'titel'.*did you mean 'title'",
+        Asked(push="scorez", since=LONG_AGO): "No push named 'scorez'.*did you mean 'scores'",
+        Asked(run, fields=("titles",)): "has set no field 'titles'.*did you mean 'title'",
         Asked(run, leads=("nobody",)): "sent nothing to 1 lead of those.*nobody",
     }.items():
         with pytest.raises(ConfigError, match=sentence):
