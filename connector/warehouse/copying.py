@@ -25,7 +25,11 @@ def main(source: str, target: str) -> int:
         return BUSY
     cloned = _copy(source, target)
     if before[-1][0]:
-        _copy(f"{source}.wal", f"{target}.wal")
+        try:
+            _copy(f"{source}.wal", f"{target}.wal")
+        except FileNotFoundError:
+            # A checkpoint has just taken it away.
+            return BUSY
     if _state(source) != before:
         return BUSY
     sys.stdout.write("cloned" if cloned else "copied")

@@ -415,6 +415,7 @@ def test_a_list_goes_to_a_field_that_holds_lists_alone() -> None:
     spec = SimpleNamespace(
         name="sent", crm="convoso", mode="update", on_conflict="crm_wins", options={}, equal={}, max_changes=None, max_share=None,
         max_clears=None, max_inserts=None, max_deletes=None, max_found=None, max_unknown_share=None,
+        approval="none", approve_above=None,
     )  # fmt: skip
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for kind in ("VARCHAR[]", "json", "DOUBLE nan"):
