@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import islice
@@ -67,14 +67,18 @@ def plan_page(
 
 def _data(rows: PlanRows, view: PlanView, masking: Masking, mask: bool, most: int) -> str:
     """List -> leads, each as the script reads it, as JSON that can stand in a page."""
-    lists = (f'"{name}":[{",".join(_leads(rows, name, masking, mask, most))}]' for name, _, _ in view.lists)
+    known = rows.people()
+    lists = (
+        f'"{name}":[{",".join(_leads(rows, name, known, masking, mask, most))}]' for name, _, _ in view.lists
+    )
     return "{" + ",".join(lists) + "}"
 
 
-def _leads(rows: PlanRows, name: str, masking: Masking, mask: bool, most: int) -> Iterator[str]:
+def _leads(
+    rows: PlanRows, name: str, known: Mapping[str, Any], masking: Masking, mask: bool, most: int
+) -> Iterator[str]:
     leads: Leads = getattr(rows.plan, name)
     for batch in _batches(islice(leads, most)):
-        known = rows.people([lead.crm_lead_id for lead in batch if lead.crm_lead_id])
         shown = shown_rows(rows.plan, rows.rows_of(batch, known), masking, mask=mask)
         place = 0
         for lead in batch:

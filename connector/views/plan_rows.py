@@ -5,7 +5,7 @@ wherever it is: it begins after the last row of the one before.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,8 +39,8 @@ _KEYS = {
 
 
 _COLUMNS = (
-    "place, changes.lead_id, crm_lead_id, field, column_name, current_value, desired_value, base_value, verdict,"
-    " coalesce(name, ''), coalesce(owner, ''), coalesce(status, ''), coalesce(edited_by, '')"
+    "place, lead_id, crm_lead_id, field, column_name, current_value, desired_value, base_value, verdict, name, owner, status,"
+    " edited_by"
 )
 
 
@@ -108,7 +108,7 @@ class PlanRows:
         self._one_at_a_time = threading.Lock()
         with self._one_at_a_time:
             self._door.execute(
-                "create table people (lead_id text, name text, owner text, status text, edited_by text)"
+                "create temp table people (lead_id text, name text, owner text, status text, edited_by text)"
             )
             for part in people:
                 self._door.register("incoming", part)
@@ -117,12 +117,23 @@ class PlanRows:
                     " semi join changes on incoming.lead_id = changes.crm_lead_id"
                 )
                 self._door.unregister("incoming")
+            self._door.execute(
+                """
+                create temp table seen as
+                select
+                    changes.*, coalesce(name, '') as name, coalesce(owner, '') as owner, coalesce(status, '') as status,
+                    coalesce(edited_by, '') as edited_by
+                from changes
+                left join people on people.lead_id = changes.crm_lead_id
+                order by list, place, field
+                """
+            )
             hidden = [
                 name
-                for (name,) in self._ask("select distinct column_name from changes")
+                for (name,) in self._ask("select distinct column_name from seen")
                 if self._masking.hides(name)
             ]
-            self._door.execute("create table hidden (column_name text)")
+            self._door.execute("create temp table hidden (column_name text)")
             if hidden:
                 self._door.executemany("insert into hidden values (?)", [[name] for name in hidden])
 
@@ -132,10 +143,7 @@ class PlanRows:
             raise ValueError(asked)
         where, given = _conditions(asked)
         key = _KEYS[asked.sort]
-        source = (
-            f"(select changes.*, name, owner, status, edited_by, {key} as sort_key from changes"
-            f" left join people on people.lead_id = changes.crm_lead_id where {where}) as changes"
-        )
+        source = f"(select *, {key} as sort_key from seen where {where}) as seen"
         beyond, more = "", []
         if asked.after is not None:
             beyond, more = "where (sort_key, place, field) > (?, ?, ?)", list(asked.after)
@@ -154,20 +162,18 @@ class PlanRows:
         """The rows of one lead in a list."""
         with self._one_at_a_time:
             found = self._ask(
-                f"select {_COLUMNS}, '' from changes left join people on people.lead_id = changes.crm_lead_id"
-                " where list = ? and crm_lead_id = ? order by place, field",
+                f"select {_COLUMNS}, '' from seen where list = ? and crm_lead_id = ? order by place, field",
                 name,
                 crm_lead_id,
             )
         return [Row(*each) for each in found]
 
-    def people(self, crm_lead_ids: Collection[str]) -> Mapping[str, tuple[str, str, str, str]]:
-        """Lead in the CRM -> name, owner, status and last editor, as far as they are known."""
+    def people(self) -> Mapping[str, tuple[str, str, str, str]]:
+        """Lead in the CRM -> name, owner, status and last editor, of all leads of the plan that are known."""
         with self._one_at_a_time:
             rows = self._ask(
                 "select lead_id, coalesce(name, ''), coalesce(owner, ''), coalesce(status, ''), coalesce(edited_by, '')"
-                " from people where list_contains(?, lead_id)",
-                list(crm_lead_ids),
+                " from people"
             )
         return {row[0]: row[1:] for row in rows}
 
@@ -238,7 +244,7 @@ def _conditions(asked: Asked) -> tuple[str, list[Any]]:
         where.append("field = ?")
         given.append(asked.field)
     if text := asked.text.strip():
-        seen = "concat_ws(chr(10), changes.lead_id, crm_lead_id, name, owner, status"
+        seen = "concat_ws(chr(10), lead_id, crm_lead_id, name, owner, status"
         values = "case when column_name not in (select column_name from hidden) then concat_ws(chr(10), current_value, desired_value) end"
         where.append(f"contains(lower({seen}, {values})), lower(?))")
         given.append(text)

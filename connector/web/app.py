@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from connector.web import conflict_pages, lead_pages, overview_page, plan_pages, run_pages
+from connector.web import approve_pages, conflict_pages, lead_pages, overview_page, plan_pages, run_pages
 from connector.web.safety import Safe, is_from_our_form
 from connector.web.site import Site
 
@@ -45,6 +45,7 @@ def application(site: Site, *, token: str | None = None, log: Log = lambda *_: N
         _get(site, "/fresh", _fresh),
         _get(site, "/pushes/{push}", plan_pages.plan_page),
         _post(site, "/pushes/{push}/rows", plan_pages.plan_rows),
+        _post(site, "/pushes/{push}/approve", approve_pages.approve),
         _get(site, "/leads", lead_pages.leads_page),
         _post(site, "/leads", lead_pages.leads_page),
         _get(site, "/leads/{key}", lead_pages.lead_page),

@@ -8,17 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from connector.errors import LeadloopError
+from connector.push.plan import Plan
 from connector.render.plan_view import shown_rows
 from connector.views import overview
 from connector.views.plan_rows import LISTS, SORT_NAMES, SORTS, Asked, Page
+from connector.warehouse.settings import approval_key
 from connector.web.plans import Made
 from connector.web.site import Site, asked_by_htmx
 
 MAKING = "The plan is being made from what was read last. This page shows it as soon as it is there."
 
 
-def plan_page(site: Site, request: Request) -> Response:
-    return _page(site, request.path_params["push"], Asked())
+def plan_page(site: Site, request: Request, said: str = "", said_tone: str = "good") -> Response:
+    """``said``: what came of what somebody has just done."""
+    return _page(site, request.path_params["push"], Asked(), said, said_tone)
 
 
 def plan_rows(site: Site, request: Request, form: dict[str, str]) -> Response:
@@ -34,7 +37,15 @@ def plan_rows(site: Site, request: Request, form: dict[str, str]) -> Response:
     return site.show("plan_rows.html" if asked.after else "plan_found.html", **given)
 
 
-def _page(site: Site, name: str, asked: Asked) -> Response:
+def can_approve(plan: Plan) -> bool:
+    """Whether there is something to approve, and a key to sign it by."""
+    try:
+        return bool(plan.leads) and plan.problem() is None and approval_key() is not None
+    except LeadloopError:
+        return False
+
+
+def _page(site: Site, name: str, asked: Asked, said: str = "", said_tone: str = "good") -> Response:
     spec = site.plans.push(name)
     if spec is None:
         why = site.plans.why_none or f"No push is called {name}."
@@ -58,6 +69,10 @@ def _page(site: Site, name: str, asked: Asked) -> Response:
         view=made.view,
         why_not="",
         not_yet="",
+        said=said,
+        said_tone=said_tone,
+        approvable=can_approve(made.rows.plan),
+        needs_approval=made.rows.plan.needs_approval,
         last=overview.last_run(found, name),
         fields=fields,
         sorts=SORT_NAMES,
