@@ -107,7 +107,7 @@ class Columns:
 
     def svg(self) -> str:
         """The drawing, as wide as there is room; every text in it is escaped."""
-        width, height, left, below = 560.0, 170.0, 48.0, 22.0
+        width, height, left, below = 400.0, 150.0, 40.0, 22.0
         totals = [sum(numbers[place] for _, _, numbers in self.series) for place in range(len(self.labels))]
         single = max((number for _, _, numbers in self.series for number in numbers), default=0)
         most = _round_up((max(totals, default=0) if self.stacked else single) or 1)

@@ -178,6 +178,8 @@ def _word(plan: Plan, stopped: bool, first: bool) -> tuple[str, Tone]:
         return "Stopped", "bad"
     if not plan.leads:
         left = plan.conflicts or plan.rejected or plan.flapping or plan.unresolved
+        if plan.crm_leads is None and not left:
+            return "Nothing read yet", "idle"
         return ("Nothing to send", "idle") if left else ("In sync", "good")
     if plan.needs_approval:
         return "Needs approval", "warn"

@@ -5,6 +5,7 @@ nothing itself.
 """
 
 import re
+import threading
 from pathlib import Path
 
 from markupsafe import Markup
@@ -83,7 +84,7 @@ def approve(site: Site, request: Request, form: FormData) -> Response:
 def _write(file: Path, plan: Plan) -> None:
     with private.new_files():
         private.folder(file.parent)
-        new = file.with_suffix(".new")
+        new = file.with_suffix(f".{threading.get_ident()}.new")
         with new.open("w", encoding="utf-8") as written:
             written.writelines(pieces(plan_document(plan)))
         new.replace(file)

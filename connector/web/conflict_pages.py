@@ -14,10 +14,13 @@ from connector.render.plan_view import RowShown, shown_rows
 from connector.texts import count
 from connector.views.plan_rows import Asked, Row
 from connector.warehouse.waiting import waiting
+from connector.web.plans import Made
 from connector.web.site import Site
 
 MOST = 200
 """Fields of a push that are shown at once."""
+SETTLING = 5.0
+"""Seconds to wait for the plan that knows of a decision, so that what was decided is gone from the page."""
 PATIENCE = 10.0
 """Seconds to wait for a run that holds the lock or the file."""
 Side = Literal["ours", "theirs", "skip"]
@@ -42,7 +45,10 @@ def conflicts_page(site: Site, request: Request, said: str = "", said_tone: str 
             pass
     except LeadloopError as error:
         return site.show("conflicts.html", "Conflicts", not_yet=str(error))
-    groups = [group for name in (each.name for each in site.plans.pushes) if (group := _group(site, name))]
+    made = site.plans.all(patience=SETTLING if said else 0)
+    groups = [
+        group for name, each in made.items() if each is not None and (group := _group(site, name, each))
+    ]
     return site.show(
         "conflicts.html",
         "Conflicts",
@@ -51,6 +57,7 @@ def conflicts_page(site: Site, request: Request, said: str = "", said_tone: str 
         said=said,
         said_tone=said_tone,
         no_pushes=not site.plans.pushes,
+        planning=sum(each is None for each in made.values()),
     )
 
 
@@ -76,18 +83,17 @@ def decide(site: Site, request: Request, form: FormData) -> Response:
             )
     except LeadloopError as error:
         return conflicts_page(site, request, f"{error}", "bad")
-    site.source.soon()
     told = {"ours": "ours is sent by the next run", "theirs": "the CRM’s stays", "skip": "left alone"}[side]
     site.plans.decided(push, shown)
+    site.source.soon()
     return conflicts_page(site, request, f"{count(len(done), 'conflict')} of {push} decided: {told}.")
 
 
-def _group(site: Site, name: str) -> Group | None:
-    made = site.plans.get(name, patience=2)
-    if made is None or made.rows is None or not made.rows.plan.conflicts:
+def _group(site: Site, name: str, made: Made) -> Group | None:
+    if made.rows is None or not made.rows.plan.conflicts:
         return None
     page = made.rows.page(Asked(list="conflicts"), most=MOST)
-    decided = site.plans.decided_of(name)
+    decided = site.plans.decided_of(name, made)
     rows = [row for row in page.rows if (row.lead_id, row.field) not in decided]
     if not rows:
         return None

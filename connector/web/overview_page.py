@@ -34,6 +34,7 @@ _COLOURS = {
     "crm": 2, "push": 1, "confirmed": 3, "applied": 5, "conflict": 2, "reverted": 4, "deferred": 7, "unknown": 7, "rejected": 6,
     "planned": 7, "sent": 7, "median": 1, "slowest tenth": 2,
 }  # fmt: skip
+COUNTING = "The leads are being counted. This page shows them as soon as they are."
 _NAMES = {"crm": "by people", "push": "by leadloop"}
 
 
@@ -50,11 +51,13 @@ class Chart:
 
 def overview_page(site: Site, request: Request) -> Response:
     try:
-        found = site.status()
+        found = site.status_soon()
+        if found is None:
+            return site.show("overview.html", "Overview", not_yet=COUNTING)
         with site.source.connected() as connection:
             crms = overview.crm_views(connection, found)
-        days = site.source.kept("days", lambda: _days(site))
-        in_sync = site.source.kept("in sync", lambda: _in_sync(site))
+        days = site.source.ready("days", lambda: _days(site))
+        in_sync = site.source.ready("in sync", lambda: _in_sync(site))
     except LeadloopError as error:
         return site.show("overview.html", "Overview", not_yet=str(error))
     pushes = []
@@ -69,7 +72,7 @@ def overview_page(site: Site, request: Request) -> Response:
                 "word": view.word if view else "can’t be planned" if made else "being planned …",
                 "tone": view.tone if view else "bad" if made else "idle",
                 "why_not": made.why_not if made else "",
-                "in_sync": in_sync.get(spec.name, 0),
+                "in_sync": None if in_sync is None else in_sync.get(spec.name, 0),
                 "last": overview.last_run(found, spec.name),
                 "states": overview.states_of(found, spec.name),
             }
@@ -77,8 +80,11 @@ def overview_page(site: Site, request: Request) -> Response:
     given: dict[str, Any] = {
         "pushes": pushes,
         "crms": crms,
-        "charts": _charts(days),
+        "charts": _charts(days) if days is not None else [],
         "commands": found.commands,
+        "counting": days is None
+        or in_sync is None
+        or any(each["plan"] is None and not each["why_not"] for each in pushes),
     }
     return site.show("overview.html", "Overview", not_yet="", no_pushes=site.plans.why_none, **given)
 

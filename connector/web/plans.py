@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connector import loop
@@ -16,10 +17,7 @@ from connector.views.settings import Masking, PageSettings
 from connector.warehouse import models
 from connector.warehouse.models import Known, PushSpec
 from connector.warehouse.relations import DEFAULT, Relations
-from connector.web.source import Source
-
-PATIENCE = 0.2
-"""Seconds that a page waits for a plan before it is shown without."""
+from connector.web.source import PATIENCE, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,8 @@ class Made:
     rows: PlanRows | None
     view: PlanView | None
     why_not: str = ""
+    shows: datetime | None = None
+    """Whatever was written to the warehouse before is in it."""
 
     @property
     def plan(self) -> Plan | None:
@@ -48,7 +48,7 @@ class Plans:
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="leadloop plans")
         self._lock = threading.Lock()
         self._coming: dict[str, tuple[int, Future[Made]]] = {}
-        self._decided: dict[str, tuple[int, frozenset[tuple[str, str]]]] = {}
+        self._decided: dict[str, dict[tuple[str, str], datetime]] = {}
         self._known: Known | None = None
         self.why_none = ""
         """Why no push is known, where none is."""
@@ -76,11 +76,11 @@ class Plans:
     def push(self, name: str) -> PushSpec | None:
         return next((each for each in self.pushes if each.name == name), None)
 
-    def all(self) -> dict[str, Made | None]:
+    def all(self, *, patience: float = 0) -> dict[str, Made | None]:
         """The plan of each push; ``None`` for one that is being made."""
         for each in self.pushes:
             self._ask(each.name)
-        return {each.name: self.get(each.name, patience=0) for each in self.pushes}
+        return {each.name: self.get(each.name, patience=patience) for each in self.pushes}
 
     def get(self, name: str, *, patience: float = PATIENCE) -> Made | None:
         """The plan of a push as the warehouse is now; ``None`` while it is being made."""
@@ -91,15 +91,16 @@ class Plans:
             return None
 
     def decided(self, name: str, which: Collection[tuple[str, str]]) -> None:
-        """Conflicts (lead, field) of a push that have just been decided, until a plan knows of it."""
+        """Conflicts (lead, field) of a push that have just been decided, until what is shown knows of it."""
+        now = datetime.now(UTC)
         with self._lock:
-            before = self._decided.get(name, (0, frozenset()))
-            same = before[1] if before[0] == self._source.generation else frozenset()
-            self._decided[name] = (self._source.generation, same | frozenset(which))
+            self._decided.setdefault(name, {}).update(dict.fromkeys(which, now))
 
-    def decided_of(self, name: str) -> frozenset[tuple[str, str]]:
-        generation, which = self._decided.get(name, (0, frozenset()))
-        return which if generation == self._source.generation else frozenset()
+    def decided_of(self, name: str, made: Made) -> frozenset[tuple[str, str]]:
+        """Those of which this plan does not know yet."""
+        with self._lock:
+            decided = self._decided.get(name, {})
+            return frozenset(each for each, at in decided.items() if made.shows is None or at > made.shows)
 
     def stop(self) -> None:
         self._maker.shutdown(wait=False, cancel_futures=True)
@@ -119,6 +120,7 @@ class Plans:
             if known is None:
                 return Made(None, None, self.why_none)
             with self._source.reading() as place:
+                shows = self._source.shows
                 plan = loop.look(place, name, known)
                 ids = None
                 size = sum(len(each) for each in (plan.leads, plan.conflicts, plan.rejected, plan.flapping))
@@ -139,6 +141,6 @@ class Plans:
                         ids,
                     )
                     rows = PlanRows(plan, named, self._masking)
-            return Made(rows, plan_view(rows, self._masking))
+            return Made(rows, plan_view(rows, self._masking), shows=shows)
         except LeadloopError as error:
             return Made(None, None, str(error))

@@ -55,9 +55,14 @@ class Site:
 
     def start(self) -> None:
         self.plans.read_project()
+        self.source.on_change = self._warm
         self.source.start()
         if self.source.seen().at is not None:
             self.plans.all()
+
+    def _warm(self) -> None:
+        self.plans.all()
+        self.source.ready("status", self._read_status, patience=0)
 
     def stop(self) -> None:
         self.plans.stop()
@@ -72,11 +77,15 @@ class Site:
     def status(self) -> Status:
         """What ``leadloop status`` tells, of the warehouse as it is shown."""
 
-        def read() -> Status:
-            with self.source.reading() as place:
-                return status(self.source.warehouse, reading=place)
+        return self.source.kept("status", self._read_status)
 
-        return self.source.kept("status", read)
+    def status_soon(self) -> Status | None:
+        """The same; ``None`` while it is being counted."""
+        return self.source.ready("status", self._read_status)
+
+    def _read_status(self) -> Status:
+        with self.source.reading() as place:
+            return status(self.source.warehouse, reading=place)
 
     def show(self, name: str, here: str = "", code: int = 200, **given: Any) -> Response:
         """A page of this template. ``not_yet`` among what is given: why there is nothing to show."""
@@ -106,8 +115,10 @@ class Site:
     def _running(self) -> str:
         """What is at work, in a few words; ``""`` for nothing."""
         try:
-            found = self.status()
+            found = self.status_soon()
         except LeadloopError:
+            return ""
+        if found is None:
             return ""
         names = [f"{each.command} {each.push or each.crm or ''}".strip() for each in overview.running(found)]
         return ", ".join(names[:2]) + (" …" if len(names) > 2 else "")

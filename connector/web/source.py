@@ -8,6 +8,7 @@ questions. While none can be made, since a run writes all the time or the disk i
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,10 @@ LOOK_EVERY = 1.0
 """Seconds between two looks whether a file has changed; a server is asked every five."""
 REST = 10
 """So many times as long as a copy took, the disk has rest before the next one."""
+LATELY = 120.0
+"""Seconds since the last page for which somebody is taken to be still looking."""
+PATIENCE = 0.15
+"""Seconds that a page waits for numbers before it is shown without them."""
 T = TypeVar("T")
 
 
@@ -46,6 +51,8 @@ class Source:
         self.warehouse = warehouse
         self.generation = 0
         """Another one whenever there is something new to show."""
+        self.shows = datetime.min.replace(tzinfo=UTC)
+        """Whatever was written before is in what is shown."""
         self._reading: Warehouse | None = None
         self._anchor: sa.Connection | None = None
         self._gate = _Gate()
@@ -57,6 +64,11 @@ class Source:
         self._wanted = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._kept: dict[Any, tuple[int, Any]] = {}
+        self._coming: dict[Any, tuple[int, Future[Any]]] = {}
+        self._maker = ThreadPoolExecutor(2, thread_name_prefix="leadloop counts")
+        self._asked_at = 0.0
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when there is something new and somebody has looked lately, so that the next page is quick."""
         self._locks: dict[Any, threading.Lock] = {}
 
     def start(self, *, patience: float = 3.0) -> None:
@@ -67,6 +79,7 @@ class Source:
     def stop(self) -> None:
         self._ended.set()
         self._wanted.set()
+        self._maker.shutdown(wait=False, cancel_futures=True)
         with self._gate.alone():
             self._close()
 
@@ -79,6 +92,7 @@ class Source:
     @contextmanager
     def reading(self) -> Iterator[Warehouse]:
         """The warehouse, opened for reading, as long as the block lasts."""
+        self._asked_at = time.monotonic()
         with self._gate.together():
             if self._reading is None:
                 raise LockedError(
@@ -109,10 +123,17 @@ class Source:
             self._kept[name] = (generation, made)
             return made
 
-    def has(self, name: Any) -> bool:
-        """Whether ``kept`` has it ready."""
-        found = self._kept.get(name)
-        return found is not None and found[0] == self.generation
+    def ready(self, name: Any, make: Callable[[], T], *, patience: float = PATIENCE) -> T | None:
+        """The same, made in the background; ``None`` while it is being made. What ``make`` raises is raised here."""
+        with self._one_at_a_time:
+            known = self._coming.get(name)
+            if known is None or known[0] != self.generation:
+                known = self._coming[name] = (self.generation, self._maker.submit(self.kept, name, make))
+        coming: Future[T] = known[1]
+        try:
+            return coming.result(timeout=patience)
+        except TimeoutError:
+            return None
 
     def soon(self) -> None:
         """Has it look at once: this process has just written to the warehouse."""
@@ -131,12 +152,12 @@ class Source:
             self._why_not = str(error) if known else f"It can't be read ({type(error).__name__})."
 
     def _refresh_server(self) -> None:
-        place = self.warehouse.reading()
+        place, began = self.warehouse.reading(), datetime.now(UTC)
         with place.translated(), place.engine().connect() as connection:
             mark = _mark(connection)
         self._why_not = ""
         if mark != self._mark or self._reading is None:
-            self._reading, self._mark = place, mark
+            self._reading, self._mark, self.shows = place, mark, began
             self._changed()
 
     def _refresh_file(self, patience: float) -> None:
@@ -160,12 +181,15 @@ class Source:
             place = self.warehouse.reading(path)
             # A file that stays open is opened once more in a millisecond.
             self._anchor = place.engine().connect()
-            self._reading, self._at = place, at
+            self._reading, self._at, self.shows = place, at, at
         self._changed()
 
     def _changed(self) -> None:
         self.generation += 1
         self._kept = {name: found for name, found in self._kept.items() if found[0] >= self.generation}
+        if time.monotonic() - self._asked_at < LATELY:
+            with suppress(RuntimeError):  # it is being stopped
+                self.on_change()
 
     def _close(self) -> None:
         anchor, self._anchor, self._reading = self._anchor, None, None

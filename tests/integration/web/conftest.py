@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -19,7 +20,7 @@ from connector.warehouse.connection import Warehouse
 from connector.web.keys import Keys
 from connector.web.server import HOST, Server, bound
 from connector.web.site import Site
-from tests.integration.conftest import PUSH, Past
+from tests.integration.conftest import Past
 
 KEYS = Keys(b"k" * 32)
 
@@ -125,6 +126,16 @@ def opened(
         server.stop()
 
 
+def settled(browser: Browser) -> None:
+    """Waits until everything that is made in the background is there."""
+    for each in browser.site.plans.pushes:
+        browser.site.plans.get(each.name, patience=60)
+    for _ in range(600):
+        if browser.site.source.seen().at is None or "being counted" not in browser.get("/").text:
+            return
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="session")
 def known_project(dbt_state: Path) -> Iterator[None]:
     """dbt reads the packaged project once for all tests of this process."""
@@ -141,7 +152,7 @@ def browser(past: Past, known_project: None, tmp_path_factory: pytest.TempPathFa
         patch.chdir(folder)
         copied = Path(shutil.copy(past.path, folder / "leads.duckdb"))
         with opened(copied) as found:
-            found.site.plans.get(PUSH, patience=60)
+            settled(found)
             yield found
 
 
@@ -159,7 +170,7 @@ def fresh(
             with duckdb.connect(str(copied)) as connection:
                 connection.execute(sql)
         with opened(copied, **options) as found:
-            found.site.plans.get(PUSH, patience=60)
+            settled(found)
             yield found
 
     return made

@@ -16,7 +16,7 @@ from connector.views.settings import PageSettings
 from connector.web.server import HOST, Server, bound
 from connector.web.site import Site
 from tests.integration.conftest import PUSH
-from tests.integration.web.conftest import KEYS, Browser
+from tests.integration.web.conftest import KEYS, Browser, settled
 
 HOLDER = """
 import duckdb, sys, time
@@ -159,6 +159,7 @@ def test_the_pages_are_the_same_on_both_warehouses(quick: Any, monkeypatch: pyte
         made = site.plans.get("scores", patience=60)
         assert made is not None
         assert made.why_not == ""
+        settled(browser)
         plan = browser.get("/pushes/scores")
         assert "1 lead of 6 would change, in 1 field" in plan.text
         assert "“Linz”" in plan.body

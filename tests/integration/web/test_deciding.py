@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from tests.integration.conftest import PUSH, Past
-from tests.integration.web.conftest import Browser, hidden
+from tests.integration.web.conftest import Browser, hidden, settled
 
 
 def decisions(browser: Browser) -> list[tuple[Any, ...]]:
@@ -23,7 +23,7 @@ def until_shown(browser: Browser, generation: int) -> None:
     until = time.monotonic() + 20
     while browser.site.source.generation == generation and time.monotonic() < until:
         time.sleep(0.05)
-    browser.site.plans.get(PUSH, patience=60)
+    settled(browser)
 
 
 @pytest.mark.parametrize(
