@@ -8,10 +8,10 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test suite shuffled coverage long check rest types docs screenshots format bench evaluate soak clean help
+.PHONY: install demo quick test suite shuffled coverage long check rest types docs screenshots format bench evaluate soak test-orchestrators clean help
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 install: $(READY) ## install everything into .venv
 
@@ -85,6 +85,14 @@ soak: install ## 1,000 strikes on both warehouses, then ten minutes against a CR
 # Needs Chromium (Debian: apt-get install chromium). AGAIN=1 shows the warehouse of the last time.
 screenshots: install ## take pictures of the page into build/screenshots
 	$(BIN)/python docs/screenshots.py $(if $(AGAIN),--again)
+
+# An environment of its own: what the orchestrators want is none of leadloop's business otherwise.
+ORCHESTRATORS := .venv-orchestrators
+test-orchestrators: install ## run the tests with the real Dagster, in an environment of its own
+	$(BIN)/uv venv --quiet --allow-existing $(ORCHESTRATORS)
+	$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --constraint constraints.txt --build-constraint constraints.txt \
+		--editable '.[postgres,dagster,dev]' dagster-dg-cli
+	$(ORCHESTRATORS)/bin/pytest tests/orchestrators
 
 format: install ## format the code
 	$(BIN)/ruff check --fix .
