@@ -162,8 +162,8 @@ README = """\
 2. `leadloop extract` reads the leads, `leadloop build` makes the tables in `leads.duckdb`.
 3. Edit `dbt_models/models/tiers.sql` and `dbt_models/models/pushes/tiers_to_$crm.sql`, then `leadloop build` again.
 4. `leadloop plan tiers_to_$crm` shows what would be sent; `leadloop push tiers_to_$crm` asks, then sends it.
-5. From cron: `leadloop run --yes`, started in this folder. The first time that a push would replace values that stand in
-   a field it stops until a person has agreed: in step 4, or once with `leadloop run --first`.
+5. From cron: `leadloop run`, started in this folder. The first time that a push would replace values in a field, it stops
+   until a person has agreed: in step 4, or once with `leadloop run --first`.
 
 To try all of it without an account: `leadloop sandbox` in a second terminal, and in this one the three `export` lines
 that it prints.

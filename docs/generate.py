@@ -258,7 +258,7 @@ def bounds(option: Any) -> str:
 
 
 def example(epilog: str) -> str:
-    """``Example, from cron: leadloop run --yes`` as a block with its sentence."""
+    """``Example, from cron: leadloop run --wait 300`` as a block with its sentence."""
     says, _, line = epilog.partition(": ")
     return f"{says}:\n\n```\n{line}\n```" if line else epilog
 
@@ -336,7 +336,7 @@ def crm_source(name: str, parts: Any) -> dict[str, Any]:
             ),
             {
                 "id": "The lead's id, as text.",
-                "removal": "`deleted` or `archived`.",
+                "removal": "`deleted`, `archived` or `merged`.",
                 "removed_at": f"When it was removed; {in_zone}; NULL where unknown.",
             },
         ),

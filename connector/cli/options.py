@@ -26,7 +26,7 @@ Project = Annotated[
     Path | None,
     typer.Option(
         "--dbt-project",
-        help="The folder of the dbt project. Default: ./dbt_models, else this folder. `packaged` is the one that comes with leadloop.",
+        help="The folder of the dbt project. Default: the setting dbt.project, else ./dbt_models, else this folder. `packaged` is the one that comes with leadloop.",
     ),
 ]
 Crm = Annotated[str | None, typer.Option("--crm", help="Read only this CRM. Default: all that are set up.")]

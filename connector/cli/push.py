@@ -23,7 +23,7 @@ def push(
     limit: Limit = None,
     agreed: Annotated[
         Path | None,
-        typer.Option("--plan", help="Send only the plan that `plan --json` saved in this file, or nothing."),
+        typer.Option("--plan", help="Send only the plan that `plan --save` saved in this file, or nothing."),
     ] = None,
     yes: Yes = False,
     first: First = False,
@@ -32,7 +32,7 @@ def push(
 ) -> None:
     """Send exactly what the plan shows.
 
-    In a terminal it asks first, unless you give --yes. Without a terminal it asks nobody and sends what the guardrails and tests of the push let through, except values that it would replace for the first time (see --first).
+    In a terminal it asks first, unless you give --yes or --plan. Without a terminal it asks nobody and sends what the guardrails and tests of the push let through, except values that it would replace for the first time (see --first) and a plan that needs an approval (see `leadloop approve`).
     """
     from connector import loop
     from connector.display import listening

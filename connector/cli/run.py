@@ -11,7 +11,7 @@ from connector.cli.output import emit, err, out, tell
 from connector.errors import ConfigError
 
 
-@app.command(epilog="Example, from cron: leadloop run --yes")
+@app.command(epilog="Example, from cron: leadloop run --wait 300")
 @with_dbt
 def run(
     pushes: Annotated[
@@ -35,7 +35,7 @@ def run(
 ) -> None:
     """Extract, build, and send every push of the dbt project.
 
-    In a terminal it asks before each push, unless you give --yes. Without a terminal it asks nobody and sends what the guardrails and tests of each push let through, except values that it would replace for the first time (see --first).
+    In a terminal it asks before each push, unless you give --yes. Without a terminal it asks nobody and sends what the guardrails and tests of each push let through, except values that it would replace for the first time (see --first) and a plan that needs an approval (see `leadloop approve`).
     """
     from connector import loop
     from connector.display import listening

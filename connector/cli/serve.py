@@ -35,9 +35,9 @@ def serve(
     ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Show the warehouse, the plans and their conflicts as pages in a browser. It listens on this machine only.
+    """Show the warehouse, the plans and their conflicts as pages in a browser. Without --host it listens on this machine only.
 
-    It reads, and never holds up a run. Only deciding a conflict writes, as `leadloop resolve` does.
+    It reads, and never holds up a run. It writes only when somebody decides a conflict or approves a plan, as `leadloop resolve` and `leadloop approve` do. It sends nothing.
     """
     from connector.parsing import is_loopback
     from connector.views.settings import page_settings

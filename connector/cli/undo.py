@@ -17,7 +17,6 @@ from connector.cli.options import (
     Mask,
     Project,
     Save,
-    Yes,
     instant,
     save_plan,
     warehouse,
@@ -82,14 +81,14 @@ def undo(
         Path | None,
         typer.Option("--plan", help="Send only the undo that --save saved in this file, or nothing."),
     ] = None,
-    yes: Yes = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
     mask: Mask = False,
     as_json: Json = False,
 ) -> None:
     """Take back what a push has sent. Each field gets the value that the CRM showed before, where it still shows what was sent.
 
-    With --save or --html it only writes the plan. Without a terminal it sends nothing, unless you give --yes or --plan.
-    What was taken back is held: the push sends it again when it wants another value, or after `leadloop release`.
+    In a terminal it asks first, unless you give --yes or --plan. Without a terminal it sends nothing, unless you give one of them. With --save or --html it only writes the plan.
+    What was taken back is held: the push sends the field again when it wants another value there, or after `leadloop release`.
     """
     from connector import loop
     from connector.display import listening

@@ -62,7 +62,10 @@ def approval_of(
         warehouse=warehouse,
     )
     if not restricted(plan, made).leads:
-        raise ConfigError("That would leave out everything, so there is nothing to approve.")
+        raise ConfigError(
+            f"--only-field and --not-lead leave out everything in the plan of {plan.push}, so nothing was approved.",
+            "Leave out less.",
+        )
     return made
 
 
@@ -117,7 +120,7 @@ def verify(
         raise _refused(
             planned,
             "was changed after it was approved, or approved with another key",
-            f"Approve it again. {how_to(planned)}",
+            how_to(planned),
         )
     if (agreed.host, agreed.account) != (planned.host, planned.account):
         raise _refused(planned, f"was approved for another account of {planned.crm}", how_to(planned))
@@ -128,7 +131,7 @@ def verify(
         hours = age.total_seconds() / 3600
         raise _refused(
             planned,
-            f"was approved on {approval.approved_at:%F %H:%M} UTC, and an approval is good for {hours:g} h",
+            f"was approved on {approval.approved_at:%F %H:%M} UTC, and an approval is good for {hours:g} hours",
             how_to(planned),
         )
     _check_unused(connection, planned, approval)
@@ -143,7 +146,7 @@ KEY_ADVICE = (
 def how_to(plan: Plan) -> str:
     """How this plan is approved and sent."""
     send = "leadloop undo" if plan.undo else f"leadloop push {plan.push}"
-    return f"{plan.command} --save plan.json, then leadloop approve plan.json, then {send} --plan plan.json"
+    return f"To approve and send it: {plan.command} --save plan.json, then leadloop approve plan.json, then {send} --plan plan.json."
 
 
 def record(transaction: AbstractContextManager[sa.Connection], plan: Plan, approval: Approval) -> None:
@@ -200,7 +203,7 @@ def _refused(plan: Plan, why: str, advice: str) -> NotApprovedError:
 def told(plan: Plan) -> str:
     """That a plan has to be approved, and how, or ``""``."""
     return (
-        f"It is sent only once it is approved: {how_to(plan)}." if plan.needs_approval and plan.leads else ""
+        f"It is sent only once it is approved. {how_to(plan)}" if plan.needs_approval and plan.leads else ""
     )
 
 

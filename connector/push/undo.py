@@ -184,14 +184,18 @@ def _none_found(connection: sa.Connection, asked: Asked) -> str:
     if asked.push not in known:
         near = did_you_mean(str(asked.push), known) or "."
         return f"No push named {asked.push!r} has sent anything from this warehouse{near}"
-    return f"{asked.push} has sent nothing since {asked.since:%F %T}."
+    return f"{asked.push} has sent nothing since {asked.since:%F %T %Z}."
 
 
 def check_asked(asked: Asked, on_conflict: str) -> None:
     """``ConfigError`` for what can't be meant, before anything is opened."""
     asked.check()
     if asked.delete_inserted and on_conflict == "warehouse_wins":
-        raise ConfigError("--delete-inserted never deletes a lead that anybody has touched since.")
+        raise ConfigError(
+            "--delete-inserted never deletes a lead that anybody has touched since, so it can't go with --on-conflict "
+            "warehouse_wins.",
+            "Leave out one of them.",
+        )
 
 
 def undoing(push: P, found: Chosen, on_conflict: str) -> P:

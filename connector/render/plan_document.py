@@ -1,4 +1,4 @@
-"""A plan for programs: the document of ``plan --json``, which is also what ``push --plan`` reads (``saved_plan``)."""
+"""A plan for programs: the document that ``plan --json`` prints and ``plan --save`` writes, for ``push --plan`` to read (``saved_plan``)."""
 
 import hashlib
 from collections.abc import Iterator, Sequence

@@ -32,7 +32,7 @@ _SAVE = "Save one with `leadloop plan PUSH --save FILE`."
 
 
 def read_plan(path: Path, option: str = "--plan ") -> Plan:
-    """The plan that ``plan --json`` has saved, made anew from what the file says. Its leads are read one by one.
+    """The plan that ``plan --save`` has saved, made anew from what the file says. Its leads are read one by one.
 
     ``option``: by which it was given, for messages. Raises ``ConfigError`` for a file that is no plan or holds no values, ``PlanMovedError`` for one that was changed.
     """

@@ -255,6 +255,6 @@ def _version(connection: sa.Connection) -> int | None:
         raise OtherVersionError(
             f"A newer leadloop has worked with this warehouse: the tables in its schema {SCHEMA} have version {found}, and "
             f"this leadloop knows them up to version {VERSION}. Nothing was read or written.",
-            "Run: pip install --upgrade leadloop",
+            "Upgrade leadloop on this machine, as docs/upgrade.md says.",
         )
     return found

@@ -175,7 +175,7 @@ def state_of(connection: sa.Connection, schema: str, name: str) -> dict[str, Any
         raise WarehouseError(
             f"{schema}._dlt_pipeline_state says how far {name} was read, in version {row.engine_version} of dlt's state; "
             f"this leadloop reads version {STATE_VERSION}. Nothing was read.",
-            "Install dlt in the version that leadloop asks for: pip install --upgrade leadloop",
+            "Install leadloop again, with the version of dlt that it asks for, as docs/upgrade.md says.",
         )
     found = msgspec.json.decode(zlib.decompress(base64.b64decode(row.state)))
     for part in ("sources", name, "resources"):

@@ -240,7 +240,7 @@ def test_a_newer_warehouse_is_refused_by_whoever_opens_it(quick: Any) -> None:
     }
     for name, command in commands.items():
         with pytest.raises(
-            OtherVersionError, match=r"newer leadloop .* pip install --upgrade leadloop"
+            OtherVersionError, match=r"newer leadloop .* Upgrade leadloop on this machine"
         ) as refused:
             command()
         assert refused.value.exit_code == 2, name
