@@ -181,10 +181,10 @@ def _wanted(
     )
     connection.execute(push_journal.insert().from_select(["lead_id", "crm_lead_id", *said], every))
     for push in pushes:
-        for lead_id, field, _, _, desired, _, _, *crm_lead_id in push_rows(connection, push):
-            meant_lead = crm_lead_id[0] if crm_lead_id else lead_id
-            if field == name and meant_lead is not None:
-                wanted.setdefault(meant_lead, []).append((desired, push.equal.get(name)))
+        for found in push_rows(connection, push):
+            meant_lead = found["crm_lead_id"] if "crm_lead_id" in found else found["lead_id"]
+            if found["field"] == name and meant_lead is not None:
+                wanted.setdefault(meant_lead, []).append((found["desired_value"], push.equal.get(name)))
     connection.rollback()
     return wanted
 
@@ -193,9 +193,9 @@ def _to_delete(journal: Journal, crm: str, pushes: Iterable[Push]) -> Iterator[E
     """The leads that would be deleted, now or once nothing holds it back."""
     with journal.engine.connect() as connection:
         for push in pushes:
-            for lead_id, *_, verdict in push_rows(connection, push):
-                if lead_id is not None and verdict != "unknown_lead":
-                    yield _entry(crm, lead_id, WHOLE, WHOLE, None, None)
+            for found in push_rows(connection, push):
+                if found["lead_id"] is not None and found["verdict"] != "unknown_lead":
+                    yield _entry(crm, found["lead_id"], WHOLE, WHOLE, None, None)
 
 
 def _gone(journal: Journal, crm: str, model: Relation) -> Iterator[Entry]:

@@ -1,7 +1,7 @@
 """What would be sent, decided before anything is: rows of a push model -> a frozen Plan. Writes nothing, anywhere."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -269,10 +269,10 @@ def check_lists(plan: Plan, capabilities: Capabilities) -> None:
             )
 
 
-def push_rows(connection: sa.Connection, push: Push) -> Iterator[Sequence[Any]]:
-    """The rows of a push model: ``COLUMNS``, and after them what else of ``GIVEN`` it has."""
+def push_rows(connection: sa.Connection, push: Push) -> Iterator[Mapping[str, Any]]:
+    """The rows of a push model by column: ``COLUMNS``, and what else of ``GIVEN`` it has."""
     for part in push_tables(connection, push):
-        yield from zip(*(column.to_pylist() for column in part.columns), strict=True)
+        yield from part.to_pylist()
 
 
 def push_tables(connection: sa.Connection, push: Push) -> Iterator[Any]:
