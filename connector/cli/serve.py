@@ -41,6 +41,7 @@ def serve(
     """
     from connector.parsing import is_loopback
     from connector.views.settings import page_settings
+    from connector.warehouse import models
     from connector.warehouse.connection import Warehouse
     from connector.web.keys import Keys, secret_of
     from connector.web.server import HOST, Server, bound
@@ -55,6 +56,8 @@ def serve(
         )
     if database is not None and not database.is_file():
         raise ConfigError(f"--database {database}: there is no such file.")
+    if project is not None:
+        models.find_project(project)
     place = Warehouse.duckdb(database) if database is not None else warehouse()
     site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values)
     token = settings.token.reveal() if settings.token else None
