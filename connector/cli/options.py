@@ -118,6 +118,11 @@ def with_dbt(command: Callable[..., None]) -> Callable[..., None]:
     return _with(_DBT | _ENV, command)
 
 
+def with_dbt_unlocked(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that takes no lock, and so waits for nobody."""
+    return _with(_DBT | _ENV, command, waits=False)
+
+
 def with_logs(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the option that says how messages are written."""
 
@@ -137,7 +142,9 @@ def with_logs(command: Callable[..., Any]) -> Callable[..., Any]:
     return _more_options(called, command, {"log_format": (form, logs.Format.text)})
 
 
-def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) -> Callable[..., None]:
+def _with(
+    options: Mapping[str, tuple[str, Any]], command: Callable[..., None], *, waits: bool = True
+) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:
         from connector.config import variables
@@ -149,7 +156,7 @@ def _with(options: Mapping[str, tuple[str, Any]], command: Callable[..., None]) 
                 _check_settings()
             command(**given)
 
-    kinds = {"wait": _WAIT, **{name: kind for name, (_, kind) in options.items()}}
+    kinds = {**({"wait": _WAIT} if waits else {}), **{name: kind for name, (_, kind) in options.items()}}
     return _more_options(called, command, {name: (kind, None) for name, kind in kinds.items()})
 
 

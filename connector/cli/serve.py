@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Project, warehouse, with_dbt
+from connector.cli.options import Project, warehouse, with_dbt_unlocked
 from connector.cli.output import err
 from connector.errors import ConfigError
 
 
 @app.command(epilog="Example: leadloop serve --open")
-@with_dbt
+@with_dbt_unlocked
 def serve(
     project: Project = None,
     database: Annotated[

@@ -112,6 +112,7 @@ WRONG: list[tuple[str, str]] = [
     ("extract --shard 0/8", "--shard must be a part and the number of parts"),
     ("extract --shard 9/8", "not '9/8'"),
     ("extract --shard eight", "not 'eight'"),
+    ("serve --env staging", "There are no settings for --env staging"),
     ("serve --dbt-project nowhere", "nowhere is no dbt project"),
     ("serve --database nowhere.duckdb", "nowhere.duckdb: there is no such file"),
     ("serve --host 0.0.0.0", "page.token is not set"),
@@ -159,7 +160,17 @@ WRONG: list[tuple[str, str]] = [
     ),
     *(
         row
-        for command in ("build", "plan p", "push p", "run", "resolve p", "check", "undo r", "release p")
+        for command in (
+            "build",
+            "plan p",
+            "push p",
+            "run",
+            "resolve p",
+            "check",
+            "undo r",
+            "release p",
+            "serve",
+        )
         for row in (
             (f"{command} --dbt-profiles-dir nowhere", "there is no profiles.yml in"),
             (f"{command} --dbt-vars region=east", "a JSON object such as"),
