@@ -601,7 +601,9 @@ def approve(
     runs.note(push=saved.push, crm=saved.crm)
     key = settings.approval_key()
     if key is None:
-        raise ConfigError("The key by which approvals are signed is not set.", approved.KEY_ADVICE)
+        raise ConfigError(
+            "ledger.approval_key, by which approvals are signed, is not set.", approved.KEY_ADVICE
+        )
     with warehouse.lock(f"approve:{saved.push}") as lease, warehouse.translated():
         given = approved.approval_of(
             saved,

@@ -50,7 +50,8 @@ def approval_of(
         missing = sorted({*not_leads} - {each for lead in plan.leads for each in _ids(lead)})
         if missing:
             raise ConfigError(
-                f"--not-lead: the plan of {plan.push} has no lead {plan.shown_keys(missing[:5])}."
+                f"--not-lead: the plan of {plan.push} has no lead {plan.shown_keys(missing[:5])}.",
+                f"Its leads are listed by: {plan.command}",
             )
     made = Approval(
         id=uuid.uuid4().hex,

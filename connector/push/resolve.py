@@ -102,13 +102,15 @@ def _changes(
         found = [(lead, change) for lead, change in found if lead.lead_id in named]
         if missing := sorted(named - {lead.lead_id for lead, _ in found}):
             raise ConfigError(
-                f"{plan.push} has no conflict for lead {plan.shown_keys(missing[:5])}; nothing was recorded."
+                f"{plan.push} has no conflict for lead {plan.shown_keys(missing[:5])}; nothing was recorded.",
+                f"Conflicts are listed by: leadloop resolve {plan.push}",
             )
     if fields is not None:
         found = [(lead, change) for lead, change in found if change.field in fields]
         if not found:
             raise ConfigError(
-                f"{plan.push} has no conflict in {', '.join(sorted(fields))}; nothing was recorded."
+                f"{plan.push} has no conflict in {', '.join(sorted(fields))}; nothing was recorded.",
+                f"Conflicts are listed by: leadloop resolve {plan.push}",
             )
     return found
 
