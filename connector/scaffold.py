@@ -55,6 +55,8 @@ GITIGNORE = """\
 *.duckdb.*
 plan*.html
 plan*.json
+undo*.html
+undo*.json
 dbt_models/target/
 dbt_models/logs/
 dbt_models/dbt_packages/
@@ -165,8 +167,8 @@ README = """\
 5. From cron: `leadloop run`, started in this folder. The first time that a push would replace values in a field, it stops
    until a person has agreed: in step 4, or once with `leadloop run --first`.
 
-To try all of it without an account: `leadloop sandbox` in a second terminal, and in this one the three `export` lines
-that it prints.
+To try all of it without an account: `leadloop sandbox` in a second terminal, and in this one the `export` lines
+that it prints for your CRM.
 """
 
 

@@ -51,7 +51,7 @@ def approval_of(
         if missing:
             raise ConfigError(
                 f"--not-lead: the plan of {plan.push} has no lead {plan.shown_keys(missing[:5])}.",
-                f"Its leads are listed by: {plan.command}",
+                "The file lists its leads: take the id from there.",
             )
     made = Approval(
         id=uuid.uuid4().hex,
