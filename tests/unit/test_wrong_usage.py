@@ -161,7 +161,17 @@ WRONG: list[tuple[str, str]] = [
     ),
     *(
         row
-        for command in ("build", "plan p", "push p", "run", "resolve p", "check", "undo r", "release p", "serve")
+        for command in (
+            "build",
+            "plan p",
+            "push p",
+            "run",
+            "resolve p",
+            "check",
+            "undo r",
+            "release p",
+            "serve",
+        )
         for row in (
             (f"{command} --dbt-profiles-dir nowhere", "there is no profiles.yml in"),
             (f"{command} --dbt-vars region=east", "a JSON object such as"),
