@@ -46,19 +46,20 @@ def can_approve(plan: Plan) -> bool:
 
 
 def _page(site: Site, name: str, asked: Asked, said: str = "", said_tone: str = "good") -> Response:
+    told: dict[str, Any] = {"push": name, "said": said, "said_tone": said_tone}
     spec = site.plans.push(name)
     if spec is None:
         why = site.plans.why_none or f"No push is called {name}."
-        return site.show("plan.html", "Overview", 404, push=name, not_yet="", why_not=why)
+        return site.show("plan.html", "Overview", 404, not_yet="", why_not=why, **told)
     try:
         found = site.status()
     except LeadloopError as error:
-        return site.show("plan.html", "Overview", push=name, not_yet=str(error))
+        return site.show("plan.html", "Overview", not_yet=str(error), **told)
     made = site.plans.get(name)
     if made is None:
-        return site.show("plan.html", "Overview", push=name, not_yet=MAKING)
+        return site.show("plan.html", "Overview", not_yet=MAKING, **told)
     if made.view is None or made.rows is None:
-        return site.show("plan.html", "Overview", push=name, not_yet="", why_not=made.why_not)
+        return site.show("plan.html", "Overview", not_yet="", why_not=made.why_not, **told)
     if asked == Asked() and not made.rows.plan.leads and made.rows.plan.conflicts:
         asked = Asked(list="conflicts")
     given = _found(site, made, asked, name)
