@@ -511,6 +511,7 @@ SAMPLES: dict[str, str] = {
     "plan": "pro",
     "start": "2020-02-03",
     "filters": '{"list_id": "333"}',
+    "lead_url": "https://crm.example/leads/{lead_id}",
 }
 """What a setting may be, of those for which neither ``2`` nor ``true`` will do."""
 PLACES = ("config", "secrets", "environment")

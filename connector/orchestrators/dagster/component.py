@@ -11,6 +11,7 @@ from dagster_dbt import DagsterDbtTranslator
 
 from connector.orchestrators.dagster import assets
 from connector.orchestrators.dagster.resource import LeadloopResource
+from connector.warehouse.engines import ENGINES
 
 
 class LeadloopParams(dg.Model):
@@ -92,8 +93,9 @@ class LeadloopComponent(dg.Component, dg.Model, dg.Resolvable):
         chosen = dg.AssetSelection.assets(*made)
         if self.backfill_from is not None:
             made += [assets.backfill(crm, date.fromisoformat(self.backfill_from)) for crm in crms]
-        is_duckdb = manifest["metadata"].get("adapter_type") == "duckdb"
-        alone = is_duckdb if self.one_at_a_time is None else self.one_at_a_time
+        engine = ENGINES.get(manifest["metadata"].get("adapter_type"))
+        is_a_file = engine is not None and not engine.keeps_leases_alive
+        alone = is_a_file if self.one_at_a_time is None else self.one_at_a_time
         job = dg.define_asset_job(
             "leadloop",
             chosen,

@@ -1,5 +1,6 @@
 """The tables under ``leadloop`` that another leadloop has made: older ones are brought up under a lease, newer ones refused."""
 
+import importlib
 import re
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
 
+import connector
 from connector import loop
 from connector.errors import OtherVersionError
 from connector.push import Journal, Recovery, confirm, recover
@@ -153,6 +155,9 @@ def test_who_only_looks_brings_nothing_up(old: Warehouse) -> None:
 
 def test_all_steps_make_what_the_code_declares(warehouse: Warehouse) -> None:
     """A new warehouse has the tables of METADATA, and each step was done; doing them again changes nothing."""
+    package = Path(connector.__file__).parent
+    for path in (*package.glob("warehouse/*.py"), *package.glob("push/*.py")):
+        importlib.import_module(".".join(path.relative_to(package.parent).with_suffix("").parts))
     with warehouse.lock("build"):
         pass
     made = everything(warehouse)
