@@ -215,7 +215,7 @@ def build(
         raise warehouse.explained(of_database) or dbt.summary(
             failed, sum(node.status == "skipped" for node in nodes)
         )
-    everything = None if select else made(manifest, built, warehouse.kind, why_not)
+    everything = None if select else made(manifest, built, ENGINES[warehouse.kind].sql, why_not)
     return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
 
 
