@@ -28,6 +28,8 @@ from tests.properties.quick_loop import QuickLoop
 from tests.quick_tables import without_dlt
 from tests.receiver import Receiver, receiving
 
+pytestmark = pytest.mark.long_if("postgres")
+
 PHONE = "555-0199"
 PUSH = "push tiers_to_convoso"
 

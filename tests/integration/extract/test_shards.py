@@ -24,6 +24,8 @@ from connector.warehouse import pipelines, shards
 from connector.warehouse.connection import Warehouse
 from tests.quick_tables import without_dlt
 
+pytestmark = pytest.mark.long_if("postgres")
+
 ROOT = Path(__file__).resolve().parents[3]
 OURS = {"_dlt_load_id", "_dlt_id", "leadloop_seen_at", "leadloop_sequence_number"}
 

@@ -22,6 +22,8 @@ from connector.render.saved_plan import read_plan
 from connector.warehouse import models
 from tests.properties.quick_loop import QuickLoop
 
+pytestmark = pytest.mark.long_if("postgres")
+
 KEY = "a long and random text of the tests"
 
 

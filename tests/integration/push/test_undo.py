@@ -21,6 +21,8 @@ from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import HISTORY, Killed, QuickLoop
 
+pytestmark = pytest.mark.long_if("postgres")
+
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
