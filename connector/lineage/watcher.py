@@ -28,7 +28,7 @@ from connector.warehouse.runs import leadloop_version
 
 SECONDS = 5.0
 """How long a service may take to take an event."""
-PRODUCER = f"https://pypi.org/project/leadloop/{leadloop_version()}"
+PRODUCER = f"urn:leadloop:{leadloop_version()}"
 COMMANDS = ("run", "extract", "build", "push")
 FAILED = (1, 2, 4, 5, 130)
 
