@@ -67,6 +67,14 @@
     {{ return(found) }}
 {%- endmacro %}
 
+{# How long a call lasted, from a text; a part of a second is left out, and what is no number is NULL. #}
+{% macro whole_seconds(text) -%}
+    case
+            when {{ text }} ~ '^[0-9]{1,9}([.][0-9]*)?$'
+                then cast(split_part({{ text }}, '.', 1) as integer)
+        end
+{%- endmacro %}
+
 {# The sightings of one CRM's logged calls. #}
 {% macro staged_calls(crm, raw) -%}
     {%- set columns = leadloop.columns_of(raw) -%}
@@ -95,10 +103,7 @@
         {{ name }},
         {%- endfor %}
         started_at,
-        case
-            when _seconds_text ~ '^[0-9]{1,9}([.][0-9]*)?$'
-                then cast(split_part(_seconds_text, '.', 1) as integer)
-        end as seconds,
+        {{ leadloop.whole_seconds('_seconds_text') }} as seconds,
         leadloop_seen_at,
         leadloop_timezone,
         _dlt_load_id
@@ -130,10 +135,7 @@
         lead_id,
         started_at,
         ended_at,
-        case
-            when _seconds_text ~ '^[0-9]{1,9}([.][0-9]*)?$'
-                then cast(split_part(_seconds_text, '.', 1) as integer)
-        end as seconds,
+        {{ leadloop.whole_seconds('_seconds_text') }} as seconds,
         url,
         leadloop_seen_at,
         leadloop_timezone,
