@@ -16,7 +16,7 @@ WIDTH, ROW, GAP = 760, 26, 14
 """Pixels: of the drawing, of a bar with the space below it, and between text and bar."""
 MOST_LETTERS = 32
 MOST_BARS = 60
-_LETTER = 7.2
+_LETTER, _CAPITAL = 7.2, 9.6
 _TEXT_BARS = 40
 
 
@@ -54,7 +54,7 @@ class Chart:
 
     def svg(self) -> str:
         """The drawing; every text in it is escaped."""
-        left = GAP + _LETTER * max((min(len(label), MOST_LETTERS) for label, _ in self.rows), default=0)
+        left = GAP + max((_wide(_cut(label)) for label, _ in self.rows), default=0)
         room, most = WIDTH - left - 90, self._most()
         series = self.series
         named = [name for name in series if name]
@@ -64,11 +64,10 @@ class Chart:
             for place, name in enumerate(named):
                 parts.append(_box(x, y, 12, 12, COLOURS[place % len(COLOURS)], name))
                 parts.append(_text(x + 17, y + 11, name))
-                x += 17 + _LETTER * (len(name) + 3)
+                x += 17 + _wide(name) + 3 * _LETTER
             y += 26
         for label, pieces in self.rows:
-            shown = label if len(label) <= MOST_LETTERS else f"{label[: MOST_LETTERS - 1]}…"
-            parts.append(_text(left - GAP / 2, y + 15, shown, anchor="end"))
+            parts.append(_text(left - GAP / 2, y + 15, _cut(label), anchor="end"))
             x = left
             for name, number in pieces:
                 width = room * number / most
@@ -144,6 +143,15 @@ class Columns:
             f'<svg class="chart" role="img" aria-label="{escape(self.title)}" viewBox="0 0 {width:.0f} {height:.0f}">'
             f"{''.join(parts)}</svg>"
         )
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= MOST_LETTERS else f"{label[: MOST_LETTERS - 1]}…"
+
+
+def _wide(text: str) -> float:
+    """About as many pixels as the text takes: at least that, so that none is cut off."""
+    return sum(_CAPITAL if letter.isupper() or not letter.isascii() else _LETTER for letter in text)
 
 
 def _round_up(number: float) -> float:

@@ -117,12 +117,12 @@ class Book:
         """The same as bars: rows of (label, number) or (label, series, number)."""
         return charts.bars(title, self.ask(question).rows)
 
-    def column(self, *names: str) -> str:
-        """The first of these columns that ``leads`` has, quoted for SQL; ``'(no such field)'`` as a text if it has none."""
+    def first(self, *names: str) -> str:
+        """The first of these columns of ``leads`` that has a value, for SQL; NULL where ``leads`` has none of them."""
         with self._connected() as connection:
             there = columns_of(connection, self.schema, "leads")
             quote = connection.dialect.identifier_preparer.quote
-            return next((quote(name) for name in names if name in there), "'(no such field)'")
+            return f"coalesce({', '.join([*(quote(name) for name in names if name in there), 'cast(null as text)'])})"
 
     def has(self, schema: str, table: str) -> bool:
         """Whether there is a table of this name."""

@@ -13,7 +13,10 @@ from connector.texts import masked
 
 NAME = ("first_name last_name", "name", "full_name", "company", "std_company_name", "business_name")
 OWNER = ("owner_name", "owner_id_name", "owner", "assigned_agent_id", "assigned_to", "owner_id", "user_id")
-STATUS = ("status_name", "prospect_stage", "stage", "lead_status", "metadata_status", "status")
+STATUS = (
+    *("status_name", "prospect_stage", "stage", "lead_status", "metadata_status"),
+    *("current_lead_status_display_name", "current_disposition_display_name", "status"),
+)
 PRIVATE = (
     *(
         "*phone*",

@@ -81,7 +81,7 @@ def test_it_runs_in_a_project_that_init_made(
     monkeypatch.setenv(f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS", where)
     rows = {
         "convoso": {"id": "1", "status": "NEW", "created_at": "2026-01-01 00:00:00"},
-        "leadsquared": {"prospect_id": "1", "mx_city": "Pune", "created_on": "2026-01-01 00:00:00"},
+        "leadsquared": {"prospect_id": "1", "prospect_stage": "Won", "created_on": "2026-01-01 00:00:00"},
     }
     lab = Lab(warehouse)
     lab.land([rows[crm]], "2 10:00", table=f"{crm}_raw.lead_versions")
@@ -89,7 +89,7 @@ def test_it_runs_in_a_project_that_init_made(
     shown = run(copied, tmp_path / "mine", monkeypatch)
     pending = next(text for text in shown if text.startswith("Fields that differ"))
     assert f"tiers_to_{crm}" in pending
-    assert ("NEW" if crm == "convoso" else "(no such field)") in shown[2]
+    assert ("NEW" if crm == "convoso" else "Won") in shown[2]
     assert "No push has sent anything yet." in "\n".join(shown)
 
 
@@ -106,7 +106,8 @@ def test_any_sql_is_asked_as_it_stands(warehouse: Any) -> None:
     assert found.rows == (("50% :off", 2),)
     assert "1 row" in str(found)
     assert "<td>50% :off</td>" in found._repr_html_()
-    assert book.column("nothing", "status") == "status"
+    assert book.ask(f"select {book.first('nothing', 'status')} from analytics.leads").rows == (("50% :off",),)
+    assert book.ask(f"select {book.first('nothing')} from analytics.leads").rows == ((None,),)
 
 
 def test_a_copy_replaces_nothing(tmp_path: Path) -> None:

@@ -29,6 +29,15 @@ def test_a_label_is_one_bar_of_its_parts() -> None:
     assert "4 (convoso 3, pollybot 1)" in str(chart)
 
 
+@pytest.mark.parametrize("label", ["NRESPONSIVEWWW", "W" * 32, "Ж" * 20, "in progress"])
+def test_no_label_begins_outside_of_the_drawing(label: str) -> None:
+    """Capitals are wider: a sans-serif's widest letter has about 0.95 of its size, its capitals 0.7 on average."""
+    chart = charts.bars("t", [(label, 1)])
+    texts = ElementTree.fromstring(chart.svg()).iter(f"{SVG}text")
+    right = next(float(each.get("x", 0)) for each in texts if each.text == label)
+    assert right >= 13 * (0.7 if label.upper() == label else 0.52) * len(label)
+
+
 def test_without_series_and_without_rows() -> None:
     """Two columns are enough, a NULL is no length, and a chart of nothing says so."""
     chart = charts.bars("t", [("a", 1.5), ("b", None)])
