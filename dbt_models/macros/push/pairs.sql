@@ -34,6 +34,8 @@ desired as (
     {%- endif %}
 ),
 
+{# Asked for once, so that nobody keeps a copy of the whole book: its columns are read, and no more is made of them
+    than of the leads that are wanted. #}
 shown as (
     select
         lead_id,
@@ -41,24 +43,26 @@ shown as (
         {{ 'last_sequence_number,' if counted }}
         last_seen_at
         {%- for field in fields %},
-        {% if field['is_there'] -%}
-        {{ leadloop.blank_as_null(field['text']) }}
-        {%- else -%}
-        cast(null as text)
-        {%- endif %} as shown_{{ loop.index }}
+        {{ field['text'] }} as shown_{{ loop.index }}
         {%- endfor %}
     from {{ leads }}
     where crm = {{ leadloop.literal(options['crm']) }}
 ),
 
+{# Each question ends with the first lead that answers it. #}
 reading as (
     select
-        count(*) > 0 as is_read
+        exists (select 1 from {{ leads }} where crm = {{ leadloop.literal(options['crm']) }}) as is_read
         {%- for field in fields if field['is_there'] %},
         -- Another CRM may have a column of this name: what is shown is a matter of this CRM's own leads.
-        count({{ field['old_value'] }}) > 0 as {{ field['is_shown'] }}
+        exists (
+            select 1
+            from {{ leads }}
+            where
+                crm = {{ leadloop.literal(options['crm']) }}
+                and {{ leadloop.blank_as_null(field['text']) }} is not null
+        ) as {{ field['is_shown'] }}
         {%- endfor %}
-    from shown
 ),
 
 pairs as (
@@ -73,7 +77,7 @@ pairs as (
         {{ 'shown.last_sequence_number,' if counted }}
         shown.last_seen_at
         {%- for field in fields %},
-        shown.shown_{{ loop.index }}
+        {{ leadloop.blank_as_null('shown.shown_' ~ loop.index) }} as shown_{{ loop.index }}
         {%- endfor %}
     from desired
     cross join reading

@@ -143,3 +143,31 @@ def test_postgres_reads_nothing_of_other_leads(postgres_url: str) -> None:
     read = rows_read() - before
     assert {table: each for table, each in read.items() if each > BOOK / 10} == {}
     assert read[RAW] >= CHANGED, "nothing is counted"
+
+
+@pytest.mark.long
+def test_a_plan_keeps_no_copy_of_the_book(duck: Any, own: Any) -> None:
+    """Of leads that nobody wants otherwise, values are read and let go of, and no more is made of them."""
+    book = Book(duck)
+    book.see(1, BOOK)
+    own.desired("wanted", "lead_id, status, city", *(f"'{lead}', 'won', 'there'" for lead in range(1, 11)))
+    own.push(
+        "to_convoso",
+        "desired = ref('wanted'), crm = 'convoso', key = 'lead_id', fields = {'Status': 'status', 'City': 'city'}",
+    )
+    duck.build(own.folder)
+    with duck.warehouse.engine().connect() as connection:
+        plan = connection.exec_driver_sql(
+            "explain (analyze, format json) select * from analytics.to_convoso"
+        ).one()
+    kept: list[int] = []
+
+    def look(operator: Any) -> None:
+        if operator.get("operator_type") == "CTE":
+            kept.append(operator["children"][0]["operator_cardinality"])
+        for child in operator.get("children", []):
+            look(child)
+
+    look(json.loads(plan[1]))
+    assert kept, "nothing is counted"
+    assert max(kept) < 100
