@@ -1,16 +1,14 @@
 {%- set history = ref('leadloop', 'lead_history') -%}
 {%- set fields = leadloop.fields_among(leadloop.columns_of(history)) -%}
 {%- set types = leadloop.lead_types(fields) -%}
-with removals as (
-    select *
-    from {{ ref('leadloop', 'stg_lead_removals') }}
-),
-
-gone as (
+{# No CTE, since it is used twice: DuckDB makes a copy of such a CTE, and then reads every column of the book, whatever
+   is asked of the leads. #}
+{%- set removals = ref('leadloop', 'stg_lead_removals') %}
+with gone as (
     select distinct
         crm,
         lead_id
-    from removals
+    from {{ removals }}
 ),
 
 -- When each of the leads that were ever removed was last seen as one that is there, and when it was modified by what
@@ -48,7 +46,7 @@ ranked as (
                 removals.removal desc,
                 removals.merged_into desc
         ) as place
-    from removals
+    from {{ removals }} as removals
     inner join alive on removals.crm = alive.crm and removals.lead_id = alive.lead_id
     where
         case
