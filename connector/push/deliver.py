@@ -30,6 +30,7 @@ from connector.push.frozen import ROWS_AT_A_TIME
 from connector.push.journal import Journal, entry
 from connector.push.journal_row import Entry, State
 from connector.push.plan import Plan
+from connector.push.policies import wins
 from connector.push.summary import Summary, Tally
 
 BATCH = 2000
@@ -296,12 +297,12 @@ class _Run:
             rule = self.plan.equal.get(change.field)
             if change.field == WHOLE:
                 # What the plan saw of the lead isn't in the plan, so any edit counts.
-                (send if self.plan.on_conflict == "warehouse_wins" else moved).append(change)
+                (send if wins(self.plan) else moved).append(change)
             elif change.column_name in shown and same(theirs, change.desired, rule):
                 there.append(change)
             elif same(theirs, change.current, rule):
                 send.append(change)
-            elif self.plan.on_conflict == "warehouse_wins":
+            elif wins(self.plan, change.field):
                 # What is overwritten is what the CRM shows now: whoever takes it back wants that one.
                 send.append(replace(change, current=theirs))
             else:

@@ -24,6 +24,7 @@ from connector.push.journal import Journal
 from connector.push.journal_row import Entry
 from connector.push.plan import Push
 from connector.push.planning import push_rows
+from connector.push.policies import of_field
 from connector.push.tables import RESTORED, meant, push_journal, push_runs
 from connector.texts import is_blank
 from connector.warehouse.ledger import columns_of, next_number
@@ -141,7 +142,7 @@ def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], model:
         of_crm = leads.c.crm == crm
         wanted = _wanted(connection, crm, name, column, pushes, sa.select(leads.c.lead_id).where(of_crm))
         # Such a push sends nothing to a field without a base, and so it overwrites nobody.
-        needless = all(push.first_push == "baseline" for push in pushes)
+        needless = all(of_field(push, "first_push", name) == "baseline" for push in pushes)
         shown = sa.select(leads.c.lead_id, field_text(leads, column)).where(of_crm)
         for lead_id, value in connection.execute(shown):
             desired = wanted.get(lead_id, [])

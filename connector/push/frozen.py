@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count, groupby, islice
 from operator import attrgetter, eq, itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, overload
 
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
@@ -40,6 +41,36 @@ _CHANGE = "field, column_name, current_value, desired_value, base_value, verdict
 _COLUMNS = ("list", "place", "lead_id", "crm_lead_id", *_CHANGE.split(", "))
 _ATTRIBUTES = attrgetter("field", "column_name", "current", "desired", "base", "verdict")
 _IS_BLANK = f"trim(coalesce({{}}, ''), '{BLANKS}') = ''"
+
+
+class Places(NamedTuple):
+    """Which list each row of a push model is in."""
+
+    of_verdict: Mapping[str, str]
+    """Verdict -> list; a row with another verdict is in none."""
+    of_field: Mapping[tuple[str, str], str] = MappingProxyType({})
+    """Verdict and field -> list, where it is not that of the verdict."""
+
+    @property
+    def sql(self) -> str:
+        """The list of a row of the table ``given``."""
+        first = (
+            f"when verdict = {_literal(verdict)} and field = {_literal(name)} then '{place}'"
+            for (verdict, name), place in self.of_field.items()
+        )
+        rest = (
+            f"when verdict = {_literal(verdict)} then '{place}'" for verdict, place in self.of_verdict.items()
+        )
+        return f"case {' '.join([*first, *rest])} end"
+
+
+class Judged(NamedTuple):
+    """How many leads a field has one verdict in."""
+
+    field: str
+    verdict: str
+    has_base: bool
+    leads: int
 
 
 class Totals(NamedTuple):
@@ -107,6 +138,20 @@ class Leads(Sequence[LeadPlan]):
     @cached_property
     def _by_field(self) -> list[tuple[str, int]]:
         return self._ask("select field, count(*) from {rows} group by field order by count(*) desc, field")
+
+    def judged(self) -> list[Judged]:
+        """How many leads each field has each verdict in, apart for those that it was ever sent to."""
+        query = (
+            "select field, verdict, base_value is not null, count(*) from {rows} group by all order by all"
+        )
+        return [Judged(*row) for row in self._ask(query)]
+
+    def having(self, names: Collection[str]) -> int:
+        """How many leads have one of these fields."""
+        found = self._ask(
+            "select count(distinct place) from {rows} where list_contains(?, field)", list(names)
+        )
+        return int(found[0][0]) if found else 0
 
     def cleared(self) -> dict[str, int]:
         """Field -> leads in which it has no desired value."""
@@ -229,19 +274,16 @@ class Frozen:
         found: int | None = self.ask("select max(cast(desired_leads as bigint)) from given")[0][0]
         return found
 
-    def unsendable(
-        self, sent: Collection[str], lists: Collection[str]
-    ) -> list[tuple[str, str, int, list[str]]]:
-        """Field, type, number of leads and the first of them: of what would be sent, by its verdict, and is no single value.
+    def unsendable(self, places: Places, lists: Collection[str]) -> list[tuple[str, str, int, list[str]]]:
+        """Field, type, number of leads and the first of them: of what would be sent and is no single value.
 
         Fields that hold ``lists`` may have one.
         """
         found: list[tuple[str, str, int, list[str]]] = self.ask(
             "select field, unsendable, count(distinct lead_id), list_sort(list(distinct lead_id))[:3] from given "
-            "where unsendable is not null and list_contains(?, verdict) "
+            f"where unsendable is not null and {places.sql} = 'leads' "
             "and not (list_contains(?, field) and (unsendable like '%]' or lower(unsendable) like 'json%')) "
             "group by field, unsendable order by field, unsendable",
-            list(sent),
             list(lists),
         )
         return found
@@ -252,13 +294,12 @@ class Frozen:
         query = f"select verdict, count(distinct case when {is_counted} then lead_id end) from given group by verdict"
         return dict(self.ask(query))
 
-    def sort(self, lists: Mapping[str, str], *, adds: bool) -> None:
-        """Puts every row in the list of its verdict, or in none, each list ordered by lead and field as Python orders text.
+    def sort(self, places: Places, *, adds: bool) -> None:
+        """Puts every row in its list, or in none, each list ordered by lead and field as Python orders text.
 
         Leads that were to be sent and whose last write was not answered are in the list ``WAITING`` instead. Where the push
         ``adds`` leads, the CRM's id of a lead is in some row of it; else it is the lead's only one.
         """
-        of_verdict = " ".join(f"when '{verdict}' then '{name}'" for verdict, name in lists.items())
         own_id = "max(crm_lead_id) over (partition by lead_id)" if adds else "lead_id"
         waits = (
             "list = 'leads' and (crm_lead_id in (select crm_lead_id from unanswered) "
@@ -270,7 +311,7 @@ class Frozen:
             f"""
             insert into changes
             with told as (
-                select * exclude (crm_lead_id), {own_id} as crm_lead_id, case verdict {of_verdict} end as list from given
+                select * exclude (crm_lead_id), {own_id} as crm_lead_id, {places.sql} as list from given
             ),
             placed as (
                 select * replace (case when {waits} then '{WAITING}' else list end as list) from told
@@ -367,6 +408,10 @@ def as_tables(rows: Iterable[Sequence[str | None]]) -> Iterator[Any]:
     rest = iter(rows)
     while part := [(*row, *_NOTHING)[: len(GIVEN)] for row in islice(rest, ROWS_AT_A_TIME)]:
         yield _table(dict(zip(GIVEN, zip(*part, strict=True), strict=True)))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _table(columns: Mapping[str, Sequence[Any]]) -> Any:

@@ -14,8 +14,9 @@ from connector.errors import ConflictError, DuplicateLeadError, GuardrailError, 
 from connector.push.changes import Approval, Undo
 from connector.push.frozen import Leads
 from connector.push.guardrails import Guardrail, Limits
+from connector.push.policies import Policies, of_field
 from connector.push.tables import ADDING
-from connector.texts import count, shown_key
+from connector.texts import count, listed, shown_key, shown_name
 
 SETTINGS = {
     "push": "the push",
@@ -26,6 +27,7 @@ SETTINGS = {
     "on_conflict": "on_conflict",
     "options": "options",
     "equal": "equal",
+    "policies": "what single fields have of their own",
     "max_found": "max_found",
     "crm_leads": "the number of leads in the CRM",
     "removed": "the number of removed leads",
@@ -40,7 +42,7 @@ SETTINGS = {
     "needs_approval": "whether it has to be approved",
 }
 """What the fingerprint of a plan covers, as people call it; besides these its guardrails and its lists."""
-SINCE = ("undo", "needs_approval", "reverted")
+SINCE = ("policies", "undo", "needs_approval", "reverted")
 """What an older leadloop didn't have: a fingerprint covers it only where there is something to cover, so that those of plans that were
 saved before stay what they are."""
 LISTS = {
@@ -92,6 +94,11 @@ class Push(Limits, Protocol):
         """CRM field -> the rule by which its values are compared, as in ``equality.RULES``."""
         ...
 
+    @property
+    def policies(self) -> Policies:
+        """CRM field -> what it has of its own instead of the push's ``on_conflict``, ``nulls`` or ``first_push``."""
+        ...
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -135,6 +142,8 @@ class Plan:
     """What each insert is told besides its fields."""
     equal: Mapping[str, str] = field(default_factory=dict)
     """CRM field -> the rule by which its values are compared."""
+    policies: Policies = field(default_factory=dict)
+    """CRM field -> what it has of its own instead of the push's ``on_conflict``, ``nulls`` or ``first_push``."""
     host: str | None = None
     """Of the CRM's API; ``None`` where the CRM is not set up."""
     account: str | None = None
@@ -180,6 +189,8 @@ class Plan:
     def setting(self, name: str) -> Any:
         """One of ``SETTINGS``, so that it can be compared."""
         found = getattr(self, name)
+        if name == "policies":
+            return sorted((each, sorted(own.items())) for each, own in found.items())
         return sorted(found.items()) if isinstance(found, Mapping) else found
 
     @property
@@ -218,6 +229,12 @@ class Plan:
         """How many leads each field changes for, the most frequent first."""
         return self.leads.by_field()
 
+    def stopping(self) -> list[str]:
+        """Fields whose conflicts let nothing be sent."""
+        return sorted(
+            name for name in self.conflicts.by_field() if of_field(self, "on_conflict", name) == "stop"
+        )
+
     def problem(self) -> LeadloopError | None:
         """Why nothing of this plan may be sent, or ``None``; see ``check``."""
         look = f"To see it: {self.command}"
@@ -237,10 +254,11 @@ class Plan:
             )
         if self.rivalry:
             return ConflictError(self.rivalry, look, crm=self.crm)
-        if self.on_conflict == "stop" and self.conflicts:
+        if stopping := self.stopping():
+            of = f"on_conflict of {listed(map(shown_name, stopping))}" if self.policies else "its on_conflict"
             return ConflictError(
-                f"{count(len(self.conflicts), 'lead')} of {self.push} were edited in {self.crm} since they were sent, "
-                f"and its on_conflict is 'stop', so nothing was sent.",
+                f"{count(self.conflicts.having(stopping), 'lead')} of {self.push} were edited in {self.crm} since they were sent, "
+                f"and {of} is 'stop', so nothing was sent.",
                 look,
                 crm=self.crm,
             )

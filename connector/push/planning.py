@@ -11,9 +11,10 @@ from connector.crm.base import Capabilities
 from connector.errors import ModelError
 from connector.parsing import did_you_mean
 from connector.push.approvals import with_first_time
-from connector.push.frozen import GIVEN, WAITING, Frozen, as_tables
+from connector.push.frozen import GIVEN, WAITING, Frozen, Places, as_tables
 from connector.push.guardrails import guardrails
 from connector.push.plan import Plan, Push
+from connector.push.policies import wins
 from connector.push.tables import ADDING, last_rows, meant, now, push_journal, push_settled
 from connector.texts import count, shown_key, shown_name
 from connector.warehouse.engines import engine_of
@@ -140,8 +141,9 @@ def frozen_plan(
             f"{push.name} has a row whose verdict is none of {', '.join(sorted(VERDICTS))}.",
             "Let the push macro write the model, and run: leadloop build",
         )
-    _check_sendable(push, frozen, lists)
-    frozen.sort(_lists(push), adds=has_ids or push.mode in ADDING)
+    places = _places(push)
+    _check_sendable(push, frozen, places, lists)
+    frozen.sort(places, adds=has_ids or push.mode in ADDING)
     beyond_limit = 0 if limit is None else frozen.cut(max(limit, 0))
     found = frozen.lists()
     leads = found["leads"]
@@ -178,6 +180,7 @@ def frozen_plan(
         nameless=nameless,
         options=dict(push.options),
         equal=dict(push.equal),
+        policies={name: dict(own) for name, own in push.policies.items()},
         max_found=push.max_found if push.mode == "insert" else None,
         needs_approval=push.approval == "required"
         or (push.approve_above is not None and len(leads) > push.approve_above),
@@ -186,10 +189,9 @@ def frozen_plan(
     )
 
 
-def _check_sendable(push: Push, frozen: Frozen, lists: Collection[str]) -> None:
+def _check_sendable(push: Push, frozen: Frozen, places: Places, lists: Collection[str]) -> None:
     """Raises ``ModelError`` for a value that a CRM would get as the text that some language writes it with."""
-    sent = [verdict for verdict, name in _lists(push).items() if name == "leads"]
-    for field, kind, number, leads in frozen.unsendable(sent, lists):
+    for field, kind, number, leads in frozen.unsendable(places, lists):
         examples = ", ".join(shown_key(each, is_ours=push.mode in ADDING, mask=True) for each in leads)
         raise ModelError(
             f"{push.name}: the value for {field!r} is of the type {shown_name(kind)} in {count(number, 'lead')} (such as {examples}), and "
@@ -200,15 +202,24 @@ def _check_sendable(push: Push, frozen: Frozen, lists: Collection[str]) -> None:
         )
 
 
-def _lists(push: Push) -> dict[str, str]:
-    """Verdict -> the list of the plan that rows of it are in; what is not in it is only counted."""
-    return {
-        **dict.fromkeys(("change", "clear", "insert", "delete"), "leads"),
-        "conflict": "leads" if push.on_conflict == "warehouse_wins" else "conflicts",
-        "rejected": "rejected",
-        "flapping": "flapping",
-        "reverted": "reverted",
-    }
+def _places(push: Push) -> Places:
+    """Which list of the plan a row is in; one that is in none is only counted."""
+
+    def of_conflict(is_sent: bool) -> str:
+        return "leads" if is_sent else "conflicts"
+
+    return Places(
+        {
+            **dict.fromkeys(("change", "clear", "insert", "delete"), "leads"),
+            "conflict": of_conflict(wins(push)),
+            **{each: each for each in ("rejected", "flapping", "reverted")},
+        },
+        {
+            ("conflict", name): of_conflict(wins(push, name))
+            for name in sorted(push.policies)
+            if wins(push, name) != wins(push)
+        },
+    )
 
 
 def check(push: Push, capabilities: Capabilities) -> None:

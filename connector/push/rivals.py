@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connector.push.changes import WHOLE
 from connector.push.equality import same
 from connector.push.plan import Plan, Push
+from connector.push.policies import wins
 from connector.push.tables import meant, oldest_first, push_journal, was_sent
 from connector.texts import count
 from connector.warehouse.engines import engine_of
@@ -61,9 +62,13 @@ def _disagreeing(
         return
     rows = sa.table(other.identifier, *map(sa.column, sorted(there)), schema=other.schema).c
     lead = rows.crm_lead_id if "crm_lead_id" in there else rows.lead_id
-    sends = ["change", "clear", *(["conflict"] if other.on_conflict == "warehouse_wins" else [])]
+    overwritten = [name for name in shared if wins(other, name)]
+    is_sent = sa.or_(
+        rows.verdict.in_(("change", "clear")),
+        sa.and_(rows.verdict == "conflict", rows.field.in_(overwritten)),
+    )
     query = sa.select(lead.label("crm_lead_id"), rows.field, rows.desired_value.label("value")).where(
-        rows.field.in_(shared), rows.verdict.in_(sends), lead.is_not(None)
+        rows.field.in_(shared), is_sent, lead.is_not(None)
     )
     others = engine_of(connection).tables(connection, query)
     for lead_id, name, value, ours in plan.leads.beside(others, differing=True):

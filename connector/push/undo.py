@@ -205,6 +205,7 @@ def undoing(push: P, found: Chosen, on_conflict: str) -> P:
         "on_conflict": on_conflict,
         "options": {},
         "equal": {**found.equal, **push.equal},
+        "policies": {},
         "fields": {},
     }
     return replace(push, **changed)  # type: ignore[type-var]

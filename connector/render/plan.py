@@ -4,6 +4,7 @@ Everything that is shown is taken from ``Plan.leads``, the list that is carried 
 somebody asked to see a plan; ``mask`` leaves their last two characters, also of keys that may be values themselves.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from connector.push.approvals import first_time
 from connector.push.changes import WHOLE, FieldChange, LeadPlan, Undo
 from connector.push.guardrails import Guardrail, unknown_leads
 from connector.push.plan import Plan
+from connector.push.policies import of_field
 from connector.push.tables import ADDING
 from connector.render.text import table
 from connector.texts import count, readable, shown_key, shown_name
@@ -58,7 +60,7 @@ def plan_text(plan: Plan, *, mask: bool = False, samples: int = SAMPLES) -> Grou
         both = [(row.lead_id, row.field, row.base, row.current, row.desired) for row in shown]
         parts += [Text(conflict_title(plan))]
         parts += [table(("Lead", "Field", "We sent", "The CRM shows", wanted(plan)), both)]
-    parts += [Text(f"· {note}") for note in left_out(plan)]
+    parts += [Text(f"· {note}") for note in (*own_policies(plan), *left_out(plan))]
     parts += map(_guardrail_line, plan.guardrails)
     for told in filter(None, (first_time(plan), approved.told(plan))):
         parts += [Text(), Text(told, style="bold yellow")]
@@ -117,7 +119,7 @@ def conflict_title(plan: Plan) -> str:
     """What a conflict is, and what happens to these."""
     leads = len(plan.conflicts)
     were, are, them = ("was", "is", "it") if leads == 1 else ("were", "are", "them")
-    then = "so nothing is sent" if plan.on_conflict == "stop" else f"and {are} left alone"
+    then = "so nothing is sent" if plan.stopping() else f"and {are} left alone"
     if plan.undo is not None:
         return f"{count(leads, 'lead')} {were} changed since, by a person or a later run, {then}"
     return f"{count(leads, 'lead')} {were} edited in {plan.crm} after we sent {them}, {then}"
@@ -155,6 +157,44 @@ def left_out(plan: Plan) -> list[str]:
     if plan.unknown_leads:
         told.append(unknown_leads(plan.crm, plan.unknown_leads, plan.desired_leads))
     return told + (_not_taken_back(plan.undo, plan.crm) if plan.undo is not None else [])
+
+
+def own_policies(plan: Plan) -> list[str]:
+    """A sentence for each field whose own policy, and not the push's, has decided about some leads."""
+    edited: Counter[str] = Counter()
+    filled: Counter[str] = Counter()
+    first: Counter[str] = Counter()
+    for name, verdict, has_base, leads in (*plan.leads.judged(), *plan.conflicts.judged()):
+        if verdict == "conflict":
+            (edited if has_base else filled)[name] += leads
+        elif verdict == "change" and not has_base:
+            first[name] += leads
+    then = {
+        "warehouse_wins": "overwritten",
+        "crm_wins": "left alone",
+        "stop": "left alone, and nothing is sent",
+    }
+    told = []
+    for name, own in sorted(plan.policies.items()):
+        for policy, leads, what in (
+            (
+                "on_conflict",
+                edited[name],
+                f"edited in {plan.crm} after we sent it: {then.get(own.get('on_conflict', ''))}",
+            ),
+            (
+                "first_push",
+                filled[name],
+                f"not blank in {plan.crm}, and never sent: {then[of_field(plan, 'on_conflict', name)]}",
+            ),
+            ("first_push", first[name], "never sent before: sent"),
+            ("nulls", plan.leads.cleared().get(name, 0), "nothing wanted in it: blanked"),
+        ):
+            if policy in own and leads:
+                told.append(
+                    f"{shown_name(name)} has {policy} = '{own[policy]}' of its own: in {count(leads, 'lead')} {what}"
+                )
+    return told
 
 
 def _not_taken_back(undo: Undo, crm: str) -> list[str]:

@@ -198,6 +198,12 @@ class PlanDocument(Part, kw_only=True):
     equal: Annotated[
         dict[str, str], Meta(description="CRM field → the rule by which its values are compared")
     ]
+    policies: Annotated[
+        dict[str, dict[str, str]],
+        Meta(
+            description="CRM field → `on_conflict`, `nulls` or `first_push` → what the field has of its own"
+        ),
+    ]
     max_found: Annotated[
         int | None,
         Meta(

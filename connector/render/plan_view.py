@@ -10,7 +10,16 @@ from connector.push.approvals import first_time
 from connector.push.changes import WHOLE
 from connector.push.guardrails import Guardrail
 from connector.push.plan import Plan
-from connector.render.plan import FieldRow, conflict_title, field_rows, headline, left_out, tiles, wanted
+from connector.render.plan import (
+    FieldRow,
+    conflict_title,
+    field_rows,
+    headline,
+    left_out,
+    own_policies,
+    tiles,
+    wanted,
+)
 from connector.texts import masked, printable, readable, shown_key, shown_name
 from connector.views.plan_rows import PlanRows, Row
 from connector.views.settings import Masking
@@ -124,7 +133,7 @@ def plan_view(rows: PlanRows, masking: Masking, *, mask: bool = False, fingerpri
         tone=tone,
         headline=headline(plan),
         problem=str(problem) if problem else "",
-        notes=[*notes, *(left_out(plan) if plan.undo is not None else [])],
+        notes=[*notes, *own_policies(plan), *(left_out(plan) if plan.undo is not None else [])],
         tiles=tiles(plan),
         bars=[_bar(each) for each in plan.guardrails],
         fields=_fields(plan, masking, mask),

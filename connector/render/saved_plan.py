@@ -72,7 +72,13 @@ def read_plan(path: Path, option: str = "--plan ") -> Plan:
 
 def _complete(said: dict[str, Any]) -> None:
     """Adds what the document of an older leadloop didn't have."""
-    for name, nothing in (("reverted", []), ("undo", None), ("needs_approval", False), ("approval", None)):
+    for name, nothing in (
+        ("policies", {}),
+        ("reverted", []),
+        ("undo", None),
+        ("needs_approval", False),
+        ("approval", None),
+    ):
         said.setdefault(name, nothing)
     if isinstance(said.get("totals"), dict):
         said["totals"].setdefault("reverted", 0)
@@ -155,6 +161,7 @@ def _plan_of(document: PlanDocument, frozen: Frozen) -> Plan:
         nameless=totals.nameless,
         options=document.options,
         equal=document.equal,
+        policies=document.policies,
         max_found=document.max_found,
         first_time=document.first_time,
         undo=None if document.undo is None else _undo_of(document.undo),

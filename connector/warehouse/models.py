@@ -79,6 +79,8 @@ class PushSpec:
     """What each insert is told besides its fields."""
     equal: Mapping[str, str] = field(default_factory=dict)
     """CRM field -> the rule by which its values are compared."""
+    policies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """CRM field -> ``on_conflict``, ``nulls`` or ``first_push`` -> what it has of its own."""
     lead_id: str = ""
     """For an upsert, if any: the column of the desired rows that has the CRM's id of the lead, where it is known."""
     stands_on: Mapping[str, str] = field(default_factory=dict)

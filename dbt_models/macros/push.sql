@@ -15,7 +15,8 @@
    desired       the relation with one row per lead and the values that the CRM should show
    crm           the CRM, by its name in the settings
    key           the column of desired with the lead's id; in the modes that add leads, an id of your own for each row
-   fields        field of the CRM -> column of desired; the mode 'delete' has none
+   fields        field of the CRM -> column of desired; the mode 'delete' has none. A field that has on_conflict, nulls, first_push
+                 or equal of its own: {'title': {'column': 'tier', 'nulls': 'clear'}}
 
    These have a default, which stands first:
 

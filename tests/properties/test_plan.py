@@ -64,6 +64,7 @@ def push(**options: Any) -> Any:
         fields={},
         options={},
         equal={},
+        policies={},
         approval="none",
         approve_above=None,
         **known | options,

@@ -81,7 +81,7 @@ def test_a_push_knows_where_its_leads_are() -> None:
     options = {
         "crm": "convoso", "key": "lead_id", "fields": {"title": "tier"}, "mode": "update", "on_conflict": "crm_wins",
         "nulls": "keep", "first_push": "overwrite", "max_changes": 1, "max_share": 0.001, "max_unknown_share": 0.5, "max_clears": 1,
-        "confirm": "all", "max_inserts": 1, "max_deletes": 1, "max_found": 1, "options": {}, "equal": {}, "lead_id": "",
+        "confirm": "all", "max_inserts": 1, "max_deletes": 1, "max_found": 1, "options": {}, "equal": {}, "policies": {}, "lead_id": "",
         "approval": "none", "approve_above": None,
     }  # fmt: skip
 

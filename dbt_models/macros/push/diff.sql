@@ -116,11 +116,13 @@ differing as (
             {%- endif %}
             {{ leadloop.comparable('compared.new_value', options, 'compared.field') }}
                 is distinct from {{ leadloop.comparable('compared.current_value', options, 'compared.field') }}
-            {%- if options['nulls'] == 'keep' %}
-            and compared.new_value is not null
+            {%- set clears = leadloop.with_policy(options, 'nulls', ['clear'], 'compared.field') %}
+            {%- if clears != 'true' %}
+            and (compared.new_value is not null{{ ' or ' ~ clears if clears != 'false' }})
             {%- endif %}
-            {%- if options['first_push'] == 'baseline' %}
-            and compared.has_base
+            {%- set sends_first = leadloop.with_policy(options, 'first_push', ['overwrite', 'fill_empty'], 'compared.field') %}
+            {%- if sends_first != 'true' %}
+            and (compared.has_base{{ ' or ' ~ sends_first if sends_first != 'false' }})
             {%- endif %}
             {%- if adds %}
             end
@@ -164,8 +166,9 @@ select
                     is distinct from {{ leadloop.comparable('unanswered_value', options) }}
             )
             then 'conflict'
-        {%- if options['first_push'] == 'fill_empty' %}
-        when not has_base and current_value is not null then 'conflict'
+        {%- set fills = leadloop.with_policy(options, 'first_push', ['fill_empty']) %}
+        {%- if fills != 'false' %}
+        when not has_base and current_value is not null{{ ' and ' ~ fills if fills != 'true' }} then 'conflict'
         {%- endif %}
         when new_value is null then 'clear'
         else 'change'

@@ -37,8 +37,10 @@
     {%- elif options['mode'] == 'delete' -%}
         {%- do leadloop.refuse_push("mode 'delete' deletes whole leads; leave fields out") -%}
     {%- else -%}
+        {%- do leadloop.split_push_fields(options) -%}
         {%- do leadloop.check_push_fields(options['fields']) -%}
     {%- endif -%}
+    {%- do options.update({'policies': options.get('policies', {})}) -%}
     {%- do leadloop.check_push_limits(options) -%}
     {%- do leadloop.check_push_equal(options) -%}
     {%- do options.update({'options': leadloop.push_extras(options)}) -%}

@@ -74,9 +74,11 @@ select
         {%- for name in leadloop.push_columns()[2:] %}
     cast({{ name }} as text) as {{ name }},
         {%- endfor %}
-    verdict in (
-        'change', 'clear', 'insert', 'delete'{{ ", 'conflict'" if push['options']['on_conflict'] == 'warehouse_wins' }}
-    ) as is_sent
+        {%- set wins = leadloop.with_policy(push['options'], 'on_conflict', ['warehouse_wins']) %}
+    verdict in ('change', 'clear', 'insert', 'delete'{{ ", 'conflict'" if wins == 'true' }})
+        {%- if wins not in ['true', 'false'] %}
+    or (verdict = 'conflict' and {{ wins }})
+        {%- endif %} as is_sent
 from {{ push['relation'] }}
     {%- else -%}
 select

@@ -249,6 +249,26 @@ WRONG = [
     (GOOD + ", max_deletes = -1", "max_deletes must be a whole number"),
     (GOOD.replace("'score'}", "none}"), "fields must have a field of the CRM and a column"),
     (GOOD + ", on_conflict = 'crm_win'", "did you mean crm_wins?"),
+    (
+        GOOD.replace("'score'}", "{'column': 'score', 'null': 'clear'}}"),
+        "fields has null for lead_score, and a field can have column, on_conflict, nulls, first_push, equal",
+    ),
+    (GOOD.replace("'score'}", "{'nulls': 'clear'}}"), "fields has no column for lead_score"),
+    (GOOD.replace("'score'}", "{'column': none}}"), "fields must have a field of the CRM and a column"),
+    (
+        GOOD.replace("'score'}", "{'column': 'score', 'on_conflict': 'crm_win'}}"),
+        "on_conflict must be one of crm_wins, warehouse_wins, stop for lead_score, not crm_win; did you mean crm_wins?",
+    ),
+    (
+        GOOD.replace("'score'}", "{'column': 'score', 'equal': 'trimm'}}"),
+        "for lead_score, not trimm; did you mean trim?",
+    ),
+    (
+        GOOD.replace("'score'}", "{'column': 'score', 'equal': 'trim'}}")
+        + ", equal = {'lead_score': 'trim'}",
+        "equal is given twice for lead_score: in fields and in equal",
+    ),
+    (GOOD + ", policies = {}", "there is no option policies."),
     (GOOD + ", max_share = 20", "max_share must be a number from 0 to 1"),
     (GOOD + ", max_changes = '5'", "max_changes must be a whole number"),
     (GOOD + ", max_clears = true", "max_clears must be a whole number"),

@@ -96,6 +96,68 @@ def test_every_row_of_the_table(lab: Any, own: Any) -> None:
     assert (stopping.max_changes, stopping.max_share, stopping.max_clears) == (None, None, 0)
 
 
+def test_a_field_may_have_policies_of_its_own(lab: Any, own: Any) -> None:
+    """In one push, each field by its own: what becomes of a blank, of what was never sent, and how values are compared."""
+    lab.land(
+        [
+            {"id": "new", "one": "x", "two": "x", "three": "x", "four": "A"},
+            {"id": "sent", "one": "x", "two": "x", "three": "x", "four": "x"},
+        ],
+        "2 00:00",
+    )
+    own.desired(
+        "wanted",
+        "lead_id, one, two, three, four",
+        "'new', 'y', 'y', 'y', 'a'",
+        "'sent', null, null, 'y', 'y'",
+    )
+    fields = (
+        "{'one': {'column': 'one', 'nulls': 'clear', 'first_push': 'fill_empty', 'on_conflict': 'warehouse_wins'},"
+        " 'two': {'column': 'two', 'first_push': 'baseline'}, 'three': 'three',"
+        " 'four': {'column': 'four', 'equal': 'lower'}}"
+    )
+    own.push("mixed", f"desired = ref('wanted'), crm = 'convoso', key = 'lead_id', fields = {fields}")
+    own.push(
+        "other_way",
+        "desired = ref('wanted'), crm = 'convoso', key = 'lead_id', nulls = 'clear', first_push = 'baseline',"
+        " fields = {'one': {'column': 'one', 'nulls': 'keep'}, 'two': {'column': 'two', 'first_push': 'overwrite'},"
+        " 'three': 'three'}",
+    )
+    lab.record(
+        *(
+            {"push": "mixed", "lead_id": "sent", "field": field, "value": "x", "recorded_at": "1 00:00"}
+            for field in ("one", "two", "three", "four")
+        )
+    )
+    lab.build(own.folder, select=PUSHES)
+
+    def found(push: str) -> Any:
+        return lab.rows(f"select lead_id, field, verdict from analytics.{push} order by 1, 2")
+
+    assert found("mixed") == [
+        ("new", "one", "conflict"),
+        ("new", "three", "change"),
+        ("sent", "four", "change"),
+        ("sent", "one", "clear"),
+        ("sent", "three", "change"),
+    ]
+    assert found("other_way") == [
+        ("new", "two", "change"),
+        ("sent", "three", "change"),
+        ("sent", "two", "clear"),
+    ]
+    assert lab.rows(
+        "select field from analytics.push_pending where push = 'mixed' and verdict = 'conflict' and is_sent"
+    ) == [("one",)]
+    mixed = models.known(own.folder).push("mixed")
+    assert mixed.fields == {each: each for each in ("one", "two", "three", "four")}
+    assert mixed.policies == {
+        "one": {"nulls": "clear", "first_push": "fill_empty", "on_conflict": "warehouse_wins"},
+        "two": {"first_push": "baseline"},
+    }
+    assert mixed.equal == {"four": "lower"}
+
+
 @pytest.mark.long
 def test_what_the_crm_said_counts(duck: Any, own: Any) -> None:
     """An accepted value stands until the lead is read again; a refused one is held back, with what it was refused with;
@@ -413,7 +475,7 @@ def test_a_list_goes_to_a_field_that_holds_lists_alone() -> None:
         return [("7", "tags", "tags", None, value, None, "change", None, "1", kind)]
 
     spec = SimpleNamespace(
-        name="sent", crm="convoso", mode="update", on_conflict="crm_wins", options={}, equal={}, max_changes=None, max_share=None,
+        name="sent", crm="convoso", mode="update", on_conflict="crm_wins", options={}, equal={}, policies={}, max_changes=None, max_share=None,
         max_clears=None, max_inserts=None, max_deletes=None, max_found=None, max_unknown_share=None,
         approval="none", approve_above=None,
     )  # fmt: skip

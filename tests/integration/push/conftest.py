@@ -48,6 +48,7 @@ class Push:
     fields: Mapping[str, str] = field(default_factory=lambda: {"lead_score": "score"})
     options: Mapping[str, str] = field(default_factory=dict)
     equal: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     approval: str = "none"
     approve_above: int | None = None
 

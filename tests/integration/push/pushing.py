@@ -71,7 +71,7 @@ class FileCrm(OneByOne):
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
     max_changes=None, max_share=None, max_unknown_share=None, max_clears=None, max_inserts=None, max_deletes=None, max_found=None,
-    fields={}, options={}, equal={}, approval="none", approve_above=None,
+    fields={}, options={}, equal={}, policies={}, approval="none", approve_above=None,
 )  # fmt: skip
 
 

@@ -311,6 +311,6 @@ def test_anything_of_the_right_shape_is_a_push(local: Any) -> None:
     push = SimpleNamespace(
         name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update",
         on_conflict="crm_wins", max_changes=10, max_share=None, max_unknown_share=None, max_clears=None, max_inserts=None, max_deletes=None,
-        fields={}, options={}, equal={}, approval="none", approve_above=None,
+        fields={}, options={}, equal={}, policies={}, approval="none", approve_above=None,
     )  # fmt: skip
     assert make_plan(local.engine, push).leads == local.plan().leads

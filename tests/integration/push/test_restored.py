@@ -166,7 +166,12 @@ def test_accepting_gives_a_base_to_what_has_none(quick: QuickLoop) -> None:
     ]
 
 
-def test_a_push_that_leaves_alone_what_it_never_sent_still_does(quick: QuickLoop) -> None:
+@pytest.mark.parametrize(
+    "policy", [{"first_push": "baseline"}, {"policies": {"title": {"first_push": "baseline"}}}]
+)
+def test_a_push_that_leaves_alone_what_it_never_sent_still_does(
+    quick: QuickLoop, policy: dict[str, Any]
+) -> None:
     """Under first_push = 'baseline' no base protects better than any."""
     crm = quick.begin()
     differs, same, blank = crm.book.ids()[:3]
@@ -176,9 +181,7 @@ def test_a_push_that_leaves_alone_what_it_never_sent_still_does(quick: QuickLoop
         quick.write("insert into inputs.wanted values (:lead, '50', null)", lead=lead)
     loop.extract(quick.warehouse)
     loop.build(quick.warehouse)
-    (scores,) = (
-        replace(each, first_push="baseline") for each in models.known().pushes if each.name == "scores"
-    )
+    (scores,) = (replace(each, **policy) for each in models.known().pushes if each.name == "scores")
     forgotten.accept(Journal(quick.warehouse.engine()), [], "convoso", [scores], DEFAULT.leads)
     given = "select lead_id, value from leadloop.push_journal where field = 'title'"
     assert quick.rows(given) == [(same, "50")]

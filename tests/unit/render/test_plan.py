@@ -29,7 +29,7 @@ AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
     max_changes=5000, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100,
-    fields={}, options={}, equal={}, approval="none", approve_above=None,
+    fields={}, options={}, equal={}, policies={}, approval="none", approve_above=None,
 )  # fmt: skip
 PHONE = "+1 (555) 000-1167"
 

@@ -33,6 +33,7 @@ PUSH: dict[str, Any] = {
     "name": "scores", "crm": "convoso", "mode": "update", "on_conflict": "crm_wins", "max_changes": 5000,
     "max_share": 0.2, "max_unknown_share": 0.5, "max_clears": None, "max_inserts": 1000, "max_deletes": 100, "fields": {}, "options": {},
     "equal": {"status": "lower"},
+    "policies": {},
     "approval": "none",
     "approve_above": None,
 }  # fmt: skip
@@ -178,6 +179,7 @@ def test_a_masked_plan_cant_be_agreed_to(tmp_path: Path) -> None:
         (plan(on_conflict="warehouse_wins"), "on_conflict"),
         (plan(max_share=0.5), r"the guardrails \(max_share\)"),
         (plan(equal={}), "equal"),
+        (plan(policies={"status": {"nulls": "clear"}}), "what single fields have of their own"),
         (plan(crm_leads=101), "the number of leads in the CRM"),
         (plan(*ROWS[:-1]), "the number of removed leads"),
         (plan(*ROWS[1:]), r"1 lead to be sent \(such as 101: status\)"),

@@ -16,7 +16,7 @@ AT = datetime(2025, 11, 2, 8, 30, tzinfo=UTC)
 PUSH = SimpleNamespace(
     name="scores", schema="analytics", identifier="scores", crm="convoso", mode="update", on_conflict="crm_wins",
     max_changes=5000, max_share=None, max_clears=100, max_inserts=1000, max_deletes=100, max_found=100, max_unknown_share=None,
-    fields={}, options={}, equal={}, approval="none", approve_above=None,
+    fields={}, options={}, equal={}, policies={}, approval="none", approve_above=None,
 )  # fmt: skip
 VALUES = st.one_of(
     st.none(),
