@@ -50,7 +50,7 @@ def test_what_does_not_fit_into_the_day_waits_for_a_date(places: Any, tmp_path: 
         assert f"the next ones begin on {tomorrow} at 00:00 UTC" in read.message
         assert place.json("status")["calls_today"]["leadsquared"]["left"] == 0
         assert "leadsquared: 0 of " in place.run("status").stdout
-        checks = {each["name"]: each for each in place.json("check", code=2)["checks"]}
+        checks = {each["name"]: each for each in place.json("check", code=3)["checks"]}
         assert not checks["calls"]["ok"]
         assert crm.calls.count() == calls
 

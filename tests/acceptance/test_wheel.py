@@ -48,7 +48,9 @@ def test_the_wheel_works_in_an_empty_folder(installed: Any, tmp_path: Path) -> N
     target, leadloop, env = installed
     assert (target / "connector" / "dbt_models" / "dbt_project.yml").is_file()
     assert (target / "connector" / "notebooks" / "leads.ipynb").is_file()
-    assert (target / "connector" / "render" / "plan.html").is_file()
+    assert (target / "connector" / "render" / "page" / "plan_file.html").is_file()
+    assert (target / "connector" / "web" / "templates" / "plan.html").is_file()
+    assert list((target / "connector" / "web" / "static").glob("htmx-*.min.js"))
     assert (target / "bin" / "leadloop").is_file()
 
     def run(*argv: Any, **settings: Any) -> Any:
