@@ -86,13 +86,17 @@ soak: install ## 1,000 strikes on both warehouses, then ten minutes against a CR
 screenshots: install ## take pictures of the page into build/screenshots
 	$(BIN)/python docs/screenshots.py $(if $(AGAIN),--again)
 
-# An environment of its own: what the orchestrators want is none of leadloop's business otherwise.
+# Environments of their own: what the orchestrators want is none of leadloop's business otherwise. Prefect has leadloop without
+# anything that it needs, as docs/prefect.md has it. ONLY=prefect names one of them.
 ORCHESTRATORS := .venv-orchestrators
-test-orchestrators: install ## run the tests with the real Dagster, in an environment of its own
-	$(BIN)/uv venv --quiet --allow-existing $(ORCHESTRATORS)
+test-orchestrators: install ## run the tests with the real Dagster and Prefect, each in an environment of its own; ONLY names one
+	for name in orchestrators prefect; do $(BIN)/uv venv --quiet --allow-existing .venv-$$name || exit 1; done
 	$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --constraint constraints.txt --build-constraint constraints.txt \
 		--editable '.[postgres,dagster,dev]' dagster-dg-cli
-	$(ORCHESTRATORS)/bin/pytest tests/orchestrators
+	for name in prefect; do \
+		$(BIN)/uv pip install --quiet --python .venv-$$name/bin/python --requirement tests/orchestrators/$$name.txt && \
+		$(BIN)/uv pip install --quiet --python .venv-$$name/bin/python --build-constraint constraints.txt --no-deps --editable . || exit 1; done
+	$(ORCHESTRATORS)/bin/pytest tests/orchestrators$(if $(ONLY),/test_$(ONLY).py)
 
 format: install ## format the code
 	$(BIN)/ruff check --fix .

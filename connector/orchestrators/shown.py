@@ -34,6 +34,33 @@ def plan_numbers(plan: Mapping[str, Any]) -> dict[str, int]:
     return {name: plan["totals"][name] for name in TOTALS}
 
 
+def numbers(document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of any command's document: what was read, built or sent, as counts and names. No id and no value of a lead is among them."""
+    document = document or {"kind": None}
+    match document["kind"]:
+        case "extract":
+            return {name: document[name] for name in ("rows", "calls", "window")}
+        case "build":
+            return {name: document[name] for name in ("models", "tests", "warnings", "seconds")}
+        case "plan":
+            return plan_numbers(document)
+        case "push":
+            return {"run_id": document["run_id"], "calls": document["calls"], **document["leads_by_state"]}
+        case "approve":
+            return {
+                name: document[name] for name in ("id", "good_until", "leads", "fields", "leads_left_out")
+            }
+        case "run":
+            parts = {
+                "read": {name: {**each, "kind": "extract"} for name, each in document["extracted"].items()},
+                "sent": {name: {**each, "kind": "push"} for name, each in document["pushed"].items()},
+            }
+            found = {part: {name: numbers(each) for name, each in of.items()} for part, of in parts.items()}
+            return {**found, "failed": {name: each["error"] for name, each in document["failed"].items()}}
+        case _:
+            return {name: each for name, each in document.items() if isinstance(each, (bool, int, float))}
+
+
 def stops(plan: Mapping[str, Any], *, first: bool) -> str | None:
     """Why a push of this plan would send nothing, in words without a lead; ``None`` where it would go on. ``first``: as the option."""
     if plan["problem"] is not None:

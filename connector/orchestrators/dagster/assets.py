@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from connector.orchestrators.dagster.resource import LeadloopResource
-from connector.orchestrators.shown import plan_markdown, plan_numbers, stops
+from connector.orchestrators.shown import numbers, plan_markdown, plan_numbers, stops
 
 GROUP = "leadloop"
 
@@ -67,11 +67,12 @@ def backfill(crm: str, start: date) -> dg.AssetsDefinition:
 
 
 def _read(document: Mapping[str, Any]) -> dg.MaterializeResult:
+    found = numbers(document)
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": document["rows"],
-            "calls": document["calls"],
-            "window": dg.MetadataValue.json(document["window"]),
+            "dagster/row_count": found["rows"],
+            "calls": found["calls"],
+            "window": dg.MetadataValue.json(found["window"]),
         }
     )
 
@@ -118,7 +119,7 @@ def guardrails(crm: str, push: str, model: dg.AssetKey, *, first: bool) -> dg.As
     def check(context: dg.AssetCheckExecutionContext, leadloop: LeadloopResource) -> dg.AssetCheckResult:
         ended = leadloop.ask(context, "plan", push, "--mask")
         if ended.document is None:
-            raise dg.Failure(ended.why, allow_retries=ended.code not in (2, 4))
+            raise dg.Failure(ended.why, allow_retries=not ended.is_final)
         why = stops(ended.document, first=first)
         metadata: dict[str, Any] = {"plan": dg.MetadataValue.md(plan_markdown(ended.document))}
         return dg.AssetCheckResult(
@@ -149,7 +150,7 @@ def sending(crm: str, push: str, model: dg.AssetKey, *, first: bool) -> dg.Asset
         sent = leadloop.run(context, "push", push, "--yes", *(["--first"] if first else [])).document
         states = sent["leads_by_state"]
         rejected = states.get("rejected", 0)
-        metadata: dict[str, Any] = {"run_id": sent["run_id"], "calls": sent["calls"], **states}
+        metadata: dict[str, Any] = numbers(sent)
         if planned is not None:
             metadata["plan"] = dg.MetadataValue.md(plan_markdown(planned))
         return dg.MaterializeResult(
