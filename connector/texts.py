@@ -15,6 +15,7 @@ character like any other."""
 
 _LONGEST = 80
 _PLAIN_NAME = re.compile(r"\w[\w .:-]{0,79}")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -49,6 +50,15 @@ def readable(value: str | None, *, mask: bool = False) -> str:
     text = (masked(value) or "") if mask else value
     text = printable(text[: _LONGEST + 1])
     return f"“{text[:_LONGEST]}…”" if len(text) > _LONGEST else f"“{text}”"
+
+
+def shape(value: str | None) -> str:
+    """What kind of value it is, and nothing of the value: ``number, 2 digits``, ``text, 7 characters``."""
+    if value is None or is_blank(value):
+        return "(blank)"
+    if _NUMBER.fullmatch(value):
+        return f"number, {count(sum(char.isdigit() for char in value), 'digit')}"
+    return f"text, {count(len(value), 'character')}"
 
 
 def shown_name(text: str) -> str:

@@ -26,6 +26,7 @@ ENDS_WITH = {
     "extract": (0, 1, 2, 3, 5),
     "build": (0, 1, 2, 5),
     "plan": (0, 1, 2, 4, 5),
+    "preview": (0, 1, 2, 4, 5),
     "approve": (0, 1, 2, 4, 5),
     "push": (0, 1, 2, 3, 4, 5),
     "run": (0, 1, 2, 3, 4, 5),
@@ -39,7 +40,7 @@ ENDS_WITH = {
     "notebook": (0, 1, 2),
 }
 """The exit codes of each command, for docs/cli.md."""
-SHOW_ONLY = ("check", "plan", "status")
+SHOW_ONLY = ("check", "plan", "preview", "status")
 """Commands that do nothing but show something."""
 _COMMAND: list[str | None] = []
 """The last is the one that is under way."""

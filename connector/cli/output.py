@@ -47,6 +47,11 @@ def emit_line(document: "Part") -> None:
     _write([msgspec.json.encode(document).decode(), "\n"])
 
 
+def print_text(text: str) -> None:
+    """A text on stdout as it is, in UTF-8."""
+    _write([text])
+
+
 def _write(pieces: Iterable[str]) -> None:
     """To stdout, in UTF-8 as JSON is, whatever the terminal's encoding."""
     buffer = getattr(sys.stdout, "buffer", None)

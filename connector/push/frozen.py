@@ -393,6 +393,11 @@ class Frozen:
         while part := memory.fetchmany(ROWS_AT_A_TIME):
             yield from part
 
+    @property
+    def database(self) -> str:
+        """The name of the database in memory that the rows are in, for queries that read the rows of two plans."""
+        return self._name
+
     def door(self) -> Any:
         """A connection of the driver's to the same rows, for another thread. They are in the table ``changes``."""
         return connected_to(self._name)

@@ -258,8 +258,8 @@ def plan_document(plan: Plan, *, mask: bool = False) -> PlanDocument:
         made_at=_seconds(plan.made_at),
         seen_at=None if plan.seen_at is None else _seconds(plan.seen_at),
         masked=mask,
-        totals=_totals(plan),
-        guardrails=[_limit(each) for each in plan.guardrails],
+        totals=totals_of(plan),
+        guardrails=[limit_of(each) for each in plan.guardrails],
         problem=None if error is None else problem(error),
         fields=plan.by_field(),
         leads=_leads(plan.leads, mask, ours),
@@ -289,7 +289,7 @@ def bytes_digest(plan: Plan) -> str:
     return seen.hexdigest()
 
 
-def _totals(plan: Plan) -> Totals:
+def totals_of(plan: Plan) -> Totals:
     return part(
         Totals,
         plan,
@@ -311,7 +311,7 @@ def _taken_back(undo: Undo) -> TakenBack:
     )
 
 
-def _limit(guardrail: Guardrail) -> Limit:
+def limit_of(guardrail: Guardrail) -> Limit:
     return part(Limit, guardrail)
 
 

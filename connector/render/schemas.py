@@ -15,6 +15,7 @@ from connector.render.extract import ExtractDocument
 from connector.render.init import InitDocument
 from connector.render.maintain import MaintainDocument
 from connector.render.plan_document import PlanDocument
+from connector.render.preview_document import PreviewDocument
 from connector.render.push import PushDocument
 from connector.render.reconcile import ReconcileDocument
 from connector.render.release import ReleaseDocument
@@ -30,6 +31,7 @@ DOCUMENTS: dict[str, type[Part]] = {
     "extract": ExtractDocument,
     "build": BuildDocument,
     "plan": PlanDocument,
+    "preview": PreviewDocument,
     "approve": ApproveDocument,
     "push": PushDocument,
     "run": RunDocument,

@@ -81,6 +81,10 @@ class Warehouse:
             self.kind, kind.reading(self.url if path is None else kind.url(str(path.absolute())))
         )
 
+    def copied_to(self, path: Path) -> "Warehouse":
+        """The same warehouse in another file, which is a copy of its own."""
+        return Warehouse(self.kind, self._kind.url(str(path.absolute())))
+
     def engine(self) -> sa.Engine:
         """A SQLAlchemy engine that keeps no connection, so that a DuckDB file is held no longer than it is used.
 

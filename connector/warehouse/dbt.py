@@ -103,6 +103,8 @@ class Parsed:
     """The environment's variables that the profile asks for."""
     of_project: frozenset[str]
     """Those that the project's files ask for."""
+    profile: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ class Project:
             read.credentials,
             frozenset(read.profile_env_vars),
             frozenset({*manifest.env_vars, *read.project_env_vars}),
+            read.profile_name,
+            read.target_name,
         )
 
     def build(

@@ -131,6 +131,11 @@ class DuckDB(Engine):
         is_file = path != ":memory:" and not _ELSEWHERE.match(path)
         return str(Path(path).resolve()) if is_file else path
 
+    def dbt_output(self, output: Mapping[str, Any], url: URL) -> dict[str, Any]:
+        """What the profile attaches besides is opened for reading only."""
+        attached = [{**each, "read_only": True} for each in output.get("attach") or ()]
+        return {**output, "path": str(self.path(url)), **({"attach": attached} if attached else {})}
+
     def as_toml(self, credentials: Any) -> tuple[str, str]:
         path = credentials.path if credentials else DEFAULT_FILE
         return f"[{self.credentials.rpartition('.')[0]}]\ncredentials = {json.dumps(path)}\n", ""

@@ -117,6 +117,10 @@ class Engine(ABC):
     def dbt_place(self, credentials: Any) -> str:
         """The same of the credentials that dbt's adapter has read from a profile."""
 
+    def dbt_output(self, output: Mapping[str, Any], url: URL) -> dict[str, Any]:
+        """An output of dbt's profile, as its file has it, that leads to this database instead of the one that it names."""
+        return dict(output)
+
     @abstractmethod
     def as_toml(self, credentials: Any) -> tuple[str, str]:
         """The settings that name the database of a dbt profile, or of none yet: the lines of config.toml and of secrets.toml."""

@@ -66,8 +66,13 @@ def _relations(manifest: Any, names: Iterable[str]) -> Iterable[tuple[Relation, 
             if _is_ephemeral(node):
                 yield from _relations(manifest, node.depends_on_nodes)
             else:
-                is_example = node.original_file_path.replace("\\", "/").startswith("models/examples/")
-                yield Relation(node.schema, node.alias), node.package_name == PACKAGE and not is_example
+                is_ours = node.package_name == PACKAGE and not is_example(node)
+                yield Relation(node.schema, node.alias), is_ours
+
+
+def is_example(node: Any) -> bool:
+    """Whether a model of leadloop's package is one of those that show how people write theirs."""
+    return bool(node.original_file_path.replace("\\", "/").startswith("models/examples/"))
 
 
 def _is_ephemeral(node: Any) -> bool:

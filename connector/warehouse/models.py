@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -200,7 +200,7 @@ def build(
     """
     began = monotonic()
     project = _project(find_project(project_dir))
-    manifest = _parse(project, warehouse)[0]
+    manifest = _parse(project, warehouse)[0].manifest
     why_not = "" if select else moves(manifest, project.is_with_ours)
     arguments = ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
@@ -211,14 +211,19 @@ def build(
         raise warehouse.explained(error) or dbt.not_begun(error, warehouse.kind, select or "") from None
     if select and not nodes:
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
+    refuse_failed(nodes, warehouse)
+    everything = None if select else made(manifest, built, warehouse.kind, why_not)
+    return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
+
+
+def refuse_failed(nodes: Iterable[NodeResult], warehouse: Target) -> None:
+    """Raises what a build ends with in which some of these failed."""
     failed = [node for node in nodes if not node.ok and node.status != "skipped"]
     if failed:
         of_database = LeadloopError("\n".join(node.of_database for node in failed))
         raise warehouse.explained(of_database) or dbt.summary(
             failed, sum(node.status == "skipped" for node in nodes)
         )
-    everything = None if select else made(manifest, built, warehouse.kind, why_not)
-    return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
 
 
 def known(project_dir: Path | None = None, warehouse: Target | None = None) -> Known:
@@ -320,8 +325,21 @@ class _Nowhere:
         return None
 
 
-def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
-    """dbt's manifest and what is to be known of it, which is remembered."""
+def parse_anew(folder: Path, warehouse: Target, kept_in: Path | None = None) -> tuple[Project, dbt.Parsed, Known]:
+    """What dbt makes of a project's files, whatever was remembered. ``kept_in``: where dbt keeps its own files for it, for a second
+    project of the same name, by default where it keeps those of any."""
+    project = _project(folder)
+    project = project if kept_in is None else replace(project, state=project.state / kept_in)
+    return project, *_parse(project, warehouse)
+
+
+def follows(read: dbt.Parsed, warehouse: Target) -> bool:
+    """Whether dbt builds in whichever warehouse leadloop opens, since the profile takes it from leadloop."""
+    return _follows(read, warehouse.kind, warehouse.dbt_env())
+
+
+def _parse(project: Project, warehouse: Target) -> tuple[dbt.Parsed, Known]:
+    """What dbt read, and what is to be known of it, which is remembered."""
     files, environment = _fingerprint(project), warehouse.dbt_env()
     parsed = project.parse(warehouse.kind, environment)
     place = "" if _follows(parsed, warehouse.kind, environment) else dbt_place(parsed.credentials)
@@ -347,7 +365,7 @@ def _parse(project: Project, warehouse: Target) -> tuple[Any, Known]:
     }
     _write(_known_file(project), content)
     found.check(warehouse)
-    return parsed.manifest, found
+    return parsed, found
 
 
 def _follows(parsed: dbt.Parsed, kind: str, environment: Mapping[str, str]) -> bool:

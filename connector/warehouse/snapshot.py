@@ -81,29 +81,39 @@ def make(warehouse: Warehouse, *, patience: float = PATIENCE) -> Snapshot:
     if not source.is_file():
         raise ConfigError(f"There is no warehouse {source} yet.", "Run: leadloop extract")
     new = target.with_name(f"{target.name}.new-{os.getpid()}")
-    began, pause = time.monotonic(), _PAUSE
+    began = time.monotonic()
     try:
-        while True:
-            at = time.time()
-            how = _copied(source, new)
-            if how is not None and _is_whole(new):
-                os.utime(new, (at, at))
-                private.keep(new)
-                new.replace(target)
-                seconds = time.monotonic() - began
-                return Snapshot(
-                    target, datetime.fromtimestamp(at, UTC), target.stat().st_size, how == "cloned", seconds
-                )
-            if time.monotonic() - began > patience:
-                raise LockedError(
-                    f"{source} is being written to all the time, so no copy of it could be made.",
-                    "The last snapshot is as it was. Try again when the run that is under way has ended.",
-                )
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        at, how = copy(source, new, patience=patience)
+        os.utime(new, (at, at))
+        private.keep(new)
+        new.replace(target)
+        seconds = time.monotonic() - began
+        return Snapshot(
+            target, datetime.fromtimestamp(at, UTC), target.stat().st_size, how == "cloned", seconds
+        )
     finally:
         for left in (new, Path(f"{new}.wal")):
             left.unlink(missing_ok=True)
+
+
+def copy(source: Path, target: Path, *, patience: float = PATIENCE) -> tuple[float, str]:
+    """Copies a warehouse's file to another place as it is at one moment: when (as ``time.time``), and ``cloned`` or ``copied``.
+
+    ``LockedError`` where somebody kept writing to it; whatever lies at ``target`` then is no copy.
+    """
+    began, pause = time.monotonic(), _PAUSE
+    while True:
+        at = time.time()
+        how = _copied(source, target)
+        if how is not None and _is_whole(target):
+            return at, how
+        if time.monotonic() - began > patience:
+            raise LockedError(
+                f"{source} is being written to all the time, so no copy of it could be made.",
+                "Try again when the run that is under way has ended.",
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def remake(warehouse: Warehouse, *, patience: float) -> Snapshot | None:
