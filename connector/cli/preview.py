@@ -33,7 +33,9 @@ def preview(
     samples: Annotated[int, typer.Option(min=0, help="Show at most N leads of each push.")] = 8,
     show_values: Annotated[
         bool,
-        typer.Option("--show-values", help="Show the values of leads, not only their shapes. Only in a terminal."),
+        typer.Option(
+            "--show-values", help="Show the values of leads, not only their shapes. Only in a terminal."
+        ),
     ] = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Write Markdown to stdout, for a comment on a pull request.")

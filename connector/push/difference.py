@@ -94,9 +94,7 @@ class Difference:
 def _rows(plan: Plan | None) -> str:
     """The rows that a plan would send, as a query."""
     if plan is None:
-        return (
-            "select null::text as lead_id, null::text as crm_lead_id, null::text as field, null::text as desired_value where false"
-        )
+        return "select null::text as lead_id, null::text as crm_lead_id, null::text as field, null::text as desired_value where false"
     return f"select lead_id, crm_lead_id, field, desired_value from {plan.leads.frozen.database}.changes where list = 'leads'"
 
 

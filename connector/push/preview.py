@@ -65,7 +65,6 @@ class OneSide:
         kind = type(stops).__name__
         return tripped if tripped and kind == "GuardrailError" else {kind, *tripped}
 
-
     @property
     def has_own_keys(self) -> bool:
         """Whether lead ids are the push's own keys, which may be values of leads."""
@@ -116,7 +115,9 @@ class PushPreview:
     def newly_tripped(self) -> list[str]:
         """The guardrails that only the new plan trips."""
         plans = [each.plan if each is not None else None for each in (self.old, self.new)]
-        before, after = ({each.name for each in plan.guardrails if each.tripped} if plan else set() for plan in plans)
+        before, after = (
+            {each.name for each in plan.guardrails if each.tripped} if plan else set() for plan in plans
+        )
         return sorted(after - before)
 
     @property
@@ -250,7 +251,9 @@ def _settings_of(spec: PushSpec) -> dict[str, str | None]:
 
 def _settings_of_plan(plan: Plan) -> dict[str, str | None]:
     """Those that a saved plan says; a limit that it doesn't say is not known."""
-    said: dict[str, Any] = {name: getattr(plan, name) for name in ("crm", "mode", "on_conflict", "options", "equal")}
+    said: dict[str, Any] = {
+        name: getattr(plan, name) for name in ("crm", "mode", "on_conflict", "options", "equal")
+    }
     said |= {"max_found": plan.max_found} if plan.mode == "insert" else {}
     return _flat({**said, **{each.name: each.limit for each in plan.guardrails}})
 

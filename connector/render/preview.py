@@ -27,7 +27,7 @@ MARK = "<!-- leadloop preview -->"
 """By this a workflow finds its own comment again."""
 _NAMED = 20
 _NOT_SENT = "not sent"
-_KINDS = {"added": "more", "gone": "no more", "changed": "otherwise"}
+_KINDS = {"added": "newly", "gone": "no longer", "changed": "otherwise"}
 _TOTALS = {
     "leads": "leads to send",
     "fields": "fields to send",
@@ -103,7 +103,9 @@ def preview_markdown(preview: Preview, *, show_values: bool = False, samples: in
 
 def failure_markdown(sentence: str) -> str:
     """The comment where no preview could be made."""
-    return "\n\n".join([MARK, "### leadloop preview", _escaped(f"No preview could be made. {sentence}")]) + "\n"
+    return (
+        "\n\n".join([MARK, "### leadloop preview", _escaped(f"No preview could be made. {sentence}")]) + "\n"
+    )
 
 
 def _markdown(block: Block) -> str:
@@ -115,7 +117,8 @@ def _markdown(block: Block) -> str:
         case Rows(heads, rows):
             lines = [heads, ("---",) * len(heads), *rows]
             return "\n".join(
-                f"| {' | '.join(cell if line is lines[1] else _escaped(cell) for cell in line)} |" for line in lines
+                f"| {' | '.join(cell if line is lines[1] else _escaped(cell) for cell in line)} |"
+                for line in lines
             )
 
 
@@ -162,22 +165,13 @@ def blocks(each: PushPreview, *, show_values: bool, samples: int) -> Iterator[Bl
         yield Rows(("What", "Old", "New"), totals)
     if difference is None or leads is None or not leads.all:
         return
-    rows = [
-        (
-            _field(name),
-            *(f"{number:,}" for number in (field.added, field.gone, field.changed, field.cleared)),
-            *(f"{number:,}" for number in (field.old_values, field.new_values)),
-        )
-        for name, field in difference.fields().items()
-    ]
-    yield Rows(
-        ("Field", "Leads more", "No more", "Otherwise", "Newly cleared", "Different values, old", "New"), rows
-    )
+    heads = ("Field", "Newly sent", "No longer", "Otherwise", "Newly cleared", "Values, old", "Values, new")
+    yield Rows(heads, [(_field(name), *map(_number, field)) for name, field in difference.fields().items()])
     sampled = difference.sample(samples)
     if sampled:
         yield Line("For example")
         yield Rows(
-            ("Lead", "Is sent", "Field", "Old", "New"),
+            ("Lead", "Sent", "Field", "Old", "New"),
             [_row(moved, each, show_values) for moved in sampled],
         )
 
@@ -190,9 +184,9 @@ def _headline_of(each: PushPreview, leads: Leads | None) -> str:
     if not leads.all:
         return f"{begin}the same leads and values would be sent"
     of = [
-        (leads.added, "more", leads.inserts_added, leads.deletes_added),
-        (leads.gone, "no more", leads.inserts_gone, leads.deletes_gone),
-        (leads.changed, "otherwise", 0, 0),
+        (leads.added, "newly sent", leads.inserts_added, leads.deletes_added),
+        (leads.gone, "no longer sent", leads.inserts_gone, leads.deletes_gone),
+        (leads.changed, "sent otherwise", 0, 0),
     ]
     told = [
         f"{count(number, 'lead')} {word}{_of_these(inserts, deletes)}"
@@ -217,7 +211,8 @@ def _stops(each: PushPreview) -> Iterator[Block]:
     if each.new.stops is not None:
         is_new = each.new_stops is not None
         yield Line(
-            f"{'Would be stopped' if is_new else 'Would be stopped, as before'}: {_why(each.new)}", warns=is_new
+            f"{'Would be stopped' if is_new else 'Would be stopped, as before'}: {_why(each.new)}",
+            warns=is_new,
         )
     elif each.old is not None and each.old.stops is not None:
         yield Line(f"Would be stopped no longer. Before: {_why(each.old)}")
@@ -225,7 +220,9 @@ def _stops(each: PushPreview) -> Iterator[Block]:
         return
     before = each.old.plan if each.old is not None else None
     if plan.first_time.keys() - (before.first_time.keys() if before else set()):
-        yield Line(f"{first_time(plan)}. A run without a terminal stops there until --first agrees.", warns=True)
+        yield Line(
+            f"{first_time(plan)}. A run without a terminal stops there until --first agrees.", warns=True
+        )
     if plan.needs_approval and plan.leads and not (before is not None and before.needs_approval):
         yield Line("It would be sent only once a person has approved it.")
 
@@ -243,7 +240,11 @@ def _totals(each: PushPreview) -> Iterator[tuple[str, str, str]]:
     for name, words in _TOTALS.items():
         before, after = (None if of is None else getattr(of, name) for of in (old, new))
         if before != after and (before or after):
-            yield words, *("-" if number is None else f"{number:,}" for number in (before, after))
+            yield words, _number(before), _number(after)
+
+
+def _number(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _of(side: OneSide | None) -> Totals | None:

@@ -96,9 +96,7 @@ class Place:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         content = {read.profile: {"target": read.target, "outputs": {read.target: changed}}}
         (folder / "profiles.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        options = replace(
-            project.options, profiles_dir=folder, profile=read.profile, target=read.target
-        )
+        options = replace(project.options, profiles_dir=folder, profile=read.profile, target=read.target)
         return replace(project, options=options)
 
     def last_written(self) -> int:

@@ -325,7 +325,9 @@ class _Nowhere:
         return None
 
 
-def parse_anew(folder: Path, warehouse: Target, kept_in: Path | None = None) -> tuple[Project, dbt.Parsed, Known]:
+def parse_anew(
+    folder: Path, warehouse: Target, kept_in: Path | None = None
+) -> tuple[Project, dbt.Parsed, Known]:
     """What dbt makes of a project's files, whatever was remembered. ``kept_in``: where dbt keeps its own files for it, for a second
     project of the same name, by default where it keeps those of any."""
     project = _project(folder)

@@ -175,7 +175,7 @@ def test_what_leadloop_reads_is_in_the_database_that_it_opens(
     )
     manifest = SimpleNamespace(nodes={"it": node})
     credentials = SimpleNamespace(database="leads", type="duckdb")
-    parsed = dbt.Parsed(manifest, credentials, frozenset(), frozenset())
+    parsed = dbt.Parsed(manifest, credentials, frozenset(), frozenset(), "leadloop", "duckdb")
     if not is_refused:
         models._check_databases(parsed)
         return

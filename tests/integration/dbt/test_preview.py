@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.errors import BuildError, ConfigError, ModelError
 from connector.push.difference import Moved
 from connector.push.preview import preview
-from connector.warehouse.aside import BEGINNING
 
 CRM = "crm = 'convoso', key = 'lead_id', max_share = none, max_unknown_share = none"
 SCORES = "desired = ref('scores'), " + CRM
@@ -22,7 +20,8 @@ BUILT = "+package:mine"
 def shown(lab: Any) -> None:
     """Five leads that the CRM shows, and a journal."""
     rows = [
-        {"id": lead, "modified_at": "2026-01-02 00:00:00", "lead_score": "1", "title": "cold"} for lead in LEADS
+        {"id": lead, "modified_at": "2026-01-02 00:00:00", "lead_score": "1", "title": "cold"}
+        for lead in LEADS
     ]
     lab.land(rows, "2 00:00")
     lab.record({"push": "tiers", "lead_id": "9", "field": "title", "value": "hot", "recorded_at": "1 00:00"})
@@ -41,34 +40,40 @@ def everything(lab: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def other(own: Any, tmp_path: Path) -> Callable[[], Any]:
-    """A second checkout of the project as it is now."""
-
-    def copied() -> Any:
-        old = type(own).__new__(type(own))
-        old.folder = Path(shutil.copytree(own.folder, tmp_path / "old", symlinks=True))
-        return old
-
-    return copied
+def checkout(own: Any, tmp_path: Path) -> Callable[[], Path]:
+    """A second folder with the project as it is now."""
+    return lambda: Path(shutil.copytree(own.folder, tmp_path / "old", symlinks=True))
 
 
-def test_two_projects_are_compared_and_the_warehouse_is_as_before(lab: Any, own: Any, other: Any) -> None:
+def test_two_projects_are_compared_and_the_warehouse_is_as_before(lab: Any, own: Any, checkout: Any) -> None:
     """Leads, fields and values that move, pushes that come and go, settings and guardrails: all of it, and nothing is written."""
     shown(lab)
-    own.desired("scores", "lead_id, score, tier", "'1', 5, 'hot'", "'2', 5, 'hot'", "'3', 1, 'warm'", "'4', 5, 'cold'")
+    own.desired(
+        "scores", "lead_id, score, tier", "'1', 5, 'hot'", "'2', 5, 'hot'", "'3', 1, 'warm'", "'4', 5, 'cold'"
+    )
     own.push("tiers", f"{SCORES}, {FIELDS}")
     own.push("leaving", f"{SCORES}, fields = {{'city': 'tier'}}")
     own.push("same", f"{SCORES}, fields = {{'city': 'tier'}}")
     lab.build(own.folder, select=BUILT)
     before = everything(lab)
-    old = other()
-    own.desired("scores", "lead_id, score, tier", "'1', 5, 'hot'", "'2', 7, 'cold'", "'3', 1, 'warmer'", "'5', 5, 'cold'")
+    old = checkout()
+    own.desired(
+        "scores",
+        "lead_id, score, tier",
+        "'1', 5, 'hot'",
+        "'2', 7, 'cold'",
+        "'3', 1, 'warmer'",
+        "'5', 5, 'cold'",
+    )
     own.push("tiers", f"{SCORES}, {FIELDS}, max_changes = 2")
-    own.desired("forms", "form, phone", "'a@b.example', '2135550100'")
-    own.push("adding", f"desired = ref('forms'), crm = 'convoso', key = 'form', mode = 'insert', options = {{'list_id': 1}}, fields = {{'phone_number': 'phone'}}")
+    own.desired("forms", "form, phone", "'form 1', 'some number'")
+    own.push(
+        "adding",
+        "desired = ref('forms'), crm = 'convoso', key = 'form', mode = 'insert', options = {'list_id': 1}, fields = {'phone_number': 'phone'}",
+    )
     (own.folder / "models" / "leaving.sql").unlink()
 
-    found = {each.push: each for each in preview(lab.warehouse, old.folder, own.folder).pushes}
+    found = {each.push: each for each in preview(lab.warehouse, old, own.folder).pushes}
 
     assert sorted(found) == ["adding", "leaving", "same", "tiers"]
     tiers = found["tiers"]

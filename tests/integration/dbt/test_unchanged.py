@@ -485,7 +485,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, dbt_state: Path) -> Callabl
         patch.chdir(folder / "here")
         patch.setattr(models, "STATE", dbt_state)
         found = models._project(project.folder)
-        manifest = models._parse(found, lab.warehouse)[0]
+        manifest = models._parse(found, lab.warehouse)[0].manifest
         called = {unique_id: list(node.depends_on.macros) for unique_id, node in manifest.nodes.items()}
         results, nodes = found.build(
             manifest, ["--exclude-resource-type", "unit_test"], "duckdb", lab.warehouse.dbt_env(), None
