@@ -190,7 +190,7 @@ def preview(
             side: {each.name: _side(place, each, found) for each in found} for side, found in specs.items()
         }
         if isinstance(old, Plan):
-            sides["old"] = {old.push: OneSide(_settings_of_plan(old), old)}
+            sides["old"] = {old.push: OneSide(settings_of_plan(old), old)}
         pushes = tuple(
             PushPreview(name, sides["old"].get(name), sides["new"].get(name)) for name in sorted(there)
         )
@@ -249,7 +249,7 @@ def _settings_of(spec: PushSpec) -> dict[str, str | None]:
     return _flat(options)
 
 
-def _settings_of_plan(plan: Plan) -> dict[str, str | None]:
+def settings_of_plan(plan: Plan) -> dict[str, str | None]:
     """Those that a saved plan says; a limit that it doesn't say is not known."""
     said: dict[str, Any] = {
         name: getattr(plan, name) for name in ("crm", "mode", "on_conflict", "options", "equal")
