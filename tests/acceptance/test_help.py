@@ -19,6 +19,7 @@ COMMANDS = (
     "extract",
     "build",
     "plan",
+    "preview",
     "approve",
     "push",
     "run",

@@ -315,6 +315,25 @@ def made_extracted() -> Any:
     return Extracted(Window(NOW, NOW), 1, 1, 1, 0, "second", calls_today=CALLS_LEFT)
 
 
+def made_preview() -> Any:
+    """Two pushes with a lead and a setting that move, and a guardrail that trips on one of the sides."""
+    from connector.push import plan_rows
+    from connector.push.preview import OneSide, Preview, PushPreview, settings_of_plan
+
+    spec = SimpleNamespace(
+        name="p", schema="analytics", identifier="p", crm="convoso", mode="update", on_conflict="crm_wins",
+        max_changes=0, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={}, equal={},
+        approval="none", approve_above=None,
+    )  # fmt: skip
+    old = plan_rows(spec, [], made_at=NOW, crm_leads=4)
+    new = plan_rows(spec, [("1", "title", "title", "old", "new", None, "change")], made_at=NOW, crm_leads=4)
+    one, other = (
+        OneSide({**settings_of_plan(old), "max_changes": "1"}, old),
+        OneSide(settings_of_plan(new), new),
+    )
+    return Preview("../main", "/here", (PushPreview("p", one, other), PushPreview("q", other, one)), False)
+
+
 def made_snapshot() -> Any:
     from connector.warehouse.snapshot import Snapshot
 
@@ -364,7 +383,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     from connector import checks, loop, status
     from connector.extract.reconcile import Reconciled
     from connector.extract.windows import Window
-    from connector.push import Recovery
+    from connector.push import Recovery, preview
     from connector.push.compaction import Compaction
     from connector.warehouse import snapshot
 
@@ -383,12 +402,14 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
     printed.monkeypatch.setattr(snapshot, "make", lambda *_: made_snapshot())
+    printed.monkeypatch.setattr(preview, "preview", lambda *_, **__: made_preview())
     printed.monkeypatch.setattr(checks, "run", lambda *_, **__: [])
     printed.monkeypatch.setattr(status, "status", lambda *_, **__: status.Status("leads.duckdb", {}))
     saved = tmp_path / "plan.json"
     save_plan(replace(made_plan(), approval=None), saved)
     more = {
         "approve": [str(saved)],
+        "preview": ["--against", str(tmp_path)],
         "undo": ["run", "--yes"],
         "init": [str(tmp_path / "mine")],
         "extract": ["--crm", "convoso"],
@@ -448,6 +469,14 @@ def test_the_documents_of_init_resolve_and_maintain(printed: Printed, tmp_path: 
     same_fields(printed("resolve", "p", "--json"), "resolve PUSH")
     printed.monkeypatch.setattr(loop, "maintain", lambda *_: Compaction(2, 3, 1))
     same_fields(printed("maintain", "--json"), "maintain")
+
+
+def test_the_document_of_preview(printed: Printed, tmp_path: Path) -> None:
+    """A push that differs has all documented fields and no other."""
+    from connector.push import preview
+
+    printed.monkeypatch.setattr(preview, "preview", lambda *_, **__: made_preview())
+    same_fields(printed("preview", "--against", str(tmp_path), "--json"), "preview")
 
 
 def test_the_document_of_snapshot(printed: Printed) -> None:
@@ -512,6 +541,8 @@ def test_every_command_line_is_one_the_command_takes(where: str, line: str) -> N
     needs_push = words[0] in ("plan", "push", "resolve", "release", "approve") and (
         len(words) == 1 or words[1].startswith("-")
     )
+    if words[0] == "preview" and "--against" not in words:
+        words += ["--against", "."]
     known[words[0]].make_context(words[0], [*(["name"] if needs_push else []), *words[1:]])
 
 

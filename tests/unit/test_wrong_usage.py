@@ -83,6 +83,17 @@ WRONG: list[tuple[str, str]] = [
     ),
     ("release", "PUSH"),
     ("release p --dbt-project nowhere", "nowhere is no dbt project"),
+    ("preview", "--against"),
+    ("preview --against nowhere", "--against nowhere: there is no such folder or file"),
+    ("preview --against a_file", "--against a_file is not a plan"),
+    ("preview --against . --dbt-project nowhere", "nowhere is no dbt project"),
+    ("preview --against . --dbt-project packaged", "--against . is no dbt project"),
+    ("preview --against . --samples -1", "--samples"),
+    ("preview --against . --markdown --json", "give one of them"),
+    (
+        "preview --against . --show-values",
+        "--show-values shows values of leads, and nobody sits at a terminal",
+    ),
     ("approve", "FILE"),
     ("approve nowhere.json", "nowhere.json is not a plan"),
     ("check --sample 5", "--sample goes with --reconcile"),
@@ -155,6 +166,7 @@ WRONG: list[tuple[str, str]] = [
             "snapshot",
             "undo r",
             "release p",
+            "preview --against .",
             "approve f",
             "serve",
         )
@@ -170,6 +182,7 @@ WRONG: list[tuple[str, str]] = [
             "check",
             "undo r",
             "release p",
+            "preview --against .",
             "serve",
         )
         for row in (

@@ -5,10 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from connector.errors import BuildError, ConfigError, ModelError
+from connector.push import make_plan
 from connector.push.difference import Moved
 from connector.push.preview import preview
+from connector.warehouse import models
+from connector.warehouse.aside import BEGINNING
 
 CRM = "crm = 'convoso', key = 'lead_id', max_share = none, max_unknown_share = none"
 SCORES = "desired = ref('scores'), " + CRM
@@ -93,3 +98,98 @@ def test_two_projects_are_compared_and_the_warehouse_is_as_before(lab: Any, own:
     assert found["leaving"].difference is not None
     assert found["leaving"].difference.leads().gone == 4
     assert everything(lab) == before
+
+
+def test_a_side_that_fails_is_named_and_nothing_stays(lab: Any, own: Any, checkout: Any) -> None:
+    """A model that can't be made, a file that can't be read, models that were never built; and a saved plan as the old side."""
+    shown(lab)
+    own.desired("scores", "lead_id, score, tier", "'1', 5, 'hot'")
+    own.push("tiers", f"{SCORES}, {FIELDS}")
+    with pytest.raises(
+        ModelError, match=r"The old models, in .*old, can't be built: analytics.leads is not in the warehouse"
+    ):
+        preview(lab.warehouse, checkout(), own.folder)
+    lab.build(own.folder, select=BUILT)
+    old, before = own.folder.parent / "old", everything(lab)
+    saved = make_plan(lab.warehouse.engine(), models.known(own.folder, lab.warehouse).push("tiers"))
+    own.desired("scores", "lead_id, score, tier", "'1', 5, 'hot'", "'2', 5, 'hot'")
+
+    found = preview(lab.warehouse, saved, own.folder, named="plan.json")
+
+    assert found.old == "plan.json"
+    (only,) = found.pushes
+    assert only.settings == ()
+    assert only.difference is not None
+    assert only.difference.leads() == (1, 0, 0, 0, 0, 0, 0)
+    with pytest.raises(ConfigError, match="a plan of tiers, which says nothing of other"):
+        preview(lab.warehouse, saved, own.folder, only=["other"])
+    with pytest.raises(ModelError, match="did you mean 'tiers'"):
+        preview(lab.warehouse, old, own.folder, only=["teirs"])
+
+    own.write(
+        "models/scores.sql",
+        "select no_such_column as lead_id, 1 as score, 'secret' as tier from {{ ref('leadloop', 'leads') }}\n",
+    )
+    with pytest.raises(
+        BuildError, match=r"The new models, in .*own, can't be built: dbt: model scores"
+    ) as failed:
+        preview(lab.warehouse, old, own.folder)
+    assert "secret" not in str(failed.value)
+    own.write("models/scores.sql", "select {{ nobody }\n")
+    with pytest.raises(ModelError, match=r"The new models, in .*own, can't be built"):
+        preview(lab.warehouse, old, own.folder)
+    assert everything(lab) == before
+    assert not [each for each in before if BEGINNING in each]
+
+
+@pytest.mark.long
+def test_a_project_of_other_habits_leaves_the_file_as_it_is(
+    duck: Any, own: Any, checkout: Any, tmp_path: Path
+) -> None:
+    """A profile with the file's whole path, a second database, seeds, hooks that write, incremental models, a macro that looks
+    at a model's columns: all of it is built in a copy, and both files are the same byte for byte."""
+    shown(duck)
+    second = tmp_path / "second.duckdb"
+    with duckdb.connect(str(second)) as connection:
+        connection.execute("create table names as select '2' as lead_id, 'second' as tier")
+    own.write(
+        "profiles.yml",
+        "mine:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      schema: analytics\n"
+        f"      path: {duck.warehouse.path}\n      threads: 1\n      attach:\n        - path: {second}\n",
+    )
+    (own.folder / "dbt_project.yml").write_text(
+        "name: mine\nversion: '1.0'\nconfig-version: 2\nprofile: mine\n"
+        "on-run-start: create table if not exists analytics.started as select 1 as number\n"
+        "on-run-end: insert into analytics.started values (2)\n"
+    )
+    own.write("seeds/tiers.csv", "lead_id,tier\n1,hot\n")
+    own.write(
+        "models/views.sql",
+        "select lead_id, tier from {{ ref('tiers') }} union all select lead_id, tier from second.main.names\n",
+    )
+    own.write(
+        "models/growing.sql",
+        "{{ config(materialized='incremental', post_hook='create table analytics.hooked as select 1 as number') }}\n"
+        "select * from {{ ref('views') }}{% if is_incremental() %} where false{% endif %}\n",
+    )
+    own.write(
+        "models/scores.sql",
+        "{% set columns = adapter.get_columns_in_relation(ref('growing')) | map(attribute='name') | list %}\n"
+        "select {{ columns | join(', ') if columns else \"'none' as lead_id, 'none' as tier\" }} from {{ ref('growing') }}\n",
+    )
+    own.push("sending", f"desired = ref('scores'), {CRM}, fields = {{'title': 'tier'}}")
+    duck.build(own.folder, select="leadloop")
+    duck.execute("drop table analytics.started")
+    old = checkout()
+    own.write("seeds/tiers.csv", "lead_id,tier\n1,hotter\n")
+    files = {path: path.read_bytes() for path in (duck.warehouse.path, second)}
+
+    (found,) = preview(duck.warehouse, old, own.folder).pushes
+
+    assert found.difference is not None
+    assert found.difference.sample(9) == [Moved("1", "changed", "title", "changed", "hot", "hotter", False)]
+    assert found.new is not None
+    assert found.new.plan is not None
+    assert [lead.lead_id for lead in found.new.plan.leads] == ["1", "2"]
+    assert {path: path.read_bytes() for path in files} == files
+    assert [each.name for each in duck.warehouse.path.parent.iterdir() if BEGINNING in each.name] == []
