@@ -101,11 +101,16 @@ def test_schemas_of_a_server_are_dropped(postgres_url: str) -> None:
     theirs = f"{BEGINNING}notes"
     for name in (old, young, theirs):
         execute(warehouse, f"create schema {name}", f"create table {name}.one (number int)")
-    with pytest.raises(ZeroDivisionError), aside(warehouse) as place:
-        own = f"{place.schemas}new"
-        execute(place.warehouse, f"create schema {own}", f"create view {own}.two as select 1 as number")
-        assert schemas(warehouse) == {young, theirs, own}
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with aside(warehouse) as place:
+            own = f"{place.schemas}new"
+            execute(place.warehouse, f"create schema {own}", f"create view {own}.two as select 1 as number")
+            assert schemas(warehouse) == {young, theirs, own}
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert schemas(warehouse) == {young, theirs}
 
 
