@@ -286,7 +286,7 @@ def values_of(moved: Moved, *, show_values: bool) -> tuple[str, str]:
 def stopped_sentence(pushes: Iterable[PushPreview]) -> str:
     """Which pushes the new models would have stopped, and why; ``""``: none."""
     return " ".join(
-        f"{each.push} would be stopped: {_why(each.new)}."
+        f"{each.push} would be stopped: {_why(each.new).rstrip('.')}."
         for each in pushes
         if each.new is not None and each.new_stops is not None
     )

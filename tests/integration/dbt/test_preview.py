@@ -50,6 +50,7 @@ def checkout(own: Any, tmp_path: Path) -> Callable[[], Path]:
     return lambda: Path(shutil.copytree(own.folder, tmp_path / "old", symlinks=True))
 
 
+@pytest.mark.long_if("postgres")
 def test_two_projects_are_compared_and_the_warehouse_is_as_before(lab: Any, own: Any, checkout: Any) -> None:
     """Leads, fields and values that move, pushes that come and go, settings and guardrails: all of it, and nothing is written."""
     shown(lab)
@@ -100,6 +101,7 @@ def test_two_projects_are_compared_and_the_warehouse_is_as_before(lab: Any, own:
     assert everything(lab) == before
 
 
+@pytest.mark.long
 def test_a_side_that_fails_is_named_and_nothing_stays(lab: Any, own: Any, checkout: Any) -> None:
     """A model that can't be made, a file that can't be read, models that were never built; and a saved plan as the old side."""
     shown(lab)
