@@ -22,7 +22,7 @@ from connector.push.rivals import rivalry
 from connector.push.tables import ADDING
 from connector.texts import listed
 from connector.warehouse import models
-from connector.warehouse.aside import Place, aside
+from connector.warehouse.aside import Built, Place, aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PushSpec
 
@@ -174,25 +174,31 @@ def preview(
         old = project_in(old)
     with aside(warehouse) as place:
         before = place.last_written()
-        specs: dict[str, tuple[PushSpec, ...]] = {}
+        built: dict[str, Built] = {}
         for side, source in (("old", old), ("new", new)):
             if isinstance(source, Path):
                 listener.stage(f"build the {side} models aside")
                 with _said_of(f"The {side} models, in {source}, can't be built", (BuildError, ModelError)):
-                    specs[side] = place.build(source, side, only, listener.building)
-        there = {each.name for found in specs.values() for each in found}
+                    built[side] = place.build(source, side, only, listener.building)
+        there = {name for found in built.values() for name in found.names}
         there |= {old.push} if isinstance(old, Plan) else set()
         for name in only:
             if name not in there:
                 raise ModelError(no_such("push", name, sorted(there)))
         listener.stage("compare the plans")
         sides: dict[str, dict[str, OneSide]] = {
-            side: {each.name: _side(place, each, found) for each in found} for side, found in specs.items()
+            side: {
+                each.name: _side(place, each, found.pushes)
+                for each in found.pushes
+                if not only or each.name in only
+            }
+            for side, found in built.items()
         }
         if isinstance(old, Plan):
             sides["old"] = {old.push: OneSide(settings_of_plan(old), old)}
         pushes = tuple(
-            PushPreview(name, sides["old"].get(name), sides["new"].get(name)) for name in sorted(there)
+            PushPreview(name, sides["old"].get(name), sides["new"].get(name))
+            for name in sorted({*only} or there)
         )
         for each in pushes:
             _ = each.difference, each.settings

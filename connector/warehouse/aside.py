@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import yaml
@@ -40,6 +40,15 @@ _AS_THEY_ARE = ("view", "table", "ephemeral", "seed")
 _LONGEST_NAME = 40
 
 
+class Built(NamedTuple):
+    """What was built of one project."""
+
+    pushes: tuple[PushSpec, ...]
+    """Each says where it is now."""
+    names: tuple[str, ...]
+    """Of all pushes of the project, built or not."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where models are built aside."""
@@ -54,26 +63,28 @@ class Place:
     """How the names of the schemas begin."""
 
     def build(
-        self, project: Path, name: str, only: Collection[str], on_event: dbt.OnEvent | None = None
-    ) -> tuple[PushSpec, ...]:
-        """Builds the pushes ``only``, or all, of a project, and says where each is.
+        self, folder: Path, name: str, only: Collection[str], on_event: dbt.OnEvent | None = None
+    ) -> Built:
+        """Builds the pushes ``only`` and what may be their rivals, or all pushes, of a project.
 
         ``name``: which of several builds it is; a plain word. Raises what ``models.build`` raises, and ``ModelError`` where
         leadloop's own models aren't built yet.
         """
-        project_, read, known = models.parse_anew(project, self.named, Path("aside") / name)
+        project, read, known = models.parse_anew(folder, self.named, Path("aside") / name)
         with self.warehouse.engine().connect() as connection:
             if not columns_of(connection, *known.relations.leads):
                 raise ModelError(
                     f"{known.relations.leads} is not in the warehouse yet, and pushes are compared with it.",
                     "Run: leadloop build. If it was built by another target of dbt's, choose that one with --dbt-target.",
                 )
-        pushes = [each for each in known.pushes if not only or each.name in only]
+        named = [each for each in known.pushes if not only or each.name in only]
+        pushes = [each for each in known.pushes if each in named or any(_share(each, one) for one in named)]
         schema = f"{self.schemas}{name}"
         where = _set_aside(read, schema, {each.name for each in pushes})
         if where:
-            self._make(project_, read, on_event)
-        return tuple(replace(each, schema=schema, identifier=where[each.name]) for each in pushes)
+            self._make(project, read, on_event)
+        built = (replace(each, schema=schema, identifier=where[each.name]) for each in pushes)
+        return Built(tuple(built), tuple(each.name for each in known.pushes))
 
     def _make(self, project: dbt.Project, read: dbt.Parsed, on_event: dbt.OnEvent | None) -> None:
         if self.warehouse is not self.named and not models.follows(read, self.named):
@@ -144,6 +155,11 @@ def _folder(beside: Path | None) -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _share(one: PushSpec, other: PushSpec) -> bool:
+    """Whether two pushes may want different values for a field of a lead."""
+    return one.crm == other.crm and not one.fields.keys().isdisjoint(other.fields)
 
 
 def _is_left_behind(name: str) -> bool:

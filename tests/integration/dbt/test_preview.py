@@ -115,12 +115,15 @@ def test_a_side_that_fails_is_named_and_nothing_stays(lab: Any, own: Any, checko
     old, before = own.folder.parent / "old", everything(lab)
     saved = make_plan(lab.warehouse.engine(), models.known(own.folder, lab.warehouse).push("tiers"))
     own.desired("scores", "lead_id, score, tier", "'1', 5, 'hot'", "'2', 5, 'hot'")
+    own.desired("others", "lead_id, tier", "'1', 'warm'")
+    own.push("rival", f"desired = ref('others'), {CRM}, fields = {{'title': 'tier'}}")
 
     found = preview(lab.warehouse, saved, own.folder, named="plan.json")
 
     assert found.old == "plan.json"
     (only,) = found.pushes
     assert only.settings == ()
+    assert "rival and tiers want" in str(only.new_stops) or "tiers and rival want" in str(only.new_stops)
     assert only.difference is not None
     assert only.difference.leads() == (1, 0, 0, 0, 0, 0, 0)
     with pytest.raises(ConfigError, match="a plan of tiers, which says nothing of other"):

@@ -2,12 +2,19 @@
 
 import io
 import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from connector.errors import ModelError
+from connector import cli
+from connector.errors import BuildError, ModelError
+from connector.push import preview as previews
 from connector.push.plan import Plan
 from connector.push.planning import plan_rows
 from connector.push.preview import OneSide, Preview, PushPreview, settings_of_plan
@@ -21,6 +28,7 @@ from connector.render.preview import (
     stopped_sentence,
 )
 from connector.render.preview_document import preview_document
+from connector.warehouse.connection import Warehouse
 from tests.properties.test_plan import AT, push
 
 SECRETS = ("Ann@example.test", "Bea@example.test", "very warm", "Mister")
@@ -202,3 +210,71 @@ def test_the_sample_is_as_long_as_asked(samples: int) -> None:
     assert len({each.lead_id for each in document.pushes[0].sample}) == samples
     assert document.pushes[0].leads is not None
     assert document.pushes[0].leads.added == 1
+
+
+class Command:
+    """The command itself, over a preview that is there already."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+    ) -> None:
+        self.monkeypatch, self.capsys, self.folder = monkeypatch, capsys, folder
+        monkeypatch.setattr(Warehouse, "open", lambda: None)
+
+    def __call__(self, found: Preview | Exception, *options: str) -> tuple[int, str, str]:
+        def compared(*_: Any, **__: Any) -> Preview:
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        self.monkeypatch.setattr(previews, "preview", compared)
+        self.monkeypatch.setattr("sys.argv", ["leadloop", "preview", "--against", str(self.folder), *options])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0), *self.capsys.readouterr()
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Command]:
+    umask, handler = os.umask(0o022), signal.getsignal(signal.SIGTERM)
+    yield Command(monkeypatch, capsys, tmp_path)
+    os.umask(umask)
+    signal.signal(signal.SIGTERM, handler)
+
+
+def test_the_command_ends_with_what_the_change_would_stop(command: Command) -> None:
+    """What would be stopped is said on stderr, too, in every form; else it ends with 0 and says nothing there."""
+    stopping = one(side(OLD), side(NEW))
+    for options in ((), ("--markdown",), ("--json",)):
+        code, out, err = command(stopping, *options)
+        assert code == 4
+        assert "max_changes" in out.replace("\\", "")
+        assert "tiers would be stopped: 3 leads would change, and max_changes is 2." in err
+        assert not [each for each in SECRETS if each in out + err]
+        assert command(one(side(OLD), side(OLD)), *options)[0] == 0
+
+
+def test_the_command_writes_a_comment_where_it_fails(command: Command) -> None:
+    """With --markdown alone: elsewhere stdout stays empty."""
+    for options, is_told in (((), False), (("--json",), False), (("--markdown",), True)):
+        code, out, err = command(BuildError("The new models can't be built: dbt: model tiers."), *options)
+        assert code == 1
+        assert "can't be built" in err
+        assert out == (
+            failure_markdown("The new models can't be built: dbt: model tiers.") if is_told else ""
+        )
+
+
+def test_values_are_for_a_terminal(command: Command) -> None:
+    """A person there may see them; a pipe may not."""
+    found = one(None, side(OLD))
+    code, out, err = command(found, "--show-values")
+    assert (code, out) == (2, "")
+    assert "nobody sits at a terminal" in err
+    for stream in (sys.stdin, sys.stdout):
+        command.monkeypatch.setattr(stream, "isatty", lambda: True)
+    code, out, err = command(found, "--show-values")
+    assert code == 0, err
+    assert "very warm" in out
