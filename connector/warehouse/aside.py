@@ -151,6 +151,7 @@ def _folder(beside: Path | None) -> Iterator[Path]:
             made = Path(tempfile.mkdtemp(prefix=f".{BEGINNING}", dir=beside))
     folder = made or Path(tempfile.mkdtemp(prefix=f".{BEGINNING}"))
     try:
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
         with FileLock(folder / "lock"):
             yield folder
     finally:
