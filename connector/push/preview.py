@@ -240,7 +240,7 @@ def _said_of(which: str, kinds: tuple[type[LeadloopError], ...]) -> Iterator[Non
 
 def _side(place: Place, spec: PushSpec, others: Iterable[PushSpec]) -> OneSide:
     """What a push would send, by what is known without asking the CRM."""
-    engine, settings = place.warehouse.engine(), _settings_of(spec)
+    engine, settings = place.warehouse.engine(), settings_of(spec)
     try:
         made = make_plan(
             engine, spec, capabilities=crm.vendor(spec.crm).capabilities, leads=spec.relations.leads
@@ -250,7 +250,7 @@ def _side(place: Place, spec: PushSpec, others: Iterable[PushSpec]) -> OneSide:
         return OneSide(settings, None, error)
 
 
-def _settings_of(spec: PushSpec) -> dict[str, str | None]:
+def settings_of(spec: PushSpec) -> dict[str, str | None]:
     options = {each.name: getattr(spec, each.name) for each in fields(spec) if each.name not in _NO_SETTINGS}
     return _flat(options)
 
@@ -258,19 +258,20 @@ def _settings_of(spec: PushSpec) -> dict[str, str | None]:
 def settings_of_plan(plan: Plan) -> dict[str, str | None]:
     """Those that a saved plan says; a limit that it doesn't say is not known."""
     said: dict[str, Any] = {
-        name: getattr(plan, name) for name in ("crm", "mode", "on_conflict", "options", "equal")
+        name: getattr(plan, name) for name in ("crm", "mode", "on_conflict", "options", "equal", "policies")
     }
     said |= {"max_found": plan.max_found} if plan.mode == "insert" else {}
     return _flat({**said, **{each.name: each.limit for each in plan.guardrails}})
 
 
 def _flat(options: Mapping[str, Any]) -> dict[str, str | None]:
-    """Option -> its text; an option with entries has one for each, and one that says that it is known."""
+    """Option -> its text; an option with entries has one for each, such as ``policies.title.nulls``, and one that says that it is known."""
     found: dict[str, str | None] = {}
     for name, value in options.items():
         if isinstance(value, Mapping):
             found[f"{name}."] = None
-            found |= {f"{name}.{key}": str(each) for key, each in value.items()}
+            entries = _flat(value)
+            found |= {f"{name}.{key}": text for key, text in entries.items() if not key.endswith(".")}
         else:
             # A limit of 5 is read from a saved plan as 5.0.
             whole = isinstance(value, float) and value.is_integer()

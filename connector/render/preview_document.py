@@ -48,7 +48,7 @@ class SettingPart(Part, kw_only=True):
     name: Annotated[
         str,
         Meta(
-            description="such as `max_changes`; an entry of `fields`, `options` or `equal` as `fields.title`"
+            description="such as `max_changes`; an entry of `fields`, `options`, `equal` or `policies` as `fields.title`"
         ),
     ]
     old: Annotated[str | None, Meta(description="`null`: not set, or switched off")]

@@ -322,7 +322,7 @@ def made_preview() -> Any:
 
     spec = SimpleNamespace(
         name="p", schema="analytics", identifier="p", crm="convoso", mode="update", on_conflict="crm_wins",
-        max_changes=0, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={}, equal={},
+        max_changes=0, max_share=0.2, max_unknown_share=0.5, max_clears=100, max_inserts=1000, max_deletes=100, fields={}, options={}, equal={}, policies={},
         approval="none", approve_above=None,
     )  # fmt: skip
     old = plan_rows(spec, [], made_at=NOW, crm_leads=4)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from rich.console import Console
 
 from connector import cli
 from connector.errors import BuildError, ModelError
+from connector.push import Guardrail
 from connector.push import preview as previews
 from connector.push.plan import Plan
 from connector.push.planning import plan_rows
-from connector.push.preview import OneSide, Preview, PushPreview, settings_of_plan
+from connector.push.preview import OneSide, Preview, PushPreview, settings_of, settings_of_plan
 from connector.render.document import to_json
 from connector.render.preview import (
     LONGEST,
@@ -28,6 +30,7 @@ from connector.render.preview import (
     stopped_sentence,
 )
 from connector.render.preview_document import preview_document
+from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from tests.properties.test_plan import AT, push
 
@@ -151,6 +154,42 @@ def test_what_stopped_before_is_no_fault_of_the_change() -> None:
     assert one(None, side(stopped)).exit_code == 4
     assert one(side(stopped), None).exit_code == 0
     assert "Would be stopped no longer. Before: 3 leads would change" in text(one(side(stopped), side(OLD)))
+
+
+def test_settings_are_compared_entry_by_entry() -> None:
+    """A saved plan says only some of them: the others are no difference. A limit of 2 is the same when it was read as 2.0."""
+    spec = models.PushSpec(
+        "tiers", "a", "tiers", "convoso", "lead_id", {"title": "rank", "city": "town"}, "update", "crm_wins", "keep",
+        "overwrite", 2, 0.2, 100, "all", max_unknown_share=1.0, equal={"title": "trim"}, policies={"city": {"nulls": "clear"}},
+    )  # fmt: skip
+    other = replace(
+        spec,
+        fields={"title": "tier"},
+        max_changes=None,
+        equal={"title": "lower"},
+        policies={},
+        approve_above=5,
+    )
+    told = PushPreview("tiers", OneSide(settings_of(spec), OLD), OneSide(settings_of(other), OLD)).settings
+    assert [(each.name, each.old, each.new) for each in told] == [
+        ("approve_above", None, "5"),
+        ("equal.title", "trim", "lower"),
+        ("fields.city", "town", None),
+        ("fields.title", "rank", "tier"),
+        ("max_changes", "2", None),
+        ("policies.city.nulls", "clear", None),
+    ]
+    saved = replace(
+        OLD,
+        guardrails=(Guardrail("max_changes", 2.0, 1, False, ""), Guardrail("max_share", 0.2, 0, False, "")),
+    )
+    told = PushPreview(
+        "tiers", OneSide(settings_of_plan(saved), saved), OneSide(settings_of(spec), OLD)
+    ).settings
+    assert [(each.name, each.old, each.new) for each in told] == [
+        ("equal.title", None, "trim"),
+        ("policies.city.nulls", None, "clear"),
+    ]
 
 
 def test_a_push_of_which_no_plan_can_be_made_says_why() -> None:
