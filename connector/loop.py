@@ -273,10 +273,9 @@ def build(
             warehouse.keep()
             lease.prove()
             # What it decides is in the journal, so the next run builds once more: models and tests of it are then made.
-            for vendor in journal.crms():
-                confirm_alone(warehouse, journal, vendor, relations)
+            found = [confirm_alone(warehouse, journal, vendor, relations) for vendor in journal.crms()]
             last_build.end(warehouse, project, lease, before, result)
-        return result
+            return replace(result, other_forms=tuple(form for each in found for form in each.other_forms))
 
 
 def _built(

@@ -3,10 +3,10 @@
 ``confirm`` runs after the CRM was read and the models were built.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +16,14 @@ from connector.errors import LockedError
 from connector.extract.columns import MORE
 from connector.extract.raw import blank_as_null
 from connector.push.changes import WHOLE
-from connector.push.equality import same
+from connector.push.equality import OTHER_FORM, likely, same
 from connector.push.journal import Journal
 from connector.push.journal_row import Entry, Recorded, recorded
 from connector.push.shown import seen_after, shown_by, shown_value
 from connector.push.tables import push_journal
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
+from connector.warehouse.models import OtherForm
 from connector.warehouse.relations import DEFAULT, Relation, Relations
 
 EDITED_AFTER = "edited_after_push"
@@ -39,6 +40,8 @@ class Confirmation:
     reverted: int = 0
     edited: int = 0
     """Edited by a person after the push: ``conflict``, with the code ``edited_after_push``."""
+    other_forms: tuple[OtherForm, ...] = ()
+    """Of the reverted ones, those that a rule makes equal to what was sent."""
 
 
 def confirm(engine: sa.Engine, journal: Journal, crm: str, *, relations: Relations = DEFAULT) -> Confirmation:
@@ -52,7 +55,8 @@ def confirm(engine: sa.Engine, journal: Journal, crm: str, *, relations: Relatio
       ``conflict``, with the code ``edited_after_push``. A person has edited the lead; that the CRM changed the field by itself at the same time
       can't be told from it, and a person's edit must not be called a refusal.
     - It shows something else, and nobody has modified the lead since: ``reverted``. The CRM accepted the value and
-      keeps another one (a normalised phone number, a field with a rule behind it).
+      keeps another one (a field with a rule behind it). Where a rule of ``equal`` makes the two equal, the code is ``other_form``: the
+      CRM keeps the value in another form (a normalised phone number).
 
     Fields that no lead of this CRM shows (another one may have a column of that name), leads that were removed and CRMs that are not read stay ``applied``. None of
     the states takes away the base that the next diff compares with: that is still what was sent.
@@ -83,29 +87,50 @@ def confirm(engine: sa.Engine, journal: Journal, crm: str, *, relations: Relatio
             (
                 row,
                 _verdict(
-                    row, is_equal, modified_at, (row.crm_lead_id or row.lead_id, row.field) in shown_once
+                    row,
+                    shown,
+                    is_equal,
+                    modified_at,
+                    (row.crm_lead_id or row.lead_id, row.field) in shown_once,
                 ),
             )
-            for (row, _, modified_at), is_equal in zip(seen, equal, strict=True)
+            for (row, shown, modified_at), is_equal in zip(seen, equal, strict=True)
         ]
         if WHOLE in fields:
             found = connection.execute(_deletions(applied, leads)).all()
             verdicts += [_deleted(recorded(row), removed_at) for *row, removed_at in found]
     journal.record_each(verdicts)
     counts = Counter(entry.state for _, entry in verdicts)
-    return Confirmation(counts["confirmed"], counts["reverted"], counts["conflict"])
+    return Confirmation(
+        counts["confirmed"], counts["reverted"], counts["conflict"], _other_forms(crm, verdicts)
+    )
 
 
-def confirm_alone(warehouse: Warehouse, journal: Journal, crm: str, relations: Relations) -> None:
+def confirm_alone(warehouse: Warehouse, journal: Journal, crm: str, relations: Relations) -> Confirmation:
     """``confirm``, after a build of ours and before a push, whoever ran dbt.
 
     Two at once would count a value that the CRM changed twice, so one of them leaves it to the other.
     """
     with suppress(LockedError), warehouse.lock(f"confirm:{crm}", wait=False):
-        confirm(warehouse.engine(), journal, crm, relations=relations)
+        return confirm(warehouse.engine(), journal, crm, relations=relations)
+    return Confirmation()
 
 
-def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_once: bool) -> Entry:
+def _other_forms(crm: str, verdicts: Iterable[tuple[Recorded, Entry]]) -> tuple[OtherForm, ...]:
+    """The fields that are kept in another form, each with the rule for most of its leads."""
+    leads: dict[str, Counter[str]] = defaultdict(Counter)
+    for row, entry in verdicts:
+        if entry.code == OTHER_FORM and (rule := likely(row.value, entry.old_value)):
+            leads[row.field][rule] += 1
+    return tuple(
+        OtherForm(crm, name, rules.most_common(1)[0][0], rules.total())
+        for name, rules in sorted(leads.items())
+    )
+
+
+def _verdict(
+    row: Recorded, shown: str | None, is_equal: bool, modified_at: datetime | None, shown_once: bool
+) -> Entry:
     # As of the write, not of now: until a lead is read again, the diff takes what was accepted for what the CRM shows, and
     # an edit that was read before this moment would look older than its own confirmation, and be overwritten.
     if is_equal:
@@ -118,6 +143,13 @@ def _verdict(row: Recorded, is_equal: bool, modified_at: datetime | None, shown_
         )
     if modified_at is not None and modified_at > row.recorded_at:
         return row.then("conflict", code=EDITED_AFTER, reason="the lead was edited in the CRM after the push")
+    if rule := likely(row.value, shown):
+        then = row.then(
+            "reverted",
+            code=OTHER_FORM,
+            reason=f"the CRM keeps the value in another form, which the rule {rule} makes equal",
+        )
+        return replace(then, old_value=shown)
     return row.then("reverted", reason="the CRM accepted the value and shows another one")
 
 

@@ -146,6 +146,13 @@ class Leads(Sequence[LeadPlan]):
         )
         return [Judged(*row) for row in self._ask(query)]
 
+    def pairs(self, most: int) -> list[tuple[str, str | None, str | None]]:
+        """Field, current and desired value of the first leads of each field, so many of them at most."""
+        return self._ask(
+            "select field, current_value, desired_value from {rows} "
+            f"qualify row_number() over (partition by field order by place) <= {most} order by field, place"
+        )
+
     def having(self, names: Collection[str]) -> int:
         """How many leads have one of these fields."""
         found = self._ask(

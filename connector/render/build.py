@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from connector.render.document import VERSION, Part, Time, part
+from connector.render.plan import kept_otherwise
 from connector.texts import count
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ class Node(Part, kw_only=True):
     seconds: Annotated[float, Meta(description="how long it took")]
 
 
+class Kept(Part, kw_only=True):
+    """A field whose value the CRM keeps in another form than the one that was sent."""
+
+    crm: Annotated[str, Meta(description="the CRM")]
+    field: Annotated[str, Meta(description="the field, as the CRM's API names it")]
+    rule: Annotated[str, Meta(description="the rule of `equal` that would make them equal")]
+    leads: Annotated[int, Meta(description="leads in which that was found")]
+
+
 class Build(Part, kw_only=True):
     """What was made and tested."""
 
@@ -29,6 +39,12 @@ class Build(Part, kw_only=True):
     warnings: Annotated[int, Meta(description="tests that warned")]
     seconds: Annotated[float, Meta(description="how long it took")]
     nodes: Annotated[list[Node], Meta(description="one entry per model or test")]
+    other_forms: Annotated[
+        list[Kept],
+        Meta(
+            description="one entry per field that was found, for the first time, to be kept in another form than the one that was sent"
+        ),
+    ]
     unchanged_since: Annotated[
         Time | None,
         Meta(
@@ -50,6 +66,7 @@ def built(done: "BuildResult") -> Build:
         done,
         warnings=len(done.warnings),
         nodes=[part(Node, each) for each in done.nodes],
+        other_forms=[part(Kept, each) for each in done.other_forms],
     )
 
 
@@ -65,4 +82,8 @@ def build_text(done: "BuildResult") -> str:
         f"{count(done.models, 'model')} made, {count(done.tests, 'test')} passed, in {done.seconds:.1f} s"
     ]
     lines += [f"warning: {node.name} ({node.message})" for node in done.warnings]
+    lines += [
+        f"{kept_otherwise(each.crm, each.field, each.rule)}. Until then it is not sent again; it is so in {count(each.leads, 'lead')}"
+        for each in done.other_forms
+    ]
     return "\n".join(lines)

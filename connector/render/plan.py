@@ -16,6 +16,7 @@ from rich.text import Text
 from connector.push import approved
 from connector.push.approvals import first_time
 from connector.push.changes import WHOLE, FieldChange, LeadPlan, Undo
+from connector.push.equality import likely
 from connector.push.guardrails import Guardrail, unknown_leads
 from connector.push.plan import Plan
 from connector.push.policies import of_field
@@ -25,6 +26,7 @@ from connector.texts import count, readable, shown_key, shown_name
 
 SAMPLES = 8
 _COMMON = 4
+_PAIRS = 20
 
 
 class Shown(NamedTuple):
@@ -144,7 +146,7 @@ def left_out(plan: Plan) -> list[str]:
     """A sentence for every kind of lead that the plan leaves out."""
     notes = (
         (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
-        (len(plan.flapping), _flapping(plan)),
+        *held_forms(plan),
         (
             len(plan.reverted),
             f"held: leadloop undo took this very value back. To send it again: leadloop release {plan.push} --all",
@@ -239,13 +241,33 @@ def _leads(ids: Sequence[str]) -> str:
     return f"{count(len(ids), 'lead')} ({shown}{', …' if len(ids) > _COMMON else ''})"
 
 
-def _flapping(plan: Plan) -> str:
-    names = sorted({shown_name(name) for name in plan.flapping.by_field()}) or [""]
-    return (
-        f"held back: {plan.crm} accepted the same value three times and showed another one each time, in "
-        f"{', '.join(names)}. If it keeps the value in another form, say so in the push: equal = {{'{names[0]}': "
-        "'digits'}, or lower, trim, number"
-    )
+def held_forms(plan: Plan) -> list[tuple[int, str]]:
+    """How many leads are held because the CRM shows another value than it accepted, and why: of each field that is only in another form,
+    and of the others together."""
+    rules = dict[str, str]()
+    for name, current, desired in plan.flapping.pairs(_PAIRS):
+        if name not in rules and (rule := likely(desired, current)):
+            rules[name] = rule
+    told = [
+        (plan.flapping.having([name]), f"held: {kept_otherwise(plan.crm, name, rule)}")
+        for name, rule in rules.items()
+    ]
+    others = sorted({*plan.flapping.by_field()} - {*rules})
+    if others:
+        names = ", ".join(map(shown_name, others))
+        told.append(
+            (
+                plan.flapping.having(others),
+                f"held back: {plan.crm} accepted the same value three times and showed another one each time, in {names}",
+            )
+        )
+    return told
+
+
+def kept_otherwise(crm: str, name: str, rule: str) -> str:
+    """That a CRM keeps a field in another form, and what to do about it."""
+    name = shown_name(name)
+    return f"{crm} keeps {name} in another form; equal = {{'{name}': '{rule}'}} in the push would make them equal"
 
 
 def field_rows(plan: Plan, *, mask: bool = False) -> list[FieldRow]:

@@ -28,7 +28,10 @@ class Totals(Part, kw_only=True):
     conflicts: Annotated[int, Meta(description="leads with a conflict that is left alone")]
     rejected: Annotated[int, Meta(description="leads with a value that was refused before")]
     flapping: Annotated[
-        int, Meta(description="leads with a value that was accepted three times and never shown")
+        int,
+        Meta(
+            description="leads with a value that the CRM keeps in another form, or accepted three times and never showed"
+        ),
     ]
     removed: Annotated[int, Meta(description="leads that are deleted, archived or merged in the CRM")]
     unknown_leads: Annotated[int, Meta(description="leads that the CRM has never shown")]
@@ -224,7 +227,10 @@ class PlanDocument(Part, kw_only=True):
     conflicts: Annotated[list[Lead], Meta(description="the same for conflicts that are left alone")]
     rejected: Annotated[list[Lead], Meta(description="the same for values that were refused before")]
     flapping: Annotated[
-        list[Lead], Meta(description="the same for values that were accepted three times and never shown")
+        list[Lead],
+        Meta(
+            description="the same for values that the CRM keeps in another form, or accepted three times and never showed"
+        ),
     ]
     reverted: Annotated[
         list[Lead], Meta(description="the same for values that `leadloop undo` took back and that are held")

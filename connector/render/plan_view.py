@@ -15,6 +15,7 @@ from connector.render.plan import (
     conflict_title,
     field_rows,
     headline,
+    held_forms,
     left_out,
     own_policies,
     tiles,
@@ -227,7 +228,10 @@ def _moves(rows: PlanRows, masking: Masking, mask: bool) -> list[tuple[str, Sequ
 
 
 def _left_out(plan: Plan) -> list[Left]:
-    flapping = sorted(plan.flapping.by_field()) or [""]
+    held = (
+        Left(leads, why, "It is sent again when the value changes, or is in sync once a rule says so.")
+        for leads, why in held_forms(plan)
+    )
     found = (
         Left(
             len(plan.conflicts),
@@ -239,11 +243,7 @@ def _left_out(plan: Plan) -> list[Left]:
             "the CRM refused this very value before",
             "It is sent again when the value changes.",
         ),
-        Left(
-            len(plan.flapping),
-            "accepted three times, and another value shown each time",
-            f"If the CRM keeps it in another form, say so in the push: equal = {{'{flapping[0]}': 'digits'}}, or lower, trim, number.",
-        ),
+        *held,
         Left(
             len(plan.unresolved),
             "an earlier write was not answered",

@@ -14,7 +14,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from connector import config, crm
@@ -89,6 +89,16 @@ class PushSpec:
     """Where the models are that the push is compared with."""
 
 
+class OtherForm(NamedTuple):
+    """A field whose value the CRM keeps in another form than the one that was sent."""
+
+    crm: str
+    field: str
+    rule: str
+    """Of ``equal``: it would make them equal."""
+    leads: int
+
+
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     """What a build made and tested; only ever one in which nothing failed."""
@@ -99,6 +109,8 @@ class BuildResult:
     """When it was built, where a run found that nothing has changed since, and so made and tested nothing."""
     made: Made | None = field(default=None, repr=False)
     """What a build of all made; ``None`` for a build of some."""
+    other_forms: tuple[OtherForm, ...] = ()
+    """What was found, for the first time, to be kept in another form."""
 
     @property
     def models(self) -> int:

@@ -15,8 +15,8 @@
    desired       the relation with one row per lead and the values that the CRM should show
    crm           the CRM, by its name in the settings
    key           the column of desired with the lead's id; in the modes that add leads, an id of your own for each row
-   fields        field of the CRM -> column of desired; the mode 'delete' has none. A field that has on_conflict, nulls, first_push
-                 or equal of its own: {'title': {'column': 'tier', 'nulls': 'clear'}}
+   fields        field of the CRM -> column of desired; the mode 'delete' has none. A field that has on_conflict, nulls, first_push,
+                 equal or tolerance of its own: {'title': {'column': 'tier', 'nulls': 'clear'}}
 
    These have a default, which stands first:
 
@@ -24,7 +24,7 @@
    on_conflict   'crm_wins', 'warehouse_wins', 'stop': where somebody edited the field in the CRM since we sent it
    nulls         'keep', 'clear': what a NULL or blank of desired does to the CRM's value
    first_push    'overwrite', 'fill_empty', 'baseline': what becomes of a field that was never sent
-   equal         {}, field of the CRM -> 'digits', 'lower', 'trim', 'number': how its values are compared
+   equal         {}, field of the CRM -> how its values are compared: 'digits', 'number', 'html, trim' and more, see docs/push.md
    lead_id       '', for 'upsert' the column of desired that has the CRM's id of the lead, where it is known
    options       {}, for 'insert' and 'upsert' what each call is told besides the lead's fields
    max_changes   5000, the most leads that one push may send; none for no limit, as in all that follow

@@ -86,7 +86,12 @@ differing as (
             ) over (partition by compared.lead_id, refused.run_id),
             false
         ) as all_refused,
-        flapping.lead_id is not null and {{ leadloop.is_same('flapping.value', 'compared.new_value') }} as is_flapping,
+        -- What the CRM keeps in another form is held as long as it shows that form, and nobody's edit.
+        flapping.lead_id is not null and {{ leadloop.is_same('flapping.value', 'compared.new_value') }}
+        and (
+            coalesce(flapping.code, '') <> 'other_form'
+            or {{ leadloop.is_same('flapping.old_value', 'compared.current_value') }}
+        ) as is_flapping,
         reverted.lead_id is not null and {{ leadloop.is_same('reverted.value', 'compared.new_value') }} as is_reverted
         {%- if adds %},
         -- A lead that is to be added is held back as a whole or not at all.
@@ -114,8 +119,7 @@ differing as (
             {%- if adds %}
             case when compared.crm_lead_id is null then compared.new_value is not null and not compared.is_added else
             {%- endif %}
-            {{ leadloop.comparable('compared.new_value', options, 'compared.field') }}
-                is distinct from {{ leadloop.comparable('compared.current_value', options, 'compared.field') }}
+            {{ leadloop.differ('compared.new_value', 'compared.current_value', options, 'compared.field') }}
             {%- set clears = leadloop.with_policy(options, 'nulls', ['clear'], 'compared.field') %}
             {%- if clears != 'true' %}
             and (compared.new_value is not null{{ ' or ' ~ clears if clears != 'false' }})
@@ -155,15 +159,11 @@ select
         when is_reverted then 'reverted'
         when
             has_base
-            and (
-                {{ leadloop.comparable('current_value', options) }}
-                is distinct from {{ leadloop.comparable('base_value', options) }}
-            )
+            and ({{ leadloop.differ('current_value', 'base_value', options) }})
             -- It arrived after all, later than anybody looked for it.
             and (
                 not is_unanswered
-                or {{ leadloop.comparable('current_value', options) }}
-                    is distinct from {{ leadloop.comparable('unanswered_value', options) }}
+                or {{ leadloop.differ('current_value', 'unanswered_value', options) }}
             )
             then 'conflict'
         {%- set fills = leadloop.with_policy(options, 'first_push', ['fill_empty']) %}

@@ -13,30 +13,61 @@
     end
 {%- endmacro %}
 
-{% macro in_one_form(value, rule) -%}
-    {%- if rule == 'digits' -%}
-        coalesce(nullif(regexp_replace({{ value }}, '[^0-9]', '', 'g'), ''), {{ value }})
-    {%- elif rule == 'lower' -%}
-        {{ leadloop.lowered(leadloop.trimmed(value)) }}
-    {%- elif rule == 'trim' -%}
-        {{ leadloop.trimmed(value) }}
+{# Whether two values of a push differ, by the rule for the row's field: a condition that is never NULL. #}
+{% macro differ(one, other, options, field_of='field') -%}
+    {%- set near = {} -%}
+    {%- for field, rule in options['equal'].items() if leadloop.tolerance_of(rule) -%}
+        {%- do near.update({field: rule}) -%}
+    {%- endfor -%}
+    {%- if not near -%}
+        {{ leadloop.comparable(one, options, field_of) }}
+        is distinct from {{ leadloop.comparable(other, options, field_of) }}
     {%- else -%}
-        {{ leadloop.plain_number(value) }}
+    case
+        {%- for field, rule in near.items() %}
+        when {{ field_of }} = {{ leadloop.literal(field) }} then {{ leadloop.differ_by(one, other, rule) }}
+        {%- endfor %}
+        when
+            {{ leadloop.comparable(one, options, field_of) }}
+            is distinct from {{ leadloop.comparable(other, options, field_of) }}
+            then true
+        else false
+    end
     {%- endif -%}
 {%- endmacro %}
 
-{# By its text alone: a cast would fail on what is no number, and on one that is too long. #}
-{% macro plain_number(value) -%}
-    {%- set bare = "translate(" ~ value ~ ", ',$' || " ~ leadloop.blanks() ~ ", '')" -%}
-    {%- set plain = namespace(sql=bare) -%}
-    {%- for pattern, text in [
-        ('^[+]', ''), ('^(-?)[.]', '\\10.'), ('^(-?)0+([0-9])', '\\1\\2'), ('([.][0-9]*[1-9])0+$', '\\1'), ('[.]0*$', ''),
-        ('^-0$', '0')
-    ] -%}
-        {%- set plain.sql = "regexp_replace(" ~ plain.sql ~ ", '" ~ pattern ~ "', '" ~ text ~ "')" -%}
-    {%- endfor -%}
+{# The same by one rule. Numbers differ if they do by more than the rule's tolerance. #}
+{% macro differ_by(one, other, rule) -%}
+    {%- set tolerance = leadloop.tolerance_of(rule) -%}
+    {%- set ours, theirs = leadloop.in_one_form(one, rule), leadloop.in_one_form(other, rule) -%}
     case
-        when {{ bare }} ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$' then {{ plain.sql }}
-        else {{ leadloop.trimmed(value) }}
+        {%- if tolerance %}
+        when {{ leadloop.is_small_number(ours) }} and {{ leadloop.is_small_number(theirs) }}
+            then abs({{ leadloop.small_number(ours) }} - {{ leadloop.small_number(theirs) }})
+                > cast('{{ tolerance }}' as decimal(38, 18))
+        {%- endif %}
+        when {{ ours }} is distinct from {{ theirs }} then true
+        else false
     end
+{%- endmacro %}
+
+{# A text in one form, or in several in their order: 'html, trim'. #}
+{% macro in_one_form(value, rule) -%}
+    {%- set form = namespace(sql=value) -%}
+    {%- for each in rule.split(', ') -%}
+        {%- set step = each.rstrip(')').split('(') -%}
+        {%- if loop.first -%}
+            {%- set form.sql = leadloop.in_form(value, step[0], step[1] if step | length > 1 else '') -%}
+        {%- else -%}
+            {%- set name = '_after_' ~ loop.index0 -%}
+            {%- set form.sql = leadloop.taking(form.sql, name, leadloop.in_form(name, step[0], step[1] if step | length > 1 else '')) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(form.sql) }}
+{%- endmacro %}
+
+{# What a rule allows two numbers to differ by, as a text; '' for one that allows nothing. #}
+{% macro tolerance_of(rule) -%}
+    {%- set last = rule.split(', ')[-1] -%}
+    {{ return(last[10:-1] if last.startswith('tolerance(') else '') }}
 {%- endmacro %}

@@ -42,7 +42,7 @@
     {%- endif -%}
     {%- do options.update({'policies': options.get('policies', {})}) -%}
     {%- do leadloop.check_push_limits(options) -%}
-    {%- do leadloop.check_push_equal(options) -%}
+    {%- do options.update({'equal': leadloop.checked_rules(options)}) -%}
     {%- do options.update({'options': leadloop.push_extras(options)}) -%}
     {%- if options['lead_id'] is not string or (options['lead_id'] and options['mode'] != 'upsert') -%}
         {%- do leadloop.refuse_push(
@@ -132,27 +132,6 @@
         {%- set share = options[name] -%}
         {%- if share is not none and (share is boolean or share is not number or share < 0 or share > 1) -%}
             {%- do leadloop.refuse_push(name ~ " must be a number from 0 to 1, or none for no limit") -%}
-        {%- endif -%}
-    {%- endfor -%}
-{%- endmacro %}
-
-{% macro check_push_equal(options) -%}
-    {%- set rules = ['digits', 'lower', 'trim', 'number'] -%}
-    {%- if options['equal'] is not mapping -%}
-        {%- do leadloop.refuse_push("equal says how fields are compared, as in equal = {'phone_number': 'digits'}") -%}
-    {%- endif -%}
-    {%- for field, rule in options['equal'].items() -%}
-        {%- if field not in options['fields'] -%}
-            {%- do leadloop.refuse_push(
-                "equal has " ~ field ~ ", which is not one of its fields"
-                ~ leadloop.did_you_mean(field | string, options['fields'] | list)
-            ) -%}
-        {%- endif -%}
-        {%- if rule not in rules -%}
-            {%- do leadloop.refuse_push(
-                "equal must be one of " ~ rules | join(', ') ~ " for " ~ field ~ ", not " ~ rule
-                ~ leadloop.did_you_mean(rule | string, rules)
-            ) -%}
         {%- endif -%}
     {%- endfor -%}
 {%- endmacro %}

@@ -17,7 +17,7 @@
                 {%- do own.update({name: entry[name]}) -%}
             {%- endfor -%}
             {%- do policies.update({field: own}) if own -%}
-            {%- do rules.update({field: entry['equal']}) if 'equal' in entry -%}
+            {%- do rules.update({field: leadloop.rules_of_entry(field, entry, options['equal'])}) if 'equal' in entry or 'tolerance' in entry -%}
             {%- do columns.update({field: entry['column']}) -%}
         {%- else -%}
             {%- do columns.update({field: entry}) -%}
@@ -27,13 +27,24 @@
         {%- do options.update({'fields': columns, 'policies': policies}) -%}
     {%- endif -%}
     {%- if rules and options['equal'] is mapping -%}
-        {%- do rules.update(options['equal']) -%}
-        {%- do options.update({'equal': rules}) -%}
+        {%- set all_rules = dict(options['equal']) -%}
+        {%- do all_rules.update(rules) -%}
+        {%- do options.update({'equal': all_rules}) -%}
     {%- endif -%}
 {%- endmacro %}
 
+{# The rules of a field that has any of its own, as a list; a tolerance comes after what the push has for the field. #}
+{% macro rules_of_entry(field, entry, equal) -%}
+    {%- set given = entry['equal'] if 'equal' in entry else equal.get(field, []) if equal is mapping else [] -%}
+    {%- set found = leadloop.rules_given(given) | list -%}
+    {%- if 'tolerance' in entry -%}
+        {%- do found.append('tolerance(' ~ entry['tolerance'] ~ ')') -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 {% macro check_push_entry(field, entry, equal) -%}
-    {%- set known = ['column'] + leadloop.push_policies() + ['equal'] -%}
+    {%- set known = ['column'] + leadloop.push_policies() + ['equal', 'tolerance'] -%}
     {%- for name in entry if name not in known -%}
         {%- do leadloop.refuse_push(
             "fields has " ~ name ~ " for " ~ field ~ ", and a field can have " ~ known | join(', ')

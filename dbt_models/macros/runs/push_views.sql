@@ -141,22 +141,22 @@ where
     and other.is_sent
     and one.field <> '*'
     and (
-        {{ leadloop.compared_by(pushes, 'one.push', 'one.desired_value', 'one.field') }}
-        is distinct from {{ leadloop.compared_by(pushes, 'one.push', 'other.desired_value', 'one.field') }}
-        or {{ leadloop.compared_by(pushes, 'other.push', 'one.desired_value', 'one.field') }}
-        is distinct from {{ leadloop.compared_by(pushes, 'other.push', 'other.desired_value', 'one.field') }}
+        {{ leadloop.differ_to(pushes, 'one.push', 'one.desired_value', 'other.desired_value', 'one.field') }}
+        or {{ leadloop.differ_to(pushes, 'other.push', 'one.desired_value', 'other.desired_value', 'one.field') }}
     )
 {%- endmacro %}
 
-{# A value in the form in which the push of this name compares it. #}
-{% macro compared_by(pushes, push, value, field) -%}
+{# Whether two values differ to the push of this name. #}
+{% macro differ_to(pushes, push, one, other, field) -%}
     {%- set with_rules = pushes | selectattr('options.equal') | list -%}
-    {%- if not with_rules -%}{{ return(value) }}{%- endif -%}
-    case {{ push }}
+    {%- if not with_rules -%}{{ return(one ~ ' is distinct from ' ~ other) }}{%- endif -%}
+    case
         {%- for each in with_rules %}
-        when {{ leadloop.literal(each['name']) }} then {{ leadloop.comparable(value, each['options'], field) }}
+        when {{ push }} = {{ leadloop.literal(each['name']) }}
+            then case when {{ leadloop.differ(one, other, each['options'], field) }} then true else false end
         {%- endfor %}
-        else {{ value }}
+        when {{ one }} is distinct from {{ other }} then true
+        else false
     end
 {%- endmacro %}
 

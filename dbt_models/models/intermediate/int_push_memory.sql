@@ -183,7 +183,8 @@ select
 from unanswered
 where place = 1
 union all
--- The same value accepted three times in a row, and each time the CRM showed another one afterwards.
+-- The same value accepted three times in a row, and each time the CRM showed another one afterwards; or once, if that was
+-- the same in another form, which is in old_value.
 select
     'flapping' as memory,
     push,
@@ -202,10 +203,15 @@ from readings
 where
     place = 1
     and state = 'reverted'
-    and state_before = 'reverted'
-    and state_before_that = 'reverted'
-    and value is not distinct from value_before
-    and value is not distinct from value_before_that
+    and (
+        code = 'other_form'
+        or (
+            state_before = 'reverted'
+            and state_before_that = 'reverted'
+            and value is not distinct from value_before
+            and value is not distinct from value_before_that
+        )
+    )
 union all
 -- What a push sent last, where it was taken back, nobody released it, and the CRM was left with another value.
 select

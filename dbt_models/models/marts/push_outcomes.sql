@@ -2,6 +2,7 @@ with ranked as (
     select
         *,
         min(case when state = 'planned' then recorded_at end) over whole_field as planned_at,
+        min(case when state = 'planned' then old_value end) over whole_field as planned_value,
         row_number() over (partition by run_id, push, crm, lead_id, field order by seq desc) as place
     from {{ ref('leadloop', 'int_push_history') }}
     window whole_field as (partition by run_id, push, crm, lead_id, field)
@@ -16,7 +17,8 @@ select
     column_name,
     state,
     state not in ('planned', 'sent', 'unknown') as is_final,
-    old_value,
+    -- The row of a value that the CRM keeps in another form has that form there.
+    case when code = 'other_form' then planned_value else old_value end as old_value,
     value,
     code,
     reason,

@@ -236,6 +236,30 @@ WRONG = [
         "which is not one of its fields; did you mean lead_score?",
     ),
     (GOOD + ", equal = {'lead_score': 'trimm'}", "for lead_score, not trimm; did you mean trim?"),
+    (
+        GOOD + ", equal = {'lead_score': ['html', 'cutt(5)']}",
+        "for lead_score, not cutt(5); did you mean cut?",
+    ),
+    (
+        GOOD + ", equal = {'lead_score': 'cut'}",
+        "equal has cut for lead_score; write cut(50), with up to 9999 characters",
+    ),
+    (
+        GOOD + ", equal = {'lead_score': 'round(-1)'}",
+        "equal has round(-1) for lead_score; write round(2), with up to 18",
+    ),
+    (GOOD + ", equal = {'lead_score': 'date(ymd)'}", "for lead_score; write date, date(mdy) or date(dmy)"),
+    (GOOD + ", equal = {'lead_score': 'trim(1)'}", "for lead_score; write trim, alone"),
+    (GOOD + ", equal = {'lead_score': 5}", "for lead_score, not 5"),
+    (GOOD + ", equal = {'lead_score': []}", "for lead_score, not []"),
+    (
+        GOOD + ", equal = {'lead_score': 'tolerance(1), trim'}",
+        "tolerance must be the last rule for lead_score",
+    ),
+    (
+        GOOD.replace("'score'}", "{'column': 'score', 'tolerance': -1}}"),
+        "equal has tolerance(-1) for lead_score; write",
+    ),
     (GOOD + ", colour = 5", "there is no option colour."),
     (
         GOOD.replace("crm = 'convoso'", "crm = 'convosso'"),
@@ -251,7 +275,7 @@ WRONG = [
     (GOOD + ", on_conflict = 'crm_win'", "did you mean crm_wins?"),
     (
         GOOD.replace("'score'}", "{'column': 'score', 'null': 'clear'}}"),
-        "fields has null for lead_score, and a field can have column, on_conflict, nulls, first_push, equal",
+        "fields has null for lead_score, and a field can have column, on_conflict, nulls, first_push, equal, tolerance",
     ),
     (GOOD.replace("'score'}", "{'nulls': 'clear'}}"), "fields has no column for lead_score"),
     (GOOD.replace("'score'}", "{'column': none}}"), "fields must have a field of the CRM and a column"),

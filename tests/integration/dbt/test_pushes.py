@@ -675,28 +675,34 @@ def test_a_protected_field_is_in_no_push(duck: Any, own: Any) -> None:
 def test_values_are_equal_in_sql_as_in_python(lab: Any, own: Any) -> None:
     """Each example of a rule, as what the CRM shows beside what we want; and as what someone edited beside what we sent."""
     examples = [(rule, one, other) for rule, one, other in SAME + DIFFERENT if rule and one and other]
-    fields = {rule: f"of_{rule}" for rule in ("digits", "lower", "trim", "number")}
+    names = {rule: f"rule_{n}" for n, rule in enumerate(dict.fromkeys(rule for rule, *_ in examples))}
 
     def text(value: Any) -> Any:
-        return "null" if value is None else f"'{value}'"
+        # A file with a carriage return is read as if it had none.
+        return (
+            "null"
+            if value is None
+            else "'" + value.replace("'", "''").replace("\r", "' || chr(13) || '") + "'"
+        )
 
     lab.land(
         [
-            {"id": str(n), rule: shown, "modified_at": "2026-01-02 00:00:00"}
+            {"id": str(n), names[rule]: shown, "modified_at": "2026-01-02 00:00:00"}
             for n, (rule, shown, _) in enumerate(examples)
         ],
         "2 00:00",
     )
     own.desired(
         "wanted",
-        "id, " + ", ".join(fields.values()),
+        "id, " + ", ".join(f"of_{name}" for name in names.values()),
         *(
-            f"'{n}', " + ", ".join(text(ours if rule == name else None) for name in fields)
+            f"'{n}', " + ", ".join(text(ours if rule == each else None) for each in names)
             for n, (rule, _, ours) in enumerate(examples)
         ),
     )
+    fields = {name: f"of_{name}" for name in names.values()}
     options = f"desired = ref('wanted'), crm = 'convoso', key = 'id', fields = {fields}"
-    own.push("by_rules", f"{options}, equal = { ({name: name for name in fields}) }")
+    own.push("by_rules", f"{options}, equal = { ({name: rule for rule, name in names.items()}) }")
     own.push("by_text", options)
     lab.build(own.folder, select=PUSHES)
 
@@ -708,8 +714,10 @@ def test_values_are_equal_in_sql_as_in_python(lab: Any, own: Any) -> None:
 
 @pytest.mark.long
 def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck: Any, own: Any) -> None:
-    """Accepted three times and shown differently each time: flapping, also where the warehouse wins; else it is sent."""
-    leads = ("twice", "three times", "kept once", "new value", "equal")
+    """Accepted three times and shown differently each time, or kept in another form: flapping, also where the warehouse wins; else it is
+    sent, as what somebody has edited since."""
+    forms = {"other form": "4.0", "other form, then edited": "5.0"}
+    leads = ("twice", "three times", "kept once", "new value", "equal", *forms)
     duck.land([{"id": lead, "lead_score": "4.0", "title": "x"} for lead in leads], "9 00:00")
     own.desired("scores", "lead_id, score", *(f"'{lead}', '{4 if lead == 'equal' else 5}'" for lead in leads))
     own.push("stubborn", f"{CRM}, on_conflict = 'warehouse_wins', equal = {{'Lead Score': 'number'}}")
@@ -727,7 +735,12 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck: Any, own: Any) 
             for lead, reached in states.items()
             for day, last in enumerate(reached, 1)
             for hour, state in (("10", "applied"), ("11", last))
-        )
+        ),
+        *(
+            {"push": "stubborn", "lead_id": lead, "field": "Lead Score", "value": "5", "recorded_at": f"1 {hour}:00", **more}
+            for lead, form in forms.items()
+            for hour, more in (("10", {"state": "applied"}), ("11", {"state": "reverted", "code": "other_form", "old_value": form}))
+        ),
     )  # fmt: skip
     duck.build(own.folder, select=PUSHES)
     assert {lead: row[3] for lead, row in verdicts(duck, "stubborn").items()} == {
@@ -735,6 +748,8 @@ def test_what_the_crm_keeps_rewriting_is_not_sent_for_ever(duck: Any, own: Any) 
         "three times": "flapping",
         "kept once": "conflict",
         "new value": "conflict",
+        "other form": "flapping",
+        "other form, then edited": "conflict",
     }
 
 

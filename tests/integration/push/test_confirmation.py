@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from connector.push import Confirmation, confirm
 from connector.push.journal_row import Entry
+from connector.warehouse.models import OtherForm
 
 
 def pushed(world: Any, value: str | None = "7", **options: Any) -> datetime:
@@ -103,8 +104,21 @@ def test_applied_reverted(world: Any, modified: timedelta | None) -> None:
         last_seen_at=at + timedelta(minutes=1),
         modified_at=None if modified is None else at + modified,
     )
-    assert confirm(world.engine, world.journal, "convoso") == Confirmation(reverted=1)
-    assert world.states("a")[-1] == "reverted"
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(
+        reverted=1, other_forms=(OtherForm("convoso", "lead_score", "number", 1),)
+    )
+    last = world.journalled()[-1]
+    assert (last.state, last.code, last.old_value, last.value) == ("reverted", "other_form", "7.0", "7")
+    assert "7.0" not in last.reason
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(), "it is told once"
+
+
+def test_what_is_no_other_form_is_only_reverted(local: Any) -> None:
+    """A CRM that keeps something else has a rule behind the field, and none of ours makes that equal."""
+    at = pushed(local)
+    local.lead("a", lead_score="3", last_seen_at=at + timedelta(minutes=1))
+    assert confirm(local.engine, local.journal, "convoso") == Confirmation(reverted=1)
+    assert local.journalled()[-1].code is None
 
 
 def test_applied_conflict(world: Any) -> None:

@@ -14,6 +14,7 @@ from connector.push.journal import entry
 from connector.push.resolve import conflicts, decide
 from connector.render.plan import left_out
 from connector.render.resolve import conflict_text
+from connector.warehouse.models import OtherForm
 from tests.integration.push.conftest import CAN_ALL
 
 ADD = {"mode": "insert", "options": {"list": "333"}}
@@ -186,7 +187,8 @@ def test_added_leads_are_confirmed_under_the_crms_id(adding: Any) -> None:
     later = datetime.now(UTC) + timedelta(minutes=1)
     adding.lead("C1", lead_score="11", status="new", last_seen_at=later)
     adding.lead("form 2", lead_score="22", last_seen_at=later)
-    assert confirm(adding.engine, adding.journal, "convoso") == Confirmation(confirmed=1, reverted=1)
+    found = confirm(adding.engine, adding.journal, "convoso")
+    assert (found.confirmed, found.reverted) == (1, 1)
     assert adding.states("form 1", "status")[-1] == "reverted"
     assert adding.states("form 2")[-1] == "applied"
 
@@ -498,7 +500,7 @@ EQUAL = {"equal": {"lead_score": "number"}}
 
 
 def test_a_value_in_another_form_is_confirmed(world: Any) -> None:
-    """By the rule of the run that sent it; without one it is reverted."""
+    """By the rule of the run that sent it; without one it is reverted, and the rule is told."""
     world.changes(2)
     world.deliver(world.plan(limit=1, **EQUAL))
     world.lead("L0", lead_score="0.00", last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
@@ -509,7 +511,8 @@ def test_a_value_in_another_form_is_confirmed(world: Any) -> None:
             sa.text("update analytics.leads set last_seen_at = last_seen_at + interval '1 hour'")
         )
     world.lead("L1", lead_score="1.00", last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
-    assert confirm(world.engine, world.journal, "convoso") == Confirmation(reverted=2)
+    kept = OtherForm("convoso", "lead_score", "number", 2)
+    assert confirm(world.engine, world.journal, "convoso") == Confirmation(reverted=2, other_forms=(kept,))
 
 
 def test_a_value_in_another_form_is_no_edit(local: Any) -> None:
@@ -531,4 +534,8 @@ def test_flapping_values_are_shown_and_not_sent(local: Any) -> None:
     assert (plan.leads, [lead.lead_id for lead in plan.flapping]) == ((), ["a"])
     (note,) = left_out(plan)
     assert "accepted the same value three times" in note
-    assert "equal = {'lead_score': 'digits'}" in note
+    local.rows(("b", "lead_score", "7.0", "7", "7", "flapping"), ("c", "status", "x", "y", "y", "flapping"))
+    assert sorted(left_out(local.plan())) == [
+        "1 lead held back: convoso accepted the same value three times and showed another one each time, in status",
+        "2 leads held: convoso keeps lead_score in another form; equal = {'lead_score': 'number'} in the push would make them equal",
+    ]

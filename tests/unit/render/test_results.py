@@ -1,6 +1,7 @@
 """What a terminal shows of the results that are one line or a few."""
 
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from connector.extract.load import Extracted
 from connector.extract.reconcile import Difference, Reconciled
 from connector.extract.windows import Window
 from connector.push.resolve import Conflict
-from connector.render.build import build_text
+from connector.render.build import build_document, build_text
 from connector.render.check import check_text
 from connector.render.document import to_json
 from connector.render.extract import extract_text
@@ -24,7 +25,7 @@ from connector.render.status import status_text
 from connector.scaffold import Scaffold
 from connector.status import CrmStatus, LastRun, PushRun, Status
 from connector.warehouse.dbt import NodeResult
-from connector.warehouse.models import BuildResult
+from connector.warehouse.models import BuildResult, OtherForm
 
 AT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 WINDOW = Window(AT - timedelta(hours=1), AT)
@@ -62,6 +63,17 @@ def test_a_build() -> None:
     assert build_text(BuildResult(tuple(nodes), 1.25)) == (
         "1 model made, 1 test passed, in 1.2 s\nwarning: few_blanks (3 rows)"
     )
+
+
+def test_a_build_that_found_another_form() -> None:
+    """The field and the rule are named, once, as text and for programs; never a value."""
+    done = BuildResult((), other_forms=(OtherForm("convoso", "notes", "html, lines", 3),))
+    assert build_text(done).splitlines()[1] == (
+        "convoso keeps notes in another form; equal = {'notes': 'html, lines'} in the push would make them equal. Until then it is not "
+        "sent again; it is so in 3 leads"
+    )
+    (told,) = json.loads(to_json(build_document(done)))["other_forms"]
+    assert told == {"crm": "convoso", "field": "notes", "rule": "html, lines", "leads": 3}
 
 
 def test_a_comparison() -> None:
