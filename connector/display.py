@@ -1,6 +1,7 @@
 """Progress for people: bars on stderr while a terminal is there; where there is none, a line per stage and, in a long
 one, another now and then."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from connector.events import Listener, Reading
 
 EVERY = 30.0
 """Seconds between two lines of one stage."""
+VARIABLE = "LEADLOOP_PROGRESS_SECONDS"
+"""The variable of the environment that says other seconds."""
 
 
 class Bars(Listener):
@@ -36,6 +39,7 @@ class Bars(Listener):
         self._console = console
         self._brief = brief
         self._clock = clock
+        self._every = every()
         self._name = ""
         self._noted_at = clock()
         self._reached: datetime | None = None
@@ -89,12 +93,12 @@ class Bars(Listener):
             self._bars.update(self._task, completed=done, total=total, note=what)
         else:
             of = "" if total is None else f" of {total:,}"
-            self._now_and_then(f"{done:,}{of} {what}")
+            self._now_and_then(f"{done:,}{of} {what}", done=done, total=total)
 
-    def _now_and_then(self, text: str) -> None:
-        if not self._brief and self._clock() - self._noted_at >= EVERY:
+    def _now_and_then(self, text: str, **facts: int | None) -> None:
+        if not self._brief and self._clock() - self._noted_at >= self._every:
             self._noted_at = self._clock()
-            self._console.print(f"{self._name}: {text}", markup=False, soft_wrap=True)
+            logs.progress(self._console, f"{self._name}: {text}", **facts)
 
     def notice(self, sentence: str) -> None:
         if sentence not in self._said:
@@ -106,6 +110,14 @@ class Bars(Listener):
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
+
+
+def every() -> float:
+    """Seconds between two lines of one stage, as the environment says; what is no number there counts for nothing."""
+    try:
+        return max(0.0, float(os.environ.get(VARIABLE, EVERY)))
+    except ValueError:
+        return EVERY
 
 
 def _how_far(progress: Reading, reached: datetime | None) -> str:

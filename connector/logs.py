@@ -63,13 +63,14 @@ def use(form: Format) -> None:
     logging.captureWarnings(is_json())
 
 
-def write(message: str, level: Level = "info") -> None:
-    """One line on stderr."""
+def write(message: str, level: Level = "info", facts: Mapping[str, Any] | None = None) -> None:
+    """One line on stderr. ``facts``: what else stands in it."""
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "level": level,
         "run_id": _run_id(),
         "message": message,
+        **(facts or {}),
         **events.ids(),
     }
     sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -95,8 +96,14 @@ class _Lines(logging.Handler):
 class Messages(Console):
     """Where messages go: as people read them, or each as one line of JSON as ``--log-format`` says."""
 
-    def print(self, *objects: Any, level: Level = "info", **options: Any) -> None:
-        """As a ``Console`` does it; ``level`` is told to whoever collects logs."""
+    def print(
+        self,
+        *objects: Any,
+        level: Level = "info",
+        facts: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """As a ``Console`` does it; ``level`` and ``facts`` are told to whoever collects logs."""
         if events.is_watched() and all(isinstance(each, str) for each in objects):
             events.said(" ".join(objects), level)
         if not is_json():
@@ -109,7 +116,7 @@ class Messages(Console):
             Console(file=drawn, width=200, no_color=True, highlight=False).print(*objects, **options)
             text = drawn.getvalue()
         if text.strip():
-            write(text.strip(), level)
+            write(text.strip(), level, facts)
 
     @property
     def is_terminal(self) -> bool:
@@ -119,6 +126,12 @@ class Messages(Console):
     def show(self, *objects: Any) -> None:
         """For the eyes of whoever is asked a question in a terminal, whatever the form of messages is."""
         super().print(*objects)
+
+
+def progress(console: Console, sentence: str, **facts: int | None) -> None:
+    """How far something has come; a line of JSON says it in numbers as well."""
+    more: dict[str, Any] = {"facts": facts} if isinstance(console, Messages) else {}
+    console.print(sentence, markup=False, soft_wrap=True, **more)
 
 
 def as_shown(text: str, keep: str = "") -> str:

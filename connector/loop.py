@@ -471,7 +471,21 @@ def plan_undo(
     limit: int | None = None,
 ) -> Plan:
     """What taking runs of a push back would send now. Writes nothing, as ``plan``."""
-    found, spec, known = _undoing(warehouse, asked, project, on_conflict)
+    check_asked(asked, on_conflict)
+    known = models.known(project, warehouse)
+    return look_undo(warehouse, asked, known, on_conflict=on_conflict, limit=limit)
+
+
+def look_undo(
+    warehouse: Warehouse,
+    asked: Asked,
+    known: models.Known,
+    *,
+    on_conflict: str = "crm_wins",
+    limit: int | None = None,
+) -> Plan:
+    """The same, of a warehouse that may be open for reading only; leaves no row of its run."""
+    found, spec = _undoing(warehouse, asked, known, on_conflict)
     with crm.account(spec.crm) as account, answering(warehouse, account):
         return _planned_undo(warehouse, spec, found, known, limit, account)
 
@@ -492,7 +506,9 @@ def undo(
 
     Models and tests of dbt that failed stop it not: a bad model is what one takes back.
     """
-    found, spec, known = _undoing(warehouse, asked, project, on_conflict)
+    check_asked(asked, on_conflict)
+    known = models.known(project, warehouse)
+    found, spec = _undoing(warehouse, asked, known, on_conflict)
     with (
         opened(warehouse, spec, known.pushes, is_undo=True) as run,
         _skew_said(run.account, listener),
@@ -509,11 +525,9 @@ def undo(
 
 
 def _undoing(
-    warehouse: Warehouse, asked: Asked, project: Path | None, on_conflict: str
-) -> tuple[Chosen, PushSpec, models.Known]:
+    warehouse: Warehouse, asked: Asked, known: models.Known, on_conflict: str
+) -> tuple[Chosen, PushSpec]:
     """The runs that are meant, and the push that takes them back: by the limits of its model, where it still has one."""
-    check_asked(asked, on_conflict)
-    known = models.known(project, warehouse)
     with warehouse.translated(), warehouse.engine().connect() as connection:
         found = chosen(connection, asked)
     runs.note(push=found.push, crm=found.crm)
@@ -533,7 +547,7 @@ def _undoing(
         relations=known.relations,
         **LIMITS,
     )
-    return found, undoing(next(iter(there), gone), found, on_conflict), known
+    return found, undoing(next(iter(there), gone), found, on_conflict)
 
 
 def _planned_undo(
@@ -594,9 +608,10 @@ def approve(
     only_fields: Collection[str] = (),
     not_leads: Collection[str] = (),
     note: str | None = None,
+    controls: approved.Controls = approved.OPTIONS,
 ) -> Plan:
     """A saved plan with a person's approval in it: signed and recorded. ``digest`` is that of what is signed, as
-    ``render.plan_document`` has it. Sends nothing; whether the plan is still the one to be sent is seen then."""
+    ``render.plan_document`` has it; ``controls``: what an error calls the things by which parts are left out. Sends nothing; whether the plan is still the one to be sent is seen then."""
     runs.note(push=saved.push, crm=saved.crm)
     key = settings.approval_key()
     if key is None:
@@ -610,6 +625,7 @@ def approve(
             only_fields=only_fields,
             not_leads=not_leads,
             note=note,
+            controls=controls,
         )
         plan = replace(saved, approval=given)
         given = replace(given, signature=approved.signature(key, digest(plan)))

@@ -33,17 +33,27 @@ def serve(
     show_values: Annotated[
         bool, typer.Option("--show-values", help="Show private values, such as phone numbers, as they are.")
     ] = False,
+    send: Annotated[
+        bool,
+        typer.Option(
+            "--send",
+            help="Let the page send the plans that were approved on it, and undo runs. It needs the setting ledger.approval_key.",
+        ),
+    ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Show the warehouse, the plans and their conflicts as pages in a browser. Without --host it listens on this machine only.
 
-    It reads, and never holds up a run. It writes only when somebody decides a conflict or approves a plan, as `leadloop resolve` and `leadloop approve` do. It sends nothing.
+    It reads, and never holds up a run. It writes only when somebody decides a conflict or approves a plan, as `leadloop resolve` and `leadloop approve` do. It sends nothing, unless you give --send.
     """
     from connector.parsing import is_loopback
+    from connector.push.approved import KEY_ADVICE
     from connector.views.settings import page_settings
     from connector.warehouse import models
     from connector.warehouse.connection import Warehouse
+    from connector.warehouse.settings import approval_key
     from connector.web.keys import Keys, secret_of
+    from connector.web.sending import Sender
     from connector.web.server import HOST, Server, bound
     from connector.web.site import Site
 
@@ -54,12 +64,18 @@ def serve(
             f"--host {listens_at} shows leads to other machines, and page.token is not set.",
             'Put a long random text into .dlt/secrets.toml: [page] token = "…". Put a proxy with TLS before it.',
         )
+    if send and approval_key() is None:
+        raise ConfigError(
+            "--send sends what was approved on the page, and ledger.approval_key, by which approvals are signed, is not set.",
+            KEY_ADVICE,
+        )
     if database is not None and not database.is_file():
         raise ConfigError(f"--database {database}: there is no such file.")
     if project is not None:
         models.find_project(project)
     place = Warehouse.duckdb(database) if database is not None else warehouse()
-    site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values)
+    sender = Sender(project, place.as_variables() if database is not None else {}) if send else None
+    site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values, sender=sender)
     token = settings.token.reveal() if settings.token else None
     server = Server(site, bound(listens_at, port), token=token, log=_log)
     shown_at = f"[{listens_at}]" if ":" in listens_at else listens_at
@@ -79,6 +95,12 @@ def serve(
 
     err.print(f"Reading {place.label} …", markup=False, soft_wrap=True)
     server.run(ready)
+    if sender is not None and (going := sender.now()) is not None and going.is_running:
+        err.print(
+            f"What {going.who} has sent from the page goes on; the page shows how it went when you start it again.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _log(method: str, route: str, status: int, seconds: float) -> None:

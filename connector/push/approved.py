@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -25,7 +25,7 @@ from connector.push.plan import Plan
 from connector.push.tables import now
 from connector.texts import count
 from connector.warehouse import runs
-from connector.warehouse.ledger import identity, next_number
+from connector.warehouse.ledger import SCHEMA, columns_of, identity, next_number
 
 PLAN, SENT = "plan", "sent"
 """Kinds of rows of ``push_approvals``: a plan was approved; it was sent."""
@@ -33,11 +33,29 @@ AHEAD = timedelta(minutes=5)
 """By so much the approver's clock may be ahead of this machine's."""
 
 
+class Controls(NamedTuple):
+    """By what somebody says which part of a plan is approved, as errors name it."""
+
+    only_fields: str = "--only-field"
+    not_leads: str = "--not-lead"
+    find_lead: str = "The file lists its leads: take the id from there."
+
+
+OPTIONS = Controls()
+"""Those of the command line."""
+
+
 def approval_of(
-    plan: Plan, *, warehouse: str, only_fields: Collection[str], not_leads: Collection[str], note: str | None
+    plan: Plan,
+    *,
+    warehouse: str,
+    only_fields: Collection[str],
+    not_leads: Collection[str],
+    note: str | None,
+    controls: Controls = OPTIONS,
 ) -> Approval:
     """An approval of a plan that may be sent, not signed yet. ``ConfigError`` for a field or lead that the plan doesn't have, and
-    where nothing would be left."""
+    where nothing would be left; it speaks of ``controls``."""
     plan.check()
     if not plan.leads:
         raise ConfigError(f"The plan of {plan.push} has nothing to send, so there is nothing to approve.")
@@ -45,13 +63,13 @@ def approval_of(
     for name in only_fields:
         if name not in names:
             near = did_you_mean(name, names) or "."
-            raise ConfigError(f"--only-field: the plan of {plan.push} has no field {name!r}{near}")
+            raise ConfigError(f"{controls.only_fields}: the plan of {plan.push} has no field {name!r}{near}")
     if not_leads:
         missing = sorted({*not_leads} - {each for lead in plan.leads for each in _ids(lead)})
         if missing:
             raise ConfigError(
-                f"--not-lead: the plan of {plan.push} has no lead {plan.shown_keys(missing[:5])}.",
-                "The file lists its leads: take the id from there.",
+                f"{controls.not_leads}: the plan of {plan.push} has no lead {plan.shown_keys(missing[:5])}.",
+                controls.find_lead,
             )
     made = Approval(
         id=uuid.uuid4().hex,
@@ -64,7 +82,8 @@ def approval_of(
     )
     if not restricted(plan, made).leads:
         raise ConfigError(
-            f"--only-field and --not-lead leave out everything in the plan of {plan.push}, so nothing was approved.",
+            f"{controls.only_fields} and {controls.not_leads} leave out everything in the plan of {plan.push}, so nothing was "
+            "approved.",
             "Leave out less.",
         )
     return made
@@ -165,10 +184,19 @@ def use(transaction: AbstractContextManager[sa.Connection], plan: Plan, approval
         connection.execute(push_approvals.insert().values(_row(connection, plan, approval, SENT)))
 
 
-def _check_unused(connection: sa.Connection, plan: Plan, approval: Approval) -> None:
+def was_used(connection: sa.Connection, approval_id: str) -> datetime | None:
+    """When what was approved was sent, or ``None``."""
+    if not columns_of(connection, SCHEMA, push_approvals.name):
+        return None
     row = push_approvals.c
-    used = sa.select(row.approved_at).where(row.kind == SENT, row.approval_id == approval.id).limit(1)
-    if (at := connection.scalar(used)) is not None:
+    found: datetime | None = connection.scalar(
+        sa.select(row.approved_at).where(row.kind == SENT, row.approval_id == approval_id).limit(1)
+    )
+    return found
+
+
+def _check_unused(connection: sa.Connection, plan: Plan, approval: Approval) -> None:
+    if (at := was_used(connection, approval.id)) is not None:
         raise _refused(
             plan,
             f"was sent already with this approval, on {at:%F %H:%M} UTC, and an approval is good for one sending",

@@ -110,6 +110,13 @@ class Warehouse:
         """What ``dbt_models/profiles.yml`` reads; holds the password, under a name that dbt masks."""
         return self._kind.dbt_env(self.url)
 
+    def as_variables(self) -> dict[str, str]:
+        """The settings with which another process of this folder opens the same file; none for a server, which is set already."""
+        if self.path is None:
+            return {}
+        given = {"warehouse.destination": self.kind, self._kind.credentials: str(self.path.absolute())}
+        return {name.upper().replace(".", "__"): value for name, value in given.items()}
+
     def probe(self) -> None:
         """Opens the warehouse for writing and lets go of it again: ``LockedError``, ``WarehouseError``, ``ConfigError``."""
         with self._opening(), self.engine().connect() as connection:

@@ -39,6 +39,8 @@ PATIENCE = 1.0
 """Seconds to wait for a DuckDB file that another process holds, before a row is left in the spool."""
 MOST_WAITING = 1_000
 """Rows that wait at most; beyond that the oldest ones go."""
+ON_BEHALF_OF = "LEADLOOP_ON_BEHALF_OF"
+"""The variable of the environment that says for whom the page has started this process."""
 DONE = (0, 3)
 """Exit codes of a run that did what it was to do; 3: some leads were rejected or deferred."""
 _LONGEST = 1_000
@@ -404,11 +406,13 @@ def _is_project(project: Path | None = None) -> bool:
 
 
 def user() -> str:
-    """Who runs this process, as the system calls them."""
+    """Who runs this process, as the system calls them, and for whom, where the page has started it for somebody."""
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (OSError, KeyError):
-        return str(os.getuid()) if sys.platform != "win32" else "unknown"
+        name = str(os.getuid()) if sys.platform != "win32" else "unknown"
+    behind = os.environ.get(ON_BEHALF_OF, "").strip()
+    return f"{name}, for {behind}" if behind else name
 
 
 def new_run_id(started_at: datetime) -> str:

@@ -12,7 +12,15 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from connector.web import approve_pages, conflict_pages, lead_pages, overview_page, plan_pages, run_pages
+from connector.web import (
+    approve_pages,
+    conflict_pages,
+    lead_pages,
+    overview_page,
+    plan_pages,
+    run_pages,
+    sending_pages,
+)
 from connector.web.safety import Safe, is_from_our_form
 from connector.web.site import Site
 
@@ -43,9 +51,8 @@ def application(site: Site, *, token: str | None = None, log: Log = lambda *_: N
     routes = [
         _get(site, "/", overview_page.overview_page),
         _get(site, "/fresh", _fresh),
-        _get(site, "/pushes/{push}", plan_pages.plan_page),
-        _post(site, "/pushes/{push}/rows", plan_pages.plan_rows),
-        _post(site, "/pushes/{push}/approve", approve_pages.approve),
+        *_plans(site, "/pushes/{push}"),
+        *_plans(site, "/undo/{run_id}"),
         _get(site, "/leads", lead_pages.leads_page),
         _post(site, "/leads", lead_pages.leads_page),
         _get(site, "/leads/{key}", lead_pages.lead_page),
@@ -73,6 +80,20 @@ def application(site: Site, *, token: str | None = None, log: Log = lambda *_: N
 FAILED = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>leadloop</title>
 <link rel="stylesheet" href="/static/page.css"></head><body><main><h1>This page could not be made</h1>
 <p>{kind}. The terminal of <code>leadloop serve</code> says where. Nothing was changed.</p><p><a href="/">Overview</a></p></main></body></html>"""
+
+
+def _plans(site: Site, path: str) -> list[Route]:
+    """What can be looked at and done of a plan."""
+    return [
+        _get(site, path, plan_pages.plan_page),
+        _get(site, f"{path}/plan.csv", plan_pages.plan_file),
+        _get(site, f"{path}/sending", sending_pages.sending),
+        _post(site, f"{path}/rows", plan_pages.plan_rows),
+        _post(site, f"{path}/approve", approve_pages.approve),
+        _post(site, f"{path}/withdraw", approve_pages.withdraw),
+        _post(site, f"{path}/send", sending_pages.send),
+        _post(site, f"{path}/stop", sending_pages.stop),
+    ]
 
 
 def _get(site: Site, path: str, page: Page) -> Route:

@@ -13,6 +13,7 @@ from connector.charts import Columns
 from connector.errors import LeadloopError
 from connector.views import overview
 from connector.views.overview import DAYS, Count
+from connector.web.sending_view import sending_of
 from connector.web.site import Site
 
 _ORDER = (
@@ -58,6 +59,7 @@ def overview_page(site: Site, request: Request) -> Response:
             crms = overview.crm_views(connection, found)
         days = site.source.ready("days", lambda: _days(site))
         in_sync = site.source.ready("in sync", lambda: _in_sync(site))
+        sending = sending_of(site)
     except LeadloopError as error:
         return site.show("overview.html", "Overview", not_yet=str(error))
     pushes = []
@@ -82,6 +84,7 @@ def overview_page(site: Site, request: Request) -> Response:
         "crms": crms,
         "charts": _charts(days) if days is not None else [],
         "commands": found.commands,
+        "sending": sending,
         "counting": days is None
         or in_sync is None
         or any(each["plan"] is None and not each["why_not"] for each in pushes),

@@ -9,15 +9,19 @@ from pathlib import Path
 
 from connector import loop
 from connector.errors import LeadloopError
+from connector.push import Asked as PushRuns
 from connector.push.plan import Plan
 from connector.render.plan_view import PlanView, plan_view
 from connector.views import people
 from connector.views.plan_rows import PlanRows
 from connector.views.settings import Masking, PageSettings
+from connector.views.unusual import Unusual, unusual
 from connector.warehouse import models
 from connector.warehouse.models import Known, PushSpec
 from connector.warehouse.relations import DEFAULT, Relations
+from connector.warehouse.settings import approval_key
 from connector.web.source import PATIENCE, Source
+from connector.web.subject import Subject, of_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Made:
     rows: PlanRows | None
     view: PlanView | None
     why_not: str = ""
+    unusual: Unusual | None = None
+    """Against the last runs."""
     shows: datetime | None = None
     """Whatever was written to the warehouse before is in it."""
 
@@ -73,6 +79,10 @@ class Plans:
     def project(self) -> Path | None:
         return self._project
 
+    def has(self, subject: Subject) -> bool:
+        """Whether there may be a plan of it: of a push that is known, or of some run."""
+        return bool(subject.run) or self.push(subject.push) is not None
+
     def push(self, name: str) -> PushSpec | None:
         return next((each for each in self.pushes if each.name == name), None)
 
@@ -83,7 +93,7 @@ class Plans:
         return {each.name: self.get(each.name, patience=patience) for each in self.pushes}
 
     def get(self, name: str, *, patience: float = PATIENCE) -> Made | None:
-        """The plan of a push as the warehouse is now; ``None`` while it is being made."""
+        """The plan of a push, or of another subject's key, as the warehouse is now; ``None`` while it is being made."""
         coming = self._ask(name)
         try:
             return coming.result(timeout=patience)
@@ -111,7 +121,12 @@ class Plans:
             if known is not None and known[0] == self._source.generation:
                 return known[1]
             coming = self._maker.submit(self._make, name)
-            self._coming[name] = (self._source.generation, coming)
+            # Plans of undos that nobody looks at any more go with what they were made from.
+            now, pushes = self._source.generation, {each.name for each in self.pushes}
+            self._coming = {
+                key: each for key, each in self._coming.items() if key in pushes or each[0] == now
+            }
+            self._coming[name] = (now, coming)
             return coming
 
     def _make(self, name: str) -> Made:
@@ -121,7 +136,12 @@ class Plans:
                 return Made(None, None, self.why_none)
             with self._source.reading() as place:
                 shows = self._source.shows
-                plan = loop.look(place, name, known)
+                subject = of_key(name)
+                plan = (
+                    loop.look(place, name, known)
+                    if subject.push
+                    else loop.look_undo(place, PushRuns(run=subject.run), known)
+                )
                 ids = None
                 size = sum(len(each) for each in (plan.leads, plan.conflicts, plan.rejected, plan.flapping))
                 if size <= people.MOST_IDS:
@@ -134,13 +154,24 @@ class Plans:
                 with place.translated(), place.engine().connect() as connection:
                     named = people.people(
                         connection,
-                        known.push(name).relations.leads,
+                        known.relations.leads,
                         plan.crm,
                         self._settings,
                         self._masking,
                         ids,
                     )
                     rows = PlanRows(plan, named, self._masking)
-            return Made(rows, plan_view(rows, self._masking), shows=shows)
+                    told = unusual(connection, plan)
+            if can_approve(plan):
+                _ = plan.fingerprint  # every lead is read for it: not while somebody waits for the page
+            return Made(rows, plan_view(rows, self._masking), unusual=told, shows=shows)
         except LeadloopError as error:
             return Made(None, None, str(error))
+
+
+def can_approve(plan: Plan) -> bool:
+    """Whether there is something to approve, and a key to sign it by."""
+    try:
+        return bool(plan.leads) and plan.problem() is None and approval_key() is not None
+    except LeadloopError:
+        return False

@@ -22,6 +22,7 @@ from connector.warehouse.runs import leadloop_version
 from connector.web import words
 from connector.web.keys import Keys
 from connector.web.plans import Plans
+from connector.web.sending import Sender
 from connector.web.source import Source
 
 
@@ -35,6 +36,8 @@ class Site:
     settings: PageSettings
     masking: Masking
     templates: jinja2.Environment
+    sender: Sender | None = None
+    """Sends what was approved; ``None``: nothing can be sent from here."""
 
     @classmethod
     def over(
@@ -45,17 +48,19 @@ class Site:
         keys: Keys,
         *,
         show_values: bool = False,
+        sender: Sender | None = None,
     ) -> "Site":
         """The pages over a warehouse; nothing is opened yet."""
         masking = Masking(settings.private, show_values)
         source = Source(warehouse)
-        return cls(
-            source, Plans(source, project, settings, masking), keys, settings, masking, _environment(keys)
-        )
+        plans = Plans(source, project, settings, masking)
+        return cls(source, plans, keys, settings, masking, _environment(keys), sender)
 
     def start(self) -> None:
         self.plans.read_project()
         self.source.on_change = self._warm
+        if self.sender is not None:
+            self.sender.on_end = self.source.soon
         self.source.start()
         if self.source.seen().at is not None:
             self.plans.all()

@@ -1,12 +1,13 @@
 """What a person sees of a long extraction: bars in a terminal, and a line now and then where there is none."""
 
 import io
+import json
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from connector.display import EVERY, Bars
+from connector.display import EVERY, Bars, every
 from connector.extract.job import Progress
 from connector.extract.windows import Window
 
@@ -134,3 +135,30 @@ def test_a_terminal_has_it_in_its_bar() -> None:
     screen.bars._bars.refresh()  # type: ignore[union-attr]
     screen.bars.pause()
     assert any("at 2025-03-01 of 2000-01-01 … 2026-11-26 (94%)" in line for line in screen.lines)
+
+
+def test_other_seconds_and_numbers_for_whoever_reads_lines_of_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The environment says how often; a line of JSON has the numbers beside the sentence; what is no number counts for nothing."""
+    from connector import logs
+
+    monkeypatch.setenv("LEADLOOP_PROGRESS_SECONDS", "2")
+    screen = Screen()
+    screen.bars.stage("push scores")
+    for second in range(6):
+        screen.now = float(second)
+        screen.bars.pushing(second * 10, 50)
+    assert screen.lines[1:] == ["push scores: 20 of 50 leads", "push scores: 40 of 50 leads"]
+    logs.use(logs.Format.json)
+    try:
+        clock = iter((0.0, 0.0, 5.0, 5.0))
+        bars = Bars(logs.Messages(stderr=True), clock=lambda: next(clock))
+        bars.stage("push scores")
+        bars.pushing(7, 50)
+    finally:
+        logs.use(logs.Format.text)
+    _, line = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["message"], line["done"], line["total"]) == ("push scores: 7 of 50 leads", 7, 50)
+    monkeypatch.setenv("LEADLOOP_PROGRESS_SECONDS", "soon")
+    assert every() == EVERY

@@ -128,6 +128,7 @@ WRONG: list[tuple[str, str]] = [
     ("serve --database nowhere.duckdb", "nowhere.duckdb: there is no such file"),
     ("serve --host 0.0.0.0", "page.token is not set"),
     ("serve --port 0", "--port"),
+    ("serve --send", "ledger.approval_key, by which approvals are signed, is not set"),
     ("demo --leads 3", "--leads"),
     ("demo --leads many", "--leads"),
     ("init a_file", "a_file is a file"),

@@ -18,6 +18,7 @@ from connector.views.settings import PageSettings
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from connector.web.keys import Keys
+from connector.web.sending import Sender
 from connector.web.server import HOST, Server, bound
 from connector.web.site import Site
 from tests.integration.conftest import Past
@@ -106,16 +107,18 @@ class Browser:
 
 @contextmanager
 def opened(
-    path: Path, *, token: str | None = None, show_values: bool = False, **settings: Any
+    path: Path, *, token: str | None = None, show_values: bool = False, sends: bool = False, **settings: Any
 ) -> Iterator[Browser]:
-    """The pages of a DuckDB file."""
+    """The pages of a DuckDB file; with ``sends`` they send what is approved."""
     log: list[str] = []
+    warehouse, project = Warehouse.duckdb(path), models.packaged_project()
     site = Site.over(
-        Warehouse.duckdb(path),
-        models.packaged_project(),
+        warehouse,
+        project,
         PageSettings(**settings),
         KEYS,
         show_values=show_values,
+        sender=Sender(project, warehouse.as_variables()) if sends else None,
     )
     server = Server(
         site, bound(HOST, 0), token=token, log=lambda *told: log.append(" ".join(map(str, told)))
@@ -174,6 +177,35 @@ def fresh(
             yield found
 
     return made
+
+
+@pytest.fixture
+def approval_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The key by which approvals are signed is set."""
+    from connector import config
+
+    key = "a long and random text of the tests"
+    monkeypatch.setenv("LEDGER__APPROVAL_KEY", key)
+    config.reload()
+    yield key
+    config.reload()
+
+
+def shown(browser: Browser, address: str) -> Answer:
+    """A page, once its plan is there."""
+    found = browser.get(address)
+    until = time.monotonic() + 60
+    while "The plan is being made" in found.text and time.monotonic() < until:
+        time.sleep(0.1)
+        found = browser.get(address)
+    return found
+
+
+def to_approve(page: str, **given: Any) -> list[tuple[str, str]]:
+    """What the form of a plan's page says of itself, and what somebody has put into it; ``field=[]`` unticks all fields."""
+    fields = given.pop("field", re.findall(r'name="field" value="([^"]*)"', page))
+    said = [("plan", hidden(page, "plan")[0]), *(("field", each) for each in fields)]
+    return [*said, *given.items()]
 
 
 def hidden(page: str, name: str) -> list[str]:
