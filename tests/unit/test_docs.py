@@ -342,9 +342,10 @@ def made_snapshot() -> Any:
 
 def made_build() -> Any:
     from connector.warehouse.dbt import NodeResult
-    from connector.warehouse.models import BuildResult
+    from connector.warehouse.models import BuildResult, OtherForm
 
-    return BuildResult((NodeResult("model.p.leads", "leads", "model", "success", "", 0.1, ()),), 1.0)
+    made = NodeResult("model.p.leads", "leads", "model", "success", "", 0.1, ())
+    return BuildResult((made,), 1.0, other_forms=(OtherForm("convoso", "lead_score", "number", 1),))
 
 
 class Printed:

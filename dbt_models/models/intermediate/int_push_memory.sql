@@ -183,8 +183,8 @@ select
 from unanswered
 where place = 1
 union all
--- The same value accepted three times in a row, and each time the CRM showed another one afterwards; or once, if that was
--- the same in another form, which is in old_value.
+-- The same value accepted three times in a row, and each time the CRM showed another one afterwards; or once, if that
+-- was the same in another form, which is in old_value.
 select
     'flapping' as memory,
     push,
