@@ -86,14 +86,14 @@ soak: install ## 1,000 strikes on both warehouses, then ten minutes against a CR
 screenshots: install ## take pictures of the page into build/screenshots
 	$(BIN)/python docs/screenshots.py $(if $(AGAIN),--again)
 
-# Environments of their own: what the orchestrators want is none of leadloop's business otherwise. Prefect has leadloop without
-# anything that it needs, as docs/prefect.md has it. ONLY=prefect names one of them.
+# Environments of their own: what the orchestrators want is none of leadloop's business otherwise. Prefect and Airflow have leadloop
+# without anything that it needs, as docs/prefect.md and docs/airflow.md have it. ONLY=airflow names one of the three.
 ORCHESTRATORS := .venv-orchestrators
-test-orchestrators: install ## run the tests with the real Dagster and Prefect, each in an environment of its own; ONLY names one
-	for name in orchestrators prefect; do $(BIN)/uv venv --quiet --allow-existing .venv-$$name || exit 1; done
+test-orchestrators: install ## run the tests with the real Dagster, Prefect and Airflow, each in an environment of its own; ONLY names one
+	for name in orchestrators prefect airflow; do $(BIN)/uv venv --quiet --allow-existing .venv-$$name || exit 1; done
 	$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --constraint constraints.txt --build-constraint constraints.txt \
 		--editable '.[postgres,dagster,dev]' dagster-dg-cli
-	for name in prefect; do \
+	for name in prefect airflow; do \
 		$(BIN)/uv pip install --quiet --python .venv-$$name/bin/python --requirement tests/orchestrators/$$name.txt && \
 		$(BIN)/uv pip install --quiet --python .venv-$$name/bin/python --build-constraint constraints.txt --no-deps --editable . || exit 1; done
 	$(ORCHESTRATORS)/bin/pytest tests/orchestrators$(if $(ONLY),/test_$(ONLY).py)

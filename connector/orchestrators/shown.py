@@ -61,14 +61,15 @@ def numbers(document: Mapping[str, Any] | None) -> dict[str, Any]:
             return {name: each for name, each in document.items() if isinstance(each, (bool, int, float))}
 
 
-def stops(plan: Mapping[str, Any], *, first: bool) -> str | None:
-    """Why a push of this plan would send nothing, in words without a lead; ``None`` where it would go on. ``first``: as the option."""
+def stops(plan: Mapping[str, Any], *, first: bool, approved: bool = False) -> str | None:
+    """Why a push of this plan would send nothing, in words without a lead; ``None`` where it would go on. ``first``: as the option;
+    ``approved``: whether a person will have approved it."""
     if plan["problem"] is not None:
         tripped = [each["explanation"] for each in plan["guardrails"] if each["tripped"]]
         return (
             f"{plan['problem']['error']}: {'; '.join(tripped)}" if tripped else str(plan["problem"]["error"])
         )
-    if plan["needs_approval"] and plan["totals"]["leads"]:
+    if plan["needs_approval"] and plan["totals"]["leads"] and not approved:
         return "a person has to approve this plan"
     if plan["first_time"] and not first:
         return f"nothing was ever sent to {', '.join(plan['first_time'])}, and nobody has agreed to it"

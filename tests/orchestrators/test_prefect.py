@@ -90,7 +90,7 @@ def _here(text: str, place: Place) -> str:
 
 
 def _wait_for(url: str, log: Path) -> None:
-    end = time.monotonic() + 300
+    end = time.monotonic() + 900
     while time.monotonic() < end:
         try:
             requests.get(url, timeout=5)
@@ -164,13 +164,13 @@ def test_a_held_file_is_waited_for(prefect: Prefect) -> None:
 
 
 def test_what_fails_for_a_while_is_tried_three_times_more(prefect: Prefect) -> None:
-    """A CRM that was there and does not answer now: then the flow fails."""
-    prefect.block(CRM__CONVOSO__BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    """A CRM that answers in no known shape: then the flow fails."""
+    fault = prefect.crm.faults.add("no_success")
     start = datetime.now().astimezone() - timedelta(hours=1)
     done = prefect.flow(
         "again.py", "again", start=start.isoformat(), end=datetime.now().astimezone().isoformat()
     )
-    prefect.block(CRM__CONVOSO__BASE_URL=prefect.settings["CRM__CONVOSO__BASE_URL"])
+    prefect.crm.faults.remove(fault)
     assert done["state"] == "Failed"
     assert done["tasks"]["leadloop extract"]["runs"] == 4
     assert "LeadloopFailedError: leadloop ended with 1" in done["tasks"]["leadloop extract"]["message"]
@@ -186,8 +186,8 @@ def test_the_page_serves_a_deployment(prefect: Prefect) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(60):
-            time.sleep(1)
+        for _ in range(20):
+            time.sleep(3)
             shown = subprocess.run(
                 [
                     prefect.python,

@@ -73,13 +73,13 @@ def plan(
     """Makes the plan of a push and shows it as an artifact.
 
     ``save`` and ``html`` are files on the machine that runs this, and they hold leads' values. Returns the plan's totals and ``stops``:
-    why a push would send nothing of it, or ``None``.
+    why a push would send nothing of it, or ``None``. Of a saved plan it takes for granted that a person will have approved it.
     """
     files = [word for name, value in (("--save", save), ("--html", html)) if value for word in (name, value)]
     ended = project.ask("plan", push, *(files or ["--mask"]))
     if ended.document is None:
         raise failure_of(ended)
-    why = stops(ended.document, first=first)
+    why = stops(ended.document, first=first, approved=save is not None)
     create_markdown_artifact(
         plan_markdown(ended.document) + (f"\n\nA push would send nothing: {why}." if why else ""),
         key=re.sub("[^a-z0-9]+", "-", f"plan-{push}".lower()),
