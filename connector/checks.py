@@ -11,7 +11,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from connector import config, crm
-from connector.alerts.settings import urls
+from connector.alerts.settings import longer_than, urls
 from connector.config import environments
 from connector.crm.account import Account
 from connector.crm.base import LeadReader, ScanReader, WindowReader
@@ -118,7 +118,7 @@ def _project(project: Path | None) -> str:
 def _alerts() -> list[Check]:
     """Whether whoever is to be told of failures could be; nothing is sent."""
     try:
-        addresses = urls()
+        addresses, _ = urls(), longer_than()
     except LeadloopError as error:
         return [_failed("alerts", error)]
     if not addresses:

@@ -54,7 +54,7 @@ def _wanted(warehouse: "Warehouse", say: Callable[[str], None]) -> Iterator[even
     if addresses := alerts.urls():
         from connector.alerts.watcher import Alerts
 
-        yield Alerts(warehouse, addresses, say)
+        yield Alerts(warehouse, addresses, say, alerts.longer_than())
     if (destination := telemetry.destination()) is not None:
         try:
             from connector.telemetry.sending import Sent

@@ -4,10 +4,12 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from connector.alerts import sending
 from connector.alerts.memory import Memory
+from connector.alerts.settings import LONGER_THAN
+from connector.config import named
 from connector.errors import (
     EXIT_CODES,
     ConfigError,
@@ -44,14 +46,20 @@ TITLES: dict[State, str] = {"ok": "Recovered", "warned": "Warning", "critical": 
 
 
 class Alerts(Watcher):
-    """Tells people how what this process runs has changed. ``say``: told what could not be sent."""
+    """Tells people how what this process runs has changed. ``say``: told what could not be sent; ``longer_than``: what took longer is told,
+    too."""
 
     def __init__(
-        self, warehouse: Warehouse, urls: Sequence[Secret], say: Callable[[str], None] = lambda _: None
+        self,
+        warehouse: Warehouse,
+        urls: Sequence[Secret],
+        say: Callable[[str], None] = lambda _: None,
+        longer_than: timedelta | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._urls = urls
         self._say = say
+        self._longer_than = longer_than
         self._ended: list[Doing] = []
 
     def ended(self, doing: Doing) -> None:
@@ -62,7 +70,7 @@ class Alerts(Watcher):
         if doing.parent is None:
             stages, self._ended = self._ended, []
             try:
-                self._tell(changes(stages))
+                self._tell(changes(stages, self._longer_than))
             except Exception as error:
                 self._say(f"Alerts could not be sent: {type(error).__name__} at {place_of(error)}.")
 
@@ -87,9 +95,10 @@ def _is_news(found: Alert, memory: Memory) -> bool:
     return found.state != (now.state if now else "ok")
 
 
-def changes(stages: Sequence[Doing]) -> list[Alert]:
+def changes(stages: Sequence[Doing], longer_than: timedelta | None = None) -> list[Alert]:
     """The state in which a command's stages have left each subject; nothing of those that say nothing."""
     found: dict[str, Alert] = {}
+    slow: set[str] = set()
     for stage in stages:
         state = STATES.get(stage.facts.get("exit_code") or 0) if "exit_code" in stage.facts else None
         subject = _subject(stage)
@@ -98,15 +107,29 @@ def changes(stages: Sequence[Doing]) -> list[Alert]:
         if subject == "run" and any(each.state == "critical" for each in found.values()):
             # What stopped it is told already.
             continue
+        state, what = ("ok" if subject == "run" and state == "warned" else state), _what(stage)
+        took = timedelta(microseconds=(stage.ended - stage.began) // 1000)
+        if longer_than is not None and took > longer_than and state != "critical":
+            if subject == "run" and slow:
+                # What took so long is told already.
+                continue
+            slow.add(subject)
+            late = f"It took {_span(took)}, and {named(LONGER_THAN)} allows {_span(longer_than)}."
+            state, what = "warned", f"{what} {late}" if what else late
         found[subject] = Alert(
             subject,
             datetime.fromtimestamp(stage.ended / 1e9, UTC),
-            "ok" if subject == "run" and state == "warned" else state,
+            state,
             stage.facts.get("run_id"),
             stage.facts.get("exit_code"),
-            _what(stage),
+            what,
         )
     return list(found.values())
+
+
+def _span(time: timedelta) -> str:
+    """In whole seconds, as Python writes it: ``1:23:45``."""
+    return str(timedelta(seconds=round(time.total_seconds())))
 
 
 def _subject(stage: Doing) -> str | None:
@@ -148,6 +171,6 @@ def message(now: Alert, told: Alert | None, warehouse: str) -> tuple[str, str]:
             lines.append(now.what)
         lines.append("You are told again when this changes.")
     lines += [f"It runs {where}.", f"Look: leadloop status, or the row '{now.run_id}' of leadloop.runs."]
-    if now.state == "warned" and now.subject.startswith("push "):
+    if now.exit_code == 3 and now.subject.startswith("push "):
         lines.append("Which leads, and why: analytics.push_outcomes.")
     return title, "\n".join(lines)

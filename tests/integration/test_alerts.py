@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 
 from connector import checks, config, events, loop, watching
 from connector.alerts import memory
+from connector.alerts.watcher import changes
 from connector.errors import (
     CrmError,
     DuplicateLeadError,
@@ -62,8 +65,9 @@ def said() -> Said:
 
 
 @runs.recorded("push", facts=lambda code: {"exit_code": code}, push="name", project=False)
-def pushed(warehouse: Warehouse, name: str, ends: int | BaseException) -> int:
-    """Stands for a push that ends so."""
+def pushed(warehouse: Warehouse, name: str, ends: int | BaseException, seconds: float = 0) -> int:
+    """Stands for a push that takes so long and ends so."""
+    time.sleep(seconds)
     if isinstance(ends, LockedError):
         raise ends
     with warehouse.lock("push"):
@@ -73,11 +77,13 @@ def pushed(warehouse: Warehouse, name: str, ends: int | BaseException) -> int:
         return ends
 
 
-def push(warehouse: Warehouse, ends: int | BaseException = 0, said: Said | None = None) -> None:
+def push(
+    warehouse: Warehouse, ends: int | BaseException = 0, said: Said | None = None, seconds: float = 0
+) -> None:
     """A push as a process of its own would run it."""
     with watching.watching(warehouse, (said if said is not None else Said()).append):
         try:
-            pushed(warehouse, "tiers_to_convoso", ends)
+            pushed(warehouse, "tiers_to_convoso", ends, seconds)
         except BaseException as error:
             if error is not ends:
                 raise
@@ -117,6 +123,48 @@ def test_once_per_change_of_state(warehouse: Warehouse, receiver: Receiver) -> N
         (PUSH, "ok", 0, True),
     ]
     assert {row[4] for row in rows} <= known
+
+
+def test_what_takes_too_long_is_told(
+    warehouse: Warehouse, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, with both durations, and that it is quick again."""
+    monkeypatch.setenv("ALERTS__LONGER_THAN", "1s")
+    config.reload()
+    for seconds in (0, 1.1, 1.1, 0):
+        push(warehouse, seconds=seconds)
+    assert titles(receiver) == [f"Warning: leadloop {PUSH}", f"Recovered: leadloop {PUSH}"]
+    told = receiver.documents[0]["message"]
+    assert "ended with 0 (done)" in told
+    assert (
+        "It took 0:00:01, and alerts.longer_than (environment: ALERTS__LONGER_THAN) allows 0:00:01." in told
+    )
+    assert "analytics.push_outcomes" not in told
+
+
+def _took(name: str, seconds: float, code: int = 0, **facts: str) -> events.Doing:
+    doing = events.Doing("stage", name, {"exit_code": code, **facts}, None)
+    doing.ended = doing.began + int(seconds * 1e9)
+    return doing
+
+
+def test_a_whole_run_is_slow_only_if_no_stage_is() -> None:
+    """What failed is critical, however long it took."""
+    limit = timedelta(minutes=10)
+    long = [_took("extract", 700, crm="convoso"), _took("build", 30), _took("run", 800)]
+    assert [(each.subject, each.state) for each in changes(long, limit)] == [
+        ("extract convoso", "warned"),
+        ("build", "ok"),
+    ]
+    many = [_took("extract", 400, crm="convoso"), _took("build", 400), _took("run", 801)]
+    assert [(each.subject, each.state, each.what) for each in changes(many, limit)][2] == (
+        "run",
+        "warned",
+        "It took 0:13:21, and alerts.longer_than (environment: ALERTS__LONGER_THAN) allows 0:10:00.",
+    )
+    assert {each.state for each in changes(many)} == {"ok"}
+    (failed,) = changes([_took("build", 700, code=1)], limit)
+    assert (failed.state, failed.what) == ("critical", None)
 
 
 @pytest.mark.parametrize(
@@ -260,6 +308,14 @@ def test_without_the_setting_nothing_is_imported(tmp_path: Path) -> None:
         "assert not {'apprise', 'connector.alerts.watcher', 'opentelemetry.sdk', 'openlineage'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, timeout=60)
+
+
+def test_a_wrong_duration_is_told(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By check, and by every command."""
+    monkeypatch.setenv("ALERTS__LONGER_THAN", "long")
+    config.reload()
+    (found,) = checks._alerts()
+    assert (found.ok, "must be a time such as 90m, 26h or 2d" in found.message) == (False, True)
 
 
 @pytest.mark.parametrize(
