@@ -87,7 +87,7 @@ def test_wrong_clocks_make_no_false_verdict_and_overwrite_nobody(
         crm.clock.advance(5)
         wrong_by(reading)
         read(quick)
-        assert last(quick, changed)[:2] == ("reverted", None)
+        assert last(quick, changed)[:2] == ("reverted", "other_form")
         assert last(quick, edited)[:2] == ("conflict", "edited_after_push")
         want(quick, edited, "silver")
         wrong_by(sending)

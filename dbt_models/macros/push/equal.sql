@@ -13,27 +13,25 @@
     end
 {%- endmacro %}
 
-{# Whether two values of a push differ, by the rule for the row's field: a condition that is never NULL. #}
+{# Whether two values of a push differ, by the rule for the row's field: a condition that is never NULL. Most are the same as texts,
+   and then no rule has to be worked out. #}
 {% macro differ(one, other, options, field_of='field') -%}
-    {%- set near = {} -%}
-    {%- for field, rule in options['equal'].items() if leadloop.tolerance_of(rule) -%}
-        {%- do near.update({field: rule}) -%}
-    {%- endfor -%}
-    {%- if not near -%}
-        {{ leadloop.comparable(one, options, field_of) }}
-        is distinct from {{ leadloop.comparable(other, options, field_of) }}
-    {%- else -%}
+    {%- if not options['equal'] -%}
+        {{ return(one ~ ' is distinct from ' ~ other) }}
+    {%- endif -%}
     case
-        {%- for field, rule in near.items() %}
+        when {{ one }} = {{ other }} then false
+        {%- for field, rule in options['equal'].items() if leadloop.tolerance_of(rule) %}
         when {{ field_of }} = {{ leadloop.literal(field) }} then {{ leadloop.differ_by(one, other, rule) }}
         {%- endfor %}
         when
-            {{ leadloop.comparable(one, options, field_of) }}
-            is distinct from {{ leadloop.comparable(other, options, field_of) }}
+            (
+                ({{ leadloop.comparable(one, options, field_of) }})
+                is distinct from ({{ leadloop.comparable(other, options, field_of) }})
+            )
             then true
         else false
     end
-    {%- endif -%}
 {%- endmacro %}
 
 {# The same by one rule. Numbers differ if they do by more than the rule's tolerance. #}
@@ -42,11 +40,11 @@
     {%- set ours, theirs = leadloop.in_one_form(one, rule), leadloop.in_one_form(other, rule) -%}
     case
         {%- if tolerance %}
-        when {{ leadloop.is_small_number(ours) }} and {{ leadloop.is_small_number(theirs) }}
+        when ({{ leadloop.is_small_number('(' ~ ours ~ ')') }}) and ({{ leadloop.is_small_number('(' ~ theirs ~ ')') }})
             then abs({{ leadloop.small_number(ours) }} - {{ leadloop.small_number(theirs) }})
                 > cast('{{ tolerance }}' as decimal(38, 18))
         {%- endif %}
-        when {{ ours }} is distinct from {{ theirs }} then true
+        when (({{ ours }}) is distinct from ({{ theirs }})) then true
         else false
     end
 {%- endmacro %}

@@ -7,8 +7,15 @@
 {%- endmacro %}
 
 {# A text with its date as year, month and day in front, where it has the shape of one. order: 'mdy' or 'dmy', which tells the two
-   apart where both are numbers, or ''. #}
+   apart where both are numbers, or ''. Most texts have it so already, and no step would change them. #}
 {% macro calendar(value, order) -%}
+    {%- set found -%}
+    case when _text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ t].*)?$' then _text else {{ leadloop.rewritten('_text', order) }} end
+    {%- endset -%}
+    {{ return(leadloop.taking(leadloop.lowered(leadloop.trimmed(value)), '_text', found)) }}
+{%- endmacro %}
+
+{% macro rewritten(text, order) -%}
     {%- set clock = leadloop.clock_shape() -%}
     {%- set months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'] -%}
     {%- set month = '(' ~ months | join('|') ~ ')' -%}
@@ -18,7 +25,7 @@
             '^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})' ~ clock, '\\3-\\1-\\2\\4' if order == 'mdy' else '\\3-\\2-\\1\\4'
         )) -%}
     {%- endif -%}
-    {%- set found = namespace(sql=leadloop.stepped(leadloop.lowered(leadloop.trimmed(value)), steps)) -%}
+    {%- set found = namespace(sql=leadloop.stepped(text, steps)) -%}
     {%- for long, short in [
         ('january', 'jan'), ('february', 'feb'), ('march', 'mar'), ('april', 'apr'), ('june', 'jun'), ('july', 'jul'),
         ('august', 'aug'), ('september', 'sep'), ('sept', 'sep'), ('october', 'oct'), ('november', 'nov'), ('december', 'dec')

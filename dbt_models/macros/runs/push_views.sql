@@ -153,7 +153,7 @@ where
     case
         {%- for each in with_rules %}
         when {{ push }} = {{ leadloop.literal(each['name']) }}
-            then case when {{ leadloop.differ(one, other, each['options'], field) }} then true else false end
+            then {{ leadloop.differ(one, other, each['options'], field) }}
         {%- endfor %}
         when {{ one }} is distinct from {{ other }} then true
         else false

@@ -14,7 +14,6 @@ LEFT_OUT = [
 ]
 PUSHES = {
     "updating": "mode = 'update', first_push = 'fill_empty', equal = {'phone_number': 'digits'}",
-    "by_forms": "equal = {'phone_number': 'html, lines, unicode, list, time(mdy), date, round(2), boolean, tolerance(1)'}",
     "clearing": "nulls = 'clear', on_conflict = 'stop', first_push = 'baseline'",
     "adding": "mode = 'insert', options = {'list_id': 333}",
     "both": "mode = 'upsert', options = {'list_id': 333}",

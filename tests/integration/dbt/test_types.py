@@ -11,6 +11,7 @@ from connector.errors import LeadloopError
 from connector.extract.raw import text_column
 from connector.push import Confirmation, Journal, confirm
 from connector.warehouse.fields import fields
+from connector.warehouse.models import OtherForm
 from tests.engines import DUCKDB_IS_LONG
 
 MODELS = "+int_push_history stg_lead_removals lead_history lead_changes leads lead_types"
@@ -118,7 +119,10 @@ def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own
         )
     journal = Journal(lab.warehouse.engine())
     journal.ensure()
-    assert confirm(lab.warehouse.engine(), journal, "convoso") == Confirmation(confirmed=1, reverted=1)
+    found = confirm(lab.warehouse.engine(), journal, "convoso")
+    assert found == Confirmation(
+        confirmed=1, reverted=1, other_forms=(OtherForm("convoso", "lead_score", "number", 1),)
+    )
 
 
 def say(lab: Any, crm: str, **types: str) -> None:
