@@ -3,7 +3,7 @@
 import os
 import shlex
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from rich.table import Table
 from connector import config, loop
 from connector.crm import DEFAULT
 from connector.display import Bars, listening
+from connector.push import Plan
 from connector.render.build import build_text
-from connector.render.plan import plan_text
+from connector.render.plan import headline, plan_text
 from connector.render.push import push_text
 from connector.sandbox import Sandbox
 from connector.texts import count, listed
@@ -25,6 +26,10 @@ from connector.warehouse.connection import Warehouse
 PUSH = f"lead_scores_to_{DEFAULT}"
 PEOPLE_EDIT = 3
 """How many of the pushed leads a salesperson edits between the two runs."""
+BAD_PHONE = 6008
+"""Convoso's code for a phone number that it doesn't take."""
+FOUND_OUT = 40
+"""Of so many more leads people learn something before the last night."""
 
 QUERIES = (
     "select field, origin, count(*) from analytics.lead_changes group by all order by 3 desc;",
@@ -33,9 +38,18 @@ QUERIES = (
 )
 
 
-def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
-    """Shows, in order: extraction, models, plan, push, a second run that confirms and finds nothing left to send, and
-    the same scores on their way into the other CRMs of the sandbox."""
+def run(
+    leads: int,
+    folder: Path,
+    *,
+    out: Console,
+    err: Console,
+    page: Callable[[Warehouse, Path], None] | None = None,
+) -> None:
+    """Shows, in order: extraction, models, plan, push, a second run that confirms and finds nothing left to send, the
+    same scores on their way into the other CRMs of the sandbox, and a plan that waits for a yes.
+
+    ``page`` is called at the end with the warehouse and the project, while the CRM is still there."""
     shutil.rmtree(folder, ignore_errors=True)
     private.folder(folder)
     warehouse = Warehouse.duckdb(folder / "leads.duckdb")
@@ -48,6 +62,7 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
         plan = loop.plan(warehouse, PUSH, project)
         bars.pause()
         out.print(plan_text(plan))
+        _refuse(out, crm, plan)
         _send(out, warehouse, project, bars)
 
         edited = [lead.lead_id for lead in plan.leads[:PEOPLE_EDIT]]
@@ -72,15 +87,54 @@ def run(leads: int, folder: Path, *, out: Console, err: Console) -> None:
             "phone number and email address."
         )
         _send_elsewhere(out, warehouse, project, bars, elsewhere)
-    _heading(out, "Look around")
-    out.print("In a browser, without SQL: every push, every lead's story, and the conflicts to decide:")
+
+        _heading(out, "Tonight")
+        _leave_waiting(out, crm, warehouse, project, bars, plan)
+        _heading(out, "Look around")
+        if page is not None:
+            page(warehouse, project)
     command = (
         f"leadloop serve --database {shlex.quote(warehouse.label)} --dbt-project {models.PACKAGED} --open"
     )
+    out.print("In a browser, without SQL: every push, every lead's story, and the conflicts to decide:")
     out.print(f"  {command}", markup=False, soft_wrap=True)
+    if page is None:
+        out.print(
+            "The same once more, with the CRM kept, so that the plan that waits can be approved, sent and taken back:"
+        )
+        out.print("  leadloop demo --page", markup=False, soft_wrap=True)
     out.print(f"In SQL, in {warehouse.label}:", markup=False, soft_wrap=True)
     for query in QUERIES:
         out.print(f"  {query}", markup=False, soft_wrap=True)
+
+
+def _refuse(out: Console, crm: Sandbox, plan: Plan) -> None:
+    """Has the CRM refuse some of what is about to be sent, as CRMs do."""
+    refused = [lead.lead_id for lead in plan.leads[PEOPLE_EDIT : 2 * PEOPLE_EDIT]]
+    for lead_id in refused:
+        crm.refuse(lead_id, BAD_PHONE)
+    out.print(f"The CRM will refuse {len(refused)} of these leads: it takes their phone numbers for wrong.")
+
+
+def _leave_waiting(
+    out: Console, crm: Sandbox, warehouse: Warehouse, project: Path, bars: Bars, plan: Plan
+) -> None:
+    """People find out more about some leads, so that their scores change: a push would send that, and nobody has agreed yet."""
+    known = [lead.lead_id for lead in plan.leads[2 * PEOPLE_EDIT : 2 * PEOPLE_EDIT + FOUND_OUT]]
+    for number, lead_id in enumerate(known):
+        shown = crm.book.row(lead_id)
+        missing = [
+            name for name in ("monthly_revenue", "plan_interest", "std_company_name") if not shown[name]
+        ]
+        better: dict[str, str | None] = (
+            {missing[0]: "4200"} if missing and number % 2 else {"monthly_revenue": None}
+        )
+        crm.book.edit(lead_id, better)
+    out.print(f"Salespeople look at {len(known)} leads again: what the scores are made of changes.")
+    _read(out, warehouse, project, bars)
+    waits = loop.plan(warehouse, PUSH, project)
+    bars.pause()
+    out.print(f"A plan waits for a yes: {headline(waits)}.", markup=False)
 
 
 @contextmanager

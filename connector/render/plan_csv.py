@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from connector.push.plan import Plan
 from connector.render.plan_view import LIST_NAMES
 from connector.texts import masked, printable, shown_key
-from connector.views.plan_rows import LISTS, Asked, PlanRows, Row
+from connector.views.plan_rows import LISTS, PlanRows, Row
 from connector.views.settings import Masking
 
 ROWS = 5_000
@@ -30,14 +30,8 @@ def plan_csv(rows: PlanRows, masking: Masking) -> Iterator[str]:
     """The file in pieces; begins with the mark by which a spreadsheet knows UTF-8."""
     yield "\ufeff" + _lines([HEAD])
     for name in LISTS:
-        after = None
-        while True:
-            page = rows.page(Asked(list=name, after=after), most=ROWS)
-            if page.rows:
-                yield _lines([_row(rows.plan, name, each, masking) for each in page.rows])
-            after = page.after
-            if after is None:
-                break
+        for some in rows.every(name, ROWS):
+            yield _lines([_row(rows.plan, name, each, masking) for each in some])
 
 
 def cell(text: str | None) -> str:

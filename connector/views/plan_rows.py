@@ -5,7 +5,7 @@ wherever it is: it begins after the last row of the one before.
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,6 +37,11 @@ _KEYS = {
     "jump": f"lpad(cast(cast(1e15 - least(coalesce({_JUMP}, -1), 1e15) * 1e3 as hugeint) + cast(1e18 as hugeint) as text), 24, '0')",
 }
 
+_SOUGHT = (
+    "lower(concat_ws(chr(10), changes.lead_id, crm_lead_id, name, owner, status,"
+    " case when column_name not in (select column_name from hidden) then concat_ws(chr(10), current_value, desired_value) end))"
+)
+"""Where a search looks: made once, since a search reads it for every row. What is hidden isn't in it."""
 
 _COLUMNS = (
     "place, lead_id, crm_lead_id, field, column_name, current_value, desired_value, base_value, verdict, name, owner, status,"
@@ -117,25 +122,25 @@ class PlanRows:
                     " semi join changes on incoming.lead_id = changes.crm_lead_id"
                 )
                 self._door.unregister("incoming")
-            self._door.execute(
-                """
-                create temp table seen as
-                select
-                    changes.*, coalesce(name, '') as name, coalesce(owner, '') as owner, coalesce(status, '') as status,
-                    coalesce(edited_by, '') as edited_by
-                from changes
-                left join people on people.lead_id = changes.crm_lead_id
-                order by list, place, field
-                """
-            )
             hidden = [
                 name
-                for (name,) in self._ask("select distinct column_name from seen")
+                for (name,) in self._ask("select distinct column_name from changes")
                 if self._masking.hides(name)
             ]
             self._door.execute("create temp table hidden (column_name text)")
             if hidden:
                 self._door.executemany("insert into hidden values (?)", [[name] for name in hidden])
+            self._door.execute(
+                f"""
+                create temp table seen as
+                select
+                    changes.*, coalesce(name, '') as name, coalesce(owner, '') as owner, coalesce(status, '') as status,
+                    coalesce(edited_by, '') as edited_by, {_SOUGHT} as sought
+                from changes
+                left join people on people.lead_id = changes.crm_lead_id
+                order by list, place, field
+                """
+            )
 
     def page(self, asked: Asked, most: int = ROWS) -> Page:
         """``ValueError`` for a list or an order that there is not."""
@@ -157,6 +162,22 @@ class PlanRows:
         shown = [Row(*each) for each in found[:most]]
         last = (shown[-1].key, shown[-1].place, shown[-1].field) if len(found) > most else None
         return Page(shown, last, rows, leads)
+
+    def every(self, name: str, at_once: int) -> Iterator[list[Row]]:
+        """All rows of a list by lead and field, so many at once."""
+        place, field = -1, ""
+        while True:
+            with self._one_at_a_time:
+                found = self._ask(
+                    f"select {_COLUMNS}, '' from seen where list = ? and (place, field) > (?, ?)"
+                    f" order by place, field limit {at_once}",
+                    *(name, place, field),
+                )
+            if not found:
+                return
+            rows = [Row(*each) for each in found]
+            yield rows
+            place, field = rows[-1].place, rows[-1].field
 
     def of_lead(self, name: str, crm_lead_id: str) -> list[Row]:
         """The rows of one lead in a list."""
@@ -244,9 +265,7 @@ def _conditions(asked: Asked) -> tuple[str, list[Any]]:
         where.append("field = ?")
         given.append(asked.field)
     if text := asked.text.strip():
-        seen = "concat_ws(chr(10), lead_id, crm_lead_id, name, owner, status"
-        values = "case when column_name not in (select column_name from hidden) then concat_ws(chr(10), current_value, desired_value) end"
-        where.append(f"contains(lower({seen}, {values})), lower(?))")
+        where.append("contains(sought, lower(?))")
         given.append(text)
     return " and ".join(where), given
 

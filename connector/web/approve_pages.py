@@ -18,6 +18,7 @@ from connector.push.approvals import first_time
 from connector.push.plan import Plan
 from connector.render.plan_document import digest
 from connector.render.saved_plan import read_plan
+from connector.texts import printable
 from connector.warehouse.settings import approval_age
 from connector.warehouse.waiting import waiting
 from connector.web import approvals
@@ -145,4 +146,4 @@ def _left_out(site: Site, subject: Subject, form: FormData) -> set[str]:
 
 def text_of(form: FormData, name: str, *, longest: int = LONGEST) -> str:
     """What was typed there, on one line."""
-    return " ".join(str(form.get(name, "")).split())[:longest]
+    return printable(" ".join(str(form.get(name, "")).split())[:longest])

@@ -1,5 +1,6 @@
 """Conflicts, three values side by side, and the decision about them: the same that ``leadloop resolve`` records."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -32,8 +33,8 @@ class Group:
 
     push: str
     crm: str
-    rows: list[tuple[RowShown, str]]
-    """Each with what stands for it in a form."""
+    rows: list[tuple[RowShown, str, str]]
+    """Each with what stands for it in a form, and what for all fields of its lead: on the first of several of a lead, else ``""``."""
     fields: list[str]
     total_leads: int
     more: int
@@ -65,12 +66,19 @@ def decide(site: Site, request: Request, form: FormData) -> Response:
     """Records a decision. Nothing is recorded of what is another conflict by now than the one that was shown."""
     push = str(form.get("push", ""))
     side, _, which = str(form.get("take", "")).partition(" ")
-    opened = [site.keys.opened(str(each)) for each in ([which] if which != "all" else form.getlist("shown"))]
+    of_lead = site.keys.opened(which) if which != "all" else None
+    lead = of_lead[2] if of_lead and of_lead[:2] == ["conflicts", push] and len(of_lead) == 3 else None
+    several = which == "all" or lead is not None
+    opened = [site.keys.opened(str(each)) for each in (form.getlist("shown") if several else [which])]
     field = str(form.get("only_field", "")) if which == "all" else ""
     shown = {
         (each[2], each[3]): each[4]
         for each in opened
-        if each and len(each) == 5 and each[:2] == ["conflict", push] and (not field or each[3] == field)
+        if each
+        and len(each) == 5
+        and each[:2] == ["conflict", push]
+        and (not field or each[3] == field)
+        and lead in (None, each[2])
     }
     if side not in ("ours", "theirs", "skip") or not shown or site.plans.push(push) is None:
         return conflicts_page(
@@ -99,12 +107,17 @@ def _group(site: Site, name: str, made: Made) -> Group | None:
         return None
     shown = shown_rows(made.rows.plan, rows, site.masking)
     items = [site.keys.sealed("conflict", name, row.lead_id, row.field, _mark(row)) for row in rows]
+    per_lead = Counter(row.lead_id for row in rows)
+    of_leads = [
+        site.keys.sealed("conflicts", name, row.lead_id) if per_lead.pop(row.lead_id, 0) > 1 else ""
+        for row in rows
+    ]
     fields = list(dict.fromkeys(row.field for row in rows))
     leads = len({row.lead_id for row in rows}) if page.after is None else page.total_leads
     return Group(
         name,
         made.rows.plan.crm,
-        list(zip(shown, items, strict=True)),
+        list(zip(shown, items, of_leads, strict=True)),
         fields,
         leads,
         page.total_rows - len(page.rows),

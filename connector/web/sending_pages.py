@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from connector.errors import LeadloopError, NotAgreedError, NotApprovedError
+from connector.texts import printable
 from connector.web import approvals
 from connector.web.plan_pages import NOT_AGREED, plan_page
 from connector.web.sending_view import sending_of
@@ -15,7 +16,7 @@ from connector.web.subject import of_request
 def send(site: Site, request: Request, form: FormData) -> Response:
     """Sends what somebody has approved here before."""
     subject = of_request(request)
-    who = " ".join(str(form.get("who", "")).split())[:80]
+    who = printable(" ".join(str(form.get("who", "")).split())[:80])
     if site.sender is None:
         return plan_page(site, request, "This page sends nothing: it was started without --send.", "bad")
     if not who:

@@ -10,6 +10,8 @@ from connector.web.site import Site
 from connector.web.subject import Subject
 from connector.web.words import ENDED
 
+HAVE_SENT = (ENDED[0][0], ENDED[3][0], "killed", "interrupted")
+"""How sendings end that have changed something in the CRM, or may have."""
 SHOWN_FOR = timedelta(days=1)
 """So long after its beginning the page of a plan says how its last sending went."""
 
@@ -55,7 +57,7 @@ def sending_of(site: Site, subject: Subject | None = None) -> Shown | None:
         found.total,
         found.run_id,
         found.result.strip(),
-        word in ("done", "killed", "interrupted") or tone == "warn",
+        word in HAVE_SENT,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from connector.texts import count, printable, readable
-from connector.views.people import lead_link
+from connector.views.people import lead_url, link_in
 from connector.views.story import Event
 from connector.web.keys import Keys
 
@@ -113,6 +113,7 @@ class Who:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
+        self._urls: dict[str, str | None] = {}
 
     def __call__(self, row: Any, crm: str) -> Markup:
         known = row.crm_lead_id
@@ -122,7 +123,9 @@ class Who:
             shown = Markup('<a href="/leads/{}">{}</a>').format(self._keys.lead(crm, known), shown)
         more = [row.lead_id if row.name else "", row.status, row.owner]
         rest = Markup(" · ").join(Markup("<bdi>{}</bdi>").format(printable(each)) for each in more if each)
-        link = lead_link(crm, known) if known else None
+        if crm not in self._urls:
+            self._urls[crm] = lead_url(crm)
+        link = link_in(self._urls[crm], known) if known else None
         out = (
             Markup(
                 ' <a href="{}" rel="noreferrer noopener" target="_blank" aria-label="open in {}">↗</a>'

@@ -22,7 +22,7 @@
 
   // Leads that are to be left out stay so while their rows come and go with searches and pages.
   const left = new Map();
-  const list = document.getElementById("left");
+  const list = document.getElementById("left-out");
   const boxes = (root, value) =>
     [...root.querySelectorAll('input[name="left"][type="checkbox"]')].filter((box) => value === undefined || box.value === value);
   const leave = (value, name, out) => {

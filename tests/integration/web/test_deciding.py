@@ -1,5 +1,6 @@
 """Conflicts are decided on the page as `leadloop resolve` decides them."""
 
+import re
 import time
 from typing import Any
 
@@ -62,6 +63,21 @@ def test_all_that_are_shown_are_decided_or_those_of_one_field(fresh: object, pas
         assert "3 conflicts" in done.text
         assert "No conflict is open" in done.text
         assert [row[0] for row in decisions(browser)] == sorted(past.edited_after_push)
+
+
+def test_all_fields_of_a_lead_are_decided_at_once(fresh: object, past: Past) -> None:
+    """A lead with several fields in conflict has a button for all of them; the other leads stay as they are."""
+    lead = past.edited_after_push[1]
+    with fresh(  # type: ignore[operator]
+        f"update analytics.lead_history set title = 'typed' where lead_id = '{lead}' and is_current"
+    ) as browser:
+        page = browser.get("/conflicts").body
+        items = hidden(page, "shown")
+        assert len(items) == 4
+        (of_lead,) = re.findall(r'value="theirs ([^" ]+)" aria-label="Keep theirs in all fields', page)
+        form = [("push", PUSH), ("take", f"theirs {of_lead}"), *(("shown", each) for each in items)]
+        assert "2 conflicts of" in browser.post("/conflicts", form).text
+        assert [row[:2] for row in decisions(browser)] == [(lead, "lead_score"), (lead, "title")]
 
 
 def test_a_conflict_that_is_another_one_by_now_is_not_decided(fresh: object, past: Past) -> None:

@@ -30,6 +30,24 @@ def test_what_is_no_formula_stays_as_it_is(plain: str) -> None:
     assert cell(plain) == plain
 
 
+def test_a_file_is_written_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever one piece ends, the next one begins with the row after: also within a lead."""
+    from connector.render import plan_csv as module
+
+    monkeypatch.setattr(module, "ROWS", 2)
+    made = plan(
+        *(
+            (f"{lead}", name, "a", "b", None, "change")
+            for lead in range(5)
+            for name in ("title", "status", "score")
+        )
+    )
+    pieces = list(plan_csv(PlanRows(made), Masking()))
+    assert len(pieces) == 1 + 8
+    rows = list(csv.reader(io.StringIO("".join(pieces)[1:], newline="")))[1:]
+    assert len({(row[1], row[6]) for row in rows}) == len(rows) == 15
+
+
 def test_every_row_is_there_and_private_values_are_masked() -> None:
     """All lists, quoted so that a value with quotes, commas and line ends comes back as it was."""
     made = plan(
