@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test suite shuffled coverage long check rest types docs screenshots format bench evaluate soak test-orchestrators clean help
+.PHONY: install demo quick test test-engines suite shuffled coverage long check rest types docs screenshots format bench evaluate soak test-orchestrators clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -62,6 +62,12 @@ shuffled: install ## run make test's tests in a random order; SEED=n repeats one
 
 long: install ## run the long tests; these must pass before an issue is resolved
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
+
+# ENGINES names some of them: each costs several minutes.
+test-engines: install ## run the engine suite, and the tests of locks, journal and pushes, on every engine
+	ENGINES="$(or $(ENGINES),duckdb postgres ducklake)" $(BIN)/pytest -n 2 --dist loadfile tests/engines
+	ENGINES="$(or $(ENGINES),ducklake)" $(BIN)/pytest -n 2 --dist loadfile -m "not long" \
+		tests/integration/warehouse tests/integration/push
 
 # Not a part of `test`, since it makes the tests take half as long again.
 coverage: install ## run make test's tests and list the files that they cover least

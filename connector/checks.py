@@ -30,6 +30,7 @@ from connector.texts import moment
 from connector.warehouse import models, settings
 from connector.warehouse.accounts import answering, check_account
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.engines import ENGINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def run(project: Path | None = None) -> list[Check]:
         Check("calls", found.left > 0, f"{vendor}: {found}", exit_code=CallsUsedError.exit_code)
         for vendor, found in crm.calls_today().items()
     ]
+    checks += _engine()
     checks.append(_tried("warehouse", _warehouse))
     checks.append(_tried("dbt project", lambda: _project(project)))
     checks += _alerts()
@@ -96,11 +98,26 @@ def _failed(name: str, error: LeadloopError) -> Check:
     return Check(name, False, str(error), exit_code=error.exit_code)
 
 
+def _engine() -> list[Check]:
+    """What the warehouse's engine needs besides leadloop; nothing for one that needs nothing."""
+    try:
+        name = settings.destination()
+    except LeadloopError:
+        return []  # the warehouse's own check says it
+    needs = ENGINES[name].needs()
+    lacking = [each for each, is_there in needs.items() if not is_there]
+    if lacking:
+        return [
+            Check("engine", False, f"{name} needs {', '.join(lacking)}: pip install 'leadloop[{name}]'"),
+        ]
+    return [Check("engine", True, f"{name} has what it needs: {', '.join(needs)}")] if needs else []
+
+
 def _warehouse() -> str:
     warehouse = Warehouse.open()
     warehouse.probe()
     warehouse.look_through()
-    return f"{warehouse.label} can be written; {_from(settings.origins())}"
+    return f"{warehouse.described} can be written; {_from(settings.origins())}"
 
 
 def _from(origins: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from connector.errors import ConfigError, LeadloopError
 from connector.scaffold import Scaffold
 from connector.texts import listed
 from connector.warehouse import dbt, models
-from connector.warehouse.engines import ENGINES
+from connector.warehouse.engines import ENGINES, of_profile
 
 GITIGNORE = "secrets.toml\n"
 PACKAGES_FILES = ("packages.yml", "dependencies.yml")
@@ -163,7 +163,7 @@ def _add_warehouse(work: _Work, project: Path, words: Mapping[str, str]) -> str:
         found = models.credentials(project)
     except LeadloopError as error:
         remark = f"{error} Until then the warehouse in .dlt/config.toml is a guess."
-    engine = ENGINES.get(found.type if found else next(iter(ENGINES)))
+    engine = of_profile(found) if found else next(iter(ENGINES.values()))
     if engine is None:
         return f"dbt's profile is for {found.type}, and leadloop knows {listed(list(ENGINES))}: set warehouse.destination."
     address, secret = engine.as_toml(found)

@@ -56,6 +56,7 @@ from connector.warehouse import (
     runs,
     settings,
     snapshot,
+    unread,
 )
 from connector.warehouse.accounts import answering, check_account, note_account
 from connector.warehouse.connection import Warehouse
@@ -271,6 +272,7 @@ def build(
             )
             relations = models.known(project, warehouse).relations
             warehouse.keep()
+            unread.check(warehouse.engine(), relations.leads, result)
             lease.prove()
             # What it decides is in the journal, so the next run builds once more: models and tests of it are then made.
             found = [confirm_alone(warehouse, journal, vendor, relations) for vendor in journal.crms()]

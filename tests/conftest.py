@@ -108,14 +108,12 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     admin.dispose()
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=os.environ.get("ENGINES", "duckdb postgres").split())
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     """An empty warehouse, once in each engine."""
-    from connector.warehouse.connection import Warehouse
+    from tests.engines import empty_warehouse
 
-    if request.param == "duckdb":
-        return Warehouse.duckdb(tmp_path / "leads.duckdb")
-    return Warehouse.postgres(request.getfixturevalue("postgres_url"))
+    return empty_warehouse(request, tmp_path)
 
 
 @pytest.fixture(scope="session")

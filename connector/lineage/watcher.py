@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -190,7 +191,7 @@ class Lineage(Watcher):
     def _table(self, relation: Relation) -> tuple[str, str]:
         """Namespace and name of a table, as OpenLineage names those of the engine."""
         if self._warehouse.path is not None:
-            return f"duckdb://{self._warehouse.path.absolute()}", str(relation)
+            return f"{self._warehouse.kind}://{Path(self._warehouse.label).absolute()}", str(relation)
         url = urlsplit(str(self._warehouse.url))
         return f"postgres://{url.hostname}:{url.port or 5432}", f"{url.path.lstrip('/')}.{relation}"
 

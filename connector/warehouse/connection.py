@@ -27,6 +27,7 @@ from connector.errors import (
 )
 from connector.warehouse import kept, leases, migrations, private, settings, waiting
 from connector.warehouse.duckdb import DuckDB
+from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.leases import Lease
@@ -35,7 +36,7 @@ from connector.warehouse.postgres import Postgres
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb`` or ``postgres``."""
+    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres`` or ``ducklake``."""
 
     kind: str
     """The engine's name."""
@@ -55,6 +56,10 @@ class Warehouse:
     def postgres(cls, url: str | URL) -> "Warehouse":
         return cls("postgres", Postgres().of(url))
 
+    @classmethod
+    def ducklake(cls, catalog: str | Path, storage: str | Path | None = None) -> "Warehouse":
+        return cls("ducklake", DuckLake().of(catalog, storage))
+
     @property
     def _kind(self) -> Engine:
         return ENGINES[self.kind]
@@ -73,6 +78,16 @@ class Warehouse:
     def label(self) -> str:
         """The warehouse for people: a path, or host and database; never a password."""
         return self._kind.label(self.url)
+
+    @property
+    def described(self) -> str:
+        """The warehouse with all that belongs to it."""
+        return self._kind.described(self.url)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is the whole warehouse, where there is one."""
+        return self.path if self._kind.is_one_file else None
 
     def reading(self, path: Path | None = None) -> "Warehouse":
         """The same warehouse for whoever only reads, or, where it is a file, another copy of it."""

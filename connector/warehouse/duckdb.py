@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -50,6 +50,8 @@ _DAMAGED = (
     "Failure while replaying WAL",
 )
 """The braces stand for the file: a model may read others."""
+_HELD = ("Could not set lock on file", "different configuration", "Unique file handle conflict")
+"""The last two where this very process has the file, in another way."""
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9]+:")
 """How a path of dbt's begins that is none on this machine: ``md:``, ``s3:``, ``ducklake:``."""
 
@@ -63,8 +65,14 @@ class DuckDB(Engine):
             "(`analytics`, `leadloop`, the `_raw` of a CRM). Only its owner can read it."
         ),
     )
-    options = (*OPTIONS, "local_dir", "pipeline_name", "pipeline_working_dir", "legacy_db_path")
-    parts = (
+    options: ClassVar[tuple[str, ...]] = (
+        *OPTIONS,
+        "local_dir",
+        "pipeline_name",
+        "pipeline_working_dir",
+        "legacy_db_path",
+    )
+    parts: ClassVar[tuple[str, ...]] = (
         *(
             "drivername",
             "database",
@@ -83,6 +91,7 @@ class DuckDB(Engine):
     file_format = "parquet"
     now = "get_current_timestamp"
     keeps_leases_alive = False
+    is_one_file = True
     names_database_after_file = True
     about_itself = re.compile(r"(?:IO|TransactionContext|FATAL) Error: (?!Cannot open file)")
     place_variables = frozenset({"LEADLOOP_DUCKDB_PATH"})
@@ -125,6 +134,9 @@ class DuckDB(Engine):
     def place(self, url: URL) -> str:
         return str(self.path(url).resolve())
 
+    def is_of(self, credentials: Any) -> bool:
+        return super().is_of(credentials) and not is_lake(credentials)
+
     def dbt_place(self, credentials: Any) -> str:
         """dbt takes a relative path from the folder that it is called in."""
         path: str = credentials.path
@@ -146,7 +158,7 @@ class DuckDB(Engine):
         connection.execute("set TimeZone = 'UTC'")
 
     def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
-        if "Could not set lock on file" in text or "different configuration" in text:
+        if any(mark in text for mark in _HELD):
             holder = text.partition("PID ")[2].partition(")")[0]
             by = f"process {holder}" if holder.isdigit() else "another process"
             return LockedError(
@@ -267,6 +279,12 @@ class DuckDB(Engine):
         path = path.removeprefix("duckdb:///")
         table = isinstance(given, dict) and given.get("database")
         return str(config.anchored(f"{self.credentials}.database" if table else self.credentials, path))
+
+
+def is_lake(credentials: Any) -> bool:
+    """Whether dbt makes its models in a DuckLake, which its adapter for DuckDB can as well."""
+    attached = getattr(credentials, "attach", None) or ()
+    return any(each.alias == credentials.database and "ducklake:" in each.path.lower() for each in attached)
 
 
 def in_memory(owner: object) -> str:

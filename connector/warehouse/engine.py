@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
+from sqlalchemy.schema import CreateSchema
 
 from connector import config
 from connector.errors import ConfigError, WarehouseError
@@ -66,6 +67,9 @@ class Engine(ABC):
     keeps_leases_alive: ClassVar[bool] = True
     """Whether a lease is renewed from a thread: a file would be held for that, against whoever works on it in this very run."""
 
+    is_one_file: ClassVar[bool] = False
+    """Whether a copy of one file is a copy of the whole database."""
+
     names_database_after_file: ClassVar[bool] = False
     """Whether a schema of the same name can't be told from the database."""
 
@@ -85,6 +89,10 @@ class Engine(ABC):
         """The same as messages show it."""
         return config.named(self.credentials)
 
+    def needs(self) -> dict[str, bool]:
+        """What has to be installed besides leadloop, and whether it is."""
+        return {}
+
     @abstractmethod
     def url(self, credentials: Any) -> URL:
         """Where the database is, from its setting; ``ConfigError`` for what is missing or wrong."""
@@ -101,6 +109,10 @@ class Engine(ABC):
     def label(self, url: URL) -> str:
         """The database for people; never a password."""
 
+    def described(self, url: URL) -> str:
+        """The same with all that belongs to it, for ``leadloop check``."""
+        return self.label(url)
+
     @abstractmethod
     def destination(self, url: URL) -> Any:
         """The dlt destination."""
@@ -112,6 +124,10 @@ class Engine(ABC):
     @abstractmethod
     def place(self, url: URL) -> str:
         """The database by a text that is the same for all ways to name it; never with a password."""
+
+    def is_of(self, credentials: Any) -> bool:
+        """Whether the credentials that dbt's adapter has read from a profile are for this engine."""
+        return bool(credentials.type == self.name)
 
     @abstractmethod
     def dbt_place(self, credentials: Any) -> str:
@@ -139,6 +155,10 @@ class Engine(ABC):
     def is_cut(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the connection is gone, and not the statement wrong, so that the same work can be tried again."""
         return False
+
+    def make_schema(self, connection: sa.Connection, schema: str) -> None:
+        """Makes the schema of what leadloop itself remembers, if it is not there."""
+        connection.execute(CreateSchema(schema, if_not_exists=True))
 
     def columns_of(self, connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
         """The columns of a table or view; empty where there is none of that name."""

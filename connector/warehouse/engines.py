@@ -5,19 +5,26 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.warehouse.duckdb import DuckDB
+from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine
 from connector.warehouse.postgres import Postgres
 
-ENGINES: dict[str, Engine] = {each.name: each for each in (DuckDB(), Postgres())}
+ENGINES: dict[str, Engine] = {each.name: each for each in (DuckDB(), Postgres(), DuckLake())}
 _BY_DIALECT = {each.dialect: each for each in ENGINES.values()}
 
 
 def engine_of(database: "sa.Connection | sa.Engine") -> Engine:
     """The engine that SQLAlchemy is connected to."""
-    return _BY_DIALECT[database.dialect.name]
+    dialect = database.dialect
+    return _BY_DIALECT.get(f"{dialect.name}+{dialect.driver}") or _BY_DIALECT[dialect.name]
+
+
+def of_profile(credentials: Any) -> Engine | None:
+    """The engine of the credentials that dbt's adapter has read from a profile; ``None`` for one that leadloop doesn't know."""
+    return next((each for each in ENGINES.values() if each.is_of(credentials)), None)
 
 
 def dbt_place(credentials: Any) -> str:
     """The database that a dbt profile names, as ``Engine.place`` has it; also one of an engine that leadloop doesn't know."""
-    engine = ENGINES.get(credentials.type)
+    engine = of_profile(credentials)
     return engine.dbt_place(credentials) if engine else f"a warehouse on {credentials.type}"

@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateSchema
 
 from connector.errors import OtherVersionError
 from connector.warehouse.engines import engine_of
@@ -209,7 +208,7 @@ def bring_up(connection: sa.Connection) -> None:
     engine = engine_of(connection)
     if engine.one_at_a_time is not None:
         connection.exec_driver_sql(engine.one_at_a_time)
-    connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
+    engine.make_schema(connection, SCHEMA)
     for statement in (
         "create table if not exists leadloop.warehouse (id text, made_at timestamptz)",
         "alter table leadloop.warehouse add column if not exists version integer",

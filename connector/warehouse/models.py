@@ -23,7 +23,7 @@ from connector.parsing import is_loopback, no_such
 from connector.warehouse import dbt, graph, private, settings
 from connector.warehouse.dbt import NodeResult, OnEvent, Project
 from connector.warehouse.duckdb import DEFAULT_FILE
-from connector.warehouse.engines import ENGINES, dbt_place
+from connector.warehouse.engines import ENGINES, dbt_place, of_profile
 from connector.warehouse.relations import DEFAULT, Relation, Relations
 from connector.warehouse.steady import Made, made, moves
 
@@ -384,7 +384,7 @@ def _parse(project: Project, warehouse: Target) -> tuple[dbt.Parsed, Known]:
 
 def _follows(parsed: dbt.Parsed, kind: str, environment: Mapping[str, str]) -> bool:
     """Whether the profile takes the warehouse from the variables that leadloop sets, so that it is the same one anyway."""
-    return parsed.credentials.type == kind and (
+    return ENGINES[kind].is_of(parsed.credentials) and (
         ENGINES[kind].place_variables <= parsed.of_profile & environment.keys()
     )
 
@@ -393,7 +393,7 @@ def _check_databases(parsed: dbt.Parsed) -> None:
     """``ConfigError`` for a push in another database than the profile's: leadloop opens one; and for one in a schema that can't be
     told from the database."""
     credentials = parsed.credentials
-    engine = ENGINES.get(credentials.type)
+    engine = of_profile(credentials)
     for node in parsed.manifest.nodes.values():
         is_read = _is_relation(node) or "leadloop_push" in node.config.meta
         if is_read and node.database not in (None, credentials.database):

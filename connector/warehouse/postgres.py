@@ -140,9 +140,15 @@ class Postgres(Engine):
             ) from None
         return self.of(url)
 
+    def needs(self) -> dict[str, bool]:
+        return {
+            "psycopg2": find_spec("psycopg2") is not None,
+            "dbt-postgres": _is_installed("dbt-postgres"),
+        }
+
     def of(self, url: str | URL) -> URL:
         """``ConfigError`` also where what speaks to PostgreSQL is not installed."""
-        if find_spec("psycopg2") is None or not _is_installed("dbt-postgres"):
+        if not all(self.needs().values()):
             raise ConfigError(
                 "warehouse.destination is postgres, and what it needs is not installed.",
                 "Run: pip install 'leadloop[postgres]'",

@@ -47,7 +47,7 @@ class Snapshot:
 
 def path_of(warehouse: Warehouse) -> Path | None:
     """Where the snapshot is, or would be; ``None`` for a warehouse that is no file."""
-    path = warehouse.path
+    path = warehouse.file
     return None if path is None else path.with_name(f"{path.stem}.snapshot{path.suffix}")
 
 
@@ -61,7 +61,7 @@ def made_at(warehouse: Warehouse) -> datetime | None:
 
 def is_current(warehouse: Warehouse) -> bool:
     """Whether nobody has written to the warehouse since the snapshot was made."""
-    made, path = made_at(warehouse), warehouse.path
+    made, path = made_at(warehouse), warehouse.file
     if made is None or path is None:
         return False
     for each in (path, Path(f"{path}.wal")):
@@ -73,10 +73,12 @@ def is_current(warehouse: Warehouse) -> bool:
 
 def make(warehouse: Warehouse, *, patience: float = PATIENCE) -> Snapshot:
     """Copies the warehouse beside itself. ``ConfigError`` where there is no file, ``LockedError`` where somebody kept writing to it."""
-    source, target = warehouse.path, path_of(warehouse)
+    source, target = warehouse.file, path_of(warehouse)
     if source is None or target is None:
         raise ConfigError(
-            f"{warehouse.label} needs no snapshot: it is a server, and people read it while leadloop writes.",
+            f"{warehouse.label} needs no snapshot: it is a server, and people read it while leadloop writes."
+            if warehouse.path is None
+            else f"{warehouse.label} is no single file, and leadloop makes no snapshot of it.",
         )
     if not source.is_file():
         raise ConfigError(f"There is no warehouse {source} yet.", "Run: leadloop extract")
@@ -119,7 +121,7 @@ def copy(source: Path, target: Path, *, patience: float = PATIENCE) -> tuple[flo
 def remake(warehouse: Warehouse, *, patience: float) -> Snapshot | None:
     """The same, where one is needed and can be made; ``None`` else. For whoever can do without: raises nothing of the warehouse's."""
     with suppress(WarehouseError, ConfigError):
-        if warehouse.path is not None and warehouse.is_there and not is_current(warehouse):
+        if warehouse.file is not None and warehouse.is_there and not is_current(warehouse):
             return make(warehouse, patience=patience)
     return None
 

@@ -30,7 +30,8 @@
 
 {# Statements; comments: column -> text, none -> that of the relation itself. #}
 {% macro comment_on(kind, relation, comments) -%}
-    {%- for column, comment in comments.items() %}
+    {#- A lake keeps no comments on the columns of a view. -#}
+    {%- for column, comment in comments.items() if column is none or kind == 'table' or not leadloop.is_lake() %}
         {%- if column is none %}
 comment on {{ kind }} {{ relation }} is {{ leadloop.literal(comment) }};
         {%- else %}

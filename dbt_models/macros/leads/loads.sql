@@ -53,7 +53,7 @@ select
 from leadloop_loads
 cross join (
     select greatest(
-        nextval('leadloop.sequence_number'), 1 + {{ '0' if anew else leadloop.built_up_to(this) }}
+        {{ leadloop.next_build_number() }}, 1 + {{ '0' if anew else leadloop.built_up_to(this) }}
     ) as build_number
 ) as numbered
 where row_count is not null;
@@ -67,7 +67,7 @@ drop table leadloop_loads;
 {%- endmacro %}
 
 {% macro built_loads() -%}
-    {{ return(leadloop.own_table('built_loads')) }}
+    {{ return(leadloop.built_table('built_loads')) }}
 {%- endmacro %}
 
 {% macro create_built_loads() -%}
@@ -82,6 +82,15 @@ create table if not exists leadloop.built_loads (
     is_complete boolean,
     rows_inserted bigint
 )
+{%- endmacro %}
+
+{# A number that is greater than that of every build before: a scalar. A lake numbers its snapshots, and has no sequences. #}
+{% macro next_build_number() -%}
+    {%- if leadloop.is_lake() -%}
+    (select 1 + newest.id from {{ adapter.quote(target.database) }}.current_snapshot() as newest)
+    {%- else -%}
+    nextval('leadloop.sequence_number')
+    {%- endif -%}
 {%- endmacro %}
 
 {# Whether a table says by which build each row was made; one from before there were numbers does not. #}
@@ -297,7 +306,7 @@ where
 create table if not exists leadloop.built_versions (
     made text, built_before bigint, built_up_to bigint, journal_before bigint, journal_up_to bigint
 );
-    {%- set columns = leadloop.columns_of(leadloop.own_table('built_versions')) -%}
+    {%- set columns = leadloop.columns_of(leadloop.built_table('built_versions')) -%}
     {%- if columns and 'journal_up_to' not in columns %}
 alter table leadloop.built_versions add column journal_before bigint;
 alter table leadloop.built_versions add column journal_up_to bigint;
@@ -319,7 +328,7 @@ where made = {{ leadloop.made_table(this) }}
    What a push writes down while a build begins may get its number before, and be there after: so it looks some numbers back. #}
 {% macro late_answers(this) -%}
     {%- set journal = leadloop.own_table('push_journal') -%}
-    {%- set versions = leadloop.own_table('built_versions') -%}
+    {%- set versions = leadloop.built_table('built_versions') -%}
     {%- if not leadloop.columns_of(journal) or 'journal_up_to' not in leadloop.columns_of(versions) -%}
         {{ return(none) }}
     {%- endif -%}
@@ -354,7 +363,7 @@ where
 
 {# A condition on rows of lead_history: made by those builds. #}
 {% macro of_noted_builds(this) -%}
-    {%- set noted = leadloop.own_table('built_versions') -%}
+    {%- set noted = leadloop.built_table('built_versions') -%}
     build_number > (select noted.built_before from {{ noted }} as noted where noted.made = {{ leadloop.made_table(this) }})
         and build_number <= (select noted.built_up_to from {{ noted }} as noted where noted.made = {{ leadloop.made_table(this) }})
 {%- endmacro %}

@@ -12,6 +12,28 @@
 
 {# A table in the schema leadloop, which dbt does not know as a source. #}
 {% macro own_table(name) -%}
+    {{ return(leadloop.without_database(
+        api.Relation.create(database=leadloop.ledger_database(), schema='leadloop', identifier=name, type='table')
+    )) }}
+{%- endmacro %}
+
+{# Whether the target is a lake: it has what leadloop writes in a ledger beside it, and knows less SQL than the engine that asks it. #}
+{% macro is_lake() -%}
+    {{ return((target.attach or []) | selectattr('alias', 'equalto', 'ledger') | list | length > 0) }}
+{%- endmacro %}
+
+{# The database that has what leadloop writes. #}
+{% macro ledger_database() -%}
+    {{ return('ledger' if leadloop.is_lake() else target.database) }}
+{%- endmacro %}
+
+{# A name in the schema leadloop of that database, as SQL has it. #}
+{% macro in_ledger(name) -%}
+    {{ return(('ledger.' if leadloop.is_lake() else '') ~ 'leadloop.' ~ name) }}
+{%- endmacro %}
+
+{# A table that the models write besides themselves, in the transaction in which they are made: so it is where they are. #}
+{% macro built_table(name) -%}
     {{ return(leadloop.table_in('leadloop', name)) }}
 {%- endmacro %}
 

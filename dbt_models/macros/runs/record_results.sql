@@ -11,8 +11,8 @@
     {%- endfor -%}
     {%- if execute and rows and flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'clone'] -%}
 begin;
-{{ leadloop.create_own_schema() }}
-create table if not exists leadloop.dbt_results (
+{{ leadloop.create_own_schema(leadloop.ledger_database()) }}
+create table if not exists {{ leadloop.in_ledger('dbt_results') }} (
     invocation_id text,
     unique_id text,
     name text,
@@ -22,19 +22,26 @@ create table if not exists leadloop.dbt_results (
     recorded_at timestamptz,
     schema_name text
 );
-alter table leadloop.dbt_results add column if not exists schema_name text;
-insert into leadloop.dbt_results (
+alter table {{ leadloop.in_ledger('dbt_results') }} add column if not exists schema_name text;
+insert into {{ leadloop.in_ledger('dbt_results') }} (
     invocation_id, unique_id, name, kind, status, sequence_number, recorded_at, schema_name
 )
 select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp, schema_name
 from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
-cross join (select nextval('leadloop.sequence_number') as sequence_number) as numbered;
+cross join (select nextval('{{ leadloop.in_ledger('sequence_number') }}') as sequence_number) as numbered;
 commit
     {%- endif -%}
 {%- endmacro %}
 
-{# leadloop's own schema, and the sequence that says what happened first: also where leadloop itself never ran. #}
-{% macro create_own_schema() -%}
-create schema if not exists leadloop;
-create sequence if not exists leadloop.sequence_number;
+{# leadloop's own schema, and the sequence that says what happened first: also where leadloop itself never ran. A lake that has a
+   ledger beside it has such a schema as well, and no sequence.
+
+   database: the target's own, or the ledger. #}
+{% macro create_own_schema(database=none) -%}
+    {%- set is_ledger = (database or target.database) == leadloop.ledger_database() -%}
+    {%- set schema = 'leadloop' if (database or target.database) == target.database else database ~ '.leadloop' -%}
+create schema if not exists {{ schema }};
+    {%- if is_ledger %}
+create sequence if not exists {{ schema }}.sequence_number;
+    {%- endif %}
 {%- endmacro %}

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connector.push.tables import push_journal, push_runs
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import SCHEMA
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -101,7 +102,7 @@ class Lab:
         """Adds rows to the journal; what a row doesn't say has a plain default."""
         with self.warehouse.engine().begin() as connection:
             if not self._journal:
-                connection.execute(sa.text(f"create schema if not exists {SCHEMA}"))
+                engine_of(connection).make_schema(connection, SCHEMA)
                 push_runs.create(connection, checkfirst=True)
                 push_journal.create(connection, checkfirst=True)
                 self._journal = True

@@ -14,6 +14,7 @@ from connector.errors import ConfigError, LockedError, WarehouseError
 from connector.warehouse import private
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
+from tests.engines import settings_of
 
 HOLD = textwrap.dedent(
     """
@@ -96,19 +97,15 @@ def test_a_lock_dies_with_its_holder(warehouse: Any) -> None:
     """A holder that is killed leaves nothing to clean up."""
     code = textwrap.dedent(
         """
-        import sys, time
+        import time
         from connector.warehouse.connection import Warehouse
-        kind, where = sys.argv[1:]
-        warehouse = Warehouse.duckdb(where) if kind == "duckdb" else Warehouse.postgres(where)
-        with warehouse.lock("push:scores"):
+        with Warehouse.open().lock("push:scores"):
             print("held", flush=True)
             time.sleep(60)
         """
     )
-    where = str(warehouse.path or warehouse.url.render_as_string(hide_password=False))
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, warehouse.kind, where], stdout=subprocess.PIPE, text=True
-    )
+    env = {**os.environ, **settings_of(warehouse)}
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(LockedError), warehouse.lock("push:scores"):

@@ -1,0 +1,154 @@
+"""DuckLake: Parquet files in a folder, and a catalog that says which of them are a table. One machine, one process at a time.
+
+The catalog is a DuckDB file, and what leadloop itself remembers (locks, journal, pace) is in another one beside it, its ledger:
+see ``ducklake_connection``.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+from sqlalchemy.engine import URL
+
+from connector import config
+from connector.errors import ConfigError
+from connector.warehouse import ducklake_connection as opening
+from connector.warehouse.duckdb import DuckDB, is_lake
+from connector.warehouse.ducklake_connection import LAKE, LEDGER
+from connector.warehouse.engine import State
+from connector.warehouse.relations import Relation
+
+DEFAULT_CATALOG = "leads.ducklake"
+DRIVER = "duckdb+ducklake"
+registry.register("duckdb.ducklake", "connector.warehouse.ducklake_dialect", "Dialect")
+_TABLES = """
+select database_name, schema_name, table_name
+from duckdb_tables()
+where database_name in ('{}', '{}')
+"""
+
+
+class DuckLake(DuckDB):
+    name = "ducklake"
+    told = (
+        f"`{DEFAULT_CATALOG}`",
+        (
+            "The path of the catalog, or a table with `catalog` (that path) and `storage` (the folder of the Parquet files; by "
+            "default it is beside the catalog and ends in `.files`). Needs `pip install 'leadloop[ducklake]'`. See "
+            "[engines](engines.md#ducklake)."
+        ),
+    )
+    options = (*DuckDB.options, "override_data_path", "automatic_migration")
+    parts = (
+        *(
+            "catalog",
+            "storage",
+            "ducklake_name",
+            "metadata_schema",
+            "read_only",
+            "extensions",
+            "global_config",
+        ),
+        *("pragmas", "statements", "local_config", "session_timezone", "conn_pool"),
+    )
+    dialect = DRIVER
+    is_one_file = False
+    names_database_after_file = False
+    place_variables = frozenset({"LEADLOOP_DUCKLAKE_CATALOG"})
+
+    def needs(self) -> dict[str, bool]:
+        return opening.needs()
+
+    def url(self, credentials: Any) -> URL:
+        catalog, storage = self._named(credentials)
+        return self.of(catalog, storage)
+
+    def of(self, path: str | Path, storage: str | Path | None = None) -> URL:
+        """The lake of this catalog; ``ConfigError`` also where DuckDB's extension is not installed."""
+        opening.load_statements()
+        catalog = Path(path).absolute()
+        files = Path(storage).absolute() if storage is not None else catalog.with_suffix(".files")
+        query = {"catalog": str(catalog), "storage": f"{files}/"}
+        return URL.create(DRIVER, database=str(catalog.with_suffix(".ledger.duckdb")), query=query)
+
+    def label(self, url: URL) -> str:
+        return _part(url, "catalog")
+
+    def described(self, url: URL) -> str:
+        return f"{self.label(url)}, with its files in {_part(url, 'storage')} and its ledger in {self.path(url)},"
+
+    def place(self, url: URL) -> str:
+        return f"ducklake:{Path(_part(url, 'catalog')).resolve()}"
+
+    def dbt_place(self, credentials: Any) -> str:
+        lake = next(each for each in credentials.attach if each.alias == credentials.database)
+        return f"ducklake:{Path(lake.path.removeprefix('ducklake:')).resolve()}"
+
+    def is_of(self, credentials: Any) -> bool:
+        return is_lake(credentials)
+
+    def as_toml(self, credentials: Any) -> tuple[str, str]:
+        catalog = self.dbt_place(credentials).removeprefix("ducklake:") if credentials else DEFAULT_CATALOG
+        return f"[{self.credentials}]\ncatalog = {json.dumps(catalog)}\n", ""
+
+    def destination(self, url: URL) -> Any:
+        import dlt
+        from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
+
+        credentials = DuckLakeCredentials(
+            LAKE, catalog=f"duckdb:///{_part(url, 'catalog')}", storage=_part(url, "storage")
+        )
+        credentials.statements = opening.load_statements()
+        return dlt.destinations.ducklake(credentials=credentials)
+
+    def dbt_env(self, url: URL) -> dict[str, str]:
+        return {
+            "LEADLOOP_DBT_TARGET": self.name,
+            "LEADLOOP_DUCKLAKE_CATALOG": _part(url, "catalog"),
+            "LEADLOOP_DUCKLAKE_STORAGE": _part(url, "storage"),
+            "LEADLOOP_DUCKLAKE_LEDGER": str(self.path(url)),
+        }
+
+    def look_through(self, connection: sa.Connection) -> None:
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        for names in connection.exec_driver_sql(_TABLES.format(LAKE, LEDGER)).all():
+            table = ".".join(map(quote, names))
+            connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {table}").all()
+
+    def make_schema(self, connection: sa.Connection, schema: str) -> None:
+        """It is there since the ledger was opened; a statement that makes it would mean the lake."""
+
+    def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
+        """None can be told: nothing in the catalog says of one table that it is as it was. So every run builds."""
+        return {}
+
+    def _named(self, credentials: Any) -> tuple[Path, Path | None]:
+        """Catalog and storage as the settings name them."""
+        if credentials is None:
+            return Path(DEFAULT_CATALOG), None
+        table = credentials if isinstance(credentials, Mapping) else {"catalog": credentials}
+        catalog = table.get("catalog") or table.get("url") or DEFAULT_CATALOG
+        storage = table.get("storage") or table.get("storage__bucket_url")
+        if isinstance(storage, Mapping):
+            storage = storage.get("bucket_url")
+        return self._local("catalog", catalog), None if storage is None else self._local("storage", storage)
+
+    def _local(self, part: str, given: Any) -> Path:
+        setting = f"{self.credentials}.{part}"
+        text = given.get("database") if isinstance(given, Mapping) else given
+        if isinstance(text, str):
+            text = text.removeprefix("ducklake:").removeprefix("duckdb:///").removeprefix("file://")
+        if not isinstance(text, str) or not text or "://" in text or text.startswith("postgres:"):
+            raise ConfigError(
+                f"{config.named(setting)} must be a path on this machine.",
+                "leadloop does not work with a catalog on a server or with files in a bucket yet.",
+            )
+        return config.anchored(setting, text)
+
+
+def _part(url: URL, name: str) -> str:
+    found = url.query[name]
+    return found if isinstance(found, str) else found[0]

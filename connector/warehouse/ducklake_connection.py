@@ -1,0 +1,61 @@
+"""How a DuckLake is opened: DuckDB in memory, with two databases attached to it under names that never change.
+
+``lake`` is the DuckLake: raw tables and models. ``ledger`` is a DuckDB file beside its catalog: the schema ``leadloop``, which is
+written to in many small transactions, and a lake makes a file and a snapshot of each. One transaction writes to one of the two.
+In a session of leadloop's, ``leadloop.push_journal`` is in the ledger, and every other schema in the lake.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from connector.errors import ConfigError
+
+LAKE = "lake"
+LEDGER = "ledger"
+SCHEMA = "leadloop"
+EXTENSIONS = ("ducklake",)
+"""Those that are needed; each comes as a wheel ``duckdb-extension-<name>``, and none is ever downloaded by DuckDB."""
+
+
+def needs() -> dict[str, bool]:
+    """The distributions that are needed, and whether each is there for the DuckDB that is installed."""
+    import duckdb
+
+    return {
+        f"duckdb-extension-{name} {duckdb.__version__}": (file := _file(name)) is not None and file.exists()
+        for name in EXTENSIONS
+    }
+
+
+def _file(extension: str) -> Path | None:
+    import duckdb
+
+    found = find_spec(f"duckdb_extension_{extension}")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}"
+    return folder / f"{extension}.duckdb_extension"
+
+
+def load_statements() -> list[str]:
+    """What has a DuckDB know DuckLake. ``ConfigError`` where the wheels are not installed."""
+    if lacking := [name for name, is_there in needs().items() if not is_there]:
+        raise ConfigError(
+            f"warehouse.destination is ducklake, and {', '.join(lacking)} is not installed.",
+            "Run: pip install 'leadloop[ducklake]'",
+        )
+    return [f"load {_quoted(str(_file(name)))}" for name in EXTENSIONS]
+
+
+def attach_statements(ledger: str, catalog: str, storage: str, *, read_only: bool = False) -> list[str]:
+    """What attaches both databases, for who opens the lake and for docs/engines.md."""
+    only = ["read_only"] if read_only else []
+    lake = ", ".join([f"data_path {_quoted(storage)}", *only])
+    return [
+        f"attach if not exists {_quoted(ledger)} as {LEDGER}" + (" (read_only)" if read_only else ""),
+        f"attach if not exists {_quoted('ducklake:' + catalog)} as {LAKE} ({lake})",
+    ]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,19 @@
+"""What dbt-duckdb needs to open a DuckLake, for the ``plugins`` of a profile: the extension, from its wheel."""
+
+from typing import Any
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from connector.warehouse.ducklake_connection import LAKE, load_statements
+
+
+class Plugin(BasePlugin):  # type: ignore[misc]
+    """Loads it before the profile's databases are attached."""
+
+    def configure_connection(self, conn: Any) -> None:
+        for statement in load_statements():
+            conn.execute(statement)
+
+    def configure_cursor(self, cursor: Any) -> None:
+        """Models name one another without the database, which is the lake then."""
+        cursor.execute(f"use {LAKE}")

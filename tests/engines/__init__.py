@@ -1,0 +1,34 @@
+"""On which engines a test runs in ``make test``, where ``make long`` runs the rest; and how another process is told of a warehouse."""
+
+from pathlib import Path
+
+import pytest
+
+from connector.warehouse.connection import Warehouse
+
+DUCKDB_IS_LONG = pytest.mark.parametrize(
+    "warehouse", ["postgres", pytest.param("duckdb", marks=pytest.mark.long)], indirect=True
+)
+"""PostgreSQL in ``make test``, where dbt has several threads and a push several connections; DuckDB in ``make long``."""
+
+
+def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
+    """For a fixture whose parameter is the name of an engine."""
+    if request.param == "duckdb":
+        return Warehouse.duckdb(folder / "leads.duckdb")
+    if request.param == "ducklake":
+        return Warehouse.ducklake(folder / "leads.ducklake")
+    return Warehouse.postgres(request.getfixturevalue("postgres_url"))
+
+
+def settings_of(warehouse: Warehouse) -> dict[str, str]:
+    """What names a warehouse to another process, as variables of the environment."""
+    where = {
+        "duckdb": {"": str(warehouse.path)},
+        "postgres": {"": warehouse.url.render_as_string(hide_password=False)},
+        "ducklake": {"__CATALOG": warehouse.label},
+    }[warehouse.kind]
+    named = {
+        f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()
+    }
+    return {"WAREHOUSE__DESTINATION": warehouse.kind, **named}

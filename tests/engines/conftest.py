@@ -1,0 +1,62 @@
+"""Every test of this folder runs on every engine, against a sandbox CRM."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector import config
+from connector.sandbox import Sandbox
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+from tests.engines import empty_warehouse
+from tests.engines.bench import Bench
+
+ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake").split()
+
+
+@pytest.fixture(
+    params=[each if each == "ducklake" else pytest.param(each, marks=pytest.mark.long) for each in ENGINES]
+)
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """An empty warehouse, once in each engine; `make test` has those of which its other tests know nothing."""
+    return empty_warehouse(request, tmp_path)
+
+
+@pytest.fixture
+def bench(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dbt_state: Path
+) -> Iterator[Callable[..., Bench]]:
+    """Makes the bench of a test; the arguments are the sandbox's."""
+    running: list[Sandbox] = []
+
+    def make(**given: Any) -> Bench:
+        crm = Sandbox(**{"seed": 7, **given})
+        running.append(crm)
+        crm.__enter__()
+        settings = {
+            "CRM__CONVOSO__BASE_URL": f"{crm.base_url}/v1",
+            "CRM__CONVOSO__AUTH_TOKEN": crm.token,
+            "CRM__CONVOSO__TIMEZONE": crm.timezone,
+            "CRM__CONVOSO__RATE": "1000",
+            "CRM__CONVOSO__SETTLE": "0",
+            "DBT__PROJECT": models.PACKAGED,
+        }
+        for name, text in settings.items():
+            monkeypatch.setenv(name, text)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(models, "STATE", dbt_state)
+        config.reload()
+        return Bench(warehouse, tmp_path, crm)
+
+    yield make
+    for crm in running:
+        crm.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def dbt_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where dbt keeps what it has parsed, for all tests of a process."""
+    return tmp_path_factory.mktemp("dbt")

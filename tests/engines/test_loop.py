@@ -1,0 +1,94 @@
+"""The loop, twice, with edits between: on every engine it does the same, and what is made is what DuckDB makes of the same rows."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from connector import loop
+from connector.warehouse import models
+from tests.engines.bench import Bench, made
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+PUSH = "lead_scores_to_convoso"
+
+ODD: tuple[dict[str, str | None], ...] = (
+    # Ids are text: leading zeros, and more digits than a floating-point number holds.
+    {"id": "007", "first_name": "Zero", "last_name": " ", "email": None, "created_at": "2026-03-01 10:00:00"},
+    {"id": "7", "first_name": "", "last_name": None, "email": "a@example.org", "created_at": "2026-03-01"},
+    {"id": "9007199254740993", "first_name": "a'b\"c;d\\e\nf", "created_at": "n/a"},
+    # An hour that happens twice, and one that never happens, where the account is; then a text with an offset of its own.
+    {"id": "autumn", "created_at": "2025-11-02 01:30:00", "modified_at": "2025-11-02 01:30:00"},
+    {"id": "spring", "created_at": "2026-03-08 02:30:00", "modified_at": "2026-03-08 02:30:00"},
+    {"id": "offset", "created_at": "2026-03-01T10:00:00+05:30", "modified_at": "2026-03-01T10:00:00.25Z"},
+)
+
+
+def land(bench: Bench) -> None:
+    """Puts rows into the raw table that the sandbox would never show."""
+    for number, row in enumerate(ODD):
+        given = {
+            "leadloop_seen_at": f"2026-03-09 00:00:0{number}+00",
+            "leadloop_timezone": "America/Los_Angeles",
+            "_dlt_load_id": "1772000000.1",
+            **row,
+        }
+        names, marks = ", ".join(given), ", ".join(f":{name}" for name in given)
+        marks = marks.replace(":leadloop_seen_at", "cast(:leadloop_seen_at as timestamptz)")
+        bench.execute(f"insert into convoso_raw.lead_versions ({names}) values ({marks})", **given)
+
+
+def test_the_loop_does_the_same_on_every_engine(bench: Callable[..., Any]) -> None:
+    """Read, build, send; people edit, a field is new; again. What was sent is confirmed, and every relation is DuckDB's."""
+    run = bench(leads=40)
+    warehouse, book = run.warehouse, run.crm.book
+    project = models.packaged_project()
+    loop.extract(warehouse)
+    loop.build(warehouse, project)
+    sent = loop.push(warehouse, PUSH, project)
+    assert sent is not None
+    pushed = [lead.lead_id for lead in sent.plan.leads]
+    others = [lead_id for lead_id in book.ids() if lead_id not in pushed]
+    assert pushed
+    assert len(others) > 2
+    assert all(book.row(lead_id)["lead_score"] for lead_id in pushed)
+
+    time.sleep(
+        1.1
+    )  # the CRM's clock counts whole seconds: an edit in the second of our write would look like a part of it
+    book.custom_fields += ("loan_size",)
+    book.edit(pushed[0], {"lead_score": "100"})
+    book.edit(others[0], {"first_name": "Renée", "loan_size": "00120"})
+    book.edit(others[1], {"email": ""})
+    land(run)
+    loop.extract(warehouse)
+    loop.build(warehouse, project)
+
+    assert run.rows("select count(*), count(distinct lead_id) from analytics.leads") == [(40 + len(ODD),) * 2]
+    assert run.rows(f"select first_name, loan_size from analytics.leads where lead_id = '{others[0]}'") == [
+        ("Renée", "00120")
+    ]
+    assert run.rows(
+        "select lead_id, first_name, last_name, email from analytics.leads where lead_id in ('007', '7') order by 1"
+    ) == [("007", "Zero", None, None), ("7", None, None, "a@example.org")]
+    times = dict(
+        run.rows("select lead_id, created_at from analytics.leads where lead_id in ('007', 'offset')")
+    )
+    assert {key: f"{value.astimezone(UTC):%H:%M}" for key, value in times.items()} == {
+        "007": "18:00",
+        "offset": "04:30",
+    }
+    states = dict(run.rows("select lead_id, min(state) from analytics.push_outcomes group by lead_id"))
+    assert states.keys() == set(pushed)
+    assert {state for lead_id, state in states.items() if lead_id != pushed[0]} == {"confirmed"}
+    again = loop.plan(warehouse, PUSH, project)
+    assert {lead.lead_id for lead in again.leads} <= set(book.ids())
+    assert not {lead.lead_id for lead in again.leads} & set(pushed[1:]), "what was sent is not sent again"
+
+    here, there = made(warehouse), run.of_duckdb()
+    assert here.keys() == there.keys()
+    assert len(here["lead_history"]) > len(here["leads"])
+    for name, rows in there.items():
+        assert here[name] == rows, name
