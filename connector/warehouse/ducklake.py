@@ -59,6 +59,10 @@ class DuckLake(DuckDB):
     names_database_after_file = False
     place_variables = frozenset({"LEADLOOP_DUCKLAKE_CATALOG"})
 
+    @property
+    def sql(self) -> str:
+        return "duckdb"
+
     def needs(self) -> dict[str, bool]:
         return opening.needs()
 

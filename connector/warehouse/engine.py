@@ -89,6 +89,11 @@ class Engine(ABC):
         """The same as messages show it."""
         return config.named(self.credentials)
 
+    @property
+    def sql(self) -> str:
+        """Its SQL as sqlglot calls it."""
+        return self.name
+
     def needs(self) -> dict[str, bool]:
         """What has to be installed besides leadloop, and whether it is."""
         return {}

@@ -224,7 +224,7 @@ def build(
     if select and not nodes:
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
     refuse_failed(nodes, warehouse)
-    everything = None if select else made(manifest, built, warehouse.kind, why_not)
+    everything = None if select else made(manifest, built, ENGINES[warehouse.kind].sql, why_not)
     return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
 
 

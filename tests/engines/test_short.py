@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import sqlglot
 
 from connector import checks, config, loop
 from connector.errors import BuildError, ConfigError, LockedError
@@ -204,6 +205,7 @@ def test_every_engine_has_a_profile_and_a_place(name: str) -> None:
 
     text = (models.packaged_project() / "profiles.yml").read_text(encoding="utf-8")
     assert name in yaml.safe_load(text)["leadloop"]["outputs"]
+    assert sqlglot.parse_one("select 1", dialect=ENGINES[name].sql)
     conftest = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
     assert name in conftest
 
