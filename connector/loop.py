@@ -387,6 +387,8 @@ def push(
     """
     known = models.known(project, warehouse)
     spec = known.push(name)
+    if restored:
+        warehouse.begin_anew()
     with opened(warehouse, spec, known.pushes) as run, _skew_said(run.account, listener):
         return _sent(
             run,
@@ -718,6 +720,8 @@ def run(
     known = models.known(project, warehouse)
     for name in pushes or ():
         known.push(name)
+    if restored:
+        warehouse.begin_anew()
     specs = {spec.name: spec for spec in known.pushes}
     confirm = {name: spec.confirm for name, spec in specs.items()}
     extracted: dict[str, Extracted] = {}

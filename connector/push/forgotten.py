@@ -27,6 +27,7 @@ from connector.push.planning import push_rows
 from connector.push.policies import of_field
 from connector.push.tables import RESTORED, meant, push_journal, push_runs
 from connector.texts import is_blank
+from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import columns_of, next_number
 from connector.warehouse.mark import Mark
 from connector.warehouse.relations import Relation
@@ -60,16 +61,27 @@ def forgotten(journal: Journal, marks: Sequence[Mark]) -> list[Mark]:
     return [each for each in marks[first:] if each.run_id not in known]
 
 
+def of_lost_ledger(journal: Journal, crm: str) -> list[Mark]:
+    """One that stands for all pushes that a lost ledger knew of, where leadloop remembers nothing from before; else none."""
+    with journal.engine.connect() as connection:
+        begun = engine_of(connection).begun_anew(connection)
+    return [Mark(f"before {begun:%Y-%m-%dT%H:%M:%S} to {crm}", NOBODY, begun)] if begun else []
+
+
 def check(lost: Sequence[Mark], crm: str, label: str) -> None:
     """``RestoredError`` where pushes were forgotten."""
     if not lost:
         return
-    number = "a push" if len(lost) == 1 else f"{len(lost):,} pushes"
+    noted = [each for each in lost if each.push != NOBODY]
+    number = "a push" if len(noted) == 1 else f"{len(noted):,} pushes"
     last = lost[-1]
     raise RestoredError(
         f"{label} knows nothing of {number} to {crm} that were sent from it, the last one by {last.push} on "
         f"{last.at:%F %T} UTC. Was an older copy of it put back, or has a copy of it been used? What was sent since is "
-        "unknown, and a person's edit could be overwritten, so nothing was sent.",
+        "unknown, and a person's edit could be overwritten, so nothing was sent."
+        if noted
+        else f"{label} has a new ledger since {last.at:%F %T} UTC and knows of nothing that was sent to {crm} before. A person's "
+        "edit could be overwritten, so nothing was sent.",
         "If this is the warehouse to go on with: leadloop run --restored. It leaves alone as a conflict what the CRM shows "
         "and nobody knows to have been sent.",
         crm=crm,

@@ -50,7 +50,8 @@ class PushRun:
         self.warehouse.keep()
         confirm_alone(self.warehouse, self.journal, vendor, relations)
         compact_when_due(self.warehouse, settings.archive_days())
-        lost = forgotten.forgotten(self.journal, self.marks.all())
+        noted = [*forgotten.of_lost_ledger(self.journal, vendor), *self.marks.all()]
+        lost = forgotten.forgotten(self.journal, noted)
         if not restored:
             forgotten.check(lost, vendor, self.warehouse.label)
         elif lost:

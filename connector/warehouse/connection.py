@@ -72,7 +72,7 @@ class Warehouse:
     @property
     def is_there(self) -> bool:
         """Whether looking into it makes no new file; a server counts as there."""
-        return self.path is None or self.path.exists()
+        return self._kind.is_there(self.url)
 
     @property
     def label(self) -> str:
@@ -110,6 +110,12 @@ class Warehouse:
     def destination(self) -> Any:
         """The dlt destination."""
         return self._kind.destination(self.url)
+
+    def begin_anew(self) -> None:
+        """Where what leadloop remembers is gone and the rest of the warehouse is there: begins it anew, which else is refused."""
+        if self._kind.has_ledger_apart:
+            with self._kind.loss_accepted(), self.lock("ledger"):
+                pass
 
     @property
     def file_format(self) -> str:
@@ -224,6 +230,8 @@ class Warehouse:
     def _lease(self, name: str) -> Iterator[Lease]:
         with self._opening():
             lease = leases.take(self.engine(), name)
+            with leases.patient(self.engine()) as connection, connection.begin():
+                self._kind.bind(connection)
         if self._kind.keeps_leases_alive:
             lease.keep_alive()
         try:

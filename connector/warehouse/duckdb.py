@@ -24,9 +24,9 @@ DEFAULT_FILE = "leads.duckdb"
 ROWS_AT_A_TIME = 100_000
 _NUMBERS = count(1)
 _KINDS = """
-select schema_name, table_name, 'table', sql from duckdb_tables() where database_name = current_database()
+select schema_name, table_name, 'table', sql from duckdb_tables() where database_name = {0}
 union all
-select schema_name, view_name, 'view', sql from duckdb_views() where database_name = current_database()
+select schema_name, view_name, 'view', sql from duckdb_views() where database_name = {0}
 """
 _STORED = """
 select md5(string_agg(
@@ -192,7 +192,7 @@ class DuckDB(Engine):
     def look_through(self, connection: sa.Connection) -> None:
         """DuckDB checks the sum of each block that it reads, so every value of every column is asked for."""
         quote = connection.dialect.identifier_preparer.quote_identifier
-        rows = connection.exec_driver_sql(_KINDS).all()
+        rows = connection.exec_driver_sql(_KINDS.format("current_database()")).all()
         for schema, name, kind, _ in rows:
             if kind == "table":
                 table = f"{quote(schema)}.{quote(name)}"
@@ -207,8 +207,14 @@ class DuckDB(Engine):
 
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         """Told by DuckDB's own catalog: whoever writes to a table has its parts put to other places of the file."""
+        return self.states_in(connection, relations, "current_database()")
+
+    def states_in(
+        self, connection: sa.Connection, relations: Iterable[Relation], database: str
+    ) -> dict[Relation, State]:
+        """The same of a database, which an SQL expression names, or ``search_path`` has to have no other table of that name."""
         quote = connection.dialect.identifier_preparer.quote_identifier
-        rows = connection.exec_driver_sql(_KINDS)
+        rows = connection.exec_driver_sql(_KINDS.format(database))
         known = {Relation(schema, name): (kind, sql) for schema, name, kind, sql in rows}
         found = {}
         for relation in relations:

@@ -5,7 +5,10 @@ see ``ducklake_connection``.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +17,38 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.engine import URL
 
 from connector import config
-from connector.errors import ConfigError
+from connector.errors import ConfigError, DamagedError, WarehouseError
 from connector.warehouse import ducklake_connection as opening
+from connector.warehouse import ducklake_ledger as belonging
+from connector.warehouse import ducklake_states
 from connector.warehouse.duckdb import DuckDB, is_lake
-from connector.warehouse.ducklake_connection import LAKE, LEDGER
+from connector.warehouse.ducklake_connection import LAKE, LEDGER, SCHEMA
 from connector.warehouse.engine import State
 from connector.warehouse.relations import Relation
 
 DEFAULT_CATALOG = "leads.ducklake"
 DRIVER = "duckdb+ducklake"
 registry.register("duckdb.ducklake", "connector.warehouse.ducklake_dialect", "Dialect")
+_WHERE = """
+select database_name from duckdb_tables() where database_name in (?, ?) and schema_name = ? and table_name = ?
+union all
+select database_name from duckdb_views() where database_name in (?, ?) and schema_name = ? and view_name = ?
+"""
+"""The database, of the lake and its ledger, that has a relation."""
 _TABLES = """
 select database_name, schema_name, table_name
 from duckdb_tables()
 where database_name in ('{}', '{}')
 """
+
+
+_MOVED = re.compile(
+    r'DATA_PATH parameter "(?P<given>[^"]*)" does not match existing data path in the catalog "(?P<noted>[^"]*)"'
+)
+_BROKEN = re.compile(
+    r"""(?:Cannot open file "(?P<opened>[^"]*\.parquet)"|(?:footer|magic bytes|Parquet|read)[^"']*["'](?P<read>[^"']*\.parquet)["'])"""
+)
+_CUT_OFF = "Could not read enough bytes from file"
 
 
 class DuckLake(DuckDB):
@@ -56,6 +76,7 @@ class DuckLake(DuckDB):
     )
     dialect = DRIVER
     is_one_file = False
+    has_ledger_apart = True
     names_database_after_file = False
     place_variables = frozenset({"LEADLOOP_DUCKLAKE_CATALOG"})
 
@@ -73,7 +94,8 @@ class DuckLake(DuckDB):
     def of(self, path: str | Path, storage: str | Path | None = None) -> URL:
         """The lake of this catalog; ``ConfigError`` also where DuckDB's extension is not installed."""
         opening.load_statements()
-        catalog = Path(path).absolute()
+        # Whichever way leads to the catalog, its ledger and its locks are in one place.
+        catalog = Path(path).resolve()
         files = Path(storage).absolute() if storage is not None else catalog.with_suffix(".files")
         query = {"catalog": str(catalog), "storage": f"{files}/"}
         return URL.create(DRIVER, database=str(catalog.with_suffix(".ledger.duckdb")), query=query)
@@ -97,6 +119,25 @@ class DuckLake(DuckDB):
     def as_toml(self, credentials: Any) -> tuple[str, str]:
         catalog = self.dbt_place(credentials).removeprefix("ducklake:") if credentials else DEFAULT_CATALOG
         return f"[{self.credentials}]\ncatalog = {json.dumps(catalog)}\n", ""
+
+    def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
+        if moved := _MOVED.search(text):
+            return ConfigError(
+                f"{self.credentials}.storage is {moved['given']}, and the catalog {label} has its files in {moved['noted']}.",
+                "Name that folder there. If the files were moved, docs/engines.md says how to tell the catalog.",
+            )
+        if (broken := _BROKEN.search(text)) and "No space left" not in text:
+            return DamagedError(
+                f"A file of the lake {label} is missing or damaged: {broken['opened'] or broken['read']}. What it held is lost from this lake.",
+                "Put the folder of the files back from a copy, or catalog, files and ledger together, then continue with `leadloop run "
+                "--restored`.",
+            )
+        if _CUT_OFF in text:
+            return DamagedError(
+                f"The catalog {label} or its ledger is damaged: DuckDB can't read a part of it any more.",
+                "Put catalog, files and ledger back from one copy, then continue with `leadloop run --restored`.",
+            )
+        return super().explained(text, label)
 
     def destination(self, url: URL) -> Any:
         import dlt
@@ -125,9 +166,47 @@ class DuckLake(DuckDB):
     def make_schema(self, connection: sa.Connection, schema: str) -> None:
         """It is there since the ledger was opened; a statement that makes it would mean the lake."""
 
+    def is_there(self, url: URL) -> bool:
+        return super().is_there(url) or Path(_part(url, "catalog")).exists()
+
+    def check_whole(self, connection: sa.Connection) -> None:
+        url = connection.engine.url
+        belonging.check(connection, self.label(url), str(self.path(url)))
+
+    def loss_accepted(self) -> AbstractContextManager[None]:
+        return belonging.loss_accepted()
+
+    def id_before(self, connection: sa.Connection) -> str | None:
+        found = belonging.id_in_lake(connection)
+        if found is not None:
+            belonging.note_loss(connection)
+        return found
+
+    def begun_anew(self, connection: sa.Connection) -> datetime | None:
+        return belonging.begun_anew(connection)
+
+    def count_on(self, connection: sa.Connection, sequence: str) -> None:
+        belonging.count_on(connection, sequence)
+
+    def bind(self, connection: sa.Connection) -> None:
+        belonging.bind(connection)
+
+    def columns_of(self, connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
+        """The catalog of all columns would look at every view of the lake, which takes a second."""
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        known = connection.exec_driver_sql(
+            _WHERE, (LAKE, LEDGER, schema, name, LAKE, LEDGER, schema, name)
+        ).scalar()
+        if known is None:
+            return frozenset()
+        described = connection.exec_driver_sql(f"describe {'.'.join(map(quote, (known, schema, name)))}")
+        return frozenset(row[0] for row in described)
+
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
-        """None can be told: nothing in the catalog says of one table that it is as it was. So every run builds."""
-        return {}
+        wanted = list(relations)
+        found = ducklake_states.states(connection, wanted)
+        rest = [relation for relation in wanted if relation.schema == SCHEMA and relation not in found]
+        return {**found, **self.states_in(connection, rest, f"'{LEDGER}'")}
 
     def _named(self, credentials: Any) -> tuple[Path, Path | None]:
         """Catalog and storage as the settings name them."""

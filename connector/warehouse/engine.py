@@ -3,6 +3,8 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -70,6 +72,9 @@ class Engine(ABC):
     is_one_file: ClassVar[bool] = False
     """Whether a copy of one file is a copy of the whole database."""
 
+    has_ledger_apart: ClassVar[bool] = False
+    """Whether what leadloop remembers is in another place than the leads, so that one can be lost without the other."""
+
     names_database_after_file: ClassVar[bool] = False
     """Whether a schema of the same name can't be told from the database."""
 
@@ -105,6 +110,11 @@ class Engine(ABC):
     def path(self, url: URL) -> Path | None:
         """The database's file, where it is one."""
         return None
+
+    def is_there(self, url: URL) -> bool:
+        """Whether looking into it makes no new file; a server counts as there."""
+        path = self.path(url)
+        return path is None or path.exists()
 
     def reading(self, url: URL) -> URL:
         """The same place, opened for reading only."""
@@ -160,6 +170,27 @@ class Engine(ABC):
     def is_cut(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the connection is gone, and not the statement wrong, so that the same work can be tried again."""
         return False
+
+    def check_whole(self, connection: sa.Connection) -> None:  # noqa: B027 - most engines have but one part
+        """Raises ``ConfigError`` where the parts of a warehouse that lies in several places don't belong together."""
+
+    def loss_accepted(self) -> AbstractContextManager[None]:
+        """In it, in this thread, what leadloop remembers is begun anew where it is gone and the rest is there."""
+        return nullcontext()
+
+    def id_before(self, connection: sa.Connection) -> str | None:
+        """The id of the warehouse of which that is begun anew; ``None`` for a warehouse that is new itself."""
+        return None
+
+    def begun_anew(self, connection: sa.Connection) -> datetime | None:
+        """When that was; ``None`` where it never was."""
+        return None
+
+    def count_on(self, connection: sa.Connection, sequence: str) -> None:  # noqa: B027
+        """Has the sequence go on after all its numbers that are in the tables, where it may have been put back without them."""
+
+    def bind(self, connection: sa.Connection) -> None:  # noqa: B027
+        """Notes in one part of the warehouse which the other is, once both are there."""
 
     def make_schema(self, connection: sa.Connection, schema: str) -> None:
         """Makes the schema of what leadloop itself remembers, if it is not there."""

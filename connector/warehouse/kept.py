@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 
 from connector.crm import before_calls
+from connector.errors import LeadloopError
 
 
 class _Kept:
@@ -23,8 +24,8 @@ class _Kept:
     def open(self) -> None:
         with self._lock:
             if self._connection is None:
-                # Where another process has the file, the steps themselves wait for it, and say so.
-                with suppress(sa.exc.DBAPIError):
+                # Where another process has the file, or it is refused, the steps themselves wait for it, and say so.
+                with suppress(sa.exc.DBAPIError, LeadloopError):
                     self._connection = self.engine.connect()
 
     def let_go(self) -> None:

@@ -20,8 +20,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from connector.errors import OtherVersionError
+from connector.warehouse.engine import Engine
 from connector.warehouse.engines import engine_of
-from connector.warehouse.ledger import SCHEMA, columns_of, warehouse
+from connector.warehouse.ledger import SCHEMA, SEQUENCE, columns_of, warehouse
 
 
 class Step(NamedTuple):
@@ -203,9 +204,14 @@ def bring_up(connection: sa.Connection) -> None:
     Raises ``OtherVersionError`` where a newer leadloop has worked with the warehouse. Costs two small queries where nothing is
     missing. Not for commands that only look.
     """
-    if _version(connection) == VERSION:
-        return
     engine = engine_of(connection)
+    engine.check_whole(connection)
+    if _version(connection) != VERSION:
+        _do(connection, engine)
+    engine.count_on(connection, SEQUENCE)
+
+
+def _do(connection: sa.Connection, engine: Engine) -> None:
     if engine.one_at_a_time is not None:
         connection.exec_driver_sql(engine.one_at_a_time)
     engine.make_schema(connection, SCHEMA)
@@ -215,7 +221,8 @@ def bring_up(connection: sa.Connection) -> None:
     ):
         connection.exec_driver_sql(statement)
     if not connection.scalar(sa.select(sa.func.count()).select_from(warehouse)):
-        connection.execute(warehouse.insert().values(id=uuid.uuid4().hex, made_at=datetime.now(UTC)))
+        known = engine.id_before(connection) or uuid.uuid4().hex
+        connection.execute(warehouse.insert().values(id=known, made_at=datetime.now(UTC)))
     # Asked again: whoever was waited for has done it.
     for step in STEPS[_version(connection) or 0 :]:
         for statement in step.statements(engine.name):
@@ -241,7 +248,9 @@ def are_there(connection: sa.Connection) -> bool:
 
 
 def refuse_newer(connection: sa.Connection) -> None:
-    """Raises ``OtherVersionError`` where a newer leadloop has worked with the warehouse; for commands that only look."""
+    """Raises ``OtherVersionError`` where a newer leadloop has worked with the warehouse, and ``ConfigError`` where its parts don't
+    belong together; for commands that only look."""
+    engine_of(connection).check_whole(connection)
     _version(connection)
 
 

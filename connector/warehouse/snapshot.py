@@ -74,11 +74,10 @@ def is_current(warehouse: Warehouse) -> bool:
 def make(warehouse: Warehouse, *, patience: float = PATIENCE) -> Snapshot:
     """Copies the warehouse beside itself. ``ConfigError`` where there is no file, ``LockedError`` where somebody kept writing to it."""
     source, target = warehouse.file, path_of(warehouse)
+    check_shown(warehouse)
     if source is None or target is None:
         raise ConfigError(
             f"{warehouse.label} needs no snapshot: it is a server, and people read it while leadloop writes."
-            if warehouse.path is None
-            else f"{warehouse.label} is no single file, and leadloop makes no snapshot of it.",
         )
     if not source.is_file():
         raise ConfigError(f"There is no warehouse {source} yet.", "Run: leadloop extract")
@@ -116,6 +115,15 @@ def copy(source: Path, target: Path, *, patience: float = PATIENCE) -> tuple[flo
             )
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def check_shown(warehouse: Warehouse) -> None:
+    """``ConfigError`` for a warehouse that nobody can read while leadloop writes, and that is no single file to be copied."""
+    if warehouse.path is not None and warehouse.file is None:
+        raise ConfigError(
+            f"{warehouse.label} has no snapshot for readers: it is more than one file.",
+            "Look into it while no run is at work: docs/engines.md says how. `leadloop status`, `plan` and `explain` work as always.",
+        )
 
 
 def remake(warehouse: Warehouse, *, patience: float) -> Snapshot | None:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.sandbox import Sandbox
-from connector.warehouse import models
+from connector.warehouse import connection, models
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import engine_of
 
@@ -24,12 +24,17 @@ class Bench:
         self.warehouse, self.folder, self.crm = warehouse, folder, crm
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.warehouse.engine().connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(query))]
+        with self.warehouse.engine().connect() as opened:
+            return [tuple(row) for row in opened.execute(sa.text(query))]
 
     def execute(self, statement: str, **given: Any) -> None:
-        with self.warehouse.engine().begin() as connection:
-            connection.execute(sa.text(statement), given)
+        with self.warehouse.engine().begin() as opened:
+            opened.execute(sa.text(statement), given)
+
+    @staticmethod
+    def restarted() -> None:
+        """What this process has found out about the warehouse is forgotten, as a new process doesn't know it."""
+        connection._engine.cache_clear()
 
     def of_duckdb(self) -> dict[str, list[str]]:
         """What DuckDB makes, from the beginning, of the raw tables and the journal that are in this warehouse."""

@@ -1,14 +1,17 @@
 """The loop, twice, with edits between: on every engine it does the same, and what is made is what DuckDB makes of the same rows."""
 
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector import loop
-from connector.warehouse import models
+from connector.errors import ConfigError
+from connector.warehouse import last_build, models
 from tests.engines.bench import Bench, made
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -92,3 +95,43 @@ def test_the_loop_does_the_same_on_every_engine(bench: Callable[..., Any]) -> No
     assert len(here["lead_history"]) > len(here["leads"])
     for name, rows in there.items():
         assert here[name] == rows, name
+
+
+def test_nothing_new_is_not_built_again(bench: Callable[..., Any]) -> None:
+    """A run that reads nothing new has nothing to build; after an edit, and after a write to what was made, it has."""
+    run = bench(leads=12)
+    warehouse, project = run.warehouse, models.packaged_project()
+    loop.extract(warehouse)
+    loop.build(warehouse, project)
+    loop.extract(warehouse)
+    assert last_build.unchanged_since(warehouse, project) is not None
+    run.crm.book.edit(run.crm.book.ids()[0], {"first_name": "Renée"})
+    loop.extract(warehouse)
+    assert last_build.unchanged_since(warehouse, project) is None
+    loop.build(warehouse, project)
+    assert last_build.unchanged_since(warehouse, project) is not None
+    run.execute("update analytics.lead_history set lead_id = 'other'")
+    assert last_build.unchanged_since(warehouse, project) is None
+
+
+def test_a_lost_ledger_overwrites_nobody(bench: Callable[..., Any], tmp_path: Path) -> None:
+    """What a person typed over a value of ours stands, though nobody knows any more that it was ours."""
+    run = bench(leads=12)
+    if run.warehouse.kind != "ducklake":
+        pytest.skip(
+            "leads and journal are in one place there; tests/integration/push/test_restored.py loses the journal"
+        )
+    project, book = models.packaged_project(), run.crm.book
+    assert loop.run(run.warehouse, project, pushes=[PUSH], first=True).exit_code == 0
+    typed = next(lead_id for lead_id in book.ids() if book.row(lead_id)["lead_score"])
+    run.crm.clock.advance(60)
+    book.edit(typed, {"lead_score": "a person's"})
+    run.warehouse.path.unlink()
+    shutil.rmtree(tmp_path / ".leadloop" / "marks")
+    run.restarted()
+    with pytest.raises(ConfigError, match="lost its ledger"):
+        loop.run(run.warehouse, project, pushes=[PUSH])
+    went_on = loop.run(run.warehouse, project, pushes=[PUSH], restored=True, first=True)
+    assert went_on.failed == {}
+    assert [lead.lead_id for lead in went_on.pushed[PUSH].plan.conflicts] == [typed]
+    assert book.row(typed)["lead_score"] == "a person's"

@@ -66,6 +66,7 @@ comment on column {{ relation }}.{{ adapter.quote(column) }} is {{ leadloop.lite
 {%- endmacro %}
 
 {% macro duckdb__select_comments(relation) -%}
+    {%- if leadloop.is_lake() -%}{{ return(leadloop.select_comments_in_lake(relation)) }}{%- endif -%}
     select
         column_name,
         comment as said
@@ -83,4 +84,44 @@ comment on column {{ relation }}.{{ adapter.quote(column) }} is {{ leadloop.lite
         lower(database_name) = lower('{{ relation.database }}')
         and lower(schema_name) = lower('{{ relation.schema }}')
         and lower(table_name) = lower('{{ relation.identifier }}')
+{%- endmacro %}
+
+{# From the lake's own catalog, for the reason that select_columns_in_lake gives. A table of this transaction says nothing there yet. #}
+{% macro select_comments_in_lake(relation) -%}
+    {%- set catalog = '__ducklake_metadata_' ~ relation.database -%}
+    {%- set of_table -%}
+        inner join {{ catalog }}.ducklake_table as tables on tags.TABLE = tables.table_id
+        inner join {{ catalog }}.ducklake_schema as schemas on tables.schema_id = schemas.schema_id
+    where
+        tags.key = 'comment'
+        and tags.end_snapshot is null
+        and tables.end_snapshot is null
+        and schemas.end_snapshot is null
+        and lower(schemas.schema_name) = lower('{{ relation.schema }}')
+        and lower(tables.table_name) = lower('{{ relation.identifier }}')
+    {%- endset -%}
+    select
+        described.column_name,
+        told.said
+    from (describe {{ relation }}) as described
+    left join (
+        select
+            columns.column_name,
+            tags.value as said
+        from {{ catalog }}.ducklake_column_tag as tags
+        inner join {{ catalog }}.ducklake_column as columns
+            on
+                tags.table_id = columns.table_id
+                and tags.column_id = columns.column_id
+                and columns.end_snapshot is null
+        {{ of_table | replace('TABLE', 'table_id') }}
+    ) as told on described.column_name = told.column_name
+    union all
+    select
+        null as column_name,
+        (
+            select max(tags.value)
+            from {{ catalog }}.ducklake_tag as tags
+            {{ of_table | replace('TABLE', 'object_id') }}
+        ) as said
 {%- endmacro %}
