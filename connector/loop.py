@@ -28,13 +28,14 @@ from connector.push import (
     Summary,
     approvals,
     approved,
+    compaction,
     deliver,
     expect,
     facts,
     make_plan,
 )
 from connector.push.ahead import in_the_future
-from connector.push.compaction import Compaction, compact
+from connector.push.compaction import Maintained
 from connector.push.confirmation import confirm_alone
 from connector.push.deleted import KnownValues, known_values
 from connector.push.push_run import PushRun, opened
@@ -667,10 +668,11 @@ def known_of_deleted(warehouse: Warehouse, planned: Plan, project: Path | None =
 
 
 @runs.recorded("maintain", project=False, facts=facts.of_compaction)
-def maintain(warehouse: Warehouse) -> Compaction:
-    """Moves what nothing depends on any more out of the journal, and deletes from its archive what is older than the settings say."""
+def maintain(warehouse: Warehouse) -> Maintained:
+    """Moves what nothing depends on any more out of the journal, deletes from its archive what is older than the settings say, and
+    has the engine make room: a lake removes old snapshots and merges small files."""
     with warehouse.translated():
-        return compact(warehouse, settings.archive_days())
+        return compaction.maintain(warehouse, settings.archive_days(), settings.history_days())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from connector.cli.output import emit, out
 @app.command(epilog="Example: leadloop maintain --json")
 @with_env
 def maintain(as_json: Json = False) -> None:
-    """Move what no push depends on any more out of the journal, and delete what is older than you want to keep.
+    """Keep the warehouse small and quick: move what no push depends on any more out of the journal, delete what is older than you want to keep, and let the database tidy up.
 
-    A push does the same by itself when the journal has doubled.
+    A lake removes old snapshots, merges small files and deletes files that nothing needs. A push moves rows out of the journal by itself when it has doubled.
     """
     from connector import loop
     from connector.render.maintain import maintain_document, maintain_text

@@ -62,6 +62,41 @@ class Compaction:
     deleted: int
 
 
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """What was done to keep a warehouse small: numbers of rows as in ``Compaction``, and how large it was and is.
+
+    ``files`` and ``snapshots`` are those of a lake, and ``None`` in other engines.
+    """
+
+    kept: int
+    moved: int
+    deleted: int
+    bytes_before: int
+    bytes_after: int
+    files_before: int | None = None
+    files_after: int | None = None
+    snapshots_before: int | None = None
+    snapshots_after: int | None = None
+
+
+def maintain(warehouse: Warehouse, keep: timedelta | None, history: timedelta) -> Maintained:
+    """Compacts the journal, and has the engine make room while nobody builds.
+
+    ``keep``: as for ``compact``; ``history``: how long an engine keeps old states of its tables. ``LockedError`` where a build or
+    another one of these is under way.
+    """
+    done = compact(warehouse, keep)
+    with warehouse.lock("build"):
+        before, after = warehouse.tidy(history)
+    return Maintained(
+        **asdict(done),
+        bytes_before=before.bytes, bytes_after=after.bytes,
+        files_before=before.files, files_after=after.files,
+        snapshots_before=before.snapshots, snapshots_after=after.snapshots,
+    )  # fmt: skip
+
+
 def compact_when_due(warehouse: Warehouse, keep: timedelta | None = None) -> None:
     """Compacts a journal that has more than doubled since the last time; nothing where another run is just doing so."""
     with warehouse.engine().connect() as connection:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from connector.errors import (
 from connector.warehouse import kept, leases, migrations, private, settings, waiting
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
-from connector.warehouse.engine import Engine
+from connector.warehouse.engine import Engine, Size
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.leases import Lease
 from connector.warehouse.postgres import Postgres
@@ -116,6 +116,14 @@ class Warehouse:
         if self._kind.has_ledger_apart:
             with self._kind.loss_accepted(), self.lock("ledger"):
                 pass
+
+    def tidy(self, keep: timedelta) -> tuple[Size, Size]:
+        """Makes room; returns how large the warehouse was before and is after. For whoever holds the lock of builds."""
+        with self.engine().connect() as opened:
+            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+            before = self._kind.size(connection)
+            self._kind.tidy(connection, keep)
+            return before, self._kind.size(connection)
 
     @property
     def file_format(self) -> str:

@@ -6,6 +6,7 @@ import re
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.engine import URL
 from connector import config, crm
 from connector.errors import ConfigError, DamagedError, DiskFullError, LockedError, WarehouseError
 from connector.warehouse.duckdb_errors import DUCKDB
-from connector.warehouse.engine import OPTIONS, Engine, State
+from connector.warehouse.engine import OPTIONS, Engine, Size, State
 from connector.warehouse.relations import Relation
 
 DEFAULT_FILE = "leads.duckdb"
@@ -231,6 +232,13 @@ class DuckDB(Engine):
                 found[relation] = State(kind, hashlib.sha256(repr(told).encode()).hexdigest())
         return found
 
+    def size(self, connection: sa.Connection) -> Size:
+        return Size(size_of(self.path(connection.engine.url)))
+
+    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+        """Puts what is in the log into the file; what was freed in the file is used again, and the file stays as large."""
+        connection.exec_driver_sql("checkpoint")
+
     def steady(self, connection: sa.Connection, functions: Collection[str]) -> bool:
         told = connection.exec_driver_sql(
             "select function_name from duckdb_functions() group by function_name"
@@ -285,6 +293,11 @@ class DuckDB(Engine):
         path = path.removeprefix("duckdb:///")
         table = isinstance(given, dict) and given.get("database")
         return str(config.anchored(f"{self.credentials}.database" if table else self.credentials, path))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a database file and of its log."""
+    return sum(each.stat().st_size for each in (path, Path(f"{path}.wal")) if each.exists())
 
 
 def is_lake(credentials: Any) -> bool:

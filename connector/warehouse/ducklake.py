@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ from connector import config
 from connector.errors import ConfigError, DamagedError, WarehouseError
 from connector.warehouse import ducklake_connection as opening
 from connector.warehouse import ducklake_ledger as belonging
-from connector.warehouse import ducklake_states
-from connector.warehouse.duckdb import DuckDB, is_lake
+from connector.warehouse import ducklake_states, ducklake_tidying
+from connector.warehouse.duckdb import DuckDB, is_lake, size_of
 from connector.warehouse.ducklake_connection import LAKE, LEDGER, SCHEMA
-from connector.warehouse.engine import State
+from connector.warehouse.engine import Size, State
 from connector.warehouse.relations import Relation
 
 DEFAULT_CATALOG = "leads.ducklake"
@@ -201,6 +201,14 @@ class DuckLake(DuckDB):
             return frozenset()
         described = connection.exec_driver_sql(f"describe {'.'.join(map(quote, (known, schema, name)))}")
         return frozenset(row[0] for row in described)
+
+    def size(self, connection: sa.Connection) -> Size:
+        url = connection.engine.url
+        databases = sum(map(size_of, (Path(self.label(url)), self.path(url))))
+        return ducklake_tidying.size(connection, databases)
+
+    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+        ducklake_tidying.tidy(connection, keep)
 
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         wanted = list(relations)

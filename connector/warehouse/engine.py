@@ -4,7 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -43,6 +43,16 @@ class State(NamedTuple):
     kind: Literal["table", "counted", "view"]
     """``counted``: a table of which the engine only counts writes, and may do so some seconds late."""
     digest: str
+
+
+class Size(NamedTuple):
+    """How large a warehouse is, as far as its engine can tell."""
+
+    bytes: int
+    files: int | None = None
+    """Of a lake: files of its tables as they are now and as they were."""
+    snapshots: int | None = None
+    """Of a lake: states that can still be looked into."""
 
 
 class Engine(ABC):
@@ -221,6 +231,17 @@ class Engine(ABC):
         """Sees to it that the latest times of a column that only grows are found without reading the table.
 
         Most engines keep the least and the greatest value of each part of a table, and need nothing.
+        """
+
+    @abstractmethod
+    def size(self, connection: sa.Connection) -> Size:
+        """How large the warehouse is, or what leadloop itself has in it where others have a part of the same database."""
+
+    @abstractmethod
+    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+        """Makes room, and what is slow after many runs quick again. The connection is in no transaction, and nobody builds meanwhile.
+
+        ``keep``: how far back an engine that keeps old states of its tables has to keep them.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 
 from connector.errors import ConfigError, DiskFullError, WarehouseError
 from connector.parsing import is_loopback
-from connector.warehouse.engine import OPTIONS, Engine, State
+from connector.warehouse.engine import OPTIONS, Engine, Size, State
 from connector.warehouse.postgres_errors import POSTGRES
 from connector.warehouse.relations import Relation
 
@@ -56,6 +57,8 @@ _FORBIDDEN = re.compile(
 SECONDS_TO_READ = 60
 """How long a question of somebody who only reads may take."""
 
+LEADLOOP = "leadloop"
+"""The schema of what leadloop itself remembers; ``warehouse.ledger`` declares what is in it."""
 SMALL = 8 * 2**20
 """Bytes of a table that is looked through rather than trusted to the server's counters."""
 _STATES = """
@@ -262,6 +265,18 @@ class Postgres(Engine):
         return error.connection_invalidated or (
             isinstance(error, sa.exc.OperationalError) and error.statement is None
         )
+
+    def size(self, connection: sa.Connection) -> Size:
+        """Of the schema leadloop."""
+        query = f"select coalesce(sum(pg_total_relation_size(relid)), 0) from pg_stat_all_tables where schemaname = '{LEADLOOP}'"
+        return Size(int(connection.exec_driver_sql(query).scalar_one()))
+
+    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+        """Makes room in the schema leadloop for new rows where old ones were deleted, and has the server look at its tables."""
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        query = f"select tablename from pg_tables where schemaname = '{LEADLOOP}' and pg_has_role(tableowner, 'usage')"
+        for name in connection.exec_driver_sql(query).scalars().all():
+            connection.exec_driver_sql(f"vacuum (analyze) {LEADLOOP}.{quote(name)}")
 
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         """Told by the server's counters of rows written. They come late by up to ten seconds, from a session that goes on; a

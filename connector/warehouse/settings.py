@@ -22,6 +22,7 @@ from connector.errors import ConfigError
 from connector.warehouse.engines import ENGINES
 
 NAMES = [f"`{name}`" for name in ENGINES]
+HISTORY_DAYS = 7
 SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.destination": (
         NAMES[0],
@@ -33,6 +34,13 @@ SETTINGS: dict[str, tuple[str, str]] = {
         (
             "Whether `leadloop run` leaves a [snapshot](warehouse.md#a-snapshot-for-readers) of a DuckDB warehouse when it ends: a copy "
             "that notebooks and SQL clients hold open as long as they like."
+        ),
+    ),
+    "warehouse.history_days": (
+        str(HISTORY_DAYS),
+        (
+            "So many days, at least, `leadloop maintain` keeps the snapshots of a [lake](engines.md#ducklake): old states of its tables, "
+            "which DuckDB shows with `at (timestamp => …)`. 0 keeps the newest one alone. The models' history of leads does not depend on it."
         ),
     ),
     "dbt.project": (
@@ -103,6 +111,17 @@ def leaves_snapshot() -> bool:
     _refuse_unknown()
     found = value("warehouse.snapshot")
     return found is not None and bool(parsed("warehouse.snapshot", parsing.flag, found))
+
+
+def history_days() -> timedelta:
+    """``warehouse.history_days``: how long an engine that keeps old states of its tables has to keep them."""
+    _refuse_unknown()
+    found = value("warehouse.history_days")
+    return timedelta(
+        days=HISTORY_DAYS
+        if found is None
+        else parsed("warehouse.history_days", parsing.count(0, 36_500), found)
+    )
 
 
 def credentials(name: str) -> Any:
@@ -222,7 +241,7 @@ def _has_password(found: Any) -> bool:
 
 def _refuse_unknown() -> None:
     """The same as for a CRM. Below ``destination`` only our engines are looked at, by dlt's own names."""
-    refuse_unknown_in("warehouse", (), ["destination", "snapshot"])
+    refuse_unknown_in("warehouse", (), ["destination", "snapshot", "history_days"])
     for engine in ENGINES.values():
         refuse_unknown_in("destination", (engine.name,), [*engine.options])
         refuse_unknown_in("destination", (engine.name, "credentials"), [*engine.parts])

@@ -38,7 +38,9 @@ def test_the_lines_of_the_page_make_a_lake(tmp_path: Path) -> None:
 
         leadloop("init")
         config = tmp_path / ".dlt" / "config.toml"
-        before = re.sub(r"(?m)^\[warehouse\]\n(.*\n)*?\n|^\[destination.*\]\n(.*\n)*?\n", "", config.read_text())
+        before = re.sub(
+            r"(?m)^\[warehouse\]\n(.*\n)*?\n|^\[destination.*\]\n(.*\n)*?\n", "", config.read_text()
+        )
         config.write_text(f"{before}\n{lines}", encoding="utf-8")
         checked = leadloop("check")
         assert re.search(r"duckdb-extension-ducklake", checked)

@@ -385,7 +385,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
     from connector.extract.reconcile import Reconciled
     from connector.extract.windows import Window
     from connector.push import Recovery, preview
-    from connector.push.compaction import Compaction
+    from connector.push.compaction import Maintained
     from connector.warehouse import snapshot
 
     for name, made in {
@@ -398,7 +398,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         "release": [],
         "approve": made_plan(),
         "undo": loop.Pushed(made_plan(), Recovery(), made_summary()),
-        "maintain": Compaction(2, 3, 0),
+        "maintain": Maintained(2, 3, 0, 10, 9),
         "reconcile": Reconciled("convoso", Window(NOW, NOW), 1, 1, ()),
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
@@ -462,13 +462,13 @@ def test_the_document_of_run(printed: Printed) -> None:
 def test_the_documents_of_init_resolve_and_maintain(printed: Printed, tmp_path: Path) -> None:
     """What the two commands print has all documented fields and no other."""
     from connector import loop
-    from connector.push.compaction import Compaction
+    from connector.push.compaction import Maintained
     from connector.push.resolve import Conflict
 
     same_fields(printed("init", str(tmp_path / "mine"), "--json"), "init")
     printed.monkeypatch.setattr(loop, "resolve", lambda *_, **__: [Conflict("1", "title", "a", "b", None)])
     same_fields(printed("resolve", "p", "--json"), "resolve PUSH")
-    printed.monkeypatch.setattr(loop, "maintain", lambda *_: Compaction(2, 3, 1))
+    printed.monkeypatch.setattr(loop, "maintain", lambda *_: Maintained(2, 3, 1, 10, 9, 4, 3, 2, 1))
     same_fields(printed("maintain", "--json"), "maintain")
 
 

@@ -1,0 +1,46 @@
+"""How a lake is kept small and quick: each write leaves a snapshot and often a small file, and nothing goes away by itself."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from connector.warehouse.ducklake_connection import LAKE, LEDGER
+from connector.warehouse.ducklake_ledger import METADATA
+from connector.warehouse.engine import Size
+
+GONE = 0.1
+"""A file of which a larger part of the rows is deleted is written anew."""
+_SIZE = f"""
+select count(*), coalesce(sum(file_size_bytes), 0)
+from (
+    select file_size_bytes from {METADATA}.ducklake_data_file
+    union all
+    select file_size_bytes from {METADATA}.ducklake_delete_file
+)
+"""
+
+
+def size(connection: sa.Connection, databases: int) -> Size:
+    """``databases``: bytes of catalog and ledger."""
+    files, size_of_files = connection.exec_driver_sql(_SIZE).one()
+    snapshots = connection.exec_driver_sql(f"select count(*) from {METADATA}.ducklake_snapshot").scalar_one()
+    return Size(databases + int(size_of_files), int(files), int(snapshots))
+
+
+def tidy(connection: sa.Connection, keep: timedelta) -> None:
+    """Removes old snapshots, puts rows of the catalog and small files into larger files, and removes what no snapshot needs.
+
+    What no snapshot needs goes at once: whoever reads a lake has its catalog open, and then this process could not open it.
+    """
+    seconds = int(keep.total_seconds())
+    for statement in (
+        f"call ducklake_flush_inlined_data('{LAKE}')",
+        f"call ducklake_rewrite_data_files('{LAKE}', delete_threshold => {GONE})",
+        f"call ducklake_merge_adjacent_files('{LAKE}')",
+        f"call ducklake_expire_snapshots('{LAKE}', older_than => now() - interval {seconds} second)",
+        f"call ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)",
+        f"call ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)",
+        f"checkpoint {METADATA}",
+        f"checkpoint {LEDGER}",
+    ):
+        connection.exec_driver_sql(statement).close()
