@@ -63,13 +63,11 @@ shuffled: install ## run make test's tests in a random order; SEED=n repeats one
 long: install ## run the long tests; these must pass before an issue is resolved
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
-# ENGINES names some of them: each costs several minutes. No lake has tables of an older leadloop, so nothing is migrated there;
-# the other two files that are left out copy a warehouse as one file.
+# ENGINES names some of them: each costs several minutes. No lake has tables of an older leadloop, so nothing is migrated there.
 test-engines: install ## run the engine suite, and the tests of locks, journal and pushes, on every engine
 	ENGINES="$(or $(ENGINES),duckdb postgres ducklake)" $(BIN)/pytest -n 2 --dist loadfile tests/engines
 	ENGINES="$(or $(ENGINES),ducklake)" $(BIN)/pytest -n 2 --dist loadfile -m "not long" \
-		--ignore tests/integration/push/test_migrations.py --ignore tests/integration/push/test_restored.py \
-		--ignore tests/integration/push/test_told_recovery.py tests/integration/warehouse tests/integration/push
+		--ignore tests/integration/push/test_migrations.py tests/integration/warehouse tests/integration/push
 
 # Not a part of `test`, since it makes the tests take half as long again.
 coverage: install ## run make test's tests and list the files that they cover least

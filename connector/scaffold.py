@@ -53,6 +53,9 @@ GITIGNORE = """\
 .leadloop/
 *.duckdb
 *.duckdb.*
+*.ducklake
+*.ducklake.wal
+*.files/
 plan*.html
 plan*.json
 undo*.html
@@ -71,7 +74,9 @@ profile: leadloop
 model-paths: [models]
 models:
   $name:
-    +persist_docs: {relation: true, columns: true}  # a SQL client shows what is described in the .yml files
+    +persist_docs:  # a SQL client shows what is described in the .yml files; a lake keeps no comments on the columns of views
+      relation: true
+      columns: "{{ env_var('LEADLOOP_DBT_TARGET', 'duckdb') != 'ducklake' }}"
 flags:
   send_anonymous_usage_stats: false
 vars:

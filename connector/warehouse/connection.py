@@ -70,6 +70,11 @@ class Warehouse:
         return self._kind.path(self.url)
 
     @property
+    def has_ledger_apart(self) -> bool:
+        """Whether what leadloop remembers is in another place than the leads."""
+        return self._kind.has_ledger_apart
+
+    @property
     def is_there(self) -> bool:
         """Whether looking into it makes no new file; a server counts as there."""
         return self._kind.is_there(self.url)
@@ -113,7 +118,7 @@ class Warehouse:
 
     def begin_anew(self) -> None:
         """Where what leadloop remembers is gone and the rest of the warehouse is there: begins it anew, which else is refused."""
-        if self._kind.has_ledger_apart:
+        if self.has_ledger_apart:
             with self._kind.loss_accepted(), self.lock("ledger"):
                 pass
 

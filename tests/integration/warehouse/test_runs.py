@@ -97,7 +97,7 @@ def test_two_statements_a_run(warehouse: Warehouse) -> None:
 
     @sa.event.listens_for(sa.Engine, "before_cursor_execute")
     def count(*args: Any) -> None:
-        said.extend([args[2]] if "leadloop.runs" in args[2] or "sequence" in args[2] else [])
+        said.extend([args[2]] if "leadloop.runs" in args[2] or "nextval" in args[2] else [])
 
     try:
         stage(warehouse, "scores")
