@@ -63,9 +63,13 @@ shuffled: install ## run make test's tests in a random order; SEED=n repeats one
 long: install ## run the long tests; these must pass before an issue is resolved
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
-# ENGINES names some of them: each costs several minutes. No lake has tables of an older leadloop, so nothing is migrated there.
+# ENGINES names some of them: each costs several minutes. The S3 server is in an environment of its own: it brings 35 packages. No lake has tables of an older leadloop, so nothing is migrated there.
+S3 := .venv-s3
 test-engines: install ## run the engine suite, and the tests of locks, journal and pushes, on every engine
-	ENGINES="$(or $(ENGINES),duckdb postgres ducklake)" $(BIN)/pytest -n 2 --dist loadfile tests/engines
+	$(BIN)/uv venv --quiet --allow-existing $(S3)
+	$(BIN)/uv pip install --quiet --python $(S3)/bin/python 'moto[server]>=5.2,<6'
+	ENGINES="$(or $(ENGINES),duckdb postgres ducklake)" MOTO_SERVER=$(abspath $(S3))/bin/moto_server \
+		$(BIN)/pytest -n 2 --dist loadfile tests/engines
 	ENGINES="$(or $(ENGINES),ducklake)" $(BIN)/pytest -n 2 --dist loadfile -m "not long" \
 		--ignore tests/integration/push/test_migrations.py tests/integration/warehouse tests/integration/push
 

@@ -7,7 +7,7 @@ see ``ducklake_connection``.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from connector.warehouse import ducklake_connection as opening
 from connector.warehouse import ducklake_ledger as belonging
 from connector.warehouse import ducklake_states, ducklake_tidying
 from connector.warehouse.duckdb import DuckDB, is_lake, size_of
+from connector.warehouse.ducklake_bucket import SETTINGS, Access, is_bucket, of_bucket
 from connector.warehouse.ducklake_connection import LAKE, LEDGER, SCHEMA
 from connector.warehouse.engine import Size, State
 from connector.warehouse.relations import Relation
@@ -57,7 +58,8 @@ class DuckLake(DuckDB):
         f"`{DEFAULT_CATALOG}`",
         (
             "The path of the catalog, or a table with `catalog` (that path) and `storage` (the folder of the Parquet files; by "
-            "default it is beside the catalog and ends in `.files`). Needs `pip install 'leadloop[ducklake]'`. See "
+            "default it is beside the catalog and ends in `.files`). The storage can be a bucket, `s3://bucket/folder`, with "
+            "`aws_access_key_id`, `aws_secret_access_key` and `aws_session_token` (secret), `region_name` and `endpoint_url` beside it. Needs `pip install 'leadloop[ducklake]'`. See "
             "[engines](engines.md#ducklake)."
         ),
     )
@@ -74,7 +76,9 @@ class DuckLake(DuckDB):
         ),
         *("pragmas", "statements", "local_config", "session_timezone", "conn_pool"),
     )
+    more_parts = SETTINGS
     dialect = DRIVER
+    about_itself = re.compile(r"(?:IO|TransactionContext|FATAL|HTTP) Error: (?!Cannot open file)")
     is_one_file = False
     has_ledger_apart = True
     names_database_after_file = False
@@ -89,16 +93,21 @@ class DuckLake(DuckDB):
 
     def url(self, credentials: Any) -> URL:
         catalog, storage = self._named(credentials)
-        return self.of(catalog, storage)
+        given = credentials if isinstance(credentials, Mapping) else {}
+        return self.of(catalog, storage, Access.of_settings(given, self.credentials, storage))
 
-    def of(self, path: str | Path, storage: str | Path | None = None) -> URL:
-        """The lake of this catalog; ``ConfigError`` also where DuckDB's extension is not installed."""
+    def of(self, path: str | Path, storage: str | Path | None = None, access: Access | None = None) -> URL:
+        """The lake of this catalog, with its files in a folder or in a bucket; ``ConfigError`` also where DuckDB's extension is not
+        installed."""
         opening.load_statements()
         # Whichever way leads to the catalog, its ledger and its locks are in one place.
         catalog = Path(path).resolve()
-        files = Path(storage).absolute() if storage is not None else catalog.with_suffix(".files")
-        query = {"catalog": str(catalog), "storage": f"{files}/"}
-        return URL.create(DRIVER, database=str(catalog.with_suffix(".ledger.duckdb")), query=query)
+        files = storage if storage is not None else catalog.with_suffix(".files")
+        if not is_bucket(str(files)):
+            files = Path(files).absolute()
+        query = {"catalog": str(catalog), "storage": f"{str(files).rstrip('/')}/"}
+        url = URL.create(DRIVER, database=str(catalog.with_suffix(".ledger.duckdb")), query=query)
+        return access.into_url(url) if access else url
 
     def label(self, url: URL) -> str:
         return _part(url, "catalog")
@@ -126,6 +135,8 @@ class DuckLake(DuckDB):
                 f"{self.credentials}.storage is {moved['given']}, and the catalog {label} has its files in {moved['noted']}.",
                 "Name that folder there. If the files were moved, docs/engines.md says how to tell the catalog.",
             )
+        if (found := of_bucket(text, label, self.credentials)) is not None:
+            return found
         if (broken := _BROKEN.search(text)) and "No space left" not in text:
             return DamagedError(
                 f"A file of the lake {label} is missing or damaged: {broken['opened'] or broken['read']}. What it held is lost from this lake.",
@@ -143,10 +154,13 @@ class DuckLake(DuckDB):
         import dlt
         from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
+        storage, access = _part(url, "storage"), Access.of_url(url)
         credentials = DuckLakeCredentials(
-            LAKE, catalog=f"duckdb:///{_part(url, 'catalog')}", storage=_part(url, "storage")
+            LAKE,
+            catalog=f"duckdb:///{_part(url, 'catalog')}",
+            storage=access.for_dlt(storage) if is_bucket(storage) else storage,
         )
-        credentials.statements = opening.load_statements()
+        credentials.statements = opening.load_statements(storage, access)
         return dlt.destinations.ducklake(credentials=credentials)
 
     def dbt_env(self, url: URL) -> dict[str, str]:
@@ -155,6 +169,7 @@ class DuckLake(DuckDB):
             "LEADLOOP_DUCKLAKE_CATALOG": _part(url, "catalog"),
             "LEADLOOP_DUCKLAKE_STORAGE": _part(url, "storage"),
             "LEADLOOP_DUCKLAKE_LEDGER": str(self.path(url)),
+            **Access.of_url(url).as_variables(),
         }
 
     def look_through(self, connection: sa.Connection) -> None:
@@ -199,8 +214,11 @@ class DuckLake(DuckDB):
         ).scalar()
         if known is None:
             return frozenset()
-        described = connection.exec_driver_sql(f"describe {'.'.join(map(quote, (known, schema, name)))}")
-        return frozenset(row[0] for row in described)
+        # A view of what is gone can't be described.
+        with suppress(sa.exc.DBAPIError):
+            described = connection.exec_driver_sql(f"describe {'.'.join(map(quote, (known, schema, name)))}")
+            return frozenset(row[0] for row in described)
+        return frozenset()
 
     def size(self, connection: sa.Connection) -> Size:
         url = connection.engine.url
@@ -216,8 +234,8 @@ class DuckLake(DuckDB):
         rest = [relation for relation in wanted if relation.schema == SCHEMA and relation not in found]
         return {**found, **self.states_in(connection, rest, f"'{LEDGER}'")}
 
-    def _named(self, credentials: Any) -> tuple[Path, Path | None]:
-        """Catalog and storage as the settings name them."""
+    def _named(self, credentials: Any) -> tuple[Path, Path | str | None]:
+        """Catalog and storage as the settings name them; a bucket is a text."""
         if credentials is None:
             return Path(DEFAULT_CATALOG), None
         table = credentials if isinstance(credentials, Mapping) else {"catalog": credentials}
@@ -225,6 +243,8 @@ class DuckLake(DuckDB):
         storage = table.get("storage") or table.get("storage__bucket_url")
         if isinstance(storage, Mapping):
             storage = storage.get("bucket_url")
+        if isinstance(storage, str) and is_bucket(storage):
+            return self._local("catalog", catalog), storage
         return self._local("catalog", catalog), None if storage is None else self._local("storage", storage)
 
     def _local(self, part: str, given: Any) -> Path:
@@ -235,7 +255,7 @@ class DuckLake(DuckDB):
         if not isinstance(text, str) or not text or "://" in text or text.startswith("postgres:"):
             raise ConfigError(
                 f"{config.named(setting)} must be a path on this machine.",
-                "leadloop does not work with a catalog on a server or with files in a bucket yet.",
+                "leadloop does not work with a catalog on a server yet; the storage can be a bucket, s3://….",
             )
         return config.anchored(setting, text)
 

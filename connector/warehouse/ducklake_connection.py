@@ -9,11 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from connector.errors import ConfigError
+from connector.warehouse.ducklake_bucket import Access, is_bucket, quoted
 
 LAKE = "lake"
 LEDGER = "ledger"
 SCHEMA = "leadloop"
-EXTENSIONS = ("ducklake",)
+EXTENSIONS = ("ducklake", "httpfs")
 """Those that are needed; each comes as a wheel ``duckdb-extension-<name>``, and none is ever downloaded by DuckDB."""
 
 
@@ -37,25 +38,24 @@ def _file(extension: str) -> Path | None:
     return folder / f"{extension}.duckdb_extension"
 
 
-def load_statements() -> list[str]:
-    """What has a DuckDB know DuckLake. ``ConfigError`` where the wheels are not installed."""
+def load_statements(storage: str = "", access: Access | None = None) -> list[str]:
+    """What has a DuckDB know DuckLake, and the bucket where its files are in one. ``ConfigError`` where the wheels are not installed."""
     if lacking := [name for name, is_there in needs().items() if not is_there]:
         raise ConfigError(
             f"warehouse.destination is ducklake, and {', '.join(lacking)} is not installed.",
             "Run: pip install 'leadloop[ducklake]'",
         )
-    return [f"load {_quoted(str(_file(name)))}" for name in EXTENSIONS]
+    loaded = [f"load {quoted(str(_file(name)))}" for name in EXTENSIONS]
+    if not is_bucket(storage):
+        return loaded[:1]
+    return [*loaded, (access or Access()).statement(storage)]
 
 
 def attach_statements(ledger: str, catalog: str, storage: str, *, read_only: bool = False) -> list[str]:
     """What attaches both databases, for who opens the lake and for docs/engines.md."""
     only = ["read_only"] if read_only else []
-    lake = ", ".join([f"data_path {_quoted(storage)}", *only])
+    lake = ", ".join([f"data_path {quoted(storage)}", *only])
     return [
-        f"attach if not exists {_quoted(ledger)} as {LEDGER}" + (" (read_only)" if read_only else ""),
-        f"attach if not exists {_quoted('ducklake:' + catalog)} as {LAKE} ({lake})",
+        f"attach if not exists {quoted(ledger)} as {LEDGER}" + (" (read_only)" if read_only else ""),
+        f"attach if not exists {quoted('ducklake:' + catalog)} as {LAKE} ({lake})",
     ]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

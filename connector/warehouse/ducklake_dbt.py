@@ -1,17 +1,19 @@
 """What dbt-duckdb needs to open a DuckLake, for the ``plugins`` of a profile: the extension, from its wheel."""
 
+import os
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from connector.warehouse.ducklake_bucket import Access
 from connector.warehouse.ducklake_connection import LAKE, load_statements
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]
-    """Loads it before the profile's databases are attached."""
+    """Loads it before the profile's databases are attached, and lets DuckDB into the bucket where the files are in one."""
 
     def configure_connection(self, conn: Any) -> None:
-        for statement in load_statements():
+        for statement in load_statements(os.environ.get("LEADLOOP_DUCKLAKE_STORAGE", ""), Access.of_dbt()):
             conn.execute(statement)
 
     def configure_cursor(self, cursor: Any) -> None:

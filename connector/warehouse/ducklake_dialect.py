@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError
 from connector.warehouse import private
+from connector.warehouse.ducklake_bucket import Access, is_bucket
 from connector.warehouse.ducklake_connection import LAKE, LEDGER, SCHEMA, attach_statements, load_statements
 
 PATIENCE = 3.0
@@ -26,9 +27,10 @@ class _Attached:
     """One lake in this process. To load the extension takes a hundred times as long as to attach a lake, so it is loaded once;
     both files are attached while anybody is connected, and no longer: another process may wait for them."""
 
-    def __init__(self, ledger: str, catalog: str, storage: str, *, read_only: bool) -> None:
+    def __init__(self, ledger: str, catalog: str, storage: str, access: Access, *, read_only: bool) -> None:
         self._statements = attach_statements(ledger, catalog, storage, read_only=read_only)
         self._ledger, self._catalog, self._storage = ledger, catalog, storage
+        self._access = access
         self._read_only = read_only
         self._lock = threading.Lock()
         self._users = 0
@@ -65,7 +67,7 @@ class _Attached:
             "preserve_insertion_order": "false",
         }
         instance = duckdb.connect(":memory:", config=config)
-        for statement in load_statements():
+        for statement in load_statements(self._storage, self._access):
             instance.execute(statement)
         return instance
 
@@ -97,6 +99,8 @@ class _Attached:
 
     def _make_room(self) -> None:
         """The folder of the files is its owner's alone: whoever writes into it may make files that all can read."""
+        if is_bucket(self._storage):
+            return
         storage = Path(self._storage)
         if not storage.is_dir() and not storage.parent.is_dir():
             raise ConfigError(
@@ -113,8 +117,8 @@ class _Attached:
 
 
 @lru_cache(maxsize=8)
-def _attached(ledger: str, catalog: str, storage: str, read_only: bool) -> _Attached:
-    return _Attached(ledger, catalog, storage, read_only=read_only)
+def _attached(ledger: str, catalog: str, storage: str, access: Access, read_only: bool) -> _Attached:
+    return _Attached(ledger, catalog, storage, access, read_only=read_only)
 
 
 class _Connection(ConnectionWrapper):
@@ -143,10 +147,13 @@ class Dialect(DuckDBDialect):
             "ledger": url.database,
             "catalog": query["catalog"],
             "storage": query["storage"],
+            "access": Access.of_url(url),
             "read_only": query.get("access_mode") == "read_only",
         }
         return (), given
 
     def connect(self, *_args: Any, **given: Any) -> Any:
-        attached = _attached(given["ledger"], given["catalog"], given["storage"], given["read_only"])
+        attached = _attached(
+            given["ledger"], given["catalog"], given["storage"], given["access"], given["read_only"]
+        )
         return _Connection(attached.connect(), attached.let_go)

@@ -70,6 +70,8 @@ class Engine(ABC):
     """The settings that dlt knows of such a destination; a test compares. To ask dlt takes longer than most commands do."""
     parts: ClassVar[tuple[str, ...]]
     """The settings that dlt knows of its credentials, where they are a table."""
+    more_parts: ClassVar[tuple[str, ...]] = ()
+    """Settings beside those that dlt does not know."""
     file_format: ClassVar[str]
     """What dlt loads fastest into it."""
     now: ClassVar[str]

@@ -22,6 +22,8 @@ from connector.errors import ConfigError
 from connector.warehouse.engines import ENGINES
 
 NAMES = [f"`{name}`" for name in ENGINES]
+SECRETS = ("password", "aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+"""Entries of a table of credentials that no file but secrets.toml may have."""
 HISTORY_DAYS = 7
 SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.destination": (
@@ -235,7 +237,7 @@ def dbt_project() -> Path | None:
 
 def _has_password(found: Any) -> bool:
     if isinstance(found, Mapping):
-        return bool(found.get("password"))
+        return any(found.get(name) for name in SECRETS)
     return bool(isinstance(found, str) and "://" in found and urlsplit(found).password)
 
 
@@ -244,4 +246,4 @@ def _refuse_unknown() -> None:
     refuse_unknown_in("warehouse", (), ["destination", "snapshot", "history_days"])
     for engine in ENGINES.values():
         refuse_unknown_in("destination", (engine.name,), [*engine.options])
-        refuse_unknown_in("destination", (engine.name, "credentials"), [*engine.parts])
+        refuse_unknown_in("destination", (engine.name, "credentials"), [*engine.parts, *engine.more_parts])

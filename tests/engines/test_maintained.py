@@ -32,6 +32,7 @@ def test_it_changes_no_row(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
         assert connection.scalar(sa.text(f"select count(*) from {RAW}")) == 100
 
 
+@pytest.mark.long
 def test_a_lake_loses_what_nobody_needs(tmp_path: Path) -> None:
     """Small files become one, old snapshots and their files are gone, so are files that a killed build left; young snapshots stay."""
     lake = filled(Warehouse.ducklake(tmp_path / "leads.ducklake"))

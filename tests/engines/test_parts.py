@@ -87,6 +87,7 @@ def test_the_ledger_of_another_lake_is_refused(lake: Warehouse, tmp_path: Path) 
             work()
 
 
+@pytest.mark.long
 def test_an_older_ledger_counts_on_from_the_lake(lake: Warehouse, tmp_path: Path) -> None:
     """A number that was given is not given again: a write would seem to have come before what was read before it."""
     filled(lake)
@@ -97,6 +98,7 @@ def test_an_older_ledger_counts_on_from_the_lake(lake: Warehouse, tmp_path: Path
         assert next_number(connection) > 18
 
 
+@pytest.mark.long
 def test_a_new_catalog_keeps_what_was_sent(lake: Warehouse) -> None:
     """The leads are read again; the ledger and its id are as they were."""
     known = mark.identify(filled(lake).engine())
@@ -106,6 +108,7 @@ def test_a_new_catalog_keeps_what_was_sent(lake: Warehouse) -> None:
     again(lake).probe()
 
 
+@pytest.mark.long
 def test_all_put_back_together_is_the_lake_that_it_was(lake: Warehouse, tmp_path: Path) -> None:
     """Also with files in its folder that the catalog of then does not know."""
     filled(lake)
@@ -136,6 +139,7 @@ def test_another_way_to_a_lake_is_the_same_lake(lake: Warehouse, tmp_path: Path)
         hard.engine().connect()
 
 
+@pytest.mark.long
 def test_files_that_were_moved_are_told_of(lake: Warehouse, tmp_path: Path) -> None:
     """The folder that the catalog knows is named; with the lines of docs/engines.md it knows the new one."""
     import duckdb
@@ -164,7 +168,13 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.mark.parametrize("damage", list(DAMAGES))
+@pytest.mark.parametrize(
+    "damage",
+    [
+        each if each == "a file that was cut" else pytest.param(each, marks=pytest.mark.long)
+        for each in DAMAGES
+    ],
+)
 def test_what_is_damaged_is_an_error_with_a_way_out(lake: Warehouse, damage: str) -> None:
     """Whichever of the three it is; no query goes on with what is left."""
     filled(lake)
@@ -194,23 +204,25 @@ WRITES = {
 
 def test_what_was_written_to_is_another_state(lake: Warehouse) -> None:
     """Each write shows, and nothing that was not written to; what isn't there has no state."""
-    filled(lake)
-    execute(lake, "create schema analytics", f"create view analytics.seen as select * from {RAW}")
-    names = (RAW, "analytics.seen", "leadloop.accounts", "leadloop.of_ledger")
-    before = states(lake, *names, "analytics.nothing")
-    assert {str(each) for each in before} == set(names)
-    assert states(lake, *names) == before
-    execute(lake, "create table analytics.other as select range as id from range(100)")
-    assert states(lake, *names) == before
-    for what, statement in WRITES.items():
-        execute(lake, statement)
-        after = states(lake, *names)
-        changed = {str(each) for each in after if after[each] != before[each]}
-        assert len(changed) == 1, what
-        assert next(iter(changed)) in statement, what
-        before = after
+    with lake.kept_open():  # so that it is attached once
+        filled(lake)
+        execute(lake, "create schema analytics", f"create view analytics.seen as select * from {RAW}")
+        names = (RAW, "analytics.seen", "leadloop.accounts", "leadloop.of_ledger")
+        before = states(lake, *names, "analytics.nothing")
+        assert {str(each) for each in before} == set(names)
+        assert states(lake, *names) == before
+        execute(lake, "create table analytics.other as select range as id from range(100)")
+        assert states(lake, *names) == before
+        for what, statement in WRITES.items():
+            execute(lake, statement)
+            after = states(lake, *names)
+            changed = {str(each) for each in after if after[each] != before[each]}
+            assert len(changed) == 1, what
+            assert next(iter(changed)) in statement, what
+            before = after
 
 
+@pytest.mark.long
 def test_a_state_does_not_come_back(lake: Warehouse, tmp_path: Path) -> None:
     """Not in a catalog that was put back and given the same number of changes, nor where old snapshots were removed."""
     filled(lake)
