@@ -85,7 +85,7 @@ def test_a_push_of_such_a_field_is_refused(private: Any, duck: Any) -> None:
     )  # fmt: skip
     with crm.account("convoso") as account:
         with pytest.raises(ModelError, match=r"'email', which crm\.convoso\.hash"):
-            loop._planned(duck.warehouse, spec, None, account)
+            loop.pushing._planned(duck.warehouse, spec, None, account)
         privacy = account.privacy
     for field in ("notes", "last_name", "Notes"):
         with pytest.raises(ModelError, match=r"crm\.convoso\.leave_out"):

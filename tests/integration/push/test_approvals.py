@@ -240,7 +240,7 @@ def test_an_agreed_plan_says_so(local: World, push: Push, tmp_path: Path) -> Non
 
 def loop_plan(warehouse: Warehouse) -> Plan:
     with crm.account("convoso") as account:
-        return loop._planned(warehouse, SPEC, None, account)
+        return loop.pushing._planned(warehouse, SPEC, None, account)
 
 
 def cli_text(plan: Plan) -> str:

@@ -30,7 +30,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 def test_the_crm_is_asked_about_the_fields(sandbox: Sandbox, name: str, field: str, says: str) -> None:
     """One of the other generation, and one that the account doesn't have; nothing is written."""
     with crm.account(name) as account, pytest.raises(ModelError, match=says):
-        loop._check_fields(account, [field])
+        loop.pushing._check_fields(account, [field])
     assert {call.action for call in sandbox.calls} <= {"list", "get", "LeadsMetaData.Get"}
 
 
@@ -40,4 +40,6 @@ def test_a_plan_is_shown_where_the_crm_does_not_answer(sandbox: Sandbox, name: s
     vendor: Any = sandbox.vendors[name]
     vendor.answer = lambda _: None
     with crm.account(name) as account:
-        loop._check_fields(account, ["customFields.tier", "mx_Lead_Tier"][name == "leadsquared" :][:1])
+        loop.pushing._check_fields(
+            account, ["customFields.tier", "mx_Lead_Tier"][name == "leadsquared" :][:1]
+        )
