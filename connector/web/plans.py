@@ -1,6 +1,7 @@
 """The plans of all pushes as the pages show them: made in the background whenever there is something new, and kept until then."""
 
 import threading
+import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Plans:
         self._lock = threading.Lock()
         self._coming: dict[str, tuple[int, Future[Made]]] = {}
         self._decided: dict[str, dict[tuple[str, str], datetime]] = {}
+        self._looked_at: dict[str, float] = {}
         self._known: Known | None = None
         self.why_none = ""
         """Why no push is known, where none is."""
@@ -88,12 +90,17 @@ class Plans:
 
     def all(self, *, patience: float = 0) -> dict[str, Made | None]:
         """The plan of each push; ``None`` for one that is being made."""
-        for each in self.pushes:
+        # The one that somebody has looked at last is made first.
+        for each in sorted(self.pushes, key=lambda each: self._looked_at.get(each.name, 0), reverse=True):
             self._ask(each.name)
-        return {each.name: self.get(each.name, patience=patience) for each in self.pushes}
+        return {each.name: self._found(each.name, patience) for each in self.pushes}
 
     def get(self, name: str, *, patience: float = PATIENCE) -> Made | None:
         """The plan of a push, or of another subject's key, as the warehouse is now; ``None`` while it is being made."""
+        self._looked_at[name] = time.monotonic()
+        return self._found(name, patience)
+
+    def _found(self, name: str, patience: float) -> Made | None:
         coming = self._ask(name)
         try:
             return coming.result(timeout=patience)
