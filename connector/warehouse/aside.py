@@ -122,7 +122,12 @@ class Place:
 def aside(warehouse: Warehouse) -> Iterator[Place]:
     """A place beside the warehouse, gone at the end. ``ConfigError`` where there is no warehouse, ``LockedError`` where its file
     is being written to all the time."""
-    path = warehouse.path
+    path = warehouse.file
+    if path is None and warehouse.path is not None:
+        raise ConfigError(
+            f"A preview makes models in a copy of the warehouse, and {warehouse.label} is more than one file.",
+            "Nothing was made. Build the change into a lake of its own, and look at `leadloop plan` there.",
+        )
     if path is not None and not path.is_file():
         raise ConfigError(f"There is no warehouse {path} yet.", "Run: leadloop extract")
     schemas = f"{BEGINNING}{datetime.now(UTC):%Y%m%d%H%M%S}_{uuid.uuid4().hex[:6]}_"

@@ -146,9 +146,9 @@ class Warehouse:
 
     def as_variables(self) -> dict[str, str]:
         """The settings with which another process of this folder opens the same file; none for a server, which is set already."""
-        if self.path is None:
+        if self.file is None:
             return {}
-        given = {"warehouse.destination": self.kind, self._kind.credentials: str(self.path.absolute())}
+        given = {"warehouse.destination": self.kind, self._kind.credentials: str(self.file.absolute())}
         return {name.upper().replace(".", "__"): value for name, value in given.items()}
 
     def probe(self) -> None:

@@ -10,6 +10,7 @@ import sqlglot
 from connector import checks, config, loop
 from connector.errors import BuildError, ConfigError, LockedError
 from connector.warehouse import ducklake_connection, models, snapshot, unread
+from connector.warehouse.aside import aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.dbt import NodeResult
 from connector.warehouse.engines import ENGINES, engine_of
@@ -153,6 +154,8 @@ def test_a_lake_that_is_missing_says_so(lake: Warehouse) -> None:
     lake.probe()
     with pytest.raises(ConfigError, match="has no snapshot for readers"):
         snapshot.make(lake)
+    with pytest.raises(ConfigError, match=r"preview .* more than one file"), aside(lake):
+        pass
 
 
 @pytest.mark.parametrize(
