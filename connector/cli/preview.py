@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli.app import app
-from connector.cli.options import Json, Project, with_dbt_unlocked
+from connector.cli.options import Json, Project, with_dbt
 from connector.cli.output import emit, err, out, print_text, tell
 from connector.errors import ConfigError, LeadloopError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @app.command(epilog="Example: leadloop preview --against ../main --markdown")
-@with_dbt_unlocked
+@with_dbt
 def preview(
     against: Annotated[
         Path,

@@ -54,6 +54,7 @@ def read(quick: QuickLoop) -> None:
     loop.build(quick.warehouse)
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 def test_wrong_clocks_make_no_false_verdict_and_overwrite_nobody(
     quick: QuickLoop, wrong_by: Callable[[float], None]

@@ -351,6 +351,7 @@ class States(RuleBasedStateMachine):
             self.rest()
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 @pytest.mark.timeout(0)
 def test_whatever_happens_nothing_is_lost(quick: QuickLoop) -> None:

@@ -119,6 +119,7 @@ class Story:
         loop.maintain(self.quick.warehouse)
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 @pytest.mark.timeout(0)
 def test_an_undo_leaves_what_would_have_been_without(quick: QuickLoop) -> None:

@@ -37,6 +37,7 @@ def fill(lab: Any, own: Any) -> None:
     own.push("deleting", "desired = ref('first'), crm = 'convoso', key = 'lead_id', mode = 'delete'")
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 def test_all_pushes_and_what_they_disagree_about(lab: Any, own: Any) -> None:
     """Each push's rows once, edits, and values that differ however either push compares; a push that is gone leaves."""
@@ -73,6 +74,7 @@ def test_all_pushes_and_what_they_disagree_about(lab: Any, own: Any) -> None:
     assert lab.rows(CONFLICTS) == [("rival", "one", "three", "2", "phone", "555-2", None, "7", "8")]
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 def test_a_project_without_pushes_and_one_that_uses_the_names(lab: Any, own: Any) -> None:
     """Without pushes both are empty; a model or a table of one of the names stays, and no run fails for it."""

@@ -79,6 +79,7 @@ def test_what_fits_a_type_and_what_does_not(lab: Any, own: Any) -> None:
     ]
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own: Any) -> None:
     """`90` does not come after `100`, and `087` is another text than `87`, which the CRM is to show; what it shows is confirmed."""

@@ -22,6 +22,7 @@ def read(quick: QuickLoop) -> Any:
     return loop.build(quick.warehouse).other_forms
 
 
+@pytest.mark.long_if("postgres")
 @DUCKDB_IS_LONG
 def test_a_value_in_another_form_is_told_once_and_not_sent_for_ever(
     quick: QuickLoop, monkeypatch: pytest.MonkeyPatch

@@ -70,6 +70,7 @@ def test_what_another_process_has_written_is_shown_while_it_holds_the_file(fresh
                 holder.kill()
 
 
+@pytest.mark.long
 def test_while_somebody_writes_all_the_time_the_page_keeps_what_it_had_and_says_so(fresh: Any) -> None:
     """The top of each page says that the warehouse has changed since; when there is peace, it is up to date again."""
     with fresh() as browser:
