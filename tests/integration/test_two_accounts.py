@@ -17,7 +17,6 @@ from connector.errors import OtherAccountError
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
-from tests.engines import DUCKDB_IS_LONG
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -120,7 +119,6 @@ def test_the_same_lead_id_means_two_leads(offices: dict[str, Any], warehouse: Wa
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_whoever_runs_dbt_keeps_every_accounts_leads(
     offices: dict[str, Any], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

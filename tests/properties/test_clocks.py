@@ -10,7 +10,6 @@ from connector import loop
 from connector.crm import clock
 from connector.errors import StoppedError
 from connector.events import Listener
-from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import QuickLoop
 
 HOUR, DAY = 3600.0, 86400.0
@@ -55,7 +54,6 @@ def read(quick: QuickLoop) -> None:
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_wrong_clocks_make_no_false_verdict_and_overwrite_nobody(
     quick: QuickLoop, wrong_by: Callable[[float], None]
 ) -> None:

@@ -22,7 +22,6 @@ from hypothesis.stateful import (
 
 from connector import loop
 from connector.sandbox.book import Removal
-from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import Killed, QuickLoop
 
 EXAMPLES = int(os.environ.get("STATES_EXAMPLES", "2"))
@@ -352,7 +351,6 @@ class States(RuleBasedStateMachine):
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 @pytest.mark.timeout(0)
 def test_whatever_happens_nothing_is_lost(quick: QuickLoop) -> None:
     """After any sequence of edits, runs, kills, faults and decisions: in sync, no edit lost, no lead forgotten."""

@@ -10,7 +10,6 @@ from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import packaged_project
-from tests.engines import DUCKDB_IS_LONG
 from tests.integration.dbt.conftest import Lab
 
 COMMENTS = {
@@ -49,7 +48,6 @@ def fill(lab: Any) -> None:
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_every_page_is_in_the_warehouse(lab: Any, own: Any) -> None:
     """All of it, after the first build and after the next, with no warning; a field that only this account has says nothing."""
     fill(lab)

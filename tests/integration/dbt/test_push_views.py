@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 
-from tests.engines import DUCKDB_IS_LONG
-
 MODELS = "+int_push_history stg_lead_removals lead_history leads int_push_memory"
 PENDING = "select push, lead_id, field, current_value, desired_value, verdict, is_sent from analytics.push_pending order by 1, 2, 3"
 CONFLICTS = (
@@ -38,7 +36,6 @@ def fill(lab: Any, own: Any) -> None:
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_all_pushes_and_what_they_disagree_about(lab: Any, own: Any) -> None:
     """Each push's rows once, edits, and values that differ however either push compares; a push that is gone leaves."""
     fill(lab, own)
@@ -75,7 +72,6 @@ def test_all_pushes_and_what_they_disagree_about(lab: Any, own: Any) -> None:
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_a_project_without_pushes_and_one_that_uses_the_names(lab: Any, own: Any) -> None:
     """Without pushes both are empty; a model or a table of one of the names stays, and no run fails for it."""
     lab.build(own.folder)

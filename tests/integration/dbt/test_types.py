@@ -12,7 +12,6 @@ from connector.extract.raw import text_column
 from connector.push import Confirmation, Journal, confirm
 from connector.warehouse.fields import fields
 from connector.warehouse.models import OtherForm
-from tests.engines import DUCKDB_IS_LONG
 
 MODELS = "+int_push_history stg_lead_removals lead_history lead_changes leads lead_types"
 LONG = "a_question_that_is_so_long_that_its_name_has_hardly_any_room_for"
@@ -80,7 +79,6 @@ def test_what_fits_a_type_and_what_does_not(lab: Any, own: Any) -> None:
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own: Any) -> None:
     """`90` does not come after `100`, and `087` is another text than `87`, which the CRM is to show; what it shows is confirmed."""
     declare(own, f"{{lead_score: number, {LONG[:60]}: integer, nowhere: date}}")

@@ -8,7 +8,6 @@ import pytest
 from connector import loop
 from connector.warehouse import models
 from connector.warehouse.models import OtherForm
-from tests.engines import DUCKDB_IS_LONG
 from tests.properties.quick_loop import QuickLoop
 
 
@@ -23,7 +22,6 @@ def read(quick: QuickLoop) -> Any:
 
 
 @pytest.mark.long_if("postgres")
-@DUCKDB_IS_LONG
 def test_a_value_in_another_form_is_told_once_and_not_sent_for_ever(
     quick: QuickLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
