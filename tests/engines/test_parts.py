@@ -46,7 +46,7 @@ def filled(warehouse: Warehouse) -> Warehouse:
         warehouse,
         "create schema if not exists convoso_raw",
         f"create table if not exists {RAW} (id text, leadloop_sequence_number bigint)",
-        f"insert into {RAW} select cast(range as text), {number} from range(100)",
+        f"insert into {RAW} select cast(made as text), {number} from generate_series(1, 100) as numbers (made)",
     )
     return warehouse
 
