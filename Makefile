@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test test-engines suite shuffled coverage long check rest types docs screenshots format bench evaluate soak test-orchestrators clean help
+.PHONY: install demo quick test test-engines suite shuffled coverage long check rest types docs screenshots screenshots-orchestrators format bench evaluate soak test-orchestrators orchestrators clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -99,14 +99,20 @@ screenshots: install ## take pictures of the page into build/screenshots
 # Environments of their own: what the orchestrators want is none of leadloop's business otherwise. Prefect and Airflow have leadloop
 # without anything that it needs, as docs/prefect.md and docs/airflow.md have it. ONLY=airflow names one of the three.
 ORCHESTRATORS := .venv-orchestrators
-test-orchestrators: install ## run the tests with the real Dagster, Prefect and Airflow, each in an environment of its own; ONLY names one
+orchestrators: install
 	for name in orchestrators prefect airflow; do $(BIN)/uv venv --quiet --allow-existing .venv-$$name || exit 1; done
 	$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --constraint constraints.txt --build-constraint constraints.txt \
-		--editable '.[postgres,dagster,dev]' dagster-dg-cli
+		--editable '.[postgres,dagster,dev]' dagster-dg-cli dagster-webserver
 	for name in prefect airflow; do \
 		$(BIN)/uv pip install --quiet --python .venv-$$name/bin/python --requirement tests/orchestrators/$$name.txt && \
 		$(BIN)/uv pip install --quiet --python .venv-$$name/bin/python --build-constraint constraints.txt --no-deps --editable . || exit 1; done
+
+test-orchestrators: orchestrators ## run the tests with the real Dagster, Prefect and Airflow, each in an environment of its own; ONLY names one
 	$(ORCHESTRATORS)/bin/pytest tests/orchestrators$(if $(ONLY),/test_$(ONLY).py)
+
+# Needs Chromium as well.
+screenshots-orchestrators: orchestrators ## take pictures of the plan on Dagster's, Prefect's and Airflow's own pages; ONLY names one
+	$(ORCHESTRATORS)/bin/python docs/orchestrator_pictures.py $(ONLY)
 
 format: install ## format the code
 	$(BIN)/ruff check --fix .

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -152,15 +152,19 @@ class Airflow(Place):
         found = self.get(f"{path}/taskInstances")["task_instances"]
         return {each["task_id"]: each for each in found}
 
+    def asked(self, dag: str) -> Any:
+        """What a person is asked in a DAG."""
+
+        def found() -> Any:
+            asked = self.get("dags/~/dagRuns/~/hitlDetails")["hitl_details"]
+            return [each for each in asked if each["task_instance"]["dag_id"] == dag]
+
+        (question,) = self.until(found, "a question")
+        return question
+
     def approved(self, dag: str) -> Any:
         """What a person is asked in a DAG, once they have approved it."""
-        path = "dags/~/dagRuns/~/hitlDetails"
-
-        def asked() -> Any:
-            found = self.get(path)["hitl_details"]
-            return [each for each in found if each["task_instance"]["dag_id"] == dag]
-
-        (question,) = self.until(asked, "a question")
+        question = self.asked(dag)
         instance = question["task_instance"]
         time.sleep(5)  # Airflow fails a task that is answered before its scheduler has heard that it waits
         place = (
@@ -204,12 +208,12 @@ def _signed() -> str:
     return f"{text}\n{indent(CODE['signed.py'] + release, '    ')}"
 
 
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    """With the page's DAGs and its connection."""
+@contextmanager
+def started(folder: Path) -> Iterator[Airflow]:
+    """All of Airflow, with the page's DAGs and its connection."""
     python = interpreter("airflow")
     with Sandbox(leads=60) as crm:
-        place = Airflow(tmp_path_factory.mktemp("airflow"), crm, python, free_port())
+        place = Airflow(folder, crm, python, free_port())
         place.run(str(python), "-m", "airflow", "db", "migrate")
         place.connect()
         process = place.start()
@@ -222,6 +226,13 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its workers outlive it
             process.wait()
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """In a folder of its own."""
+    with started(tmp_path_factory.mktemp("airflow")) as place:
+        yield place
 
 
 def test_every_dag_of_the_page_loads(airflow: Airflow) -> None:

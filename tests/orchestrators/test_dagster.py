@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class Project:
         (self.folder / "orchestration/definitions.py").write_text(DEFINITIONS)
         (self.folder / "pyproject.toml").write_text(PYPROJECT)
         self.defs = self.folder / "orchestration/defs/leads/defs.yaml"
-        self._environment = {
+        self.environment = {
             **WITHOUT_SETTINGS,
             "HOME": str(folder),
             "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -75,7 +76,7 @@ class Project:
 
     def run(self, *command: str) -> str:
         done = subprocess.run(
-            command, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
         return done.stdout
@@ -96,16 +97,23 @@ class Project:
         return sum(self.crm.book.row(each)["title"] == "hot" for each in self.crm.book.ids())
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """Scaffolded with the page's own lines."""
+@contextmanager
+def scaffolded(folder: Path) -> Iterator[Project]:
+    """With the page's own lines."""
     with Sandbox(leads=60) as crm:
         for lead_id in crm.book.ids():
             crm.book.edit(lead_id, {"title": "cold"})
-        project = Project(tmp_path_factory.mktemp("dagster"), crm)
+        project = Project(folder, crm)
         (lines,) = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
         for line in lines.splitlines():
             project.run(*line.split())
+        yield project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """In a folder of its own."""
+    with scaffolded(tmp_path_factory.mktemp("dagster")) as project:
         yield project
 
 

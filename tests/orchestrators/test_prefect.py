@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,21 +44,21 @@ class Prefect(Place):
         self.run(str(self.python), "-c", program, json.dumps(fields))
 
 
-@pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
-    """The page's block, with this place's folder, command and settings in it."""
-    python, folder, port = interpreter("prefect"), tmp_path_factory.mktemp("prefect"), free_port()
+@contextmanager
+def started(folder: Path, *, pages: bool = False) -> Iterator[Prefect]:
+    """Prefect's server, with its pages or without them; and the page's block, with this place's folder, command and settings in it."""
+    python, port = interpreter("prefect"), free_port()
     api = f"http://127.0.0.1:{port}/api"
     environment = {
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_SERVER_UI_ENABLED": str(pages).lower(),
     }
     with Sandbox(leads=60) as crm:
         place = Prefect(folder, crm, python, environment)
         server = subprocess.Popen(
-            [python, "-m", "prefect", "server", "start", "--port", str(port), "--no-ui"],
+            [python, "-m", "prefect", "server", "start", "--port", str(port), "--ui" if pages else "--no-ui"],
             env=place.environment,
             cwd=folder,
             stdout=(folder / "server.log").open("wb"),
@@ -74,6 +75,13 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
         finally:
             server.terminate()
             server.wait()
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
+    """Without pages, which nobody looks at."""
+    with started(tmp_path_factory.mktemp("prefect")) as place:
+        yield place
 
 
 def _here(text: str, place: Place) -> str:
