@@ -15,6 +15,7 @@ character like any other."""
 
 _LONGEST = 80
 _PLAIN_NAME = re.compile(r"\w[\w .:-]{0,79}")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~!])")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -34,6 +35,11 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(
         char if char.isprintable() or char in keep else "⏎" if char == "\n" else "·" for char in text
     )
+
+
+def in_markdown(text: str) -> str:
+    """The text so that Markdown shows it as it is: a backslash stands before each character that means something there."""
+    return _MARKDOWN.sub(r"\\\1", printable(text))
 
 
 def masked(value: str | None) -> str | None:

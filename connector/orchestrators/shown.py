@@ -3,29 +3,41 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from connector.texts import count, in_markdown
+
 TOTALS = ("leads", "fields", "clears", "inserts", "deletes", "conflicts", "rejected", "unresolved")
 MARKS = {"passed": "✓", "tripped": "✗", "off": "off"}
+WHOLE_LEAD = "the whole lead"
+OF_THESE = {"added": "inserts", "deleted": "deletes", "cleared": "clears"}
+LEFT_OUT = {
+    "conflicts": "with a conflict that is left alone",
+    "rejected": "with a value that the CRM refused before",
+    "flapping": "with a value that the CRM keeps in another form, or accepted three times and never showed",
+    "reverted": "with a value that was taken back and is held",
+    "removed": "deleted, archived or merged in the CRM",
+    "unresolved": "waiting for the answer to an earlier write",
+    "unknown_leads": "that the CRM has never shown",
+}
 
 
 def plan_markdown(plan: Mapping[str, Any]) -> str:
     """Of the document of ``plan --json``: how many leads each field changes for, and how each guardrail stands."""
     totals = plan["totals"]
-    parts = [f"**{totals['leads']:,} leads**, {totals['fields']:,} fields to {plan['crm']}"]
+    leads = f"**{count(totals['leads'], 'lead')}**{_of_these(totals, 'added', 'deleted')}"
+    fields = f"{count(totals['fields'], 'field')}{_of_these(totals, 'cleared')}"
+    parts = [f"{leads}, {fields} to {in_markdown(plan['crm'])}"]
     if plan["fields"]:
-        parts.append(_table(("field", "leads"), ((name, f"{n:,}") for name, n in plan["fields"].items())))
+        rows = ((WHOLE_LEAD if name == "*" else name, f"{n:,}") for name, n in plan["fields"].items())
+        parts.append(_table(("field", "leads"), rows))
     if plan["guardrails"]:
-        rows = ((MARKS[each["status"]], each["name"], each["explanation"]) for each in plan["guardrails"])
-        parts.append(_table(("", "guardrail", "now"), rows))
-    left = [
-        f"{totals[name]:,} {name}"
-        for name in ("conflicts", "rejected", "flapping", "unresolved")
-        if totals[name]
-    ]
+        limits = ((MARKS[each["status"]], each["name"], each["explanation"]) for each in plan["guardrails"])
+        parts.append(_table(("", "guardrail", "now"), limits))
+    left = [f"- {count(totals[name], 'lead')} {why}" for name, why in LEFT_OUT.items() if totals[name]]
     if left:
-        parts.append(f"Left out: {', '.join(left)}.")
+        parts.append("\n".join(["Left out:", "", *left]))
     if plan["first_time"]:
-        fields = ", ".join(plan["first_time"])
-        parts.append(f"Nothing was ever sent to {fields}: a person has to agree first.")
+        fields = in_markdown(", ".join(plan["first_time"]))
+        parts.append(f"Nothing was ever sent to {fields} before.")
     return "\n\n".join(parts)
 
 
@@ -76,6 +88,12 @@ def stops(plan: Mapping[str, Any], *, first: bool, approved: bool = False) -> st
     return None
 
 
+def _of_these(totals: Mapping[str, int], *what: str) -> str:
+    told = [f"{totals[OF_THESE[each]]:,} to be {each}" for each in what if totals[OF_THESE[each]]]
+    return f" ({', '.join(told)})" if told else ""
+
+
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ("---",) * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    told = [[in_markdown(cell) for cell in row] for row in (heads, *rows)]
+    told.insert(1, ["---"] * len(heads))
+    return "\n".join(f"| {' | '.join(line)} |" for line in told)

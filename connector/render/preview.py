@@ -4,7 +4,6 @@ Both are made of the same blocks, so they say the same. By default no value of a
 a key that may be one.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from connector.push.plan import Plan
 from connector.push.preview import OneSide, Preview, PushPreview
 from connector.render.plan_document import Totals, totals_of
 from connector.render.text import table
-from connector.texts import count, printable, readable, shape, shown_name
+from connector.texts import count, in_markdown, readable, shape, shown_name
 
 SAMPLES = 8
 LONGEST = 60_000
@@ -43,7 +42,6 @@ _TOTALS = {
     "unknown_leads": "leads that the CRM has never shown",
     "desired_leads": "desired leads",
 }
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~!])")
 
 
 class Title(NamedTuple):
@@ -124,7 +122,7 @@ def _markdown(block: Block) -> str:
 
 def _escaped(text: str) -> str:
     # A backslash keeps no name from being linked to, and so from being told.
-    return _SPECIAL.sub(r"\\\1", printable(text)).replace("@", "@\u200b")
+    return in_markdown(text).replace("@", "@\u200b")
 
 
 # What both say

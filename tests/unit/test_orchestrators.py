@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.orchestrators.command import Leadloop
-from connector.orchestrators.shown import numbers
+from connector.orchestrators.shown import numbers, plan_markdown
 
 SAYS = """
 import json, os, signal, sys, time
@@ -130,3 +131,38 @@ def test_numbers_hold_nothing_of_a_lead() -> None:
         "ok": True,
     }
     assert numbers(None) == {}
+
+
+def a_plan(**more: Any) -> dict[str, Any]:
+    """The document of a plan, as far as its Markdown tells of it."""
+    names = (
+        "leads",
+        "fields",
+        "clears",
+        "inserts",
+        "deletes",
+        "conflicts",
+        "rejected",
+        "flapping",
+        "reverted",
+    )
+    totals = dict.fromkeys((*names, "removed", "unresolved", "unknown_leads"), 0) | more.pop("totals", {})
+    return {"crm": "convoso", "totals": totals, "fields": {}, "guardrails": [], "first_time": [], **more}
+
+
+def test_a_plan_says_what_each_of_its_numbers_counts() -> None:
+    """Those it sends, and all that it leaves out; one of something is no plural."""
+    totals = {"leads": 3, "fields": 1, "inserts": 1, "deletes": 2, "conflicts": 1, "unknown_leads": 2_000}
+    text = plan_markdown(a_plan(totals=totals, fields={"title": 1, "*": 2}))
+    assert text.splitlines()[0] == "**3 leads** (1 to be added, 2 to be deleted), 1 field to convoso"
+    assert "| the whole lead | 2 |" in text
+    assert "- 1 lead with a conflict that is left alone" in text
+    assert "- 2,000 leads that the CRM has never shown" in text
+
+
+def test_a_name_is_shown_as_it_is() -> None:
+    """Whatever Markdown makes of its characters otherwise."""
+    text = plan_markdown(a_plan(fields={"__score__": 1, "a|b": 2}, first_time=["__score__"]))
+    assert r"| \_\_score\_\_ | 1 |" in text
+    assert r"| a\|b | 2 |" in text
+    assert r"sent to \_\_score\_\_ before" in text

@@ -17,6 +17,7 @@ from connector.orchestrators.prefect.project import (
     failure_of,
 )
 from connector.orchestrators.shown import numbers, plan_markdown, stops
+from connector.texts import in_markdown
 
 HELD_TRIES, FAILED_TRIES = 20, 3
 SECONDS = 60
@@ -81,7 +82,8 @@ def plan(
         raise failure_of(ended)
     why = stops(ended.document, first=first, approved=save is not None)
     create_markdown_artifact(
-        plan_markdown(ended.document) + (f"\n\nA push would send nothing: {why}." if why else ""),
+        plan_markdown(ended.document)
+        + (f"\n\nA push would send nothing: {in_markdown(why)}." if why else ""),
         key=re.sub("[^a-z0-9]+", "-", f"plan-{push}".lower()),
         description=f"What {push} would send.",
     )
