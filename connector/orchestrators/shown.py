@@ -6,7 +6,7 @@ from typing import Any
 from connector.texts import count, in_markdown
 
 TOTALS = ("leads", "fields", "clears", "inserts", "deletes", "conflicts", "rejected", "unresolved")
-MARKS = {"passed": "✓", "tripped": "✗", "off": "off"}
+MARKS = {"passed": "✓ passed", "tripped": "✗ tripped", "off": "off"}
 WHOLE_LEAD = "the whole lead"
 OF_THESE = {"added": "inserts", "deleted": "deletes", "cleared": "clears"}
 LEFT_OUT = {
@@ -25,13 +25,13 @@ def plan_markdown(plan: Mapping[str, Any]) -> str:
     totals = plan["totals"]
     leads = f"**{count(totals['leads'], 'lead')}**{_of_these(totals, 'added', 'deleted')}"
     fields = f"{count(totals['fields'], 'field')}{_of_these(totals, 'cleared')}"
-    parts = [f"{leads}, {fields} to {in_markdown(plan['crm'])}"]
+    parts = [f"{leads}, {fields} to {in_markdown(plan['crm'])} by {in_markdown(plan['push'])}"]
     if plan["fields"]:
         rows = ((WHOLE_LEAD if name == "*" else name, f"{n:,}") for name, n in plan["fields"].items())
         parts.append(_table(("field", "leads"), rows))
     if plan["guardrails"]:
         limits = ((MARKS[each["status"]], each["name"], each["explanation"]) for each in plan["guardrails"])
-        parts.append(_table(("", "guardrail", "now"), limits))
+        parts.append(_table(("status", "guardrail", "now"), limits))
     left = [f"- {count(totals[name], 'lead')} {why}" for name, why in LEFT_OUT.items() if totals[name]]
     if left:
         parts.append("\n".join(["Left out:", "", *left]))

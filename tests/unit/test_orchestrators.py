@@ -147,14 +147,22 @@ def a_plan(**more: Any) -> dict[str, Any]:
         "reverted",
     )
     totals = dict.fromkeys((*names, "removed", "unresolved", "unknown_leads"), 0) | more.pop("totals", {})
-    return {"crm": "convoso", "totals": totals, "fields": {}, "guardrails": [], "first_time": [], **more}
+    return {
+        "crm": "convoso",
+        "push": "tiers",
+        "totals": totals,
+        "fields": {},
+        "guardrails": [],
+        "first_time": [],
+        **more,
+    }
 
 
 def test_a_plan_says_what_each_of_its_numbers_counts() -> None:
     """Those it sends, and all that it leaves out; one of something is no plural."""
     totals = {"leads": 3, "fields": 1, "inserts": 1, "deletes": 2, "conflicts": 1, "unknown_leads": 2_000}
     text = plan_markdown(a_plan(totals=totals, fields={"title": 1, "*": 2}))
-    assert text.splitlines()[0] == "**3 leads** (1 to be added, 2 to be deleted), 1 field to convoso"
+    assert text.splitlines()[0] == "**3 leads** (1 to be added, 2 to be deleted), 1 field to convoso by tiers"
     assert "| the whole lead | 2 |" in text
     assert "- 1 lead with a conflict that is left alone" in text
     assert "- 2,000 leads that the CRM has never shown" in text
