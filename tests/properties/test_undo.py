@@ -18,7 +18,7 @@ from connector.errors import ConfigError
 from connector.push import Asked
 from tests.properties.quick_loop import Killed, QuickLoop
 
-EXAMPLES = int(os.environ.get("UNDO_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("UNDO_EXAMPLES", "3"))
 FIELDS = ("title", "city")
 FAULTS = ("status", "drop_before_write", "drop_after_write", "status_after_write", "truncate", "html")
 LEAD = st.integers(0, 3)
