@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import threading
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from connector.warehouse.relations import Relation
 DEFAULT_FILE = "leads.duckdb"
 ROWS_AT_A_TIME = 100_000
 _NUMBERS = count(1)
+_ONE_BEGINS = threading.Lock()
 _KINDS = """
 select schema_name, table_name, 'table', sql from duckdb_tables() where database_name = {0}
 union all
@@ -321,9 +323,15 @@ def connected_to(name: str) -> Any:
     return connection
 
 
-@lru_cache(maxsize=1)
 def _memory() -> Any:
     """What holds all of them: to begin a DuckDB takes twenty times as long as to begin a database in it."""
+    # Two threads that came first would each begin one, and one of the two would be forgotten, with what is in it.
+    with _ONE_BEGINS:
+        return _begun_memory()
+
+
+@lru_cache(maxsize=1)
+def _begun_memory() -> Any:
     import duckdb
 
     # Nothing is on disk, not even where it grows large.

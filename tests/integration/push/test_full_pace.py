@@ -40,6 +40,7 @@ class Pushed:
                 secret_key=key,
                 rate=self.rate,
                 concurrency=self.concurrency,
+                bulk=False,
             )
             pace = Pace(self.rate, clock=self.time.clock, sleep=self.time.sleep)
             session: Session = open_session(settings, pace=pace)
