@@ -42,6 +42,11 @@ def in_markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", printable(text))
 
 
+def in_sql(text: str) -> str:
+    """The text as a literal of SQL, for statements that take no parameters there."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def masked(value: str | None) -> str | None:
     """``•••• 67``: enough to recognise a value one knows, not to learn one."""
     if value is None or is_blank(value):

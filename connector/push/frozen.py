@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, overload
 
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
-from connector.texts import BLANKS
+from connector.texts import BLANKS, in_sql
 from connector.warehouse.duckdb import connected_to, in_memory
 
 LEADS_AT_A_TIME = 2_000
@@ -55,11 +55,11 @@ class Places(NamedTuple):
     def sql(self) -> str:
         """The list of a row of the table ``given``."""
         first = (
-            f"when verdict = {_literal(verdict)} and field = {_literal(name)} then '{place}'"
+            f"when verdict = {in_sql(verdict)} and field = {in_sql(name)} then '{place}'"
             for (verdict, name), place in self.of_field.items()
         )
         rest = (
-            f"when verdict = {_literal(verdict)} then '{place}'" for verdict, place in self.of_verdict.items()
+            f"when verdict = {in_sql(verdict)} then '{place}'" for verdict, place in self.of_verdict.items()
         )
         return f"case {' '.join([*first, *rest])} end"
 
@@ -420,10 +420,6 @@ def as_tables(rows: Iterable[Sequence[str | None]]) -> Iterator[Any]:
     rest = iter(rows)
     while part := [(*row, *_NOTHING)[: len(GIVEN)] for row in islice(rest, ROWS_AT_A_TIME)]:
         yield _table(dict(zip(GIVEN, zip(*part, strict=True), strict=True)))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _table(columns: Mapping[str, Sequence[Any]]) -> Any:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 
 from connector import config, crm
 from connector.errors import ConfigError, DamagedError, DiskFullError, LockedError, WarehouseError
+from connector.texts import in_sql
 from connector.warehouse.duckdb_errors import DUCKDB
 from connector.warehouse.engine import OPTIONS, Engine, Size, State
 from connector.warehouse.relations import Relation
@@ -39,7 +40,7 @@ select md5(string_agg(
     ),
     ';' order by row_group_id, column_id, segment_id, segment_type
 ))
-from pragma_storage_info('{}')
+from pragma_storage_info({})
 """
 """Where the values of a table are in the file, and the least and the greatest of each part of a column."""
 _FULL = re.compile(
@@ -230,7 +231,7 @@ class DuckDB(Engine):
                 told = [sql, *connection.exec_driver_sql(f"describe {name}")]
                 if kind == "table":
                     told += connection.exec_driver_sql(f"select count(*) from {name}")
-                    told += connection.exec_driver_sql(_STORED.format(name.replace("'", "''")))
+                    told += connection.exec_driver_sql(_STORED.format(in_sql(name)))
                 found[relation] = State(kind, hashlib.sha256(repr(told).encode()).hexdigest())
         return found
 

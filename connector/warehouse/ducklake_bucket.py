@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy.engine import URL
 
 from connector.errors import ConfigError, DamagedError, WarehouseError
+from connector.texts import in_sql
 
 SCHEME = "s3://"
 SETTINGS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "region_name", "endpoint_url")
@@ -111,7 +112,7 @@ class Access(NamedTuple):
             "type": "s3", "key_id": self.key_id, "secret": self.key, "session_token": self.token, "region": self.region,
             "endpoint": host.rstrip("/"), "scope": storage,
         }  # fmt: skip
-        words = [f"{name} {quoted(text)}" for name, text in parts.items() if text]
+        words = [f"{name} {in_sql(text)}" for name, text in parts.items() if text]
         if self.endpoint:
             words += ["url_style 'path'", f"use_ssl {str(_PORTS[protocol]).lower()}"]
         return f"create or replace temporary secret leadloop_storage ({', '.join(words)})"
@@ -140,7 +141,3 @@ def of_bucket(text: str, lake: str, setting: str) -> WarehouseError | ConfigErro
 
 def is_bucket(storage: str) -> bool:
     return storage.startswith(SCHEME)
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

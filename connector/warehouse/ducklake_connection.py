@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from connector.errors import ConfigError
-from connector.warehouse.ducklake_bucket import Access, is_bucket, quoted
+from connector.texts import in_sql
+from connector.warehouse.ducklake_bucket import Access, is_bucket
 
 LAKE = "lake"
 LEDGER = "ledger"
@@ -45,7 +46,7 @@ def load_statements(storage: str = "", access: Access | None = None) -> list[str
             f"warehouse.destination is ducklake, and {', '.join(lacking)} is not installed.",
             "Run: pip install 'leadloop[ducklake]'",
         )
-    loaded = [f"load {quoted(str(_file(name)))}" for name in EXTENSIONS]
+    loaded = [f"load {in_sql(str(_file(name)))}" for name in EXTENSIONS]
     if not is_bucket(storage):
         return loaded[:1]
     return [*loaded, (access or Access()).statement(storage)]
@@ -54,8 +55,8 @@ def load_statements(storage: str = "", access: Access | None = None) -> list[str
 def attach_statements(ledger: str, catalog: str, storage: str, *, read_only: bool = False) -> list[str]:
     """What attaches both databases, for who opens the lake and for docs/engines.md."""
     only = ["read_only"] if read_only else []
-    lake = ", ".join([f"data_path {quoted(storage)}", *only])
+    lake = ", ".join([f"data_path {in_sql(storage)}", *only])
     return [
-        f"attach if not exists {quoted(ledger)} as {LEDGER}" + (" (read_only)" if read_only else ""),
-        f"attach if not exists {quoted('ducklake:' + catalog)} as {LAKE} ({lake})",
+        f"attach if not exists {in_sql(ledger)} as {LEDGER}" + (" (read_only)" if read_only else ""),
+        f"attach if not exists {in_sql('ducklake:' + catalog)} as {LAKE} ({lake})",
     ]
