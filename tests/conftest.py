@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
+from connector.cli import absent
 from tests import postgres
 from tests.leak_watch import LeakWatch
 
@@ -46,6 +47,7 @@ settings.load_profile("leadloop")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    absent.remember("pandas")  # as the command does
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell that starts something in the background has it ignore Ctrl-C; some tests press it.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from connector import logs
+from connector.cli import absent
 from connector.cli.options import with_logs
 from connector.cli.output import err, fail
 from connector.cli.streams import Streams, unfailing
@@ -77,6 +78,7 @@ def main() -> None:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     signal.signal(signal.SIGTERM, _terminated)
+    absent.remember("pandas")
     if logs.asked(sys.argv[1:], os.environ):
         logs.use(logs.Format.json)
     with unfailing() as streams:
