@@ -124,9 +124,10 @@ class Airflow(Place):
             if answer := found():
                 return answer
             time.sleep(1)
-        raise AssertionError(
-            f"Airflow never had {what}:\n{(self.home / 'standalone.log').read_text()[-3000:]}"
-        )
+        raise AssertionError(f"Airflow never had {what}:\n{self._log()[-3000:]}")
+
+    def _log(self) -> str:
+        return (self.home / "standalone.log").read_text("utf-8", "replace")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = requests.request(
@@ -166,7 +167,10 @@ class Airflow(Place):
         """What a person is asked in a DAG, once they have approved it."""
         question = self.asked(dag)
         instance = question["task_instance"]
-        time.sleep(5)  # Airflow fails a task that is answered before its scheduler has heard that it waits
+        key = f"dag_id='{dag}', task_id='{instance['task_id']}', run_id='{instance['dag_run_id']}'"
+        heard = re.compile(f"Received executor event with state success for task instance.*{re.escape(key)}")
+        self.until(lambda: heard.search(self._log()), "a scheduler that has heard that the task waits")
+        time.sleep(2)  # Airflow fails a task that is answered before its scheduler has written this down
         place = (
             f"dags/{dag}/dagRuns/{instance['dag_run_id']}/taskInstances/{instance['task_id']}/-1/hitlDetails"
         )
