@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from connector.sandbox import Sandbox
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 SCORES = {
     "convoso": "lead_score",
@@ -68,7 +68,6 @@ def _plan(place: Any) -> str:
     return "plan.json"
 
 
-@pytest.mark.long
 def test_every_crm_is_as_it_was_before(places: Any) -> None:
     """After a run over four CRMs and the undo of each of its pushes, every score is what it was, and nothing is sent again."""
     with Sandbox(leads=60) as sandbox:

@@ -38,6 +38,7 @@ def codes() -> dict[str, int]:
     return {each.name: each.exit_code for each in checks.run() if not each.ok and each.name != "dbt project"}
 
 
+@pytest.mark.long_if("leadsquared", "leadping")
 @pytest.mark.parametrize("vendor", ["convoso", "leadsquared", "pollybot", "leadping"])
 def test_an_address_that_has_answered_is_tried_again_later(
     home: Warehouse, monkeypatch: pytest.MonkeyPatch, vendor: str

@@ -118,7 +118,7 @@ def test_the_same_lead_id_means_two_leads(offices: dict[str, Any], warehouse: Wa
     ]
 
 
-@pytest.mark.long_if("postgres")
+@pytest.mark.long
 def test_whoever_runs_dbt_keeps_every_accounts_leads(
     offices: dict[str, Any], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ class Crm(OneByOne):
     def close(self) -> None: ...
 
 
+@settings(max_examples=50)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_makes_no_difference(rows: list[Any], chance: Any) -> None:
     """Any order of the same rows is the same plan, down to the fingerprint."""
@@ -255,6 +256,7 @@ def test_every_lead_is_accounted_for_once(
     assert (summary.stopped is None) or summary.exit_code == 3
 
 
+@settings(max_examples=50)
 @given(
     ROWS.filter(lambda rows: any(row[5] in ("change", "clear") for row in rows)),
     st.sampled_from(["changes", "stop"]),

@@ -672,6 +672,7 @@ def test_a_protected_field_is_in_no_push(duck: Any, own: Any) -> None:
         models.known(own.folder)
 
 
+@pytest.mark.long_if("postgres")
 def test_values_are_equal_in_sql_as_in_python(lab: Any, own: Any) -> None:
     """Each example of a rule, as what the CRM shows beside what we want; and as what someone edited beside what we sent."""
     examples = [(rule, one, other) for rule, one, other in SAME + DIFFERENT if rule and one and other]

@@ -182,10 +182,10 @@ def test_a_field_has_the_type_that_its_crm_says(lab: Any, own: Any) -> None:
     ("types", "said"),
     [
         ("{convoso: {lead_score: float}}", "lead_score must be one of integer, number, boolean, date, timestamp, text, not float"),
-        ("{convoso: {lead_score: integers}}", "not integers; did you mean integer?"),
+        pytest.param("{convoso: {lead_score: integers}}", "not integers; did you mean integer?", marks=pytest.mark.long),
         ("{convosso: {lead_score: integer}}", "no CRM convosso; did you mean convoso?"),
         ("{convoso: {score: integer}, pollybot: {score: date}}", "the column score has two types, date and integer"),
-        ("[lead_score]", "it must be a mapping"),
+        pytest.param("[lead_score]", "it must be a mapping", marks=pytest.mark.long),
     ],
 )  # fmt: skip
 def test_a_wrong_declaration_is_told(duck: Any, own: Any, types: str, said: str) -> None:

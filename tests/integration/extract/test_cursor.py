@@ -37,7 +37,8 @@ def test_years_without_leads_cost_nothing(duck: Any, sandbox: Any, at: Any, prec
     crm = sandbox(leads=3_000, clock=at(NOON), precision=precision)
     done = duck.extract(crm, page_size=100)
     assert done.rows >= 3_000
-    assert done.calls < 2.5 * 3_000 / 100
+    # Where a window can't be cut within a day, what is read twice depends on which of the answers comes first.
+    assert done.calls < (3 if precision == "day" else 1.2) * 3_000 / 100
     assert duck.missing(crm) == {}
 
 

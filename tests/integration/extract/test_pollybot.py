@@ -96,6 +96,7 @@ def test_every_lead_and_then_what_changed(
     assert [call.action for call in crm.calls] == ["get", "list", *told]
 
 
+@pytest.mark.long_if("postgres")
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_nothing_is_missing_after_runs_during_edits(
     crm: Any, custom: str, leads: Any, extract: Any, missing: Any, is_whole: bool

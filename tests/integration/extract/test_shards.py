@@ -72,6 +72,7 @@ class Stop(Listener):
             raise KeyboardInterrupt
 
 
+@pytest.mark.long_if("1", "2")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_parts_in_any_order_come_to_the_whole(
     rig: Any, book: Any, monkeypatch: pytest.MonkeyPatch, seed: int

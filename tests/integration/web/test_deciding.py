@@ -28,7 +28,12 @@ def until_shown(browser: Browser, generation: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "state"), [("ours", "confirmed"), ("theirs", "rejected"), ("skip", "rejected")]
+    ("side", "state"),
+    [
+        ("ours", "confirmed"),
+        ("theirs", "rejected"),
+        pytest.param("skip", "rejected", marks=pytest.mark.long),
+    ],
 )
 def test_one_conflict_is_decided(fresh: object, past: Past, side: str, state: str) -> None:
     """Only that lead's field is; the others stay; and with ours the next plan sends it."""
