@@ -2,7 +2,7 @@
 
     python docs/orchestrator_pictures.py [dagster] [prefect] [airflow]
 
-They are written into ``build/screenshots``. Each orchestrator's own server runs the code of its page in docs/, in the environments of
+They are the pictures of the pages in docs/, and ``dagster-push`` is in ``build/screenshots``. Each orchestrator's own server runs the code of its page in docs/, in the environments of
 ``make test-orchestrators``. It needs Chromium (Debian: ``apt-get install chromium``), which loads nothing but these pages.
 """
 
@@ -139,7 +139,7 @@ def take(browser: Chrome, page: Page) -> None:
         browser.until(f"document.body.innerText.includes({page.words!r})", PATIENCE)
     finally:
         time.sleep(3)  # what still moves comes to rest
-        file = PICTURES["FOLDER"] / f"{page.name}.png"
+        file = (ROOT / "docs" if page.name in ORCHESTRATORS else PICTURES["FOLDER"]) / f"{page.name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(browser("Page.captureScreenshot")["data"]))
         print(file)  # noqa: T201
