@@ -50,7 +50,8 @@ class Sent(Telemetry):
             logs.add_log_record_processor(
                 BatchLogRecordProcessor(self._noted(OTLPLogExporter, destination, "logs"))
             )
-        super().__init__(traces, MeterProvider(readers, resource=resource), logs, dict(os.environ))
+        meters = MeterProvider(readers, resource=resource)
+        super().__init__(traces, meters, logs, dict(os.environ), destination.prices)
 
     def close(self) -> None:
         with _silent():

@@ -4,12 +4,12 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector import parsing
+from connector import crm, parsing
 from connector.config.lookup import found_at, merged, named, parsed, refuse_unknown_in, value
 from connector.errors import ConfigError
 from connector.parsing import Secret
 
-ENDPOINT, HEADERS = "telemetry.endpoint", "telemetry.headers"
+ENDPOINT, HEADERS, PRICES = "telemetry.endpoint", "telemetry.headers", "telemetry.call_prices"
 SETTINGS: dict[str, tuple[str, str]] = {
     ENDPOINT: (
         "none: nothing is sent",
@@ -23,6 +23,13 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "none, secret",
         'Headers that the collector wants, as a table: `[telemetry.headers]` with `api-key = "…"`. In the environment: a JSON object.',
     ),
+    PRICES: (
+        "none: no costs",
+        (
+            "What one call to a CRM costs you, in a currency of your choice, as a table: `[telemetry.call_prices]` with "
+            "`convoso = 0.002`. The metric `leadloop.cost` adds it up. In the environment: a JSON object."
+        ),
+    ),
 }
 """As docs/settings.md tells it: (default, meaning)."""
 STANDARD = tuple(f"OTEL_EXPORTER_OTLP{part}_ENDPOINT" for part in ("", "_TRACES", "_METRICS", "_LOGS"))
@@ -34,18 +41,20 @@ class Destination:
 
     endpoint: str | None = None
     headers: dict[str, Secret] | None = field(default=None, repr=False)
+    prices: dict[str, float] = field(default_factory=dict)
+    """CRM -> what one call to it costs."""
 
 
 def destination() -> Destination | None:
     """``None`` where no telemetry is wanted. ``ConfigError`` for an address that is none."""
-    refuse_unknown_in("telemetry", (), ["endpoint", "headers"])
+    refuse_unknown_in("telemetry", (), ["endpoint", "headers", "call_prices"])
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     endpoint = value(ENDPOINT)
     if endpoint is not None:
-        return Destination(parsed(ENDPOINT, _address, endpoint), _headers())
+        return Destination(parsed(ENDPOINT, _address, endpoint), _headers(), _prices())
     if any(os.environ.get(name) for name in STANDARD):
-        return Destination()
+        return Destination(prices=_prices())
     return None
 
 
@@ -57,6 +66,24 @@ def _headers() -> dict[str, Secret] | None:
     if found is None:
         return None
     return {name: Secret(str(text)) for name, text in parsed(HEADERS, parsing.table, found).items()}
+
+
+def _prices() -> dict[str, float]:
+    """Of CRMs that there are."""
+    found = parsed(PRICES, _numbers, merged(PRICES) or {})
+    for name in found:
+        if name not in crm.names():
+            raise ConfigError(parsing.no_such("CRM", name, crm.names()), f"Correct the name in {PRICES}.")
+    return {str(name): price for name, price in found.items()}
+
+
+def _numbers(given: Any) -> dict[str, float]:
+    """``WrongValueError`` for what is no price."""
+    found = {name: parsing.number(text) for name, text in parsing.table(given).items()}
+    for name, price in found.items():
+        if price < 0:
+            raise parsing.WrongValueError(f"must hold prices of 0 or more, and that of {name!r} is less")
+    return found
 
 
 def _address(given: Any) -> str:

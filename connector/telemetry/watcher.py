@@ -21,7 +21,8 @@ _TOLD = ("run_id", "part_of", "crm", "push", "stream", "exit_code", "rows", "cal
 
 
 class Telemetry(Watcher):
-    """Watches with the providers it is given; ``parent``: variables of the environment, in which ``TRACEPARENT`` may be."""
+    """Watches with the providers it is given; ``parent``: variables of the environment, in which ``TRACEPARENT`` may be; ``prices``: CRM -> what
+    one call to it costs."""
 
     def __init__(
         self,
@@ -29,7 +30,9 @@ class Telemetry(Watcher):
         metrics: MeterProvider,
         logs: LoggerProvider,
         parent: Mapping[str, str] | None = None,
+        prices: Mapping[str, float] | None = None,
     ) -> None:
+        self._prices = prices or {}
         self._providers = (traces, metrics, logs)
         self._tracer = traces.get_tracer(NAME)
         self._logger = logs.get_logger(NAME)
@@ -47,6 +50,7 @@ class Telemetry(Watcher):
         )
         self._rejected = meter.create_counter("leadloop.rejected", "{lead}", "Leads that a CRM refused.")
         self._calls = meter.create_counter("leadloop.calls", "{call}", "Calls to a CRM, by status.")
+        self._cost = meter.create_counter("leadloop.cost", "1", "What the calls to a CRM cost.")
         self._throttles = meter.create_counter(
             "leadloop.throttles", "{answer}", "Answers that say: too many calls."
         )
@@ -139,6 +143,8 @@ class Telemetry(Watcher):
         about = {"crm": doing.facts["crm"]}
         self._calls.add(1, {**about, "status": str(doing.facts.get("status", "none"))})
         self._took.record(_seconds(doing), about)
+        if price := self._prices.get(doing.facts["crm"]):
+            self._cost.add(price, about)
 
 
 def _seconds(doing: Doing) -> float:

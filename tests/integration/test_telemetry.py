@@ -37,7 +37,9 @@ PAGE = (Path(__file__).parents[2] / "docs/telemetry.md").read_text("utf-8")
 class Memory:
     """A watcher whose exporters keep everything."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, environment: dict[str, str] | None = None, prices: dict[str, float] | None = None
+    ) -> None:
         self._spans, self._reader, self._logs = (
             InMemorySpanExporter(),
             InMemoryMetricReader(),
@@ -46,7 +48,7 @@ class Memory:
         traces, logs = TracerProvider(), LoggerProvider()
         traces.add_span_processor(SimpleSpanProcessor(self._spans))
         logs.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
-        self.watcher = Telemetry(traces, MeterProvider([self._reader]), logs, environment)
+        self.watcher = Telemetry(traces, MeterProvider([self._reader]), logs, environment, prices)
 
     @property
     def spans(self) -> list[Any]:
@@ -80,9 +82,9 @@ class Memory:
 
 
 @pytest.fixture
-def seen() -> Iterator[Memory]:
-    """Somebody watches with exporters in memory."""
-    memory = Memory()
+def seen(request: pytest.FixtureRequest) -> Iterator[Memory]:
+    """Somebody watches with exporters in memory; the parameter: what a call costs, by CRM."""
+    memory = Memory(prices=getattr(request, "param", None))
     events.watch(memory.watcher)
     yield memory
     events.unwatch(memory.watcher)
@@ -134,6 +136,19 @@ def test_a_whole_run(quick: QuickLoop, seen: Memory) -> None:
     assert metrics["leadloop.calls"][("crm", "convoso"), ("status", "200")] == len(seen.kind("call"))
     assert metrics["leadloop.call.duration"][(("crm", "convoso"),)] == len(seen.kind("call"))
     assert -60 < metrics["leadloop.delay"][("crm", "convoso"), ("stream", "lead_versions")] < 600
+
+
+@pytest.mark.long_if("postgres")
+@pytest.mark.parametrize("seen", [{"convoso": 0.25, "pollybot": 9.0}], indirect=True)
+def test_what_the_calls_cost(quick: QuickLoop, seen: Memory) -> None:
+    """The price of a call for each that is made, also where one is made again; a CRM without a price costs nothing."""
+    crm = quick.begin()
+    crm.faults.add("status", 429, count=2)
+    loop.extract(quick.warehouse)
+    metrics = seen.metrics()
+    calls = sum(metrics["leadloop.calls"].values())
+    assert calls > 2
+    assert metrics["leadloop.cost"] == {(("crm", "convoso"),): 0.25 * calls}
 
 
 @pytest.mark.long_if("postgres")
@@ -283,6 +298,27 @@ def test_wrong_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     config.reload()
     with pytest.raises(ConfigError, match="did you mean 'endpoint'"):
         destination()
+    for prices, message in (
+        ("convosso = 0.1", r"No CRM named 'convosso'; did you mean 'convoso'\?"),
+        (
+            "convoso = -1",
+            "telemetry.call_prices.* must hold prices of 0 or more, and that of 'convoso' is less",
+        ),
+        ('convoso = "cheap"', "telemetry.call_prices.* must be a number"),
+    ):
+        open_file.write_text(
+            f'[telemetry]\nendpoint = "http://localhost:4318"\n[telemetry.call_prices]\n{prices}\n'
+        )
+        config.reload()
+        with pytest.raises(ConfigError, match=message):
+            destination()
+    monkeypatch.setenv("TELEMETRY__CALL_PRICES__CONVOSO", "0.5")
+    open_file.write_text('[telemetry]\nendpoint = "http://localhost:4318"\n')
+    config.reload()
+    priced = destination()
+    assert priced is not None
+    assert priced.prices == {"convoso": 0.5}
+    monkeypatch.delenv("TELEMETRY__CALL_PRICES__CONVOSO")
     open_file.write_text(re.findall(r"```toml\n(.*?)```", PAGE, re.S)[0].partition("# .dlt/secrets")[0])
     config.reload()
     found = destination()
