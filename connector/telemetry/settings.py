@@ -27,7 +27,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "none: no costs",
         (
             "What one call to a CRM costs you, in a currency of your choice, as a table: `[telemetry.call_prices]` with "
-            "`convoso = 0.002`. The metric `leadloop.cost` adds it up. In the environment: a JSON object."
+            "`<crm> = 0.002`. The metric `leadloop.cost` adds it up. In the environment: a JSON object."
         ),
     ),
 }
