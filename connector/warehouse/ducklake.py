@@ -7,8 +7,7 @@ see ``ducklake_connection``.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,16 @@ from sqlalchemy.engine import URL
 from connector import config
 from connector.errors import ConfigError, DamagedError, WarehouseError
 from connector.warehouse import ducklake_connection as opening
-from connector.warehouse import ducklake_ledger as belonging
-from connector.warehouse import ducklake_states, ducklake_tidying
+from connector.warehouse import ducklake_ledger, ducklake_states, ducklake_tidying
+from connector.warehouse.apart import LAKE, LEDGER, Apart
 from connector.warehouse.duckdb import DuckDB, is_lake, size_of
 from connector.warehouse.ducklake_bucket import SETTINGS, Access, is_bucket, of_bucket
-from connector.warehouse.ducklake_connection import LAKE, LEDGER, SCHEMA
 from connector.warehouse.engine import Size, State
 from connector.warehouse.relations import Relation
 
 DEFAULT_CATALOG = "leads.ducklake"
 DRIVER = "duckdb+ducklake"
 registry.register("duckdb.ducklake", "connector.warehouse.ducklake_dialect", "Dialect")
-_WHERE = """
-select database_name from duckdb_tables() where database_name in (?, ?) and schema_name = ? and table_name = ?
-union all
-select database_name from duckdb_views() where database_name in (?, ?) and schema_name = ? and view_name = ?
-"""
-"""The database, of the lake and its ledger, that has a relation."""
 _TABLES = """
 select database_name, schema_name, table_name
 from duckdb_tables()
@@ -52,7 +44,7 @@ _BROKEN = re.compile(
 _CUT_OFF = "Could not read enough bytes from file"
 
 
-class DuckLake(DuckDB):
+class DuckLake(Apart):
     name = "ducklake"
     told = (
         f"`{DEFAULT_CATALOG}`",
@@ -79,14 +71,7 @@ class DuckLake(DuckDB):
     more_parts = SETTINGS
     dialect = DRIVER
     about_itself = re.compile(r"(?:IO|TransactionContext|FATAL|HTTP) Error: (?!Cannot open file)")
-    is_one_file = False
-    has_ledger_apart = True
-    names_database_after_file = False
     place_variables = frozenset({"LEADLOOP_DUCKLAKE_CATALOG"})
-
-    @property
-    def sql(self) -> str:
-        return "duckdb"
 
     def needs(self) -> dict[str, bool]:
         return opening.needs()
@@ -178,47 +163,14 @@ class DuckLake(DuckDB):
             table = ".".join(map(quote, names))
             connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {table}").all()
 
-    def make_schema(self, connection: sa.Connection, schema: str) -> None:
-        """It is there since the ledger was opened; a statement that makes it would mean the lake."""
-
     def is_there(self, url: URL) -> bool:
         return super().is_there(url) or Path(_part(url, "catalog")).exists()
 
-    def check_whole(self, connection: sa.Connection) -> None:
-        url = connection.engine.url
-        belonging.check(connection, self.label(url), str(self.path(url)))
+    def highest_number(self, connection: sa.Connection) -> int | None:
+        return ducklake_ledger.highest_number(connection)
 
-    def loss_accepted(self) -> AbstractContextManager[None]:
-        return belonging.loss_accepted()
-
-    def id_before(self, connection: sa.Connection) -> str | None:
-        found = belonging.id_in_lake(connection)
-        if found is not None:
-            belonging.note_loss(connection)
-        return found
-
-    def begun_anew(self, connection: sa.Connection) -> datetime | None:
-        return belonging.begun_anew(connection)
-
-    def count_on(self, connection: sa.Connection, sequence: str) -> None:
-        belonging.count_on(connection, sequence)
-
-    def bind(self, connection: sa.Connection) -> None:
-        belonging.bind(connection)
-
-    def columns_of(self, connection: sa.Connection, schema: str, name: str) -> frozenset[str]:
-        """The catalog of all columns would look at every view of the lake, which takes a second."""
-        quote = connection.dialect.identifier_preparer.quote_identifier
-        known = connection.exec_driver_sql(
-            _WHERE, (LAKE, LEDGER, schema, name, LAKE, LEDGER, schema, name)
-        ).scalar()
-        if known is None:
-            return frozenset()
-        # A view of what is gone can't be described.
-        with suppress(sa.exc.DBAPIError):
-            described = connection.exec_driver_sql(f"describe {'.'.join(map(quote, (known, schema, name)))}")
-            return frozenset(row[0] for row in described)
-        return frozenset()
+    def note_ledger(self, connection: sa.Connection, own: str) -> None:
+        ducklake_ledger.note(connection, own)
 
     def size(self, connection: sa.Connection) -> Size:
         url = connection.engine.url
@@ -231,8 +183,7 @@ class DuckLake(DuckDB):
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         wanted = list(relations)
         found = ducklake_states.states(connection, wanted)
-        rest = [relation for relation in wanted if relation.schema == SCHEMA and relation not in found]
-        return {**found, **self.states_in(connection, rest, f"'{LEDGER}'")}
+        return {**found, **self.states_of_ledger(connection, [each for each in wanted if each not in found])}
 
     def _named(self, credentials: Any) -> tuple[Path, Path | str | None]:
         """Catalog and storage as the settings name them; a bucket is a text."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from connector.warehouse.apart import LAKE
 from connector.warehouse.ducklake_bucket import Access
-from connector.warehouse.ducklake_connection import LAKE, load_statements
+from connector.warehouse.ducklake_connection import load_statements
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]

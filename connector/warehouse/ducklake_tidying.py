@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from connector.warehouse.ducklake_connection import LAKE, LEDGER
+from connector.warehouse.apart import LAKE, LEDGER
 from connector.warehouse.ducklake_ledger import METADATA
 from connector.warehouse.engine import Size
 
