@@ -15,7 +15,8 @@ from connector.push import (
 )
 from connector.push.deleted import KnownValues, known_values
 from connector.push.push_run import opened
-from connector.push.undo import LIMITS, Chosen, check_asked, chosen, fields_of, make_undo, undoing
+from connector.push.undo import LIMITS, fields_of, make_undo, undoing
+from connector.push.undo_runs import Chosen, check_asked, chosen
 from connector.warehouse import (
     models,
     runs,

@@ -14,7 +14,8 @@ from connector.crm.convoso.facts import CAPABILITIES
 from connector.errors import ConfigError, GuardrailError, ModelError, PlanMovedError
 from connector.push import Asked, Plan
 from connector.push.changes import Undo
-from connector.push.undo import LIMITS, Chosen, chosen, make_undo, undoing
+from connector.push.undo import LIMITS, make_undo, undoing
+from connector.push.undo_runs import Chosen, chosen
 from connector.render.plan import left_out
 from connector.render.saved_plan import read_plan
 from connector.warehouse import models
