@@ -70,6 +70,8 @@ class Capabilities:
     """Where a row has the time of its last edit: the first of these that isn't blank."""
     created_field: str = field(default="created_at", kw_only=True)
     """Where a row has the time when the lead was created."""
+    author_columns: tuple[str, ...] = field(default=(), kw_only=True)
+    """The columns of ``leads`` that say who made a lead and who edited it last, where the API shows both."""
     organisation_fields: tuple[str, ...] = field(default=(), kw_only=True)
     """Where a row names the organisation or workspace that its account belongs to."""
     example_field: str = field(default="title", kw_only=True)

@@ -24,7 +24,7 @@ from connector.push.frozen import as_tables
 from connector.push.plan import Plan, Push
 from connector.push.planning import book_of, frozen_plan, unresolved_leads
 from connector.push.tables import now
-from connector.push.undo_added import undo_added
+from connector.push.undo_added import seen_of, undo_added
 from connector.push.undo_runs import Chosen
 from connector.push.undo_writes import (
     Write,
@@ -90,8 +90,9 @@ def make_undo(
             _check_deleting(push, capabilities)
             wanted = {lead: own for lead, own in added.items() if is_named(found.asked, lead, own)}
             writes = writes_of(connection, found, relations, only=wanted)
+            seen = seen_of(connection, found.crm, relations.lead_history, wanted, capabilities.author_columns)
             rows: Iterable[Sequence[Any]] = undo_added(
-                writes, wanted, found.ids, found.runs[0].started_at, push.equal
+                writes, wanted, seen, found.ids, found.runs[0].started_at, push.equal
             )
         else:
             writes = (each for each in writes_of(connection, found, relations) if each.meant not in added)

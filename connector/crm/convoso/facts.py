@@ -79,6 +79,7 @@ CAPABILITIES = Capabilities(
     search_filters=frozenset(VALUE_FILTERS).union(*TIME_FILTERS.values()),
     cursor_fields=("updated_at", "changed_at"),
     id_fields=("id", "lead_id"),
+    author_columns=("created_by", "last_modified_by"),
     protected_fields=frozenset({"auth_token", "lead_id", "id"}),
     options=OPTIONS,
     identity=("phone_number", "list_id"),

@@ -18,6 +18,7 @@ from connector.push.undo import LIMITS, make_undo, undoing
 from connector.push.undo_runs import Chosen, chosen
 from connector.render.plan import left_out
 from connector.render.saved_plan import read_plan
+from connector.sandbox.tables import API_USER
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from tests.properties.quick_loop import HISTORY, Killed, QuickLoop
@@ -79,7 +80,7 @@ def book(quick: QuickLoop) -> Book:
 
 @pytest.fixture
 def quick_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[Any, Any]
 ) -> Iterator[Book]:
     """In DuckDB only, for what no engine has a say in."""
     monkeypatch.chdir(tmp_path)
@@ -366,6 +367,46 @@ def test_leads_that_were_added_stay_unless_asked(book: Book) -> None:
     assert not book.verdicts("adding")
     with pytest.raises(ConfigError, match="never deletes"):
         loop.plan_undo(book.quick.warehouse, Asked(run, delete_inserted=True), on_conflict="warehouse_wins")
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_who_is_as_quick_as_the_push_is_seen(quick_once: Book, is_read: bool) -> None:
+    """A CRM's times have whole seconds: an edit in the second in which the lead was made is seen by who made it, or by the change."""
+    book = quick_once
+    began = datetime.now(UTC).replace(microsecond=0)
+    book.crm.clock.set(began, ticking=False)
+    before = set(book.crm.book.ids())
+    for number in range(2):
+        book.quick.write(
+            "insert into inputs.forms values (:key, :phone, 'New')",
+            key=f"form {number}",
+            phone=f"777555000{number}",
+        )
+    run = book.push("adding")
+    touched, untouched = sorted(set(book.crm.book.ids()) - before)
+    if is_read:
+        book.look()
+    book.crm.book.edit(touched, {"notes": "called"}, user=API_USER if is_read else "30001")
+    assert len({book.crm.book.row(lead)["modified_at"] for lead in (touched, untouched)}) == 1
+    book.look()
+    done = book.undo(run, delete_inserted=True)
+    assert done.summary.by_state == {"applied": 1}
+    assert [lead.lead_id for lead in done.plan.conflicts] == ["form 0"]
+    assert set(book.crm.book.ids()) - before == {touched}
+
+
+def test_an_answer_that_was_long_under_way_hides_nobody(quick_once: Book) -> None:
+    """What was edited after the lead was made, and before its answer came, is an edit all the same, whoever it is said to be by."""
+    book = quick_once
+    before = set(book.crm.book.ids())
+    book.quick.write("insert into inputs.forms values ('form', '7775550001', 'New')")
+    run = book.push("adding")
+    (added,) = set(book.crm.book.ids()) - before
+    book.crm.clock.advance(10)
+    book.crm.book.edit(added, {"notes": "called"}, user=API_USER)
+    book.quick.write("update leadloop.push_journal set recorded_at = recorded_at + interval '1 minute'")
+    book.look()
+    assert not book.plan(run, delete_inserted=True).leads
 
 
 def test_too_many_added_leads_are_not_deleted(quick_once: Book) -> None:
