@@ -119,14 +119,14 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> object:
 
 
 @pytest.fixture(scope="session")
-def made_before() -> dict[str, Any]:
+def made_before() -> dict[Any, Any]:
     """What the quick loops of this process share."""
     return {}
 
 
 @pytest.fixture
 def quick(
-    warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[str, Any]
+    warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[Any, Any]
 ) -> Iterator[object]:
     """The quick loop over an empty warehouse, once in each engine."""
     from tests.properties.quick_loop import QuickLoop

@@ -312,7 +312,7 @@ def storm(
     folder: Path,
     seed: int,
     say: Callable[[str], None],
-    made: dict[str, Made] | None = None,
+    made: dict[tuple[str, str], Made] | None = None,
 ) -> Iterator[Storm]:
     """A storm on this warehouse, which is empty, beside a project in this folder; ``made`` as for a quick loop."""
     with pytest.MonkeyPatch.context() as patch:

@@ -68,7 +68,7 @@ class StormLoop(QuickLoop):
         folder: Path,
         warehouse: Warehouse,
         patch: pytest.MonkeyPatch,
-        made: dict[str, Made] | None = None,
+        made: dict[tuple[str, str], Made] | None = None,
     ) -> None:
         self._folder = folder
         self._copies = 0

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.mark.long
 def test_nothing_is_lost_doubled_mixed_or_stalled_in_a_storm(
-    warehouse: Warehouse, tmp_path: Path, made_before: dict[str, Any]
+    warehouse: Warehouse, tmp_path: Path, made_before: dict[Any, Any]
 ) -> None:
     """Killed, cut, put back, renamed, with a wrong clock, elsewhere and two at once: all comes to rest as it has to be."""
     said, strikes = list[str](), 2 * len(storm.KINDS)

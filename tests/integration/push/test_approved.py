@@ -84,7 +84,7 @@ def office(quick: QuickLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def office_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_before: dict[Any, Any]
 ) -> Iterator[Office]:
     """In DuckDB only."""
     from connector.warehouse.connection import Warehouse
