@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from connector import crm
 from connector.crm.day_calls import CallsLeft
+from connector.push.kept_forms import kept_forms
 from connector.push.tables import history, push_journal, push_journal_archive, push_runs
 from connector.warehouse import models, settings
 from connector.warehouse import runs as stages
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
+from connector.warehouse.models import OtherForm
 
 RUNS = 20
 """How many of the latest runs are told of."""
@@ -87,6 +89,8 @@ class Status:
     """The latest, newest first."""
     calls_today: Mapping[str, CallsLeft] = field(default_factory=dict)
     """CRM -> its calls of the day, where they are counted."""
+    other_forms: tuple[OtherForm, ...] = ()
+    """What a CRM keeps in another form than it was sent in, and is not sent again."""
 
 
 def status(warehouse: Warehouse, *, reading: Warehouse | None = None) -> Status:
@@ -104,7 +108,13 @@ def status(warehouse: Warehouse, *, reading: Warehouse | None = None) -> Status:
         commands = [
             LastRun(**{name: each[name] for name in names}) for each in stages.latest(connection, warehouse)
         ]
-        return replace(known, crms=_crms(connection), commands=tuple(commands), runs=_push_runs(connection))
+        return replace(
+            known,
+            crms=_crms(connection),
+            commands=tuple(commands),
+            runs=_push_runs(connection),
+            other_forms=kept_forms(connection),
+        )
 
 
 def _crms(connection: sa.Connection) -> tuple[CrmStatus, ...]:

@@ -9,7 +9,7 @@ from connector.render.plan import kept_otherwise
 from connector.texts import count
 
 if TYPE_CHECKING:
-    from connector.warehouse.models import BuildResult
+    from connector.warehouse.models import BuildResult, OtherForm
 
 
 class Node(Part, kw_only=True):
@@ -82,8 +82,10 @@ def build_text(done: "BuildResult") -> str:
         f"{count(done.models, 'model')} made, {count(done.tests, 'test')} passed, in {done.seconds:.1f} s"
     ]
     lines += [f"warning: {node.name} ({node.message})" for node in done.warnings]
-    lines += [
-        f"{kept_otherwise(each.crm, each.field, each.rule)}. Until then it is not sent again; it is so in {count(each.leads, 'lead')}"
-        for each in done.other_forms
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(kept_text, done.other_forms)])
+
+
+def kept_text(form: "OtherForm") -> str:
+    """Which field a CRM keeps in another form, the rule that would make them equal, and in how many leads that is so."""
+    told = kept_otherwise(form.crm, form.field, form.rule)
+    return f"{told}. Until then it is not sent again; it is so in {count(form.leads, 'lead')}"

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.render.build import Kept, kept_text
 from connector.render.day_calls import CallsToday, calls_today
 from connector.render.document import VERSION, Part, Time, part
 from connector.render.text import moment
@@ -91,6 +92,12 @@ class StatusDocument(Part, kw_only=True):
         dict[str, CallsToday],
         Meta(description="CRM → its calls of the day, where they are counted"),
     ]
+    other_forms: Annotated[
+        list[Kept],
+        Meta(
+            description="what a CRM keeps in another form than it was sent in, and is not sent again until a rule makes them equal"
+        ),
+    ]
 
 
 def status_document(found: "Status") -> StatusDocument:
@@ -101,6 +108,7 @@ def status_document(found: "Status") -> StatusDocument:
         commands=[part(LastOf, each) for each in found.commands],
         runs=[part(Sending, each) for each in found.runs],
         calls_today={name: told for name, each in found.calls_today.items() if (told := calls_today(each))},
+        other_forms=[part(Kept, each) for each in found.other_forms],
     )
 
 
@@ -128,7 +136,9 @@ def status_text(found: "Status") -> RenderableType:
     ran: list[RenderableType] = [commands, ""] if found.commands else []
     pushed = runs if found.runs else "Nothing has been pushed yet."
     calls = [f"{name}: {each}" for name, each in found.calls_today.items()]
-    return Group(found.warehouse, *settings, "", leads, "", *ran, pushed, *(["", *calls] if calls else []))
+    forms = [Text(kept_text(each)) for each in found.other_forms]
+    more = [each for part in (forms, calls) if part for each in ("", *part)]
+    return Group(found.warehouse, *settings, "", leads, "", *ran, pushed, *more)
 
 
 def _ended(last: "LastRun") -> str:

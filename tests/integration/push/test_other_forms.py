@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from connector import loop
+from connector.render.status import status_document
+from connector.status import status
 from connector.warehouse import models
 from connector.warehouse.models import OtherForm
 from tests.properties.quick_loop import QuickLoop
@@ -33,6 +35,11 @@ def test_a_value_in_another_form_is_told_once_and_not_sent_for_ever(
     wins = replace(known, pushes=tuple(replace(each, on_conflict="warehouse_wins") for each in known.pushes))
     monkeypatch.setattr(models, "known", lambda *_: wins)
 
+    ruled = replace(wins, pushes=tuple(replace(each, equal={"title": "lower"}) for each in wins.pushes))
+
+    def told() -> tuple[OtherForm, ...]:
+        return status(quick.warehouse).other_forms
+
     def planned() -> tuple[list[str], list[str]]:
         plan = loop.plan(quick.warehouse, "scores")
         return [each.lead_id for each in plan.leads], [each.lead_id for each in plan.flapping]
@@ -41,11 +48,22 @@ def test_a_value_in_another_form_is_told_once_and_not_sent_for_ever(
     assert read(quick) == ()
     loop.push(quick.warehouse, "scores")
     crm.clock.advance(5)
+    assert told() == ()
     assert read(quick) == (OtherForm("convoso", "title", "lower", 1),)
     assert planned() == ([], [lead])
     crm.clock.advance(5)
     assert read(quick) == ()
     assert planned() == ([], [lead])
+    # A build says it once, the status as long as it is so; also when the journal was compacted.
+    assert told() == (OtherForm("convoso", "title", "lower", 1),)
+    loop.maintain(quick.warehouse)
+    assert told() == (OtherForm("convoso", "title", "lower", 1),)
+    assert status_document(status(quick.warehouse)).other_forms[0].rule == "lower"
+    # For a push with that rule it is in sync, so there is nothing to say.
+    monkeypatch.setattr(models, "known", lambda *_: ruled)
+    loop.push(quick.warehouse, "scores")
+    assert told() == ()
+    monkeypatch.setattr(models, "known", lambda *_: wins)
 
     want(quick, lead, "silver")
     assert planned() == ([lead], [])

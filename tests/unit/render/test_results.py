@@ -170,8 +170,13 @@ def test_a_status() -> None:
         (CrmStatus("convoso", 2000, 1, None, AT),),
         (last, killed),
         (PushRun("r1", "scores", "convoso", AT, 3, 6, "box", 7, {"applied": 5, "rejected": 1}),),
+        other_forms=(OtherForm("convoso", "phone_number", "digits", 1200),),
     )
     told = shown(status_text(found))
+    assert (
+        "convoso keeps phone_number in another form; equal = {'phone_number': 'digits'} in the push" in told
+    )
+    assert "it is so in 1,200 leads" in told
     assert "2,000" in told
     assert "4: Too many." in told
     assert "killed, process 7 on box" in told
