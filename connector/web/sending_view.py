@@ -8,7 +8,7 @@ from connector.views import runs as views
 from connector.web.sending import Sending
 from connector.web.site import Site
 from connector.web.subject import Subject
-from connector.web.words import ENDED
+from connector.web.words import ENDED, KILLED
 
 HAVE_SENT = (ENDED[0][0], ENDED[3][0], "killed", "interrupted")
 """How sendings end that have changed something in the CRM, or may have."""
@@ -75,7 +75,7 @@ def _ended(site: Site, found: Sending) -> tuple[str, str, str]:
         return (
             "killed",
             "bad",
-            "It was killed on the way. What it had sent is in the CRM. The next push finds out about calls under way.",
+            f"{KILLED} The next push finds out about calls under way.",
         )
     if code == 130:
         return "interrupted", "warn", why

@@ -155,6 +155,7 @@ def _environment(keys: Keys) -> jinja2.Environment:
         "when": words.when,
         "ended": words.ended,
         "took": words.took,
+        "after_kill": words.after_kill,
         "tone": words.tone,
         "happened": words.happened,
         "readable": words.value,

@@ -67,6 +67,27 @@ def ended(run: Any) -> Markup:
     return Markup('<span class="word {}">{}</span>').format(tone, word)
 
 
+KILLED = "It was killed on the way. What it had sent is in the CRM."
+
+
+def after_kill(run: Any) -> Markup:
+    """What a killed run has left, and what is right next."""
+    if run.command in ("push", "undo"):
+        push = Markup('<a href="/pushes/{}">{}</a>').format(run.push, run.push) if run.push else "the push"
+        return Markup(
+            "{} The next run of {} first finds out what came of the calls that were under way, then sends what is left: start it "
+            "again, or let the next night do it. What was sent can also be taken back."
+        ).format(KILLED, push)
+    if run.command == "run":
+        return Markup(
+            "{} Nothing is lost: the next <code>leadloop run</code> goes on where this one stopped, and first finds out what came of "
+            "the calls that were under way. Start it again, or let the next night do it."
+        ).format(KILLED)
+    return Markup(
+        "It was killed on the way. Nothing is lost: the next <code>leadloop {}</code> does again what this one had not finished."
+    ).format(run.command)
+
+
 def took(run: Any) -> str:
     """How long a run took, or has taken so far."""
     if run.ended_at is None and run.state == "killed":

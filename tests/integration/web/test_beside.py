@@ -1,5 +1,9 @@
 """The pages beside whoever writes: they never hold up a run, never fail since one holds the file, and say how old they are."""
 
+import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -13,10 +17,12 @@ import pytest
 
 from connector import loop
 from connector.views.settings import PageSettings
+from connector.warehouse import models
 from connector.web.server import HOST, Server, bound
 from connector.web.site import Site
 from tests.integration.conftest import PUSH
-from tests.integration.web.conftest import KEYS, Browser, settled
+from tests.integration.web.conftest import KEYS, Browser, settled, shown
+from tests.properties.quick_loop import QuickLoop
 
 HOLDER = """
 import duckdb, sys, time
@@ -179,5 +185,60 @@ def test_the_pages_are_the_same_on_both_warehouses(quick: Any, monkeypatch: pyte
         assert quick.rows("select field, state from leadloop.push_journal where run_id like 'resolve-%'") == [
             ("title", "rejected")
         ]
+    finally:
+        server.stop()
+
+
+@pytest.mark.long_if("postgres")
+@pytest.mark.timeout(600)
+def test_a_push_that_is_killed_while_the_page_is_open(quick: QuickLoop, tmp_path: Path) -> None:
+    """Another process's push: the page shows it at work, then killed, in plain words and with what is right next; no page fails."""
+    crm = quick.begin()
+    leads = crm.book.ids()
+    loop.extract(quick.warehouse)
+    loop.build(quick.warehouse)
+    for lead in leads:
+        quick.write("insert into inputs.wanted values (:lead, 'hot', null)", lead=lead)
+    quick.let_go()
+    if not (tmp_path / models.STATE).exists() or models.STATE.absolute() != tmp_path / models.STATE:
+        shutil.copytree(models.STATE, tmp_path / ".leadloop" / "dbt")
+    crm.faults.add("latency", 1.0, path="update")
+    site = Site.over(quick.warehouse, None, PageSettings(), KEYS)
+    server = Server(site, bound(HOST, 0), token=None, log=lambda *_: None).start()
+    try:
+        browser = Browser(site, server, [])
+        settled(browser)
+        command = [sys.executable, "-m", "connector.cli", "push", "scores", "--yes", "--first"]
+        environment = {**os.environ, **quick.warehouse.as_variables()}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as pushing:
+            try:
+                assert until(lambda: crm.calls.count("update") > 0 or pushing.poll() is not None, 240)
+                assert pushing.poll() is None, pushing.stderr and pushing.stderr.read()
+                assert until(lambda: "at work" in browser.get("/runs").text)
+                run = re.findall(r'href="/runs/([^"?]+)"', browser.get("/runs").body)[0]
+                assert "at work" in browser.get(f"/runs/{run}").text
+            finally:
+                os.kill(pushing.pid, signal.SIGKILL)
+        crm.faults.clear()
+        sent = sum(row.get("title") == "hot" for row in crm.book.rows().values())
+        assert 0 < sent < len(leads)
+        assert until(lambda: "killed" in browser.get("/runs").text)
+        told = browser.get(f"/runs/{run}")
+        assert (
+            "It was killed on the way. What it had sent is in the CRM. The next run of scores first finds out"
+            in told.text
+        )
+        undo = re.findall(r'href="(/undo/[^"]+)"', told.body)[0]
+        for address in ("/", "/runs", f"/runs/{run}", "/pushes/scores", "/conflicts", "/leads", undo):
+            assert shown(browser, address).status == 200, address
+        assert "What takes the run" in shown(browser, undo).text
+        assert "killed" in shown(browser, "/pushes/scores").text
+
+        done = loop.push(quick.warehouse, "scores")
+        assert done is not None
+        assert done.recovery
+        assert all(row.get("title") == "hot" for row in crm.book.rows().values())
+        assert until(lambda: "In sync" in shown(browser, "/pushes/scores").text)
+        assert "killed" in browser.get(f"/runs/{run}").text
     finally:
         server.stop()

@@ -1,6 +1,7 @@
 """What was approved on the page is sent from it, and taken back: by a process of its own, against a CRM that is there."""
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -141,6 +142,11 @@ def test_a_plan_is_approved_sent_and_taken_back(page: Any, world: World) -> None
         assert world.scores(ids) == before
 
 
+def hidden_run(page: str) -> str:
+    """Where the page of the last sending's run is."""
+    return str(re.findall(r'href="(/runs/[^"?]+)"', page)[0])
+
+
 def _wanted(plan: Any, lead_id: str) -> set[str]:
     return {change.field for lead in plan.leads if lead.lead_id == lead_id for change in lead.changes}
 
@@ -162,6 +168,40 @@ def test_one_at_a_time_and_an_approval_once(page: Any, world: World) -> None:
         if used.status == 303:
             refused = ended(browser, ADDRESS)
             assert "was sent already with this approval" in refused.text
+
+
+@pytest.mark.long
+def test_what_is_sent_is_stopped(page: Any, world: World) -> None:
+    """The button is there while something is sent. Calls under way are finished, nothing else is sent, and the rest is still to send."""
+    world.crm.faults.add("latency", 0.5, path="update")
+    try:
+        with page() as browser:
+            ids = [lead.lead_id for lead in browser.site.plans.get(PUSH, patience=60).plan.leads]
+            before = world.scores(ids)
+            written = world.crm.calls.count("update")
+            approve_and_send(browser, ADDRESS, first="yes")
+            wait_for(lambda: world.crm.calls.count("update") > written, 120)
+            assert f'action="{ADDRESS}/stop"' in browser.get(ADDRESS).body
+            assert "Stop sending" in browser.get(ADDRESS).text
+            assert browser.post(f"{ADDRESS}/stop", {}).status == 303
+            told = ended(browser, ADDRESS)
+            assert "interrupted" in told.text
+            assert "Stop sending" not in told.text
+            calls = world.crm.calls.count("update") - written
+            after = world.scores(ids)
+            sent = [lead for lead in ids if after[lead] != before[lead]]
+            assert 0 < calls < len(ids)
+            assert 0 < len(sent) <= calls
+            run = hidden_run(told.body)
+            assert "not sent: the run was interrupted" in browser.get(run).text
+            # Whoever presses it when nothing is sent any more does no harm.
+            assert browser.post(f"{ADDRESS}/stop", {}).status == 303
+            left = browser.site.plans.get(PUSH, patience=60).plan
+            assert {lead.lead_id for lead in left.leads}.isdisjoint(sent)
+    finally:
+        world.crm.faults.clear()
+        for lead, score in before.items():
+            world.crm.book.edit(lead, {"lead_score": score or ""})
 
 
 @pytest.mark.long
