@@ -235,9 +235,9 @@ class Plan:
             name for name in self.conflicts.by_field() if of_field(self, "on_conflict", name) == "stop"
         )
 
-    def problem(self) -> LeadloopError | None:
-        """Why nothing of this plan may be sent, or ``None``; see ``check``."""
-        look = f"To see it: {self.command}"
+    def problem(self, *, is_seen: bool = False) -> LeadloopError | None:
+        """Why nothing of this plan may be sent, or ``None``; see ``check``. ``is_seen``: whoever is told has the plan before them."""
+        look = "" if is_seen else f"To see it: {self.command}"
         if self.nameless:
             return ModelError(
                 f"{self.push} has {count(self.nameless, 'row')} without a lead id, so nothing was sent.",
@@ -264,11 +264,11 @@ class Plan:
             )
         tripped = {each.name: each.explanation for each in self.guardrails if each.tripped}
         if tripped:
-            advice = f"If it is right, raise the limit in the model, or send the first leads with --limit N. {look}"
+            advice = f"If it is right, raise the limit in the model, or send the first leads with --limit N. {look}".rstrip()
             if [*tripped] == ["max_unknown_share"] and self.crm_leads:
                 advice = (
                     f"Does the push's key hold the ids that {self.crm} gave, and is this their account? If it is right, raise the "
-                    f"limit in the model. {look}"
+                    f"limit in the model. {look}".rstrip()
                 )
             return GuardrailError(
                 f"{self.push}: {'; '.join(tripped.values())}. Nothing was sent.",

@@ -142,8 +142,8 @@ def tiles(plan: Plan) -> list[tuple[int, str]]:
     return [*numbers, (len(plan.rejected), "leads held back")]
 
 
-def left_out(plan: Plan) -> list[str]:
-    """A sentence for every kind of lead that the plan leaves out."""
+def left_out(plan: Plan, *, on_page: bool = False) -> list[str]:
+    """A sentence for every kind of lead that the plan leaves out; what to do about it on a page of ``serve``, or else as a command."""
     notes = (
         (len(plan.rejected), f"held back: {plan.crm} refused this very value before"),
         *held_forms(plan),
@@ -158,7 +158,7 @@ def left_out(plan: Plan) -> list[str]:
     told = [f"{count(number, 'lead')} {note}" for number, note in notes if number]
     if plan.unknown_leads:
         told.append(unknown_leads(plan.crm, plan.unknown_leads, plan.desired_leads))
-    return told + (_not_taken_back(plan.undo, plan.crm) if plan.undo is not None else [])
+    return told + (_not_taken_back(plan.undo, plan.crm, on_page=on_page) if plan.undo is not None else [])
 
 
 def own_policies(plan: Plan) -> list[str]:
@@ -199,7 +199,11 @@ def own_policies(plan: Plan) -> list[str]:
     return told
 
 
-def _not_taken_back(undo: Undo, crm: str) -> list[str]:
+DELETE_ADDED = "Delete the leads that it added"
+"""What is pressed for it on the page of an undo."""
+
+
+def _not_taken_back(undo: Undo, crm: str, *, on_page: bool) -> list[str]:
     """A sentence for everything that the runs did and that the plan doesn't take back."""
     notes = []
     if undo.as_before:
@@ -207,9 +211,10 @@ def _not_taken_back(undo: Undo, crm: str) -> list[str]:
         notes.append(f"{count(undo.as_before, 'field')} {shows} already what was there before")
     if undo.inserted:
         were, stay, them = ("was", "stays", "it") if len(undo.inserted) == 1 else ("were", "stay", "them")
+        how = f"press “{DELETE_ADDED}”" if on_page else replace(undo.asked, delete_inserted=True).command
         notes.append(
             f"{_leads(undo.inserted)} {were} added by the run and {stay} there. To delete {them} again, where nobody has "
-            f"touched {them} since: {replace(undo.asked, delete_inserted=True).command}"
+            f"touched {them} since: {how}"
         )
     if undo.deleted:
         were = "was" if len(undo.deleted) == 1 else "were"

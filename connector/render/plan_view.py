@@ -25,6 +25,8 @@ from connector.texts import masked, printable, readable, shown_key, shown_name
 from connector.views.plan_rows import PlanRows, Row
 from connector.views.settings import Masking
 
+RELEASE = "Send again what was taken back"
+"""What is pressed for it on the page of a push."""
 Tone = Literal["good", "bad", "warn", "idle"]
 NEAR = 0.8
 """From this part of a limit on, a plan is near it."""
@@ -105,6 +107,10 @@ class PlanView:
     wanted: str
     """What the third value of a conflict is."""
     conflicts: int
+    held: int
+    """Leads that were taken back by an undo, and are not sent until somebody says so."""
+    adds: bool
+    """Of an undo: the run has added leads, which stay."""
     lists: Sequence[tuple[str, str, int]]
     """(list, its name, its leads) of the lists that have any."""
     fields_by_list: Mapping[str, Mapping[str, int]]
@@ -115,10 +121,13 @@ class PlanView:
     fingerprint: str = ""
 
 
-def plan_view(rows: PlanRows, masking: Masking, *, mask: bool = False, fingerprint: bool = False) -> PlanView:
-    """``mask`` hides every value. To make the fingerprint every lead is read, so it is there only where it is asked for."""
+def plan_view(
+    rows: PlanRows, masking: Masking, *, mask: bool = False, fingerprint: bool = False, on_page: bool = False
+) -> PlanView:
+    """``mask`` hides every value. To make the fingerprint every lead is read, so it is there only where it is asked for.
+    ``on_page``: it is shown by ``leadloop serve``, where things are pressed; else what is advised are commands."""
     plan = rows.plan
-    problem = plan.problem()
+    problem = plan.problem(is_seen=True)
     notes = list(filter(None, [first_time(plan), approved.told(plan)]))
     word, tone = _word(plan, problem is not None, bool(first_time(plan)))
     lengths = {
@@ -134,16 +143,22 @@ def plan_view(rows: PlanRows, masking: Masking, *, mask: bool = False, fingerpri
         tone=tone,
         headline=headline(plan),
         problem=str(problem) if problem else "",
-        notes=[*notes, *own_policies(plan), *(left_out(plan) if plan.undo is not None else [])],
+        notes=[
+            *notes,
+            *own_policies(plan),
+            *(left_out(plan, on_page=on_page) if plan.undo is not None else []),
+        ],
         tiles=tiles(plan),
         bars=[_bar(each) for each in plan.guardrails],
         fields=_fields(plan, masking, mask),
         moves=_moves(rows, masking, mask),
         jumps=shown_rows(plan, rows.jumps(), masking, mask=mask) if plan.mode == "update" else [],
-        left_out=_left_out(plan),
+        left_out=_left_out(plan, on_page),
         conflict_title=conflict_title(plan) if plan.conflicts else "",
         wanted=wanted(plan),
         conflicts=len(plan.conflicts),
+        held=len(plan.reverted),
+        adds=bool(plan.undo and plan.undo.inserted),
         lists=[
             (name, LIST_NAMES[name], len(leads))
             for name, leads in lengths.items()
@@ -227,7 +242,7 @@ def _moves(rows: PlanRows, masking: Masking, mask: bool) -> list[tuple[str, Sequ
     return found
 
 
-def _left_out(plan: Plan) -> list[Left]:
+def _left_out(plan: Plan, on_page: bool) -> list[Left]:
     held = (
         Left(leads, why, "It is sent again when the value changes, or is in sync once a rule says so.")
         for leads, why in held_forms(plan)
@@ -244,6 +259,11 @@ def _left_out(plan: Plan) -> list[Left]:
             "It is sent again when the value changes.",
         ),
         *held,
+        Left(
+            len(plan.reverted),
+            "taken back by an undo, and held",
+            f"Press “{RELEASE}”." if on_page else f"leadloop release {plan.push} --all",
+        ),
         Left(
             len(plan.unresolved),
             "an earlier write was not answered",

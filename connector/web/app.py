@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from connector.web import (
     approve_pages,
     conflict_pages,
+    held_pages,
     lead_pages,
     overview_page,
     plan_pages,
@@ -23,6 +24,7 @@ from connector.web import (
 )
 from connector.web.safety import Safe, is_from_our_form
 from connector.web.site import Site
+from connector.web.subject import ADDED
 
 Page = Callable[[Site, Request], Response]
 Posted = Callable[[Site, Request, Any], Response]
@@ -52,6 +54,8 @@ def application(site: Site, *, token: str | None = None, log: Log = lambda *_: N
         _get(site, "/", overview_page.overview_page),
         _get(site, "/fresh", _fresh),
         *_plans(site, "/pushes/{push}"),
+        _post(site, "/pushes/{push}/release", held_pages.release),
+        *_plans(site, f"/undo/{{run_id}}/{ADDED}"),
         *_plans(site, "/undo/{run_id}"),
         _get(site, "/leads", lead_pages.leads_page),
         _post(site, "/leads", lead_pages.leads_page),

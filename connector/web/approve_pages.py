@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from connector import loop
 from connector.errors import ConfigError, LeadloopError, LockedError, PlanMovedError
-from connector.push import Asked, approved
+from connector.push import approved
 from connector.push.approvals import first_time
 from connector.push.plan import Plan
 from connector.render.plan_document import digest
@@ -122,7 +122,7 @@ def _planned(site: Site, subject: Subject) -> Plan:
     """The plan as it is now, from the warehouse itself."""
     if subject.push:
         return loop.plan(site.source.warehouse, subject.push, site.plans.project)
-    return loop.plan_undo(site.source.warehouse, Asked(run=subject.run), site.plans.project)
+    return loop.plan_undo(site.source.warehouse, subject.asked, site.plans.project)
 
 
 def _kept_fields(form: FormData, plan: Plan) -> list[str]:

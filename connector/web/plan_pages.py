@@ -11,8 +11,9 @@ from connector.errors import LeadloopError
 from connector.push import approved as approving
 from connector.push.approvals import first_time
 from connector.push.plan import Plan
+from connector.render.plan import DELETE_ADDED
 from connector.render.plan_csv import plan_csv
-from connector.render.plan_view import shown_rows
+from connector.render.plan_view import RELEASE, shown_rows
 from connector.texts import shown_name
 from connector.views import overview
 from connector.views.plan_rows import LISTS, SORT_NAMES, SORTS, Asked, Page
@@ -86,6 +87,9 @@ def _page(site: Site, subject: Subject, asked: Asked, said: str = "", said_tone:
         "said_tone": said_tone,
         "sending": None,
         "can_send": site.sender is not None,
+        "view": None,
+        "delete_added": DELETE_ADDED,
+        "release": RELEASE,
     }
     if not site.plans.has(subject):
         why = site.plans.why_none or f"No push is called {subject.push}."

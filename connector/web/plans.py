@@ -10,7 +10,6 @@ from pathlib import Path
 
 from connector import loop
 from connector.errors import LeadloopError
-from connector.push import Asked as PushRuns
 from connector.push.plan import Plan
 from connector.render.plan_view import PlanView, plan_view
 from connector.views import people
@@ -147,7 +146,7 @@ class Plans:
                 plan = (
                     loop.look(place, name, known)
                     if subject.push
-                    else loop.look_undo(place, PushRuns(run=subject.run), known)
+                    else loop.look_undo(place, subject.asked, known)
                 )
                 ids = None
                 size = sum(len(each) for each in (plan.leads, plan.conflicts, plan.rejected, plan.flapping))
@@ -171,7 +170,7 @@ class Plans:
                     told = unusual(connection, plan)
             if can_approve(plan):
                 _ = plan.fingerprint  # every lead is read for it: not while somebody waits for the page
-            return Made(rows, plan_view(rows, self._masking), unusual=told, shows=shows)
+            return Made(rows, plan_view(rows, self._masking, on_page=True), unusual=told, shows=shows)
         except LeadloopError as error:
             return Made(None, None, str(error))
 

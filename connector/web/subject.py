@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-_UNDO = "undo "
+from connector.push import Asked
+
+_UNDO, _ADDED = "undo ", "undo added "
+ADDED = "added"
+"""The end of an address: not the fields of a run are taken back, but the leads that it added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +20,25 @@ class Subject:
     """The name of a push: its plan is what it would send now."""
     run: str = ""
     """The id of a run of a push: the plan is what takes it back."""
+    added: bool = False
+    """The plan deletes the leads that the run has added."""
 
     @property
     def key(self) -> str:
         """By which the plan is kept."""
-        return self.push or f"{_UNDO}{self.run}"
+        return self.push or f"{_ADDED if self.added else _UNDO}{self.run}"
+
+    @property
+    def asked(self) -> Asked:
+        """What is to be taken back."""
+        return Asked(run=self.run, delete_inserted=self.added)
 
     @property
     def address(self) -> str:
         """Where its page is; all that can be done with the plan is below it."""
-        return f"/pushes/{self.push}" if self.push else f"/undo/{self.run}"
+        if self.push:
+            return f"/pushes/{self.push}"
+        return f"/undo/{self.run}/{ADDED}" if self.added else f"/undo/{self.run}"
 
     @property
     def stem(self) -> str:
@@ -39,10 +52,14 @@ class Subject:
 
 def of_key(key: str) -> Subject:
     """The other way round."""
+    if key.startswith(_ADDED):
+        return Subject(run=key.removeprefix(_ADDED), added=True)
     return Subject(run=key.removeprefix(_UNDO)) if key.startswith(_UNDO) else Subject(push=key)
 
 
 def of_request(request: Request) -> Subject:
     """What an address is about."""
     given = request.path_params
-    return Subject(run=given["run_id"]) if "run_id" in given else Subject(push=given["push"])
+    if "run_id" not in given:
+        return Subject(push=given["push"])
+    return Subject(run=given["run_id"], added=request.url.path.split("/")[3:4] == [ADDED])
