@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -124,7 +124,26 @@ def run(connection: sa.Connection, warehouse: Warehouse, run_id: str) -> tuple[R
     parts = sorted(
         (each for each in told.values() if each.part_of == run_id), key=lambda each: each.started_at
     )
-    return told[run_id], parts
+    own = told[run_id]
+    return replace(own, push_run_id=own.push_run_id or _push_run(connection, own)), parts
+
+
+def _push_run(connection: sa.Connection, own: Run) -> str | None:
+    """The push's run that a process has begun: its row in ``leadloop.runs`` says so when it ends, which one that is killed never does."""
+    if (
+        own.state == "ended"
+        or own.command not in ("push", "undo")
+        or not columns_of(connection, "leadloop", "push_runs")
+    ):
+        return None
+    row = push_runs.c
+    # Begun by the CRM's clock, so this one's tells no more than that another process of this number was there before.
+    wanted = [row.host == own.host, row.pid == own.pid, row.started_at > own.started_at - timedelta(days=1)]
+    wanted += [row.push == own.push] if own.push else []
+    found: str | None = connection.scalar(
+        sa.select(row.run_id).where(*wanted).order_by(row.started_at.desc()).limit(1)
+    )
+    return found
 
 
 def run_of_push(connection: sa.Connection, push_run_id: str) -> str | None:
