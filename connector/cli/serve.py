@@ -1,7 +1,7 @@
 """``leadloop serve``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,10 @@ from connector.cli.app import app
 from connector.cli.options import Project, warehouse, with_dbt_unlocked
 from connector.cli.output import err
 from connector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from connector.views.settings import PageSettings
+    from connector.web.site import Site
 
 
 @app.command(epilog="Example: leadloop serve --open")
@@ -46,12 +50,9 @@ def serve(
 
     It reads, and never holds up a run. It writes only when somebody decides a conflict or approves a plan, as `leadloop resolve` and `leadloop approve` do. It sends nothing, unless you give --send.
     """
-    from connector.parsing import is_loopback
-    from connector.push.approved import KEY_ADVICE
     from connector.views.settings import page_settings
     from connector.warehouse import models
     from connector.warehouse.connection import Warehouse
-    from connector.warehouse.settings import approval_key
     from connector.warehouse.snapshot import check_shown
     from connector.web.keys import Keys, secret_of
     from connector.web.sending import Sender
@@ -60,6 +61,33 @@ def serve(
 
     settings = page_settings()
     listens_at = host or HOST
+    _check(listens_at, settings, database, send=send)
+    if project is not None:
+        models.find_project(project)
+    place = Warehouse.duckdb(database) if database is not None else warehouse()
+    check_shown(place)
+    sender = Sender(project, place.as_variables() if database is not None else {}) if send else None
+    site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values, sender=sender)
+    token = settings.token.reveal() if settings.token else None
+    server = Server(site, bound(listens_at, port), token=token, log=_log)
+    shown_at = f"[{listens_at}]" if ":" in listens_at else listens_at
+    address = f"http://{shown_at}:{server.port}/"
+    err.print(f"Reading {place.label} …", markup=False, soft_wrap=True)
+    server.run(lambda: _ready(site, place.label, address, token, open_browser=open_browser))
+    if sender is not None and (going := sender.now()) is not None and going.is_running:
+        err.print(
+            f"What {going.who} has sent from the page goes on; the page shows how it went when you start it again.",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _check(listens_at: str, settings: "PageSettings", database: Path | None, *, send: bool) -> None:
+    """``ConfigError`` for what is not to be shown, or can't be."""
+    from connector.parsing import is_loopback
+    from connector.push.approved import KEY_ADVICE
+    from connector.warehouse.settings import approval_key
+
     if not is_loopback(listens_at) and settings.token is None:
         raise ConfigError(
             f"--host {listens_at} shows leads to other machines, and page.token is not set.",
@@ -72,37 +100,20 @@ def serve(
         )
     if database is not None and not database.is_file():
         raise ConfigError(f"--database {database}: there is no such file.")
-    if project is not None:
-        models.find_project(project)
-    place = Warehouse.duckdb(database) if database is not None else warehouse()
-    check_shown(place)
-    sender = Sender(project, place.as_variables() if database is not None else {}) if send else None
-    site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values, sender=sender)
-    token = settings.token.reveal() if settings.token else None
-    server = Server(site, bound(listens_at, port), token=token, log=_log)
-    shown_at = f"[{listens_at}]" if ":" in listens_at else listens_at
-    address = f"http://{shown_at}:{server.port}/"
 
-    def ready() -> None:
-        entry = f"{address}enter?token={token}" if token else address
-        told = f"{address}enter?token=<page.token>" if token else address
-        err.print(f"{place.label} is shown at {told}", markup=False, soft_wrap=True)
-        if why := site.plans.why_none:
-            err.print(f"Without pushes: {why}", markup=False, soft_wrap=True)
-        err.print("Ctrl-C ends it.", markup=False)
-        if open_browser:
-            import webbrowser
 
-            webbrowser.open(entry)
+def _ready(site: "Site", label: str, address: str, token: str | None, *, open_browser: bool) -> None:
+    """Says where the page is, once it is there."""
+    entry = f"{address}enter?token={token}" if token else address
+    told = f"{address}enter?token=<page.token>" if token else address
+    err.print(f"{label} is shown at {told}", markup=False, soft_wrap=True)
+    if why := site.plans.why_none:
+        err.print(f"Without pushes: {why}", markup=False, soft_wrap=True)
+    err.print("Ctrl-C ends it.", markup=False)
+    if open_browser:
+        import webbrowser
 
-    err.print(f"Reading {place.label} …", markup=False, soft_wrap=True)
-    server.run(ready)
-    if sender is not None and (going := sender.now()) is not None and going.is_running:
-        err.print(
-            f"What {going.who} has sent from the page goes on; the page shows how it went when you start it again.",
-            markup=False,
-            soft_wrap=True,
-        )
+        webbrowser.open(entry)
 
 
 def _log(method: str, route: str, status: int, seconds: float) -> None:

@@ -27,7 +27,7 @@ from connector.cli.pages import write_page
 from connector.errors import ConfigError, NotAgreedError
 
 if TYPE_CHECKING:
-    from connector.push import Plan
+    from connector.push import Asked, Plan
 
 DELETED = Path(".leadloop") / "deleted"
 """Where the known values of deleted leads are written, a file for each run."""
@@ -90,45 +90,77 @@ def undo(
     In a terminal it asks first, unless you give --yes or --plan. Without a terminal it sends nothing, unless you give one of them. With --save or --html it only writes the plan.
     What was taken back is held: the push sends the field again when it wants another value there, or after `leadloop release`.
     """
-    from connector import loop
-    from connector.display import listening
     from connector.push import Asked
-    from connector.render.plan import plan_text
-    from connector.render.push import push_document, push_text
-    from connector.render.saved_plan import read_plan
 
     asked = Asked(
         run, push, instant("--since", since), tuple(lead or ()), tuple(field or ()), delete_inserted
     )
     given: dict[str, Any] = {"on_conflict": on_conflict.value, "limit": limit}
     if agreed is not None:
-        if save is not None or html is not None:
-            raise ConfigError(
-                "--plan sends a saved plan, and --save and --html only write one: leave out one of them."
-            )
-        if asked != Asked():
-            raise ConfigError("--plan says already what is taken back: leave out everything that names it.")
-        saved = read_plan(agreed)
-        if saved.undo is None:
-            raise ConfigError(
-                f"--plan {agreed} is no plan of an undo.",
-                f"Send it: leadloop push {saved.push} --plan {agreed}",
-            )
-        asked, given["on_conflict"], given["agreed"] = saved.undo.asked, saved.on_conflict, saved
+        saved = _saved(agreed, asked, only_writes=save is not None or html is not None)
+        given |= {"on_conflict": saved.on_conflict, "agreed": saved}
+        asked = saved.undo.asked if saved.undo is not None else asked
     if save is not None or html is not None:
-        made = loop.plan_undo(warehouse(), asked, project, **given)
-        _show(made, save, html, project, mask=mask, as_json=as_json)
-        _keep_deleted(made, project)
-        if (stopped := made.problem()) is not None:
-            fail(stopped)
-        return
+        _write(asked, project, given, save, html, mask=mask, as_json=as_json)
+    else:
+        _send(asked, project, given, yes=yes or agreed is not None, mask=mask, as_json=as_json)
+
+
+def _saved(file: Path, asked: "Asked", *, only_writes: bool) -> "Plan":
+    """The undo that is in this file; ``ConfigError`` for what can't go with it."""
+    from connector.push import Asked
+    from connector.render.saved_plan import read_plan
+
+    if only_writes:
+        raise ConfigError(
+            "--plan sends a saved plan, and --save and --html only write one: leave out one of them."
+        )
+    if asked != Asked():
+        raise ConfigError("--plan says already what is taken back: leave out everything that names it.")
+    saved = read_plan(file)
+    if saved.undo is None:
+        raise ConfigError(
+            f"--plan {file} is no plan of an undo.", f"Send it: leadloop push {saved.push} --plan {file}"
+        )
+    return saved
+
+
+def _write(
+    asked: "Asked",
+    project: Path | None,
+    given: dict[str, Any],
+    save: Path | None,
+    html: Path | None,
+    *,
+    mask: bool,
+    as_json: bool,
+) -> None:
+    """Writes the plan, and sends nothing."""
+    from connector import loop
+
+    made = loop.plan_undo(warehouse(), asked, project, **given)
+    _show(made, save, html, project, mask=mask, as_json=as_json)
+    _keep_deleted(made, project)
+    if (stopped := made.problem()) is not None:
+        fail(stopped)
+
+
+def _send(
+    asked: "Asked", project: Path | None, given: dict[str, Any], *, yes: bool, mask: bool, as_json: bool
+) -> None:
+    """Takes back what is asked for, once somebody has agreed, and says what came of it."""
+    from connector import loop
+    from connector.display import listening
+    from connector.render.plan import plan_text
+    from connector.render.push import push_document, push_text
+
     with listening(err, brief=as_json) as listener:
-        agree = asking(yes or agreed is not None, listener, first=True, mask=mask, quiet=as_json)
+        agree = asking(yes, listener, first=True, mask=mask, quiet=as_json)
         done = loop.undo(
             warehouse(),
             asked,
             project,
-            agree=_noting(agree, project, is_agreed=yes or agreed is not None),
+            agree=_noting(agree, is_agreed=yes),
             listener=listener,
             **given,
         )
@@ -157,9 +189,7 @@ def _show(
         emit(plan_document(made, mask=mask))
 
 
-def _noting(
-    agree: "Callable[[Plan], bool | None]", project: Path | None, *, is_agreed: bool
-) -> "Callable[[Plan], bool | None]":
+def _noting(agree: "Callable[[Plan], bool | None]", *, is_agreed: bool) -> "Callable[[Plan], bool | None]":
     """Asks as a push does, but where there is nobody to ask and nobody has agreed, nothing is sent."""
 
     def asked(made: "Plan") -> bool | None:

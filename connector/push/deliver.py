@@ -8,21 +8,19 @@ the batch between them is in flight, so that calls don't wait for the disk. A pr
 most two batches ``sent`` without an outcome; ``recovery.recover`` finds out about those.
 """
 
-import signal
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from types import FrameType
 from typing import NamedTuple
 
 from connector import events
 from connector.crm.base import FOUND, LeadWriter, Outcome
 from connector.errors import CallsUsedError, LeadloopError, ModelError
+from connector.push.calling import call
 from connector.push.changes import WHOLE, FieldChange, LeadPlan
 from connector.push.equality import same
 from connector.push.found import AT_ONCE, Search
@@ -32,10 +30,13 @@ from connector.push.journal_row import Entry, State
 from connector.push.plan import Plan
 from connector.push.policies import wins
 from connector.push.summary import Summary, Tally
+from connector.push.switch import Switch, signals
 
 BATCH = 2000
 """The most leads in a batch; it has as many as are sent in ``BATCH_SECONDS``."""
+
 BATCH_SECONDS = 1.0
+
 BREAKER = 10
 """Outcomes in a row that are ``deferred`` or ``unknown``, after which the rest of the plan is not tried."""
 
@@ -85,57 +86,8 @@ def deliver(
     run = _Run(plan, writer, journal, recent_edits, max(concurrency, 1), max(batch, 1), breaker)
     if held is not None:
         run.switch.wait_for(held)
-    with _signals(run.switch):
+    with signals(run.switch):
         return run.carry_out(on_progress or (lambda done, total: None), on_start or (lambda run_id: None))
-
-
-class _Switch:
-    """Says whether to go on calling; once it is off it stays off, and knows why. Shared by all threads."""
-
-    def __init__(self, patience: int) -> None:
-        # Re-entrant: a signal handler runs in the middle of whatever the main thread does, also in here.
-        self._lock = threading.RLock()
-        self._patience = patience
-        self._failed = 0
-        self.off: str | None = None
-        self.until: datetime | None = None
-        """When there are calls again, if that is why it is off."""
-        self.interrupted = False
-        self.harmed = False
-
-    def turn_off(self, why: str) -> None:
-        with self._lock:
-            self.off = self.off or why
-
-    def wait_for(self, used_up: CallsUsedError) -> None:
-        """The day's calls are used up."""
-        with self._lock:
-            self.until = used_up.new_at if self.off is None else self.until
-            self.turn_off(used_up.sentence)
-
-    def interrupt(self) -> None:
-        self.interrupted = True
-        self.turn_off("the run was interrupted")
-
-    def heard(self, outcomes: Sequence[Outcome]) -> None:
-        """Counts calls that look like trouble between here and the CRM; an answer about a lead itself ends the count."""
-        with self._lock:
-            failed = all(outcome.state in ("deferred", "unknown") for outcome in outcomes)
-            self._failed = self._failed + 1 if failed else 0
-            reasons = [outcome.reason for outcome in outcomes if outcome.reason]
-            self.harmed |= any(outcome.harm for outcome in outcomes)
-            if self.off is None:
-                self.until = next((outcome.until for outcome in outcomes if outcome.until), None)
-            if any(outcome.breaks or outcome.harm for outcome in outcomes):
-                self.turn_off(
-                    next((each.reason for each in outcomes if (each.breaks or each.harm) and each.reason), "")
-                    or "the CRM is not available"
-                )
-            elif self._failed >= self._patience:
-                self.turn_off(
-                    f"{self._failed} calls in a row failed, the last one because: "
-                    f"{reasons[-1] if reasons else 'no reason was given'}"
-                )
 
 
 class _Answer(NamedTuple):
@@ -162,7 +114,7 @@ class _Run:
         breaker: int,
     ) -> None:
         self.plan = plan
-        self.switch = _Switch(breaker)
+        self.switch = Switch(breaker)
         self._writer = writer
         self._journal = journal
         self._recent_edits = recent_edits
@@ -321,7 +273,7 @@ class _Run:
         with events.doing(
             "batch", f"send {self.plan.push}", crm=self.plan.crm, push=self.plan.push, leads=len(leads)
         ) as batch:
-            outcomes = _call(self._writer, self.plan, leads)
+            outcomes = call(self._writer, self.plan, leads)
             if events.is_watched():
                 batch.tell(states=dict(Counter(each.state for each in outcomes)))
         self.switch.heard(outcomes)
@@ -450,65 +402,3 @@ class _Run:
             unknown_leads=self.plan.unknown_leads,
             desired_leads=self.plan.desired_leads,
         )
-
-
-def _call(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence[Outcome]:
-    """One write. A writer doesn't raise for what a CRM can answer; should one raise all the same, no other call suffers."""
-    try:
-        outcomes = _written(writer, plan, leads)
-        if len(outcomes) == len(leads):
-            return outcomes
-        failed = Outcome("unknown", reason="the answer does not say what came of each lead")
-    except LeadloopError as error:
-        failed = Outcome.of(error)
-    except Exception as error:
-        # Nobody knows whether the request had left, and the error's own words might quote the lead.
-        failed = Outcome("unknown", reason=f"the call failed on this side with {type(error).__name__}")
-    return [failed] * len(leads)
-
-
-def _written(writer: LeadWriter, plan: Plan, leads: Sequence[LeadPlan]) -> Sequence[Outcome]:
-    if len(leads) > 1:
-        return writer.update_many([(_known_as(lead), lead.values()) for lead in leads])
-    lead = leads[0]
-    match plan.mode:
-        case "insert":
-            return [writer.insert(lead.values(), plan.options)]
-        case "upsert":
-            return [writer.upsert(lead.crm_lead_id, lead.values(), plan.options)]
-        case "delete":
-            return [writer.delete(_known_as(lead))]
-    return [writer.update(_known_as(lead), lead.values())]
-
-
-def _known_as(lead: LeadPlan) -> str:
-    """The CRM's id of a lead that it has: an undo of a push that adds leads names them by the push's own ids."""
-    return lead.crm_lead_id or lead.lead_id
-
-
-@contextmanager
-def _signals(switch: _Switch) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends the run in good order; after it signals do again what they did before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: handler
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
-    }
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        restore()
-        switch.interrupt()
-
-    for number in before:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        restore()
