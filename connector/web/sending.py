@@ -50,6 +50,8 @@ class Note:
     pid: int
     process_started: str | None
     exit_code: int | None = None
+    is_stopped: bool = False
+    """Somebody has pressed the button that stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Sending:
     """Leads with an outcome, and of how many; 0: not known yet."""
     result: str
     """What the command has printed at its end."""
+    is_stopped: bool = False
+    """Somebody has pressed the button that stops it."""
 
 
 class Sender:
@@ -151,6 +155,8 @@ class Sender:
         if note is None or note.exit_code is not None or not self._lives(note):
             return False
         with suppress(OSError):
+            self._leave(replace(note, is_stopped=True))
+        with suppress(OSError):
             os.kill(note.pid, signal.SIGINT)
         return True
 
@@ -176,12 +182,13 @@ class Sender:
             told.get("done") or 0,
             told.get("total") or 0,
             _read(self._folder / RESULT) if code is not None or not self._lives(note) else "",
+            note.is_stopped,
         )
 
     def _wait(self, child: "subprocess.Popen[bytes]", note: Note) -> None:
         code = child.wait()
         with suppress(OSError):
-            self._leave(replace(note, exit_code=code))
+            self._leave(replace(note, exit_code=code, is_stopped=(self._note() or note).is_stopped))
         with suppress(Exception):
             self.on_end()
 

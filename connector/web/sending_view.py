@@ -10,7 +10,8 @@ from connector.web.site import Site
 from connector.web.subject import Subject
 from connector.web.words import ENDED, KILLED
 
-HAVE_SENT = (ENDED[0][0], ENDED[3][0], "killed", "interrupted")
+STOPPED = "stopped"
+HAVE_SENT = (ENDED[0][0], ENDED[3][0], "killed", "interrupted", STOPPED)
 """How sendings end that have changed something in the CRM, or may have."""
 SHOWN_FOR = timedelta(days=1)
 """So long after its beginning the page of a plan says how its last sending went."""
@@ -76,6 +77,12 @@ def _ended(site: Site, found: Sending) -> tuple[str, str, str]:
             "killed",
             "bad",
             f"{KILLED} The next push finds out about calls under way.",
+        )
+    if code == 3 and found.is_stopped:
+        return (
+            STOPPED,
+            "warn",
+            "It was stopped. What it had sent is in the CRM; the rest is in the plan below.",
         )
     if code == 130:
         return "interrupted", "warn", why

@@ -185,7 +185,8 @@ def test_what_is_sent_is_stopped(page: Any, world: World) -> None:
             assert "Stop sending" in browser.get(ADDRESS).text
             assert browser.post(f"{ADDRESS}/stop", {}).status == 303
             told = ended(browser, ADDRESS)
-            assert "interrupted" in told.text
+            assert 'role="status">stopped</span>' in told.body
+            assert "What it had sent is in the CRM; the rest is in the plan below." in told.text
             assert "Stop sending" not in told.text
             calls = world.crm.calls.count("update") - written
             after = world.scores(ids)
