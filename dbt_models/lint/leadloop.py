@@ -142,3 +142,19 @@ def list_of(columns: list[str]) -> str:
 
 def entries_that_differ(pairs: str, columns: list[str], _names: list[str]) -> str:
     return f"select {', '.join([*columns, 'field', 'old_value', 'new_value'])} from {pairs}"
+
+
+def sql_type(name: str) -> str:
+    return name
+
+
+def materialized(is_kept: bool = True) -> str:
+    return "materialized" if is_kept else "not materialized"
+
+
+def rows_once(sighted: str, _fields: list[str]) -> str:
+    return sighted
+
+
+def builds_are_made(_this: object) -> str:
+    return ""

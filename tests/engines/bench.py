@@ -1,5 +1,6 @@
 """A warehouse of one engine with a CRM, and what DuckDB makes of the raw tables that are in it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,15 @@ def made(warehouse: Warehouse) -> dict[str, list[str]]:
 
 
 def _told(connection: sa.Connection, name: str) -> list[str]:
-    found = connection.execute(sa.text(f"select * from analytics.{name}"))
-    columns = [column for column in sorted(found.keys()) if column not in OF_THE_BUILD]
+    found = connection.execute(sa.text(f"select * from analytics.{name}")).mappings()
+    return told(dict(row) for row in found)
+
+
+def told(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Rows in an order and in words that are the same on every engine."""
     return sorted(
-        "; ".join(f"{column}={_value(row[column])}" for column in columns) for row in found.mappings().all()
+        "; ".join(f"{column}={_value(row[column])}" for column in sorted(row) if column not in OF_THE_BUILD)
+        for row in rows
     )
 
 

@@ -1,5 +1,6 @@
 """Three implementations of one rule: when two values of a field are the same, in Python, in DuckDB and in PostgreSQL."""
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -43,7 +44,12 @@ class Macros:
             return getattr(self, f"{engine}__{name}", None) or getattr(self, f"default__{name}")
 
         environment.globals.update(
-            {"leadloop": self, "return": _return, "adapter": SimpleNamespace(dispatch=dispatch)}
+            {
+                "leadloop": self,
+                "return": _return,
+                "adapter": SimpleNamespace(dispatch=dispatch),
+                "modules": SimpleNamespace(re=re),
+            }
         )
         self._module = environment.from_string(source).module
 
@@ -60,7 +66,7 @@ class Macros:
 
 
 FILES = (
-    "values/text.sql", "values/times.sql", "leads/types.sql", "push/equal.sql", "push/forms.sql", "push/form_html.sql",
+    "values/dialect.sql", "values/text.sql", "values/times.sql", "leads/types.sql", "push/equal.sql", "push/forms.sql", "push/form_html.sql",
     "push/form_list.sql", "push/form_times.sql",
 )  # fmt: skip
 

@@ -19,7 +19,7 @@
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set accounts = leadloop.own_table('accounts') -%}
     {#- Not columns_of, for which a unit test says what it likes. -#}
-    {%- if not run_query(leadloop.select_columns_of(accounts)).rows -%}{{ return([]) }}{%- endif -%}
+    {%- if not leadloop.columns_there(accounts) -%}{{ return([]) }}{%- endif -%}
     {{ return(run_query('select distinct crm, vendor from ' ~ accounts ~ ' where crm <> vendor order by crm').rows) }}
 {%- endmacro %}
 
@@ -45,7 +45,7 @@
         {%- if leadloop.columns_of(relation) %}
         select max(leadloop_seen_at) as seen_at from {{ relation }}
         {%- else %}
-        select cast(null as timestamptz) as seen_at
+        select cast(null as {{ leadloop.sql_type('timestamptz') }}) as seen_at
         {%- endif %}
         {%- if leadloop.columns_of(reads) %}
         union all

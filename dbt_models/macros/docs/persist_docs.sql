@@ -4,6 +4,20 @@
    A view is new with every build, so it is told all of it in one statement, and its columns are those of its page. A table that
    stays is asked what it says, and told what differs; it may lack a column that the page has. #}
 {% macro persist_docs(relation, model, for_relation=true, for_columns=true) -%}
+    {{ return(adapter.dispatch('comment_model', 'leadloop')(relation, model, for_relation, for_columns)) }}
+{%- endmacro %}
+
+{# dbt-spark says it all where it makes a view. Of a table nothing is said: Sail takes no comment on one, nor on its columns. #}
+{% macro spark__comment_model(relation, model, for_relation, for_columns) -%}{%- endmacro %}
+
+{# A part of dbt-spark's statement that makes a table or view. dbt takes this in place of its own macro, in this package alone. #}
+{% macro comment_clause() -%}
+    {%- if config.get('materialized') == 'view' and config.persist_relation_docs() and model.description %}
+comment {{ leadloop.literal(model.description | trim) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro default__comment_model(relation, model, for_relation, for_columns) -%}
     {%- set comments = {} -%}
     {%- if for_relation and config.persist_relation_docs() and model.description -%}
         {%- do comments.update({none: model.description | trim}) -%}

@@ -22,7 +22,7 @@
 
 {# The text of one of these fields, by a literal of its column's name; NULL where it isn't there. #}
 {% macro one_of_more(object, name) -%}
-    {{ leadloop.blank_as_null('(cast(' ~ object ~ ' as json) ->> ' ~ name ~ ')') }}
+    {{ leadloop.blank_as_null(leadloop.json_entry(object, name)) }}
 {%- endmacro %}
 
 {# The rows of a relation, one for each name in the JSON object in this column: that name, as field, and these columns. #}
@@ -42,6 +42,13 @@
     select
         {{ columns | join(', ') }},
         unnest(json_keys({{ object }})) as field
+    from {{ relation }}
+{%- endmacro %}
+
+{% macro spark__names_in_more(relation, object, columns) -%}
+    select
+        {{ columns | join(', ') }},
+        explode(json_object_keys({{ object }})) as field
     from {{ relation }}
 {%- endmacro %}
 

@@ -5,7 +5,8 @@
    left out, except with every=true. #}
 {% macro field_changes(pairs, columns, fields, extra=[], every=false) -%}
     {%- if not fields -%}
-        {%- set fields = [{'field': 'cast(null as text)', 'old_value': 'cast(null as text)', 'new_value': 'cast(null as text)'}] -%}
+        {%- set nothing = 'cast(null as ' ~ leadloop.sql_type('text') ~ ')' -%}
+        {%- set fields = [{'field': nothing, 'old_value': nothing, 'new_value': nothing}] -%}
     {%- endif -%}
     {{ return(adapter.dispatch('field_changes', 'leadloop')(pairs, columns, fields, ['field', 'old_value', 'new_value'] + extra, every)) }}
 {%- endmacro %}
@@ -50,12 +51,42 @@
     {% endfor %}
 {%- endmacro %}
 
+{# Spark goes through pairs once, as PostgreSQL does. #}
+{% macro spark__field_changes(pairs, columns, fields, names, every) -%}
+    select *
+    from (
+        select
+            {%- for column in columns %}
+            {{ column }},
+            {%- endfor %}
+            stack(
+                {{ fields | length }}
+                {%- for each in fields -%}
+                {%- for name in names %}, {{ each[name] }}{% endfor -%}
+                {%- endfor %}
+            ) as ({{ names | join(', ') }})
+        from {{ pairs }}
+    ) as compared
+    {%- if not every %}
+    where old_value is distinct from new_value
+    {%- endif %}
+{%- endmacro %}
+
 {# Texts (SQL expressions) as one list; NULL for none. #}
 {% macro list_of(texts) -%}
-    {%- if target.type == 'duckdb' -%}
-        {{ return('[' ~ texts | join(', ') ~ ']' if texts else 'cast(null as varchar[])') }}
-    {%- endif -%}
+    {{ return(adapter.dispatch('list_of', 'leadloop')(texts)) }}
+{%- endmacro %}
+
+{% macro default__list_of(texts) -%}
     {{ return('array[' ~ texts | join(', ') ~ ']' if texts else 'cast(null as text[])') }}
+{%- endmacro %}
+
+{% macro duckdb__list_of(texts) -%}
+    {{ return('[' ~ texts | join(', ') ~ ']' if texts else 'cast(null as varchar[])') }}
+{%- endmacro %}
+
+{% macro spark__list_of(texts) -%}
+    {{ return('array(' ~ texts | join(', ') ~ ')' if texts else 'cast(null as array<string>)') }}
 {%- endmacro %}
 
 {# Which entries of two lists differ, one row each: these columns of pairs, and field, old_value, new_value.
@@ -92,6 +123,19 @@
             unnest({{ fields }}) as field,
             unnest(shown_before) as old_value,
             unnest(shown_after) as new_value
+        from {{ pairs }}
+    ) as entries
+    where old_value is distinct from new_value
+{%- endmacro %}
+
+{% macro spark__entries_that_differ(pairs, columns, fields) -%}
+    select *
+    from (
+        select
+            {%- for column in columns %}
+            {{ column }},
+            {%- endfor %}
+            inline(arrays_zip({{ fields }}, shown_before, shown_after)) as (field, old_value, new_value)
         from {{ pairs }}
     ) as entries
     where old_value is distinct from new_value

@@ -7,6 +7,10 @@
 
 {# Notes the loads that are to be read into this table, before it is made. For a pre-hook. #}
 {% macro note_loads(this) -%}
+    {{ return(adapter.dispatch('note_loads', 'leadloop')(this)) }}
+{%- endmacro %}
+
+{% macro default__note_loads(this) -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- set log = leadloop.built_loads() -%}
     {%- set anew = not is_incremental() or not leadloop.has_build_number(this) -%}
@@ -86,6 +90,10 @@ create table if not exists leadloop.built_loads (
 
 {# A number that is greater than that of every build before: a scalar. A lake numbers its snapshots, and has no sequences. #}
 {% macro next_build_number() -%}
+    {{ return(adapter.dispatch('next_build_number', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__next_build_number() -%}
     {%- if leadloop.is_lake() -%}
     (select 1 + newest.id from {{ adapter.quote(target.database) }}.current_snapshot() as newest)
     {%- else -%}
@@ -147,7 +155,7 @@ from (
         row_count,
         timezone,
         {% if leadloop.columns_of(completed) -%}
-        load_id in (select completed.load_id from {{ completed }} as completed)
+        {{ leadloop.is_completed(completed) }}
         {%- else -%}
         false
         {%- endif %} as is_complete
@@ -173,6 +181,20 @@ where
     {{ return(query) }}
 {%- endmacro %}
 
+{# Whether dlt has completed each_load. completed: see dlt_loads. #}
+{% macro is_completed(completed) -%}
+    {{ return(adapter.dispatch('is_completed', 'leadloop')(completed)) }}
+{%- endmacro %}
+
+{% macro default__is_completed(completed) -%}
+    load_id in (select completed.load_id from {{ completed }} as completed)
+{%- endmacro %}
+
+{# Sail has no "in" with a query outside of conditions. #}
+{% macro spark__is_completed(completed) -%}
+    exists (select 1 from {{ completed }} as completed where completed.load_id = each_load.load_id)
+{%- endmacro %}
+
 {# A condition on a raw table: its rows of these loads; blank stands for rows without a load's id. #}
 {% macro of_loads(load_ids) -%}
     (
@@ -192,6 +214,8 @@ where
 {%- endmacro %}
 
 {% macro duckdb__rows_inserted(raw) -%}{{ return(none) }}{%- endmacro %}
+
+{% macro spark__rows_inserted(raw) -%}{{ return(none) }}{%- endmacro %}
 
 {% macro default__rows_inserted(raw) -%}
     {{ return(run_query("select pg_stat_get_tuples_inserted(cast('" ~ raw ~ "' as regclass))").rows[0][0]) }}
@@ -215,6 +239,11 @@ where
         {{ return(since) }}
     {%- endif -%}
     {{ return(none) }}
+{%- endmacro %}
+
+{# So does a Delta table, of each of its files. #}
+{% macro spark__suspected_loads(leads, this, log, inserted) -%}
+    {{ return(leadloop.duckdb__suspected_loads(leads, this, log, inserted)) }}
 {%- endmacro %}
 
 {# dlt's own table beside a raw one: the loads that it has completed. #}
@@ -277,6 +306,8 @@ where
 
 {% macro duckdb__index_raw(leads) -%}{%- endmacro %}
 
+{% macro spark__index_raw(leads) -%}{%- endmacro %}
+
 {% macro default__index_raw(leads) -%}
     {%- set raw = leads['raw'] -%}
     {%- if not leadloop.is_indexed(raw) and run_query(
@@ -300,6 +331,10 @@ where
    table itself there is no row of a build that brought no change, and every lead's first sighting would be read again for it.
    And how far the journal goes, for late_answers. #}
 {% macro note_builds(this, history) -%}
+    {{ return(adapter.dispatch('note_builds', 'leadloop')(this, history)) }}
+{%- endmacro %}
+
+{% macro default__note_builds(this, history) -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- set journal = leadloop.own_table('push_journal') -%}
 {{ leadloop.create_own_schema() }}
@@ -354,12 +389,19 @@ where
         or (changes.origin = 'push' and said.state in ('rejected', 'deferred', 'conflict'))
     )
     {%- endset -%}
-    {#- The hook, which runs between this question and the model's own query, moves one column into the other. -#}
-    {%- if not run_query('select 1 from (' ~ query.replace('COLUMN', 'journal_up_to') ~ ') as late limit 1').rows -%}
+    {#- The hook, which runs between this question and the model's own query, may move one column into the other. -#}
+    {%- if not run_query('select 1 from (' ~ query.replace('COLUMN', leadloop.journal_read()) ~ ') as late limit 1').rows -%}
         {{ return(none) }}
     {%- endif -%}
     {{ return(query.replace('COLUMN', 'journal_before')) }}
 {%- endmacro %}
+
+{# The column of built_versions that says, before a build, how far the one before it had read the journal. #}
+{% macro journal_read() -%}
+    {{ return(adapter.dispatch('journal_read', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__journal_read() -%}{{ return('journal_up_to') }}{%- endmacro %}
 
 {# A condition on rows of lead_history: made by those builds. #}
 {% macro of_noted_builds(this) -%}

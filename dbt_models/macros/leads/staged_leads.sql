@@ -122,7 +122,28 @@ from (
 
 {# What tells the rows of a raw table apart while a statement runs; unit tests, which have no table, override it. #}
 {% macro row_of(raw) -%}
-    {{ return('rowid' if target.type == 'duckdb' else 'ctid') }}
+    {{ return(adapter.dispatch('row_of', 'leadloop')(raw)) }}
+{%- endmacro %}
+
+{% macro default__row_of(raw) -%}{{ return('ctid') }}{%- endmacro %}
+
+{% macro duckdb__row_of(raw) -%}{{ return('rowid') }}{%- endmacro %}
+
+{# Spark numbers no rows. Two of which everything is alike have one number: see rows_once. #}
+{% macro spark__row_of(raw) -%}{{ return('md5(to_json(struct(*)))') }}{%- endmacro %}
+
+{# A CTE of sighted leads, with each row of which everything is alike once, where row_of can't tell them apart. #}
+{% macro rows_once(sighted, fields) -%}
+    {{ return(adapter.dispatch('rows_once', 'leadloop')(sighted, fields)) }}
+{%- endmacro %}
+
+{% macro default__rows_once(sighted, fields) -%}{{ return(sighted) }}{%- endmacro %}
+
+{% macro spark__rows_once(sighted, fields) -%}
+    (
+        select distinct crm, lead_id, _row, created_at, modified_at{{ leadloop.further(fields) }}
+        from {{ sighted }}
+    ) as {{ sighted }}
 {%- endmacro %}
 
 {# The leads of which there is a sighting in these loads (a CTE with crm and load_id). #}
@@ -189,7 +210,7 @@ from (
         {{ '_row,' if only or but }}
         content_hash
         {%- for column in fields %},
-        {{ 'cast(null as text) as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
+        {{ 'cast(null as ' ~ leadloop.sql_type('text') ~ ') as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
         {%- endfor %}
     from ({{ leadloop.staged_leads(leads, only=only, but=but, few=few) }}) as {{ leads['crm'] }}
     {% else -%}

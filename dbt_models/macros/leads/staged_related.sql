@@ -70,8 +70,8 @@
 {# How long a call lasted, from a text; a part of a second is left out, and what is no number is NULL. #}
 {% macro whole_seconds(text) -%}
     case
-            when {{ text }} ~ '^[0-9]{1,9}([.][0-9]*)?$'
-                then cast(split_part({{ text }}, '.', 1) as integer)
+            when {{ leadloop.matches(text, '^[0-9]{1,9}([.][0-9]*)?$') }}
+                then {{ leadloop.read_as('split_part(' ~ text ~ ", '.', 1)", 'integer') }}
         end
 {%- endmacro %}
 

@@ -101,7 +101,7 @@
     {%- if not execute -%}{{ return(found) }}{%- endif -%}
     {%- set fields = leadloop.own_table('fields') -%}
     {#- Not columns_of, for which a unit test says what it likes. -#}
-    {%- if not run_query(leadloop.select_columns_of(fields)).rows -%}{{ return(found) }}{%- endif -%}
+    {%- if not leadloop.columns_there(fields) -%}{{ return(found) }}{%- endif -%}
     {%- for crm, field, type in run_query("select crm, field, type from " ~ fields ~ " where type <> 'text' order by crm, field").rows -%}
         {%- do found.setdefault(crm, {}).update({field: type}) -%}
     {%- endfor -%}
@@ -157,12 +157,14 @@
 {% macro as_type(text, type) -%}
     {%- if type == 'integer' -%}
     case
-        when {{ text }} ~ '^[-+]?[0-9]{1,18}([.]0*)?$' then cast(ltrim(split_part({{ text }}, '.', 1), '+') as bigint)
+        when {{ leadloop.matches(text, '^[-+]?[0-9]{1,18}([.]0*)?$') }} then {{ leadloop.read_as(
+            leadloop.stripped('split_part(' ~ text ~ ", '.', 1)", "'+'", 'leading'), 'bigint'
+        ) }}
     end
     {%- elif type == 'number' -%}
     case
-        when length({{ text }}) <= 200 and {{ text }} ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?$'
-            then cast(ltrim({{ text }}, '+') as double precision)
+        when length({{ text }}) <= 200 and {{ leadloop.matches(text, '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?$') }}
+            then {{ leadloop.read_as(leadloop.stripped(text, "'+'", 'leading'), 'double precision') }}
     end
     {%- elif type == 'boolean' -%}
     case
@@ -171,7 +173,7 @@
     end
     {%- elif type == 'date' -%}
     case
-        when {{ leadloop.wall_clock(text) }} = cast(cast({{ leadloop.wall_clock(text) }} as date) as timestamp)
+        when {{ leadloop.wall_clock(text) }} = cast(cast({{ leadloop.wall_clock(text) }} as date) as {{ leadloop.sql_type('timestamp') }})
             then cast({{ leadloop.wall_clock(text) }} as date)
     end
     {%- else -%}
@@ -190,7 +192,7 @@
     {%- if text in columns %}
         crm,
     {%- else %}
-        cast(null as text) as crm,
+        cast(null as {{ leadloop.sql_type('text') }}) as crm,
     {%- endif %}
         {{ leadloop.literal(column) }} as column_name,
         {{ leadloop.literal(type) }} as type,

@@ -13,9 +13,9 @@ select
     pairs.lead_id,
     '*' as field,
     '*' as column_name,
-    cast(null as text) as current_value,
-    cast(null as text) as desired_value,
-    cast(null as text) as base_value,
+    cast(null as {{ leadloop.sql_type('text') }}) as current_value,
+    cast(null as {{ leadloop.sql_type('text') }}) as desired_value,
+    cast(null as {{ leadloop.sql_type('text') }}) as base_value,
     case
         when pairs.lead_id is null or (pairs.is_read and not pairs.is_known) then 'unknown_lead'
         when refused.code in ('resolved', 'skipped') or {{ leadloop.unseen('refused', 'pairs', counted) }} then 'rejected'
@@ -24,7 +24,7 @@ select
         else 'delete'
     end as verdict,
     (select count(*) from {{ desired }}) as desired_leads,
-    cast(null as text) as unsendable
+    cast(null as {{ leadloop.sql_type('text') }}) as unsendable
 from pairs
 left join accepted on pairs.lead_id = accepted.lead_id and accepted.field = '*'
 left join refused on pairs.lead_id = refused.lead_id

@@ -16,6 +16,18 @@
     )
 {%- endmacro %}
 
+{% macro spark__html_decoded(value) -%}
+    concat(
+        split_part({{ value }}, '&', 1),
+        array_join(
+            transform(
+                slice(split({{ value }}, '&'), 2, size(split({{ value }}, '&'))), _part -> {{ leadloop.html_part('_part') }}
+            ),
+            ''
+        )
+    )
+{%- endmacro %}
+
 {# What stands after an ampersand, with the character that its beginning means, or with the ampersand. #}
 {% macro html_part(part) -%}
     {%- set name = "split_part(" ~ part ~ ", ';', 1)" -%}
@@ -32,8 +44,8 @@
 
 {% macro html_number(name) -%}
     case
-        when {{ name }} ~ '^#[0-9]{1,7}$' then cast(substr({{ name }}, 2) as integer)
-        when {{ name }} ~ '^#[xX][0-9A-Fa-f]{1,6}$' then {{ leadloop.from_hex('substr(' ~ name ~ ', 3)') }}
+        when {{ leadloop.matches(name, '^#[0-9]{1,7}$') }} then {{ leadloop.read_as('substr(' ~ name ~ ', 2)', 'integer') }}
+        when {{ leadloop.matches(name, '^#[xX][0-9A-Fa-f]{1,6}$') }} then {{ leadloop.from_hex('substr(' ~ name ~ ', 3)') }}
         else {{ leadloop.html_named(name) }}
     end
 {%- endmacro %}
@@ -53,6 +65,12 @@
     {%- set names = [] -%}
     {%- for each in leadloop.html_names() -%}{%- do names.append(leadloop.literal(each)) -%}{%- endfor -%}
     map([{{ names | join(', ') }}], [{{ leadloop.html_names().values() | join(', ') }}])[{{ name }}]
+{%- endmacro %}
+
+{% macro spark__html_named(name) -%}
+    {%- set names = [] -%}
+    {%- for each in leadloop.html_names() -%}{%- do names.append(leadloop.literal(each)) -%}{%- endfor -%}
+    map_from_arrays(array({{ names | join(', ') }}), array({{ leadloop.html_names().values() | join(', ') }}))[{{ name }}]
 {%- endmacro %}
 
 {# The entities of HTML 4, and &apos;: name -> number of the character. #}

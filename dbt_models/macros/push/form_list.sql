@@ -4,7 +4,7 @@
    bare: a text without blanks around it. What begins like a JSON list and is none of single values stays as it is. #}
 {% macro in_any_order(bare) -%}
     case
-        when {{ bare }} like '[%' and not {{ bare }} ~ '{{ leadloop.json_list() }}' then {{ bare }}
+        when {{ bare }} like '[%' and not {{ leadloop.matches(bare, leadloop.json_list()) }} then {{ bare }}
         else {{ leadloop.items_sorted(bare) }}
     end
 {%- endmacro %}
@@ -27,7 +27,7 @@
 
 {# One item of the list as it is compared: what is between two items is not in it as it stands. #}
 {% macro item_told(item) -%}
-    replace(replace({{ leadloop.trimmed(item) }}, '\', '\\'), ',', '\,')
+    replace(replace({{ leadloop.trimmed(item) }}, {{ leadloop.literal('\\') }}, {{ leadloop.literal('\\\\') }}), ',', {{ leadloop.literal('\\,') }})
 {%- endmacro %}
 
 {% macro items_sorted(bare) -%}
@@ -81,12 +81,39 @@
     )
 {%- endmacro %}
 
+{% macro spark__items_sorted(bare) -%}
+    nullif(
+        array_join(
+            array_sort(
+                array_distinct(
+                    filter(
+                        transform(
+                            case
+                                when {{ bare }} like '[%'
+                                    then transform(
+                                        regexp_extract_all({{ bare }}, {{ leadloop.spark_pattern(leadloop.json_item()) }}, 0),
+                                        _item -> {{ leadloop.json_text('_item') }}
+                                    )
+                                else split({{ bare }}, '[;,\n]')
+                            end,
+                            _item -> {{ leadloop.item_told('_item') }}
+                        ),
+                        _told -> _told <> ''
+                    )
+                )
+            ),
+            ','
+        ),
+        ''
+    )
+{%- endmacro %}
+
 {# The text of an item of a JSON list. #}
 {% macro json_text(item) -%}
     {%- set inner = 'substr(' ~ item ~ ', 2, length(' ~ item ~ ') - 2)' -%}
     case
         when {{ item }} not like '"%' then {{ item }}
-        when strpos({{ item }}, '\') = 0 then {{ inner }}
+        when {{ leadloop.place_of(leadloop.literal('\\'), item) }} = 0 then {{ inner }}
         else {{ leadloop.json_units_joined(inner) }}
     end
 {%- endmacro %}
@@ -112,10 +139,20 @@
     )
 {%- endmacro %}
 
+{% macro spark__json_units_joined(inner) -%}
+    array_join(
+        transform(
+            regexp_extract_all({{ inner }}, {{ leadloop.spark_pattern(leadloop.json_units()) }}, 0),
+            _unit -> {{ leadloop.json_character('_unit') }}
+        ),
+        ''
+    )
+{%- endmacro %}
+
 {% macro json_character(unit) -%}
     {%- set first, second = leadloop.from_hex('substr(' ~ unit ~ ', 3, 4)'), leadloop.from_hex('substr(' ~ unit ~ ', 9, 4)') -%}
     case
-        when substr({{ unit }}, 1, 1) <> '\' then {{ unit }}
+        when substr({{ unit }}, 1, 1) <> {{ leadloop.literal('\\') }} then {{ unit }}
         when substr({{ unit }}, 2, 1) <> 'u'
             then case substr({{ unit }}, 2, 1)
                 when 'b' then chr(8)
@@ -125,7 +162,8 @@
                 when 't' then chr(9)
                 else substr({{ unit }}, 2, 1)
             end
-        when length({{ unit }}) > 6 then chr(65536 + ({{ first }} - 55296) * 1024 + {{ second }} - 56320)
+        when length({{ unit }}) > 6
+            then {{ leadloop.character_of('65536 + (' ~ first ~ ' - 55296) * 1024 + ' ~ second ~ ' - 56320') }}
         else coalesce({{ leadloop.taking(first, '_number', leadloop.character('_number')) }}, {{ unit }})
     end
 {%- endmacro %}

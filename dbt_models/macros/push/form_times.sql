@@ -10,7 +10,7 @@
    apart where both are numbers, or ''. Most texts have it so already, and no step would change them. #}
 {% macro calendar(value, order) -%}
     {%- set found -%}
-    case when _text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ t].*)?$' then _text else {{ leadloop.rewritten('_text', order) }} end
+    case when {{ leadloop.matches('_text', '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ t].*)?$') }} then _text else {{ leadloop.rewritten('_text', order) }} end
     {%- endset -%}
     {{ return(leadloop.taking(leadloop.lowered(leadloop.trimmed(value)), '_text', found)) }}
 {%- endmacro %}
@@ -49,7 +49,7 @@
 
 {# What is left of a text that calendar gave: its day, or the moment in UTC, and else what there was. #}
 {% macro day_of(day, else_text) -%}
-    case when {{ day }} ~ '{{ leadloop.day_shape() }}' then substr({{ day }}, 1, 10) else {{ else_text }} end
+    case when {{ leadloop.matches(day, leadloop.day_shape()) }} then substr({{ day }}, 1, 10) else {{ else_text }} end
 {%- endmacro %}
 
 {% macro day_shape() -%}
@@ -67,7 +67,7 @@
         ('^(.{10}) 12(:.*) ?am', '\\1 00\\2am')
     ]) -%}
     case
-        when {{ day }} ~ '{{ leadloop.day_shape() }}'
+        when {{ leadloop.matches(day, leadloop.day_shape()) }}
             then coalesce({{ leadloop.taking(iso, '_half', leadloop.moment_of_iso('_half')) }}, {{ else_text }})
         else {{ else_text }}
     end
@@ -76,16 +76,15 @@
 {# half: a time in one form but for the half of the day, which may stand after it. #}
 {% macro moment_of_iso(half) -%}
     {%- set whole -%}
-    regexp_replace(
-        case
-            when {{ half }} ~ '^.{10} (0[0-9]|1[01]):.* ?pm.*$'
-                then substr({{ half }}, 1, 11) || cast(cast(substr({{ half }}, 12, 2) as integer) + 12 as text)
+    case
+            when {{ leadloop.matches(half, '^.{10} (0[0-9]|1[01]):.* ?pm.*$') }}
+                then substr({{ half }}, 1, 11)
+                    || cast({{ leadloop.read_as('substr(' ~ half ~ ', 12, 2)', 'integer') }} + 12 as {{ leadloop.sql_type('text') }})
                     || substr({{ half }}, 14)
             else {{ half }}
-        end,
-        ' ?[ap]m', ''
-    )
+        end
     {%- endset -%}
+    {%- set whole = leadloop.replaced(whole, ' ?[ap]m', '') -%}
     {%- set shifted -%}
     _clock - coalesce({{ leadloop.offset_minutes('_iso', '_clock') }}, 0) * interval '1 minute'
     {%- endset -%}
@@ -96,7 +95,11 @@
 
 {# A time without a zone as text, with as many decimals as it has. #}
 {% macro micros_text(time) -%}
-    rtrim(rtrim({{ adapter.dispatch('six_decimals', 'leadloop')(time) }}, '0'), '.')
+    {{ leadloop.stripped(leadloop.stripped(leadloop.six_decimals(time), "'0'", 'trailing'), "'.'", 'trailing') }}
+{%- endmacro %}
+
+{% macro six_decimals(time) -%}
+    {{ return(adapter.dispatch('six_decimals', 'leadloop')(time)) }}
 {%- endmacro %}
 
 {% macro default__six_decimals(time) -%}
@@ -105,4 +108,8 @@
 
 {% macro duckdb__six_decimals(time) -%}
     strftime({{ time }}, '%Y-%m-%d %H:%M:%S.%f')
+{%- endmacro %}
+
+{% macro spark__six_decimals(time) -%}
+    date_format({{ time }}, 'yyyy-MM-dd HH:mm:ss.SSSSSS')
 {%- endmacro %}

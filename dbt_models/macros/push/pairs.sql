@@ -23,7 +23,7 @@ desired as (
         given_rows.lead_id as crm_lead_id
         {%- elif options['mode'] == 'insert' %}
         added.lead_id is not null as is_added,
-        cast(null as text) as crm_lead_id
+        cast(null as {{ leadloop.sql_type('text') }}) as crm_lead_id
         {%- else %}
         added.lead_id is not null as is_added,
         {{ 'coalesce(given_rows.given_lead_id, added.crm_lead_id) as crm_lead_id' if options['lead_id'] else 'added.crm_lead_id' }}

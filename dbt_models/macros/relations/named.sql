@@ -22,9 +22,14 @@
     {{ return((target.attach or []) | selectattr('alias', 'equalto', 'ledger') | list | length > 0) }}
 {%- endmacro %}
 
+{# The database in which the models are; none for Spark, where a schema is all there is. #}
+{% macro target_database() -%}
+    {{ return(target.database or none) }}
+{%- endmacro %}
+
 {# The database that has what leadloop writes. #}
 {% macro ledger_database() -%}
-    {{ return('ledger' if leadloop.is_lake() else target.database) }}
+    {{ return('ledger' if leadloop.is_lake() else leadloop.target_database()) }}
 {%- endmacro %}
 
 {# A name in the schema leadloop of that database, as SQL has it. #}
@@ -40,6 +45,6 @@
 {# A table of the target's database. #}
 {% macro table_in(schema, name) -%}
     {{ return(leadloop.without_database(
-        api.Relation.create(database=target.database, schema=schema, identifier=name, type='table')
+        api.Relation.create(database=leadloop.target_database(), schema=schema, identifier=name, type='table')
     )) }}
 {%- endmacro %}

@@ -29,18 +29,49 @@
     {%- set views = {'push_pending': leadloop.push_pending(pushes), 'push_conflicts': leadloop.push_conflicts(pushes)} -%}
     {%- for name, query in views.items() if (memory.schema ~ '.' ~ name) | lower not in taken -%}
         {%- if (memory.schema ~ '.' ~ name) | lower not in there.get('', []) %}
-create or replace view {{ leadloop.table_in(memory.schema, name) }} as
-{{ query }};
-{{ leadloop.comment_on('view', leadloop.table_in(memory.schema, name), leadloop.told_of_push_views()[name]) }}
+{{ leadloop.create_push_view(leadloop.table_in(memory.schema, name), query, leadloop.told_of_push_views()[name]) }}
         {%- endif -%}
     {%- endfor -%}
+{%- endmacro %}
+
+{% macro create_push_view(view, query, comments) -%}
+    {{ return(adapter.dispatch('create_push_view', 'leadloop')(view, query, comments)) }}
+{%- endmacro %}
+
+{% macro default__create_push_view(view, query, comments) -%}
+create or replace view {{ view }} as
+{{ query }};
+{{ leadloop.comment_on('view', view, comments) }}
+{%- endmacro %}
+
+{# Spark takes one statement at a time. #}
+{% macro spark__create_push_view(view, query, comments) -%}
+    {%- do run_query('create or replace view ' ~ view ~ ' comment ' ~ leadloop.literal(comments[none]) ~ ' as ' ~ query) -%}
 {%- endmacro %}
 
 {# Schema and name of each relation in the schemas of these nodes, in lower case -> its columns; and under '' those that are no views. #}
 {% macro columns_by_relation(nodes, schemas) -%}
     {%- set wanted = schemas + nodes | selectattr('config.meta.leadloop_push', 'defined') | map(attribute='schema') | list -%}
+    {{ return(adapter.dispatch('columns_in_schemas', 'leadloop')(wanted | unique | list)) }}
+{%- endmacro %}
+
+{# From what Spark says of each relation: a tree of its columns, and that it is a view. #}
+{% macro spark__columns_in_schemas(schemas) -%}
+    {%- set found = {'': []} -%}
+    {%- for schema in schemas -%}
+        {%- for row in run_query('show table extended in ' ~ schema ~ " like '*'").rows -%}
+            {%- set name = (schema ~ '.' ~ row[1]) | lower -%}
+            {%- set told = modules.re.findall('(?m)^ [|]-- (.*?): ', row[3]) or leadloop.columns_there(leadloop.table_in(schema, row[1])) -%}
+            {%- do found.update({name: told | map('lower') | list}) -%}
+            {%- do found[''].append(name) if 'Type: VIEW' not in row[3] -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro default__columns_in_schemas(schemas) -%}
     {%- set literals = [] -%}
-    {%- for each in wanted | unique -%}{%- do literals.append(leadloop.literal(each | lower)) -%}{%- endfor -%}
+    {%- for each in schemas -%}{%- do literals.append(leadloop.literal(each | lower)) -%}{%- endfor -%}
     {%- set rows = run_query(
         'select lower(columns.table_schema), lower(columns.table_name), lower(columns.column_name), tables.table_type'
         ~ ' from information_schema.columns as columns inner join information_schema.tables as tables'
@@ -66,13 +97,13 @@ create or replace view {{ leadloop.table_in(memory.schema, name) }} as
     {%- for push in pushes %}
     {{- '\nunion all\n' if not loop.first -}}
 select
-    cast({{ leadloop.literal(push['name']) }} as text) as push,
-    cast({{ leadloop.literal(push['options']['mode']) }} as text) as mode,
-    cast(crm as text) as crm,
-    cast(lead_id as text) as lead_id,
-    cast({{ 'crm_lead_id' if push['adds'] else 'lead_id' }} as text) as crm_lead_id,
+    cast({{ leadloop.literal(push['name']) }} as {{ leadloop.sql_type('text') }}) as push,
+    cast({{ leadloop.literal(push['options']['mode']) }} as {{ leadloop.sql_type('text') }}) as mode,
+    cast(crm as {{ leadloop.sql_type('text') }}) as crm,
+    cast(lead_id as {{ leadloop.sql_type('text') }}) as lead_id,
+    cast({{ 'crm_lead_id' if push['adds'] else 'lead_id' }} as {{ leadloop.sql_type('text') }}) as crm_lead_id,
         {%- for name in leadloop.push_columns()[2:] %}
-    cast({{ name }} as text) as {{ name }},
+    cast({{ name }} as {{ leadloop.sql_type('text') }}) as {{ name }},
         {%- endfor %}
         {%- set wins = leadloop.with_policy(push['options'], 'on_conflict', ['warehouse_wins']) %}
     verdict in ('change', 'clear', 'insert', 'delete'{{ ", 'conflict'" if wins == 'true' }})
@@ -82,13 +113,13 @@ select
 from {{ push['relation'] }}
     {%- else -%}
 select
-    cast(null as text) as push,
-    cast(null as text) as mode,
-    cast(null as text) as crm,
-    cast(null as text) as lead_id,
-    cast(null as text) as crm_lead_id,
+    cast(null as {{ leadloop.sql_type('text') }}) as push,
+    cast(null as {{ leadloop.sql_type('text') }}) as mode,
+    cast(null as {{ leadloop.sql_type('text') }}) as crm,
+    cast(null as {{ leadloop.sql_type('text') }}) as lead_id,
+    cast(null as {{ leadloop.sql_type('text') }}) as crm_lead_id,
         {%- for name in leadloop.push_columns()[2:] %}
-    cast(null as text) as {{ name }},
+    cast(null as {{ leadloop.sql_type('text') }}) as {{ name }},
         {%- endfor %}
     cast(null as boolean) as is_sent
 where false
@@ -103,9 +134,9 @@ with pending as (
 )
 
 select
-    cast('edited' as text) as kind,
+    cast('edited' as {{ leadloop.sql_type('text') }}) as kind,
     push,
-    cast(null as text) as other_push,
+    cast(null as {{ leadloop.sql_type('text') }}) as other_push,
     crm,
     coalesce(crm_lead_id, lead_id) as lead_id,
     field,
@@ -113,12 +144,12 @@ select
     current_value,
     base_value,
     desired_value,
-    cast(null as text) as other_value
+    cast(null as {{ leadloop.sql_type('text') }}) as other_value
 from pending
 where verdict = 'conflict'
 union all
 select
-    cast('rival' as text) as kind,
+    cast('rival' as {{ leadloop.sql_type('text') }}) as kind,
     one.push,
     other.push as other_push,
     one.crm,

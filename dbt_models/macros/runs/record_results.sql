@@ -10,6 +10,11 @@
         ) -%}
     {%- endfor -%}
     {%- if execute and rows and flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry', 'clone'] -%}
+        {{ return(adapter.dispatch('insert_results', 'leadloop')(rows)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro default__insert_results(rows) -%}
 begin;
 {{ leadloop.create_own_schema(leadloop.ledger_database()) }}
 create table if not exists {{ leadloop.in_ledger('dbt_results') }} (
@@ -30,7 +35,21 @@ select invocation_id, unique_id, name, kind, status, numbered.sequence_number, c
 from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
 cross join (select nextval('{{ leadloop.in_ledger('sequence_number') }}') as sequence_number) as numbered;
 commit
-    {%- endif -%}
+{%- endmacro %}
+
+{# Numbered by itself: Spark has no sequence, and only these rows are compared with each other. #}
+{% macro spark__insert_results(rows) -%}
+    {%- set results = leadloop.own_table('dbt_results') -%}
+    {%- do leadloop.create_spark_table(results, {
+        'invocation_id': 'text', 'unique_id': 'text', 'name': 'text', 'kind': 'text', 'status': 'text',
+        'sequence_number': 'bigint', 'recorded_at': 'timestamptz', 'schema_name': 'text'
+    }) -%}
+insert into {{ results }} (
+    invocation_id, unique_id, name, kind, status, sequence_number, recorded_at, schema_name
+)
+select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp, schema_name
+from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
+cross join (select 1 + coalesce(max(known.sequence_number), 0) as sequence_number from {{ results }} as known) as numbered
 {%- endmacro %}
 
 {# leadloop's own schema, and the sequence that says what happened first: also where leadloop itself never ran. A lake that has a

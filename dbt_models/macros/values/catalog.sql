@@ -1,3 +1,23 @@
+{# The names of a relation's columns, as the database itself has them, also in a unit test; none for one that isn't there. #}
+{% macro columns_there(relation) -%}
+    {{ return(adapter.dispatch('columns_there', 'leadloop')(relation)) }}
+{%- endmacro %}
+
+{% macro default__columns_there(relation) -%}
+    {{ return(leadloop.first_column(leadloop.select_columns_of(relation))) }}
+{%- endmacro %}
+
+{# Spark has no catalog that could be queried, and Sail describes a table as it was made: without a column that came later, and without
+   any where it was only told the table's folder. What a query of the table has is what there is. #}
+{% macro spark__columns_there(relation) -%}
+    {%- if not run_query('show databases like ' ~ leadloop.literal(relation.schema)).rows
+        or not run_query('show tables in ' ~ relation.schema ~ ' like ' ~ leadloop.literal(relation.identifier)).rows
+    -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {{ return(run_query('select * from ' ~ relation ~ ' limit 0').column_names | list) }}
+{%- endmacro %}
+
 {# A query for the names of a relation's columns, in their order; no rows for one that isn't there. #}
 {% macro select_columns_of(relation) -%}
     {{ return(adapter.dispatch('select_columns_of', 'leadloop')(relation)) }}

@@ -2,7 +2,7 @@
 {% macro no_rows(columns) -%}
 select
     {%- for name, type in columns.items() %}
-    cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+    cast(null as {{ leadloop.sql_type(type) }}) as {{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
 where false
 {%- endmacro %}

@@ -10,7 +10,7 @@
 {%- endmacro %}
 
 {% macro default__blank_as_null(value) -%}
-    case when rtrim({{ value }}, {{ leadloop.blanks() }}) <> '' then {{ value }} end
+    case when {{ leadloop.stripped(value, leadloop.blanks(), 'trailing') }} <> '' then {{ value }} end
 {%- endmacro %}
 
 {# Every blank is a character up to 32, so the first one tells nearly always, in a quarter of the time that trimming takes. NULL is
@@ -28,7 +28,7 @@
 {# A text without blanks around it, and one in lower case, from A to Z alone: what else has a case, and which, differs from one
    database's locale to the next. #}
 {% macro trimmed(value) -%}
-    trim({{ value }}, {{ leadloop.blanks() }})
+    {{ leadloop.stripped(value, leadloop.blanks()) }}
 {%- endmacro %}
 
 {% macro lowered(value) -%}
@@ -38,9 +38,9 @@
 {# A raw column as text, blank as NULL; NULL where the table, which has these columns, lacks it. #}
 {% macro blanked(column, columns) -%}
     {%- if column in columns -%}
-    {{ leadloop.blank_as_null('cast(' ~ adapter.quote(column) ~ ' as text)') }}
+    {{ leadloop.blank_as_null('cast(' ~ adapter.quote(column) ~ ' as ' ~ leadloop.sql_type('text') ~ ')') }}
     {%- else -%}
-    cast(null as text)
+    cast(null as {{ leadloop.sql_type('text') }})
     {%- endif -%}
 {%- endmacro %}
 
@@ -53,11 +53,6 @@
     )
 {%- endmacro %}
 
-{# A SQL literal. #}
-{% macro literal(text) -%}
-    '{{ text | replace("'", "''") }}'
-{%- endmacro %}
-
 {# Any value as the text that a CRM would show: a whole number that a calculation left as 5.00, 5e+20 or -0.0 is written out, and 2.50
    is 2.5. Without this, a score that is computed with decimals would differ from the one the CRM shows for ever.
 
@@ -68,7 +63,7 @@
         when {{ leadloop.has_fraction(value) }} then {{ leadloop.decimal_text(value) }}
         {{ leadloop.times_as_text(value) }}
         {{ leadloop.list_as_text(value) }}
-        else cast({{ value }} as text)
+        else cast({{ value }} as {{ leadloop.sql_type('text') }})
     end
 {%- endmacro %}
 
@@ -83,6 +78,13 @@
 
 {% macro duckdb__list_as_text(value) -%}
     when typeof({{ value }}) like '%]' then cast(to_json({{ value }}) as text)
+{%- endmacro %}
+
+{# As a part of an object, since a value that is no list can't be made JSON there, and is looked at while the query is planned. #}
+{% macro spark__list_as_text(value) -%}
+    {%- set object = 'to_json(struct(' ~ value ~ ' as v))' -%}
+    when typeof({{ value }}) like 'array<%' or typeof({{ value }}) = 'binary'
+            then substr({{ object }}, 6, length({{ object }}) - 6)
 {%- endmacro %}
 
 {# What a value is that no field of a CRM takes as a text: its type, where that is a list, an object or bytes, or that it is no finite
@@ -117,8 +119,30 @@
     end
 {%- endmacro %}
 
+{# The type of a list ends in [], as it does elsewhere: a plan goes by that. #}
+{% macro spark__unsendable(value) -%}
+    case
+        when {{ value }} is null then null
+        when typeof({{ value }}) in ('float', 'double')
+            then case
+                when lower(cast({{ value }} as string)) in ('nan', 'infinity', '-infinity', 'inf', '-inf')
+                    then concat(typeof({{ value }}), ' ', cast({{ value }} as string))
+            end
+        when typeof({{ value }}) like 'array<%' then concat(substr(typeof({{ value }}), 7, length(typeof({{ value }})) - 7), '[]')
+        when
+            typeof({{ value }}) like 'struct<%'
+            or typeof({{ value }}) like 'map<%'
+            or typeof({{ value }}) in ('binary', 'variant')
+            then typeof({{ value }})
+    end
+{%- endmacro %}
+
 {# Of a value that may have decimals. An engine's own text of it is cut, never calculated with, so that no digit is lost. #}
 {% macro decimal_text(value) -%}
+    {{ return(adapter.dispatch('decimal_text', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__decimal_text(value) -%}
     {%- set text = 'cast(' ~ value ~ ' as text)' -%}
     case
         when {{ text }} ~ '^-?[0-9]([.][0-9]+)?e[+]([012][0-9]|3[0-7])$' then {{ leadloop.written_out(value) }}
@@ -132,6 +156,49 @@
         when {{ text }} in ('inf', '-inf') then replace({{ text }}, 'inf', 'Infinity')
         else {{ text }}
     end
+{%- endmacro %}
+
+{# Spark writes 1.0E7 and Sail 10000000.0, so the text is made anew from its digits and the place of its point among them: of a
+   floating-point number as DuckDB and PostgreSQL write it, of a decimal in full. #}
+{% macro spark__decimal_text(value) -%}
+    {%- set digits = "replace(replace(split_part(_text, 'e', 1), '-', ''), '.', '')" -%}
+    {%- set point -%}
+        length(split_part(replace(split_part(_text, 'e', 1), '-', ''), '.', 1))
+            + coalesce(try_cast(nullif(split_part(_text, 'e', 2), '') as int), 0) - length(_digits) + length(_bare)
+    {%- endset -%}
+    {%- set bare = leadloop.stripped('_digits', "'0'", 'leading') -%}
+    {%- set significant = leadloop.stripped('_bare', "'0'", 'trailing') -%}
+    {%- set written -%}
+    case
+        when _short = '' then '0'
+        when typeof({{ value }}) not like 'decimal%' and (_point < -3 or _point > 38)
+            then concat(
+                substr(_short, 1, 1),
+                case when length(_short) > 1 then '.' else '' end,
+                substr(_short, 2),
+                case when _point < 1 then 'e-' else 'e+' end,
+                lpad(cast(abs(_point - 1) as string), greatest(2, length(cast(abs(_point - 1) as string))), '0')
+            )
+        when _point <= 0 then concat('0.', repeat('0', -_point), _short)
+        when _point >= length(_short) then concat(_short, repeat('0', _point - length(_short)))
+        else concat(substr(_short, 1, _point), '.', substr(_short, _point + 1))
+    end
+    {%- endset -%}
+    {%- set number -%}
+    case
+        when _text = 'nan' then 'NaN'
+        when _text like '%inf%' then concat(case when _text like '-%' then '-' else '' end, 'Infinity')
+        else concat(
+            case when _text like '-%' and {{ leadloop.matches('_text', '^-?[0.]*[1-9]') }} then '-' else '' end,
+            {{ leadloop.taking(
+                digits, '_digits', leadloop.taking(
+                    bare, '_bare', leadloop.taking(point, '_point', leadloop.taking(significant, '_short', written))
+                )
+            ) }}
+        )
+    end
+    {%- endset -%}
+    {{ return(leadloop.taking('lower(cast(' ~ value ~ ' as string))', '_text', number)) }}
 {%- endmacro %}
 
 {# A whole number below 1e38 without its exponent. #}
@@ -173,6 +240,11 @@
             )
 {%- endmacro %}
 
+{# leadloop's sessions are in UTC, and so is the view that one of them made, whoever reads it. #}
+{% macro spark__times_as_text(value) -%}
+    when typeof({{ value }}) = 'timestamp' then concat(cast({{ value }} as string), '+00')
+{%- endmacro %}
+
 {# Whether a value is of a type that can have decimals. #}
 {% macro has_fraction(value) -%}
     {{ return(adapter.dispatch('has_fraction', 'leadloop')(value)) }}
@@ -184,6 +256,10 @@
 
 {% macro duckdb__has_fraction(value) -%}
     (typeof({{ value }}) in ('FLOAT', 'DOUBLE') or typeof({{ value }}) like 'DECIMAL%')
+{%- endmacro %}
+
+{% macro spark__has_fraction(value) -%}
+    (typeof({{ value }}) in ('float', 'double') or typeof({{ value }}) like 'decimal%')
 {%- endmacro %}
 
 {# Few texts have one, and to look costs half of what replacing costs. #}
@@ -199,7 +275,7 @@
     md5(
         {%- for some in columns | sort | batch(50) %}
         {{- ' ||' if not loop.first }}
-        concat(
+        {{ leadloop.joined_without_nulls() }}
             {%- for column in some %}
             '{{ column }}=' || {{ leadloop.doubled_semicolons(adapter.quote(column)) }} || ';'{{ ',' if not loop.last }}
             {%- endfor %}
@@ -207,3 +283,12 @@
         {%- endfor %}
     )
 {%- endmacro %}
+
+{# The beginning of a call that joins texts, and leaves out those that are NULL. #}
+{% macro joined_without_nulls() -%}
+    {{ return(adapter.dispatch('joined_without_nulls', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__joined_without_nulls() -%}concat({%- endmacro %}
+
+{% macro spark__joined_without_nulls() -%}concat_ws('',{%- endmacro %}

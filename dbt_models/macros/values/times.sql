@@ -4,7 +4,9 @@
    a date alone, which is its first second. Whatever else a CRM may write (n/a, 0000-00-00 00:00:00, 30 February) is NULL
    and never an error; so are years that no lead has lived in, 0001 and 9999, which stand for "none" in some systems. #}
 {% macro time_shape() -%}
-    '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?[ ]?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$'
+    {{ return(
+        '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?[ ]?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$'
+    ) }}
 {%- endmacro %}
 
 {# The wall-clock time that a text shows, whatever zone that clock is in. #}
@@ -15,13 +17,20 @@
 {# What is left of the text once it has the shape of a time, in the one form that every engine reads. #}
 {% macro plain_time(value) -%}
     substr({{ value }}, 1, 10) || ' ' || coalesce(nullif(substr({{ value }}, 12, 8), ''), '00:00:00')
-            || substr(regexp_replace(substr({{ value }}, 20), '[ Zz+-].*$', ''), 1, 7)
+            || substr({{ leadloop.replaced('substr(' ~ value ~ ', 20)', '[ Zz+-].*$', '') }}, 1, 7)
 {%- endmacro %}
 
 {% macro duckdb__wall_clock(value) -%}
     case
-        when {{ value }} ~ {{ leadloop.time_shape() }} and substr({{ value }}, 1, 4) between '1900' and '9998'
+        when {{ leadloop.matches(value, leadloop.time_shape()) }} and substr({{ value }}, 1, 4) between '1900' and '9998'
             then try_cast({{ leadloop.plain_time(value) }} as timestamp)
+    end
+{%- endmacro %}
+
+{% macro spark__wall_clock(value) -%}
+    case
+        when {{ leadloop.matches(value, leadloop.time_shape()) }} and substr({{ value }}, 1, 4) between '1900' and '9998'
+            then try_cast({{ leadloop.plain_time(value) }} as timestamp_ntz)
     end
 {%- endmacro %}
 
@@ -29,7 +38,7 @@
    an "and", promises that nothing behind a condition is evaluated before it. #}
 {% macro default__wall_clock(value) -%}
     case
-        when {{ value }} ~ {{ leadloop.time_shape() }} and substr({{ value }}, 1, 4) between '1900' and '9998'
+        when {{ leadloop.matches(value, leadloop.time_shape()) }} and substr({{ value }}, 1, 4) between '1900' and '9998'
             and substr({{ value }}, 6, 2) between '01' and '12' and substr({{ value }}, 9, 2) between '01' and '31'
             then case
                 when cast(substr({{ value }}, 9, 2) as int) <= extract(
@@ -43,7 +52,7 @@
 
 {# The offset that a text ends in, in minutes: NULL where it has none, 0 for Z. Only for a text that wall_clock reads. #}
 {% macro offset_minutes(value, wall_clock) -%}
-    {%- set tail = "regexp_replace(substr(" ~ value ~ ", 20), '^[^Zz+-]*', '')" -%}
+    {%- set tail = leadloop.replaced('substr(' ~ value ~ ', 20)', '^[^Zz+-]*', '') -%}
     case
         when {{ wall_clock }} is not null and length({{ value }}) > 19
             then case substr({{ tail }}, 1, 1)
@@ -52,8 +61,8 @@
                 when 'Z' then 0
                 when 'z' then 0
             end * (
-                60 * cast(coalesce(nullif(substr({{ tail }}, 2, 2), ''), '0') as integer)
-                + cast(coalesce(nullif(substr(replace({{ tail }}, ':', ''), 4, 2), ''), '0') as integer)
+                60 * {{ leadloop.read_as("coalesce(nullif(substr(" ~ tail ~ ", 2, 2), ''), '0')", 'integer') }}
+                + {{ leadloop.read_as("coalesce(nullif(substr(replace(" ~ tail ~ ", ':', ''), 4, 2), ''), '0')", 'integer') }}
             )
     end
 {%- endmacro %}
@@ -79,6 +88,24 @@
     {%- else -%}
     timezone({{ zone }}, {{ wall_clock }})
     {%- endif -%}
+{%- endmacro %}
+
+{# From one wall clock to the other: the session is in UTC. #}
+{% macro spark__zoned(wall_clock, zone, zones) -%}
+    cast(convert_timezone({{ zone }}, 'UTC', {{ wall_clock }}) as timestamp)
+{%- endmacro %}
+
+{# What a zone's clocks show at a point in time. #}
+{% macro clock_in(zone, moment) -%}
+    {{ return(adapter.dispatch('clock_in', 'leadloop')(zone, moment)) }}
+{%- endmacro %}
+
+{% macro default__clock_in(zone, moment) -%}
+    timezone({{ zone }}, {{ moment }})
+{%- endmacro %}
+
+{% macro spark__clock_in(zone, moment) -%}
+    convert_timezone('UTC', {{ zone }}, cast({{ moment }} as timestamp_ntz))
 {%- endmacro %}
 
 {# The zones that occur in a CRM's raw table, from the log of its loads once there is one; unit tests override this macro. #}
@@ -121,14 +148,14 @@
 {% macro point_in_time(wall_clock, offset_minutes, before, after, zone, seen_at) -%}
     case
         when {{ offset_minutes }} is not null
-            then timezone('UTC', {{ wall_clock }} - {{ offset_minutes }} * interval '1 minute')
+            then {{ leadloop.zoned(wall_clock ~ ' - ' ~ offset_minutes ~ " * interval '1 minute'", "'UTC'", none) }}
         when {{ before }} = {{ after }} then {{ before }}
-        when timezone({{ zone }}, {{ before }}) = {{ wall_clock }} and timezone({{ zone }}, {{ after }}) = {{ wall_clock }}
+        when {{ leadloop.clock_in(zone, before) }} = {{ wall_clock }} and {{ leadloop.clock_in(zone, after) }} = {{ wall_clock }}
             then case
                 when {{ after }} <= {{ seen_at }} + interval '5 minutes' then {{ after }}
                 else {{ before }}
             end
-        when timezone({{ zone }}, {{ after }}) = {{ wall_clock }} then {{ after }}
+        when {{ leadloop.clock_in(zone, after) }} = {{ wall_clock }} then {{ after }}
         else {{ before }}
     end
 {%- endmacro %}
@@ -194,4 +221,9 @@
             ) as texts
         ) as clocks
     ) as placed
+{%- endmacro %}
+
+{# Spark keeps the steps apart, too. #}
+{% macro spark__with_times(query, names, zones) -%}
+    {{ return(leadloop.duckdb__with_times(query, names, zones)) }}
 {%- endmacro %}

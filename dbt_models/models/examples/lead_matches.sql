@@ -2,15 +2,16 @@
 {#- Each CRM has names of its own for these, and an account need not have any of them. -#}
 {%- set there = leadloop.columns_of(ref('leadloop', 'leads')) -%}
 {%- set phones = ['phone_number', 'phone', 'mobile', 'contact_phone_number'] | select('in', there) | list -%}
+{%- set phone = 'coalesce(' ~ (phones + ['null']) | join(', ') ~ ')' -%}
 {%- set emails = ['email', 'email_address', 'contact_email'] | select('in', there) | list -%}
 
 -- The last ten digits of a phone number are the same with and without the country's code; fewer than seven are none.
-with people as not materialized (
+with people as {{ 'not materialized' if target.type != 'spark' }} (
     select
         crm,
         lead_id,
         created_at,
-        right(regexp_replace(coalesce({{ (phones + ['null']) | join(', ') }}), '[^0-9]', '', 'g'), 10) as phone,
+        right(translate({{ phone }}, translate({{ phone }}, '0123456789', ''), ''), 10) as phone,
         lower(trim(coalesce({{ (emails + ['null']) | join(', ') }}))) as email
     from {{ ref('leadloop', 'leads') }}
     where removed_at is null

@@ -2,12 +2,13 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['crm', 'lead_id'],
-    on_schema_change='append_new_columns',
+    on_schema_change='append_new_columns' if target.type != 'spark' else 'ignore',
     indexes=[{'columns': ['crm', 'lead_id']}, {'columns': ['build_number']}] if target.type == 'postgres' else [],
     pre_hook=[
         "{{ leadloop.forget_first_sightings(this) }}",
         "{{ leadloop.note_builds(this, ref('leadloop', 'lead_history')) }}"
-    ]
+    ],
+    post_hook="{{ leadloop.builds_are_made(this) }}"
 ) }}
 {%- set history = ref('leadloop', 'lead_history') -%}
 {%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}
@@ -200,7 +201,7 @@ select
     case when pushed.lead_id is null then 'crm' else 'push' end as origin,
     pairs.sightings,
     pairs.build_number,
-    cast('{{ run_started_at }}' as timestamptz) as made_at
+    cast('{{ run_started_at }}' as {{ leadloop.sql_type('timestamptz') }}) as made_at
 from changes
 inner join pairs
     on

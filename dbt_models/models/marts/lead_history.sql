@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['crm', 'lead_id'],
-    on_schema_change='append_new_columns',
+    on_schema_change='append_new_columns' if target.type != 'spark' else 'ignore',
     indexes=[{'columns': ['crm', 'lead_id']}, {'columns': ['build_number']}] if target.type == 'postgres' else [],
     pre_hook="{{ leadloop.note_loads(this) }}"
 ) }}
@@ -19,11 +19,11 @@ with to_read as (
 
 -- A lead is made anew, with all its versions, whenever a load brings a sighting of it. So a version that arrives late
 -- finds its place between its neighbours.
-touched as materialized (
+touched as {{ leadloop.materialized() }} (
     {{ leadloop.leads_of_loads(crms, 'to_read') }}
 ),
 
-sighted as materialized (
+sighted as {{ leadloop.materialized() }} (
     {{ leadloop.staged_leads_of(crms, fields, only='touched', few=is_incremental()) }}
 ),
 
@@ -34,7 +34,7 @@ with touched as (
     {{ leadloop.leads_seen_again(crms) }}
 ),
 
-sighted as not materialized (
+sighted as {{ leadloop.materialized(false) }} (
     {{ leadloop.staged_leads_of(crms, fields, only='touched') }}
 ),
 
@@ -168,12 +168,13 @@ select
     versions.last_sequence_number,
     cast(versions.sightings as bigint) as sightings,
     {{ leadloop.this_build(this) }} as build_number,
-    cast('{{ run_started_at }}' as timestamptz) as made_at,
+    cast('{{ run_started_at }}' as {{ leadloop.sql_type('timestamptz') }}) as made_at,
     versions.content_hash,
     sighted.created_at,
     sighted.modified_at{{ leadloop.further(fields, 'sighted') }}
 from versions
-inner join sighted on versions.crm = sighted.crm and versions._row = sighted._row
+inner join {{ leadloop.rows_once('sighted', fields) }}
+    on versions.crm = sighted.crm and versions._row = sighted._row
 {%- if not at_once %}
 union all
 select
@@ -181,14 +182,14 @@ select
     once.lead_id,
     1 as version_number,
     coalesce(once.modified_at, once.leadloop_seen_at) as valid_from,
-    cast(null as timestamptz) as valid_to,
+    cast(null as {{ leadloop.sql_type('timestamptz') }}) as valid_to,
     true as is_current,
     once.leadloop_seen_at as first_seen_at,
     once.leadloop_seen_at as last_seen_at,
     once.leadloop_sequence_number as last_sequence_number,
     cast(1 as bigint) as sightings,
     {{ leadloop.this_build(this) }} as build_number,
-    cast('{{ run_started_at }}' as timestamptz) as made_at,
+    cast('{{ run_started_at }}' as {{ leadloop.sql_type('timestamptz') }}) as made_at,
     once.content_hash,
     once.created_at,
     once.modified_at{{ leadloop.further(fields, 'once') }}

@@ -1,0 +1,60 @@
+{# How an incremental model of this package replaces leads on Spark. dbt takes these in place of its own macros, in this package alone:
+   dbt-spark knows no delete+insert, and Sail can't alter a table.
+
+   One MERGE, so that nobody ever sees a lead without its rows, and a build that is killed changes nothing: its source has each new
+   row, for no row of the table, and each lead once, for all of its old rows. #}
+{% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
+    {%- if raw_strategy != 'delete+insert' or file_format != 'delta' -%}
+        {%- do exceptions.raise_compiler_error(
+            model.name ~ " needs file_format 'delta' and incremental_strategy 'delete+insert', not '" ~ file_format ~ "' and '"
+            ~ raw_strategy ~ "'."
+        ) -%}
+    {%- endif -%}
+    {{ return(raw_strategy) }}
+{%- endmacro %}
+
+{% macro dbt_spark_get_incremental_sql(strategy, source, target, existing, unique_key, incremental_predicates) -%}
+    {%- do leadloop.add_spark_columns(source, target) -%}
+    {%- set columns, keys, alike = [], [], [] -%}
+    {%- set made = adapter.get_columns_in_relation(source) -%}
+    {%- for column in made -%}{%- do columns.append(column.quoted) -%}{%- endfor -%}
+    {%- for key in unique_key -%}
+        {%- do keys.append(key ~ ' as _old_' ~ key) -%}
+        {%- do alike.append('old._old_' ~ key ~ ' = made.' ~ key) -%}
+    {%- endfor -%}
+merge into {{ target }} as made
+using (
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        {%- for key in unique_key %}
+        cast(null as string) as _old_{{ key }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ source }}
+    union all
+    select distinct
+        {%- for column in made %}
+        cast(null as {{ column.dtype }}) as {{ column.quoted }},
+        {%- endfor %}
+        {{ keys | join(', ') }}
+    from {{ source }}
+) as old
+    on {{ alike | join(' and ') }}
+when matched then delete
+when not matched and old._old_{{ unique_key[0] }} is null then insert ({{ columns | join(', ') }})
+values (
+    {%- for column in columns %}old.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+)
+{%- endmacro %}
+
+{# Adds the columns to the table that it lacks, by a merge of no rows. #}
+{% macro add_spark_columns(source, target) -%}
+    {%- set made = adapter.get_columns_in_relation(source) | map(attribute='name') -%}
+    {%- if made | reject('in', leadloop.columns_there(target)) | list -%}
+        {%- do run_query(
+            'merge with schema evolution into ' ~ target ~ ' as made using (select * from ' ~ source ~ ' where false) as given'
+            ~ ' on false when not matched then insert *'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
