@@ -82,6 +82,9 @@ class Bars(Listener):
             of = "" if total is None else f" of {total:,}"
             self._now_and_then(f"{done:,}{of} models and tests done, {name} the last")
 
+    def copying(self, done: int, total: int | None) -> None:
+        self._count(done, total, "rows")
+
     def recovering(self, done: int, total: int) -> None:
         self._count(done, total, "leads of earlier runs looked up")
 

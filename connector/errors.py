@@ -5,7 +5,8 @@
     │   ├── AuthError             the CRM refuses the credentials                     stop
     │   ├── UnreachableError      no CRM answers at the address in the settings       stop
     │   ├── OtherAccountError     the warehouse holds another account of this CRM     stop
-    │   └── OtherVersionError     the warehouse's tables are of another leadloop      stop
+    │   ├── OtherVersionError     the warehouse's tables are of another leadloop      stop
+    │   └── MovedError            the warehouse was moved, or is not whole yet        stop
     ├── CrmError
     │   ├── TransientError        throttled or failing, after all retries             retry
     │   │   └── CallsUsedError    the account has no calls left today                 retry
@@ -15,6 +16,7 @@
     │   └── OutcomeUnknownError   a write was sent and no answer came                 resolve
     ├── ModelError                a dbt project or push model is missing or wrong     stop
     ├── BuildError                dbt ran, and a model or a test failed               stop
+    ├── NotTheSameError           a moved warehouse would not do what the old does    stop
     ├── WarehouseError            the warehouse can't be opened, read or written      retry
     │   ├── DiskFullError         there is no space left to write to                  retry
     │   ├── DamagedError          the warehouse's file is damaged                     stop
@@ -137,6 +139,10 @@ class OtherVersionError(ConfigError):
     """The tables under ``leadloop`` are those of a newer leadloop, or of an older one and nobody has brought them up yet."""
 
 
+class MovedError(ConfigError):
+    """The warehouse was moved to another place, or a move to it has not ended."""
+
+
 class CrmError(LeadloopError):
     """Something between leadloop and the CRM."""
 
@@ -215,6 +221,10 @@ class ModelError(LeadloopError):
 
 class BuildError(LeadloopError):
     """dbt ran, and a model or a test failed."""
+
+
+class NotTheSameError(LeadloopError):
+    """A warehouse that was moved does not hold, or would not send, what the old one does."""
 
 
 class WarehouseError(LeadloopError):

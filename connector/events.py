@@ -41,6 +41,9 @@ class Listener:
     def building(self, done: int, total: int | None, name: str) -> None:
         """dbt finished one more node, ``name``."""
 
+    def copying(self, done: int, total: int | None) -> None:
+        """So many rows of a table are in the warehouse that they are moved to."""
+
     def recovering(self, done: int, total: int) -> None:
         """So many of the leads that earlier runs left open have been looked up."""
 

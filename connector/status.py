@@ -10,7 +10,7 @@ from connector import crm
 from connector.crm.day_calls import CallsLeft
 from connector.push.kept_forms import kept_forms
 from connector.push.tables import history, push_journal, push_journal_archive, push_runs
-from connector.warehouse import models, settings
+from connector.warehouse import models, moves, settings
 from connector.warehouse import runs as stages
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import columns_of
@@ -91,6 +91,8 @@ class Status:
     """CRM -> its calls of the day, where they are counted."""
     other_forms: tuple[OtherForm, ...] = ()
     """What a CRM keeps in another form than it was sent in, and is not sent again."""
+    moved: str = ""
+    """Why nobody may work with it: it was moved, or a move to it has not ended; blank where they may."""
 
 
 def status(warehouse: Warehouse, *, reading: Warehouse | None = None) -> Status:
@@ -108,8 +110,10 @@ def status(warehouse: Warehouse, *, reading: Warehouse | None = None) -> Status:
         commands = [
             LastRun(**{name: each[name] for name in names}) for each in stages.latest(connection, warehouse)
         ]
+        refusal = moves.refusal(connection)
         return replace(
             known,
+            moved=str(refusal or ""),
             crms=_crms(connection),
             commands=tuple(commands),
             runs=_push_runs(connection),

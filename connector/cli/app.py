@@ -35,6 +35,7 @@ ENDS_WITH = {
     "resolve": (0, 1, 2, 5),
     "undo": (0, 1, 2, 3, 4, 5),
     "release": (0, 1, 2, 5),
+    "move": (0, 1, 2, 4, 5),
     "maintain": (0, 1, 2, 5),
     "serve": (0, 1, 2),
     "snapshot": (0, 1, 2, 5),

@@ -124,7 +124,7 @@ class Columns:
         if self._mended != mended():
             self._tell_replaced(arrays)
         if more := self.names.more:
-            arrays[MORE] = _as_objects(
+            arrays[MORE] = as_objects(
                 {name: arrays.pop(name) for name in sorted(more & arrays.keys())}, len(rows)
             )
             self._order.setdefault(MORE)
@@ -213,7 +213,7 @@ class Columns:
 MOST_SURPRISES = 20
 
 
-def _as_objects(arrays: Mapping[str, pa.Array], rows: int) -> pa.Array:
+def as_objects(arrays: Mapping[str, pa.Array], rows: int) -> pa.Array:
     """Per row a JSON object, column -> text, of what is neither NULL nor an empty text; NULL for an empty object."""
     values = {name: array.to_pylist() for name, array in arrays.items()}
     objects = [{name: each[at] for name, each in values.items() if each[at]} for at in range(rows)]

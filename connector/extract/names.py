@@ -182,6 +182,11 @@ def _plain(field: str) -> str:
     return f"_{name}" if name[:1].isdigit() else name
 
 
+def has_suffix(column: str) -> bool:
+    """Whether a column's name ends as those do that are made from a field's whole name."""
+    return _SUFFIXED.search(column) is not None
+
+
 def _suffixed(name: str, meant: str) -> str:
     suffix = hashlib.md5(meant.encode(), usedforsecurity=False).hexdigest()[: _SUFFIX - 2]
     return f"{(name or 'x')[: LONGEST - _SUFFIX].rstrip('_')}_x{suffix}"

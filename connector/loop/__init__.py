@@ -17,6 +17,7 @@ from connector.errors import WORST_FIRST, ConfigError, CrmError, LeadloopError
 from connector.events import QUIET, Listener
 from connector.loop.building import build
 from connector.loop.deciding import approve, release, resolve
+from connector.loop.moving import Cancelled, Moved, cancel_move, move
 from connector.loop.pushing import Pushed, look, plan, push
 from connector.loop.reading import extract, reconcile
 from connector.loop.undoing import known_of_deleted, look_undo, plan_undo, undo
@@ -30,15 +31,19 @@ if TYPE_CHECKING:
     from connector.extract.load import Extracted
 
 __all__ = [
+    "Cancelled",
+    "Moved",
     "Pushed",
     "Ran",
     "approve",
     "build",
+    "cancel_move",
     "extract",
     "known_of_deleted",
     "look",
     "look_undo",
     "maintain",
+    "move",
     "plan",
     "plan_undo",
     "push",

@@ -66,6 +66,11 @@ def of_compaction(done: Any) -> dict[str, Any]:
     return {"rows": done.moved}
 
 
+def of_move(done: Any) -> dict[str, Any]:
+    """Of a ``loop.Moved``: rows of all tables that were carried."""
+    return {"rows": done.rows}
+
+
 def of_decision(_found: object) -> dict[str, Any]:
     """Of the conflicts that were listed or decided."""
     return {}

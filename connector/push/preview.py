@@ -22,7 +22,7 @@ from connector.push.rivals import rivalry
 from connector.push.tables import ADDING
 from connector.texts import listed
 from connector.warehouse import models
-from connector.warehouse.aside import Built, Place, aside
+from connector.warehouse.aside import Built, aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.models import PushSpec
 
@@ -188,7 +188,7 @@ def preview(
         listener.stage("compare the plans")
         sides: dict[str, dict[str, OneSide]] = {
             side: {
-                each.name: _side(place, each, found.pushes)
+                each.name: one_side(place.warehouse, each, found.pushes)
                 for each in found.pushes
                 if not only or each.name in only
             }
@@ -238,9 +238,9 @@ def _said_of(which: str, kinds: tuple[type[LeadloopError], ...]) -> Iterator[Non
         raise
 
 
-def _side(place: Place, spec: PushSpec, others: Iterable[PushSpec]) -> OneSide:
+def one_side(warehouse: Warehouse, spec: PushSpec, others: Iterable[PushSpec]) -> OneSide:
     """What a push would send, by what is known without asking the CRM."""
-    engine, settings = place.warehouse.engine(), settings_of(spec)
+    engine, settings = warehouse.engine(), settings_of(spec)
     try:
         made = make_plan(
             engine, spec, capabilities=crm.vendor(spec.crm).capabilities, leads=spec.relations.leads

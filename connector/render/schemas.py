@@ -14,6 +14,7 @@ from connector.render.document import Part, field_names
 from connector.render.extract import ExtractDocument
 from connector.render.init import InitDocument
 from connector.render.maintain import MaintainDocument
+from connector.render.move import CancelDocument, MoveDocument
 from connector.render.plan_document import PlanDocument
 from connector.render.preview_document import PreviewDocument
 from connector.render.push import PushDocument
@@ -40,6 +41,8 @@ DOCUMENTS: dict[str, type[Part]] = {
     "resolve": ResolveDocument,
     "release": ReleaseDocument,
     "snapshot": SnapshotDocument,
+    "move": MoveDocument,
+    "move_cancelled": CancelDocument,
     "maintain": MaintainDocument,
 }
 """Kind -> struct of each document."""

@@ -79,6 +79,12 @@ class StatusDocument(Part, kw_only=True):
         dict[str, str],
         Meta(description="setting of the warehouse → where it is from: a variable, a file, or `default`"),
     ]
+    moved: Annotated[
+        str,
+        Meta(
+            description="why nobody may work with it: it was [moved](move.md), or a move to it has not ended; blank where they may"
+        ),
+    ]
     crms: Annotated[list[CrmLeads], Meta(description="one entry per CRM that was read")]
     commands: Annotated[
         list[LastOf],
@@ -138,7 +144,8 @@ def status_text(found: "Status") -> RenderableType:
     calls = [f"{name}: {each}" for name, each in found.calls_today.items()]
     forms = [Text(kept_text(each)) for each in found.other_forms]
     more = [each for part in (forms, calls) if part for each in ("", *part)]
-    return Group(found.warehouse, *settings, "", leads, "", *ran, pushed, *more)
+    moved = [Text(found.moved)] if found.moved else []
+    return Group(found.warehouse, *settings, *moved, "", leads, "", *ran, pushed, *more)
 
 
 def _ended(last: "LastRun") -> str:

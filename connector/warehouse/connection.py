@@ -25,7 +25,7 @@ from connector.errors import (
     causes,
     disk_full,
 )
-from connector.warehouse import kept, leases, migrations, private, settings, waiting
+from connector.warehouse import kept, leases, migrations, moves, private, settings, waiting
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine, Size
@@ -45,7 +45,11 @@ class Warehouse:
     @classmethod
     def open(cls) -> "Warehouse":
         """The warehouse of the settings ``warehouse.destination`` and ``destination.<name>.credentials``."""
-        kind = settings.destination()
+        return cls.named(settings.destination())
+
+    @classmethod
+    def named(cls, kind: str) -> "Warehouse":
+        """The warehouse of the setting ``destination.<kind>.credentials``, whatever ``warehouse.destination`` says."""
         return cls(kind, ENGINES[kind].url(settings.credentials(kind)))
 
     @classmethod
@@ -180,14 +184,14 @@ class Warehouse:
     @contextmanager
     def _opening(self) -> Iterator[None]:
         """Around the first look into a warehouse: its file is private, whoever makes it, and errors are sentences."""
-        self._check_folder()
+        self.check_folder()
         with nullcontext() if self.is_there else private.new_files(), self.translated():
             yield
         if self.path is not None:
             private.keep(self.path)
 
-    def _check_folder(self) -> None:
-        """A folder is not made: it would be where nobody looks for it."""
+    def check_folder(self) -> None:
+        """``ConfigError`` for a file in a folder that isn't there. It is not made: it would be where nobody looks for it."""
         if self.path is not None and not self.path.parent.is_dir():
             raise ConfigError(
                 f"{self._kind.setting} names a file in a folder that doesn't exist: {self.path.parent}."
@@ -259,7 +263,7 @@ class Warehouse:
         It is beside the file itself, not beside a symlink to it. Where a hard link leads past it, the lease is there.
         """
         assert self.path is not None
-        self._check_folder()
+        self.check_folder()
         stem = f"{self.path.resolve()}.{name.replace(':', '-')}"
         lock, note = FileLock(f"{stem}.lock", mode=0o600), Path(f"{stem}.holder")
         try:
@@ -277,7 +281,8 @@ class Warehouse:
         who = f"leadloop {holder['pid']} on {holder['host']}" if "pid" in holder else "another run"
         since = f" since {holder['since']} UTC" if "since" in holder else ""
         return LockedError(
-            f"{name} is being worked on by {who}{since}.", "Nothing was done; run again when it has ended."
+            f"{moves.told(name)} is being worked on by {who}{since}.",
+            "Nothing was done; run again when it has ended.",
         )
 
 

@@ -263,6 +263,19 @@ class DuckDB(Engine):
             # As SQLAlchemy raises what comes while it fetches rows.
             raise sa.exc.DBAPIError.instance("", None, error, duckdb.Error, hide_parameters=True) from None
 
+    def micros(self, column: str) -> str:
+        return f"epoch_us({column})"
+
+    def bytes_of(self, text: str) -> str:
+        return f"strlen({text})"
+
+    def digest(self, text: str) -> str:
+        return f"cast('0x' || substr(md5({text}), 1, 15) as bigint)"
+
+    def append(self, connection: sa.Connection, relation: Relation, rows: Any) -> None:
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        self._append(connection, ".".join(map(quote, relation)), rows)
+
     def insert(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]
     ) -> None:
@@ -278,12 +291,13 @@ class DuckDB(Engine):
         rows = pa.table(
             {name: pa.array(each, types[type(table.c[name].type)]) for name, each in columns.items()}
         )
+        self._append(connection, table.fullname, rows)
+
+    def _append(self, connection: sa.Connection, table: str, rows: Any) -> None:
         raw: Any = connection.connection.dbapi_connection
         raw.register("leadloop_incoming", rows)
         try:
-            connection.exec_driver_sql(
-                f"insert into {table.fullname} by name select * from leadloop_incoming"
-            )
+            connection.exec_driver_sql(f"insert into {table} by name select * from leadloop_incoming")
         finally:
             raw.unregister("leadloop_incoming")
 

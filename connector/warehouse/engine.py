@@ -274,6 +274,22 @@ class Engine(ABC):
             yield pa.table({name: pa.array(values, pa.string()) for name, values in columns})
 
     @abstractmethod
+    def micros(self, column: str) -> str:
+        """SQL: a time, with a zone or without, as microseconds since 1970: a bigint."""
+
+    @abstractmethod
+    def bytes_of(self, text: str) -> str:
+        """SQL: how many bytes a text has in UTF-8."""
+
+    @abstractmethod
+    def digest(self, text: str) -> str:
+        """SQL: a bigint that is made from the first 15 hex digits of a text's md5, and so is the same in every engine."""
+
+    @abstractmethod
+    def append(self, connection: sa.Connection, relation: Relation, rows: Any) -> None:
+        """Adds an Arrow table, whose columns have names and types of the table's own, as fast as the engine can."""
+
+    @abstractmethod
     def insert(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]
     ) -> None:

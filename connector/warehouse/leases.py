@@ -22,6 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import LeaseLostError, LockedError
+from connector.warehouse import moves
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import METADATA
 from connector.warehouse.migrations import bring_up
@@ -135,7 +136,11 @@ class Lease:
 
 
 def take(engine: sa.Engine, name: str) -> Lease:
-    """Takes the lease of this name; ``LockedError`` says who holds it since when."""
+    """Takes the lease of this name; ``LockedError`` says who holds it since when.
+
+    The lease of a move (``moves.LOCK``) stands against all others, but for those of this process. ``MovedError`` where the
+    warehouse is none to work with.
+    """
     token = uuid.uuid4().hex
     with _TAKING:
         asked = _take(engine, name, token)
@@ -147,19 +152,24 @@ def _take(engine: sa.Engine, name: str, token: str) -> float:
     """Writes the row, unless somebody else's stands against it; returns when it was ours by the clock of this machine."""
     me = os.getpid()
     with patient(engine) as connection, connection.begin():
-        row = sa.select(leases).where(leases.c.name == name)
+        row = sa.select(leases)
+        if name != moves.LOCK:
+            row = row.where(leases.c.name.in_((name, moves.LOCK)))
         if (one_at_a_time := engine_of(connection).one_at_a_time) is not None:
             # Of two that begin at once the second waits for the first to be through here; at most a moment.
             connection.exec_driver_sql(one_at_a_time)
             row = row.with_for_update()
         bring_up(connection)
+        moves.refuse(connection)
         asked = _clock()
         for holder in connection.execute(row).mappings().all():
+            if holder["name"] != name and holder["token"] in _HELD:
+                continue  # whoever moves a warehouse builds it as well
             # Asked once the row is locked: its holder may have renewed it just before.
-            old = connection.scalar(sa.select(age(connection)).where(leases.c.name == name))
+            old = connection.scalar(sa.select(age(connection)).where(leases.c.name == holder["name"]))
             if not _is_dead(holder, float(old or 0)):
                 raise LockedError(
-                    f"{name} is being worked on by {described(holder)}.",
+                    f"{moves.told(holder['name'])} is being worked on by {described(holder)}.",
                     "Nothing was done; run again when it has ended.",
                 )
         connection.execute(leases.delete().where(leases.c.name == name))

@@ -12,7 +12,9 @@ tables that the code declares (``METADATA``) are those that all the steps togeth
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -192,10 +194,32 @@ STEPS = (
         alter table leadloop.push_approvals add column if not exists note text
         """,
     ),
+    Step(
+        14,
+        "where the warehouse was moved to, and where it was moved from",
+        """
+        create table if not exists leadloop.moves (
+            move_id text, side text, engine text, place text, host text, who text, begun_at timestamptz,
+            ended_at timestamptz, cancelled_at timestamptz, copied text
+        )
+        """,
+    ),
 )
 VERSION = STEPS[-1].number
 _OLDEST = "push_settled"
 """A table of the first step: where it is and no version, the tables are those of 0.1.0."""
+
+_GIVEN: ContextVar[str | None] = ContextVar("the id of a new warehouse", default=None)
+
+
+@contextmanager
+def begun_as(warehouse_id: str) -> Iterator[None]:
+    """A warehouse that is begun in the block has this id: it is the same warehouse, in another place."""
+    before = _GIVEN.set(warehouse_id)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(before)
 
 
 def bring_up(connection: sa.Connection) -> None:
@@ -221,7 +245,7 @@ def _do(connection: sa.Connection, engine: Engine) -> None:
     ):
         connection.exec_driver_sql(statement)
     if not connection.scalar(sa.select(sa.func.count()).select_from(warehouse)):
-        known = engine.id_before(connection) or uuid.uuid4().hex
+        known = engine.id_before(connection) or _GIVEN.get() or uuid.uuid4().hex
         connection.execute(warehouse.insert().values(id=known, made_at=datetime.now(UTC)))
     # Asked again: whoever was waited for has done it.
     for step in STEPS[_version(connection) or 0 :]:

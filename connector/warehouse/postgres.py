@@ -1,6 +1,7 @@
 """PostgreSQL: a server that several machines share."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -305,6 +306,38 @@ class Postgres(Engine):
             " having bool_and(provolatile = 'i' and pronamespace = cast('pg_catalog' as regnamespace))"
         )
         return set(functions) <= set(told.scalars())
+
+    def micros(self, column: str) -> str:
+        """In two parts: as one number of seconds, a time loses digits before PostgreSQL 14."""
+        seconds = f"cast(extract(epoch from date_trunc('second', {column})) as bigint) * 1000000"
+        return f"({seconds} + mod(cast(extract(microseconds from {column}) as bigint), 1000000))"
+
+    def bytes_of(self, text: str) -> str:
+        return f"octet_length({text})"
+
+    def digest(self, text: str) -> str:
+        return f"cast(cast('x' || substr(md5({text}), 1, 15) as bit(60)) as bigint)"
+
+    def append(self, connection: sa.Connection, relation: Relation, rows: Any) -> None:
+        """By ``COPY``, as CSV: NULL is nothing there, and every text is in quotes."""
+        from pyarrow import csv
+
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        file = io.BytesIO()
+        csv.write_csv(rows, file, csv.WriteOptions(include_header=False))
+        if b"\0" in file.getvalue():
+            raise ConfigError(
+                f"A text in {relation} has a NUL, the character 0, which PostgreSQL can't hold. None of its rows was kept there.",
+                "Replace it in the old warehouse (in DuckDB: replace(column, chr(0), '')), then run the move again.",
+            )
+        file.seek(0)
+        names = ", ".join(map(quote, rows.column_names))
+        raw: Any = connection.connection.dbapi_connection
+        with raw.cursor() as cursor:
+            cursor.copy_expert(
+                f"copy {'.'.join(map(quote, relation))} ({names}) from stdin with (format csv, encoding 'utf-8')",
+                file,
+            )
 
     def insert(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]

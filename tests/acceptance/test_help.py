@@ -29,6 +29,7 @@ COMMANDS = (
     "release",
     "serve",
     "snapshot",
+    "move",
     "maintain",
     "notebook",
 )

@@ -27,7 +27,7 @@ TABLES = (
     "convoso_raw.lead_versions", "convoso_raw.lead_removals", "convoso_raw._dlt_loads", "convoso_raw._dlt_pipeline_state", "analytics.lead_history", "leadloop.built_loads", "inputs.wanted", "inputs.forms",
     "inputs.unwanted", "inputs.wanted_of_four",
     "leadloop.push_runs", "leadloop.push_journal", "leadloop.push_journal_archive", "leadloop.push_settled",
-    "leadloop.push_compactions", "leadloop.accounts", "leadloop.reads",
+    "leadloop.push_compactions", "leadloop.accounts", "leadloop.reads", "leadloop.moves",
 )  # fmt: skip
 CRMS = {
     "convoso": ("title", "city", "phone_number"),

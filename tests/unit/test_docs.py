@@ -399,6 +399,8 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         "approve": made_plan(),
         "undo": loop.Pushed(made_plan(), Recovery(), made_summary()),
         "maintain": Maintained(2, 3, 0, 10, 9),
+        "move": made_move(),
+        "cancel_move": loop.Cancelled("leads.duckdb", "postgres, postgresql://db:5432/leads", True, 1),
         "reconcile": Reconciled("convoso", Window(NOW, NOW), 1, 1, ()),
     }.items():
         printed.monkeypatch.setattr(loop, name, lambda *_, made=made, **__: made)
@@ -412,6 +414,7 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         "approve": [str(saved)],
         "preview": ["--against", str(tmp_path)],
         "undo": ["run", "--yes"],
+        "move": ["--to", "postgres"],
         "init": [str(tmp_path / "mine")],
         "extract": ["--crm", "convoso"],
         **{name: ["p"] for name in ("plan", "push", "resolve", "release")},
@@ -421,10 +424,11 @@ def test_every_document_says_what_it_is(printed: Printed, tmp_path: Path) -> Non
         for name, command in commands().items()
         if any("--json" in each.opts for each in command.params)
     }
+    lines["move --cancel"] = ["move", "--cancel"]
     lines["check --reconcile"] = ["check", "--reconcile", "--crm", "convoso"]
     versions = {name: printed(*line, "--json") for name, line in lines.items()}
     for name, found in versions.items():
-        kind = {"undo": "push"}.get(name, name.split(" --")[-1])
+        kind = {"undo": "push", "move --cancel": "move_cancelled"}.get(name, name.split(" --")[-1])
         assert list(found)[:2] == ["kind", "version"], name
         assert found["kind"] == kind
         assert isinstance(found["version"], int)
@@ -470,6 +474,28 @@ def test_the_documents_of_init_resolve_and_maintain(printed: Printed, tmp_path: 
     same_fields(printed("resolve", "p", "--json"), "resolve PUSH")
     printed.monkeypatch.setattr(loop, "maintain", lambda *_: Maintained(2, 3, 1, 10, 9, 4, 3, 2, 1))
     same_fields(printed("maintain", "--json"), "maintain")
+
+
+def made_move() -> Any:
+    from connector import loop
+    from connector.loop.moving import Table
+    from connector.push.same import Proved
+
+    return loop.Moved(
+        "leads.duckdb", "duckdb", "postgresql://db:5432/leads", "postgres",
+        (Table("convoso_raw.lead_versions", 5),), (Proved("p", "convoso", 2, 3, ""),), ".dlt/config.toml",
+    )  # fmt: skip
+
+
+def test_the_documents_of_move(printed: Printed) -> None:
+    """What was moved, and what became of a move that was cancelled, have all documented fields and no other."""
+    from connector import loop
+
+    printed.monkeypatch.setattr(loop, "move", lambda *_, **__: made_move())
+    same_fields(printed("move", "--to", "postgres", "--json"), "move")
+    cancelled = loop.Cancelled("leads.duckdb", "postgres, postgresql://db:5432/leads", True, 1)
+    printed.monkeypatch.setattr(loop, "cancel_move", lambda *_: cancelled)
+    same_fields(printed("move", "--cancel", "--json"), "move --cancel")
 
 
 def test_the_document_of_preview(printed: Printed, tmp_path: Path) -> None:

@@ -96,6 +96,13 @@ WRONG: list[tuple[str, str]] = [
     ),
     ("approve", "FILE"),
     ("approve nowhere.json", "nowhere.json is not a plan"),
+    ("move", "one of the two: --to ENGINE, or --cancel"),
+    ("move --to postgres --cancel", "one of the two: --to ENGINE, or --cancel"),
+    ("move --to postgre", "did you mean 'postgres'"),
+    ("move --to duckdb", "so there is nothing to move"),
+    ("move --to postgres", "destination.postgres.credentials"),
+    ("move --to ducklake --dbt-project nowhere", "nowhere is no dbt project"),
+    ("move --cancel", "was not moved away"),
     ("check --sample 5", "--sample goes with --reconcile"),
     ("check --repair", "--repair goes with --reconcile"),
     ("check --reconcile --sample 0", "--sample"),
@@ -148,6 +155,7 @@ WRONG: list[tuple[str, str]] = [
             "resolve p",
             "check",
             "status",
+            "move --cancel",
             "maintain",
         )
         for seconds in ("-1", "long")
@@ -163,6 +171,7 @@ WRONG: list[tuple[str, str]] = [
             "resolve p",
             "check",
             "status",
+            "move --cancel",
             "maintain",
             "snapshot",
             "undo r",
@@ -184,6 +193,7 @@ WRONG: list[tuple[str, str]] = [
             "undo r",
             "release p",
             "preview --against .",
+            "move --cancel",
             "serve",
         )
         for row in (
@@ -281,6 +291,7 @@ def test_every_option_is_given_wrongly_at_least_once() -> None:
         "--folder",
         "--dbt-profile",
         "--dbt-target",
+        "--to-dbt-target",
         "--save",
         "--field",
         "--only-field",

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,7 @@ def test_a_status() -> None:
     )
     assert "it is so in 1,200 leads" in told
     assert "2,000" in told
+    assert "It was moved." in shown(status_text(replace(found, moved="It was moved.")))
     assert "4: Too many." in told
     assert "killed, process 7 on box" in told
     assert "5 applied, 1 rejected" in told
