@@ -68,7 +68,7 @@ S3 := .venv-s3
 test-engines: install ## run the engine suite, and the tests of locks, journal and pushes, on every engine
 	$(BIN)/uv venv --quiet --allow-existing $(S3)
 	$(BIN)/uv pip install --quiet --python $(S3)/bin/python 'moto[server]>=5.2,<6'
-	ENGINES="$(or $(ENGINES),duckdb postgres ducklake)" MOTO_SERVER=$(abspath $(S3))/bin/moto_server \
+	ENGINES="$(or $(ENGINES),duckdb postgres ducklake ducklake-postgres)" MOTO_SERVER=$(abspath $(S3))/bin/moto_server \
 		$(BIN)/pytest -n 2 --dist loadfile tests/engines
 	ENGINES="$(or $(ENGINES),ducklake)" $(BIN)/pytest -n 2 --dist loadfile -m "not long" \
 		--ignore tests/integration/push/test_migrations.py tests/integration/warehouse tests/integration/push

@@ -102,9 +102,9 @@ def _engine() -> list[Check]:
     """What the warehouse's engine needs besides leadloop; nothing for one that needs nothing."""
     try:
         name = settings.destination()
+        needs = ENGINES[name].needs(settings.credentials(name))
     except LeadloopError:
         return []  # the warehouse's own check says it
-    needs = ENGINES[name].needs()
     lacking = [each for each, is_there in needs.items() if not is_there]
     if lacking:
         return [
@@ -225,7 +225,9 @@ def _known_account(vendor: str, reader: LeadReader) -> list[Check]:
         if not warehouse.is_there:
             return []
         with warehouse.translated():
-            is_known = check_account(warehouse.engine(), crm.vendor(vendor).settings(), reader)
+            is_known = check_account(
+                warehouse.engine(), crm.vendor(vendor).settings(), reader, ledger=warehouse.ledger()
+            )
     except OtherAccountError as error:
         return [Check("account", False, str(error))]
     except LeadloopError:

@@ -89,7 +89,9 @@ def extract_shard(
         runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
-            is_noted = not same_account and check_account(engine, account.settings, account.reader)
+            is_noted = not same_account and check_account(
+                engine, account.settings, account.reader, ledger=warehouse.ledger()
+            )
             stretch = replace(todo, start=_second(start), end=_second(end))
             cursor_name = _name(stretch)
             part = _part(warehouse, lease, account.name, stretch, cursor_name, shard)
@@ -106,7 +108,7 @@ def extract_shard(
                     if all(each.whole for each in found):
                         shards.note_read(connection, vendor, cursor_name, shard)
             if not is_noted:
-                note_account(engine, account.settings, account.reader)
+                note_account(engine, account.settings, account.reader, ledger=warehouse.ledger())
             return replace(done, calls_today=account.calls_today, shard=str(shard))
 
 
@@ -139,9 +141,9 @@ def _part(warehouse: Warehouse, lease: Lease, name: str, todo: Job, cursor_name:
             )
         settled = windows.floor_second(asked_time(todo.reader).now() - timedelta(seconds=todo.settle))
         parts = cut(todo, Window(todo.start or todo.first, todo.end or settled), shard.of)
-        with lease.transaction() as connection:
+        with lease.transaction() as connection, warehouse.beside(connection) as leads:
             before = shards.note_cut(
-                connection, name, cursor_name, parts, _states(crm.raw_schema(name), connection)
+                connection, name, cursor_name, parts, _states(crm.raw_schema(name), leads)
             )
     return before[shard.number - 1]
 

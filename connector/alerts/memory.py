@@ -51,7 +51,7 @@ class Memory:
             self._unsaved.add((row.subject, row.since))
         with suppress(Exception):
             if self._unsaved and self._warehouse.is_there:
-                with patient(self._warehouse.engine(), PATIENCE) as connection, connection.begin():
+                with patient(self._warehouse.ledger(), PATIENCE) as connection, connection.begin():
                     if alerts.are_there(connection):
                         alerts.save(connection, [self._rows[key] for key in sorted(self._unsaved)])
                         self._unsaved.clear()
@@ -71,7 +71,7 @@ class Memory:
                         self._unsaved.add((alert.subject, alert.since))
         with suppress(Exception):
             if self._warehouse.is_there:
-                with patient(self._warehouse.engine(), PATIENCE) as connection:
+                with patient(self._warehouse.ledger(), PATIENCE) as connection:
                     if alerts.are_there(connection):
                         known = {(each.subject, each.since): each for each in alerts.latest(connection)}
                         # What the file alone has waits to be saved, or is of a warehouse that has forgotten it.

@@ -192,8 +192,11 @@ class Lineage(Watcher):
         """Namespace and name of a table, as OpenLineage names those of the engine."""
         if self._warehouse.path is not None:
             return f"{self._warehouse.kind}://{Path(self._warehouse.label).absolute()}", str(relation)
-        url = urlsplit(str(self._warehouse.url))
-        return f"postgres://{url.hostname}:{url.port or 5432}", f"{url.path.lstrip('/')}.{relation}"
+        url = urlsplit(self._warehouse.label)
+        return (
+            f"{self._warehouse.kind}://{url.hostname}:{url.port or 5432}",
+            f"{url.path.lstrip('/')}.{relation}",
+        )
 
 
 def account(name: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def build(
     with warehouse.lock("build") as lease:
         warehouse.probe()
         runs.begin()
-        journal = Journal(warehouse.engine(), lease=lease)
+        journal = Journal.of(warehouse, lease=lease)
         with warehouse.translated():
             before = last_build.begin(warehouse, project)
             result = models.build(

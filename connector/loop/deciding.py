@@ -40,13 +40,13 @@ def resolve(
     ``shown``: (lead, field) -> ``Conflict.mark`` of those that a person saw and means, and no others.
     """
     models.find_project(project)
-    journal = Journal(warehouse.engine())
+    journal = Journal.of(warehouse)
     if take is None:
         made = plan(warehouse, name, project)
         with warehouse.translated():
             return conflicts(journal, made, leads, fields)
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
-        journal = Journal(warehouse.engine(), lease=lease)
+        journal = Journal.of(warehouse, lease=lease)
         return decide(journal, plan(warehouse, name, project), take, leads, fields, shown)
 
 
@@ -72,7 +72,7 @@ def approve(
     with warehouse.lock(f"approve:{saved.push}") as lease, warehouse.translated():
         given = approved.approval_of(
             saved,
-            warehouse=mark.identify(warehouse.engine()),
+            warehouse=mark.identify(warehouse.ledger()),
             only_fields=only_fields,
             not_leads=not_leads,
             note=note,
@@ -100,5 +100,5 @@ def release(
     if not (leads or fields or everything):
         return held(plan(warehouse, name, project))
     with warehouse.lock(f"push:{name}") as lease, warehouse.translated():
-        journal = Journal(warehouse.engine(), lease=lease)
+        journal = Journal.of(warehouse, lease=lease)
         return record_release(journal, plan(warehouse, name, project), leads, fields)

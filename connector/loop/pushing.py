@@ -168,7 +168,7 @@ def carried_out(
     approval = agreed.approval if agreed is not None else None
     if approval is not None or (planned.needs_approval and planned.leads):
         key, age = settings.approval_key(), settings.approval_age()
-        with run.warehouse.engine().connect() as connection:
+        with run.warehouse.ledger().connect() as connection:
             approved.verify(connection, planned, agreed, key=key, age=age)
     if agreed is not None:
         expect(planned, agreed)

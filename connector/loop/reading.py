@@ -85,7 +85,9 @@ def extract(
         runs.begin()
         with warehouse.translated():
             engine = warehouse.engine()
-            is_noted = not same_account and check_account(engine, account.settings, account.reader)
+            is_noted = not same_account and check_account(
+                engine, account.settings, account.reader, ledger=warehouse.ledger()
+            )
 
             def sent() -> Mapping[str, datetime | None]:
                 warehouse.keep()
@@ -103,7 +105,7 @@ def extract(
                 )
                 warehouse.keep()
             if not is_noted:
-                note_account(engine, account.settings, account.reader)
+                note_account(engine, account.settings, account.reader, ledger=warehouse.ledger())
             fields.refresh(engine, lease, account, runs.current_id(), listener.notice)
             say_future(warehouse, account, listener)
             return replace(done, calls_today=account.calls_today)
@@ -157,7 +159,7 @@ def reconcile(
         todo = job(settings, start=start, end=end, reader=reader)
         warehouse.probe()
         with warehouse.translated():
-            check_account(warehouse.engine(), settings, reader)
+            check_account(warehouse.engine(), settings, reader, ledger=warehouse.ledger())
             reached = pipelines.cursor(warehouse, account)
             raw = comparing.RawLeads(warehouse.engine(), reader)
             sent = set(unseen(warehouse.engine(), account, {}))

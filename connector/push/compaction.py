@@ -99,7 +99,7 @@ def maintain(warehouse: Warehouse, keep: timedelta | None, history: timedelta) -
 
 def compact_when_due(warehouse: Warehouse, keep: timedelta | None = None) -> None:
     """Compacts a journal that has more than doubled since the last time; nothing where another run is just doing so."""
-    with warehouse.engine().connect() as connection:
+    with warehouse.ledger().connect() as connection:
         if not _is_due(connection):
             return
     with suppress(LockedError):

@@ -145,14 +145,16 @@ def _new(known: set[Place], entries: Iterable[Entry]) -> list[Entry]:
 
 def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], model: Relation) -> Iterator[Entry]:
     """The base of one field, for each lead that the CRM has shown."""
-    with journal.engine.connect() as connection:
+    with journal.leads.connect() as connection:
         there = columns_of(connection, *model)
         column = column_in(there, crm, name)
         if not {"crm", "lead_id"} <= there or not {column, MORE} & there:
             return
         leads = sa.table(model.name, *map(sa.column, sorted(there)), schema=model.schema)
         of_crm = leads.c.crm == crm
-        wanted = _wanted(connection, crm, name, column, pushes, sa.select(leads.c.lead_id).where(of_crm))
+        wanted = _wanted(
+            connection, journal, crm, name, column, pushes, sa.select(leads.c.lead_id).where(of_crm)
+        )
         # Such a push sends nothing to a field without a base, and so it overwrites nobody.
         needless = all(of_field(push, "first_push", name) == "baseline" for push in pushes)
         shown = sa.select(leads.c.lead_id, field_text(leads, column)).where(of_crm)
@@ -169,6 +171,7 @@ def _bases(journal: Journal, crm: str, name: str, pushes: Sequence[Push], model:
 
 def _wanted(
     connection: sa.Connection,
+    journal: Journal,
     crm: str,
     name: str,
     column: str,
@@ -182,7 +185,8 @@ def _wanted(
     table doesn't notice, and what it has in sync counts as not wanted.
     """
     wanted: dict[str, list[tuple[str | None, str | None]]] = {}
-    number = next_number(connection)
+    with journal.engine.connect() as ledger:
+        number = next_number(ledger)
     said = {
         "run_id": RESTORED, "seq": 0, "push": NOBODY, "crm": crm, "field": name, "column_name": column,
         "state": "confirmed", "value": _PROBE, "recorded_at": _THE_END, "sequence_number": number,
@@ -204,7 +208,7 @@ def _wanted(
 
 def _to_delete(journal: Journal, crm: str, pushes: Iterable[Push]) -> Iterator[Entry]:
     """The leads that would be deleted, now or once nothing holds it back."""
-    with journal.engine.connect() as connection:
+    with journal.leads.connect() as connection:
         for push in pushes:
             for found in push_rows(connection, push):
                 if found["lead_id"] is not None and found["verdict"] != "unknown_lead":
@@ -213,7 +217,7 @@ def _to_delete(journal: Journal, crm: str, pushes: Iterable[Push]) -> Iterator[E
 
 def _gone(journal: Journal, crm: str, model: Relation) -> Iterator[Entry]:
     """The leads that are gone: it may have been us, and whoever brings one back decides."""
-    with journal.engine.connect() as connection:
+    with journal.leads.connect() as connection:
         if not {"crm", "lead_id", "removed_at"} <= columns_of(connection, *model):
             return
         leads = sa.table(model.name, *map(sa.column, ("crm", "lead_id", "removed_at")), schema=model.schema)

@@ -33,6 +33,7 @@ from connector.push.tables import (
     push_settled,
 )
 from connector.warehouse import runs
+from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import engine_of
 from connector.warehouse.leases import Lease, patient
 from connector.warehouse.ledger import next_number
@@ -46,6 +47,8 @@ _ROWS_AT_A_TIME = 20_000
 class Journal:
     """Writes and reads the journal through an engine that keeps no connection (``NullPool``). For one thread.
 
+    ``leads``: the engine that shows the journal beside the leads, where that is another one: see ``Warehouse.ledger``.
+
     ``clock`` dates what is recorded; a run's is that of its CRM, so that it can be compared with what the CRM shows.
 
     With a ``lease``, whatever is added to a run is added in a transaction that proves it: ``LeaseLostError`` if another
@@ -56,16 +59,25 @@ class Journal:
         self,
         engine: sa.Engine,
         *,
+        leads: sa.Engine | None = None,
         clock: Callable[[], datetime] = now,
         patience: float = PATIENCE,
         lease: Lease | None = None,
     ) -> None:
         self.engine = engine
+        self.leads = leads or engine
         self.lease = lease
         self.clock = clock
         self._patience = patience
         self._last_seq: dict[str, int] = {}
         self._is_there = False
+
+    @classmethod
+    def of(
+        cls, warehouse: Warehouse, *, lease: Lease | None = None, clock: Callable[[], datetime] = now
+    ) -> "Journal":
+        """The journal of a warehouse."""
+        return cls(warehouse.ledger(), leads=warehouse.engine(), lease=lease, clock=clock)
 
     def ensure(self) -> None:
         """Makes the tables where they are missing, and brings older ones up; whoever has taken a lease has done so already."""

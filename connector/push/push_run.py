@@ -41,7 +41,7 @@ class PushRun:
     @cached_property
     def journal(self) -> Journal:
         """Dates what is sent by the CRM's clock, as what is read is: two machines' clocks needn't agree."""
-        return Journal(self.warehouse.engine(), lease=self.lease, clock=self.account.clock.now)
+        return Journal.of(self.warehouse, lease=self.lease, clock=self.account.clock.now)
 
     def catch_up(self, *, restored: bool) -> None:
         """Decides from the models what earlier pushes have come to. ``RestoredError`` where the warehouse has forgotten some,
@@ -90,13 +90,13 @@ def opened(
         engine = warehouse.engine()
         if not is_undo:
             results.check(engine, spec.name, spec.stands_on)
-        warehouse_id = mark.identify(engine)
+        warehouse_id = mark.identify(warehouse.ledger())
         account = stack.enter_context(crm.account(spec.crm))
         stack.enter_context(answering(warehouse, account))
         check_environment(account.settings)
         held = None
         try:
-            check_account(engine, account.settings, account.reader)
+            check_account(engine, account.settings, account.reader, ledger=warehouse.ledger())
         except CallsUsedError as error:
             held = error
         marks = mark.Marks(warehouse_id, account.settings)

@@ -145,7 +145,7 @@ def recover_all(
     for other in waiting:
         if other != push:
             with suppress(LockedError), warehouse.lock(f"push:{other}", wait=False) as lease:
-                theirs = Journal(warehouse.engine(), lease=lease, clock=journal.clock)
+                theirs = Journal.of(warehouse, lease=lease, clock=journal.clock)
                 found += resolve(other, theirs)
     return found
 
@@ -261,7 +261,7 @@ def _looked_up(
     if not by_lead:
         return []
     can = reader.capabilities
-    with journal.engine.connect() as connection:
+    with journal.leads.connect() as connection:
         there = columns_of(connection, raw_schema(can.name), LEADS)
     names = names_of(can, there, gives=False)
     look = Look[str, Mapping[str, str | None]](lambda lead_id: _shown_now(reader, lead_id, names))

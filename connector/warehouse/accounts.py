@@ -56,7 +56,9 @@ class Known(NamedTuple):
     created: str | None
 
 
-def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader) -> bool:
+def check_account(
+    engine: sa.Engine, settings: VendorSettings, reader: LeadReader, *, ledger: sa.Engine | None = None
+) -> bool:
     """``True`` where the warehouse holds leads of the account of these settings, and has noted it; ``False`` where it holds no
     leads of this CRM.
 
@@ -82,12 +84,17 @@ def check_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReade
         return False
     if not any(_shows(reader, lead) for lead in known):
         raise _other(settings, here, row, len(known))
-    note_account(engine, settings, reader)
+    note_account(engine, settings, reader, ledger=ledger)
     return True
 
 
-def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader) -> None:
-    """Notes that the warehouse holds the account of these settings, with some of its leads. Writes nothing that is noted."""
+def note_account(
+    engine: sa.Engine, settings: VendorSettings, reader: LeadReader, *, ledger: sa.Engine | None = None
+) -> None:
+    """Notes that the warehouse holds the account of these settings, with some of its leads. Writes nothing that is noted.
+
+    ``ledger``: where it is noted, if that is another engine than shows the leads.
+    """
     here = identity_of(settings)
     with engine.connect() as connection:
         row = _noted(connection, settings.name)
@@ -98,7 +105,7 @@ def note_account(engine: sa.Engine, settings: VendorSettings, reader: LeadReader
         if is_noted and not known:
             return
         organisation = _organisation(connection, reader)
-    with engine.begin() as connection:
+    with (ledger or engine).begin() as connection:
         # `leadloop check` holds no lease: before the first one is taken there is nothing to note it in.
         if not are_there(connection):
             return

@@ -41,6 +41,7 @@ class Apart(DuckDB):
     """An engine with such a ledger, which is the file that its URL names."""
 
     is_one_file = False
+    has_previews = False
     has_ledger_apart = True
     names_database_after_file = False
 

@@ -123,7 +123,7 @@ def aside(warehouse: Warehouse) -> Iterator[Place]:
     """A place beside the warehouse, gone at the end. ``ConfigError`` where there is no warehouse, ``LockedError`` where its file
     is being written to all the time."""
     path = warehouse.file
-    if path is None and warehouse.path is not None:
+    if not warehouse.has_previews:
         raise ConfigError(
             f"A preview makes models in a copy of the warehouse, and {warehouse.label} is more than one file.",
             "Nothing was made. Build the change into a lake of its own, and look at `leadloop plan` there.",

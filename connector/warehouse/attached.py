@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Attached(ABC):
         """A connection of the driver's; the ledger is let go of with the last one."""
         with self._lock:
             if self._instance is None:
-                self._instance = self._begun()
+                self._instance = begun(self.load_statements(), temporary=f"{self.ledger}.tmp")
             if not self._users:
                 self._attach_all()
             self._users += 1
@@ -66,17 +66,6 @@ class Attached(ABC):
 
     def looked(self, instance: Any) -> None:  # noqa: B027
         """Before each new connection."""
-
-    def _begun(self) -> Any:
-        config = {
-            "autoinstall_known_extensions": "false",
-            "temp_directory": f"{self.ledger}.tmp",
-            "preserve_insertion_order": "false",
-        }
-        instance = duckdb.connect(":memory:", config=config)
-        for statement in self.load_statements():
-            instance.execute(statement)
-        return instance
 
     def _attach_all(self) -> None:
         if not self.read_only:
@@ -116,6 +105,19 @@ class Attached(ABC):
     def _detach(self) -> None:
         for name in self.attached():
             self._instance.execute(f"detach database if exists {name}")
+
+
+def begun(statements: Iterable[str], *, temporary: str | None) -> Any:
+    """A DuckDB in memory. ``temporary``: a folder for what is too large for memory; by default below the current one."""
+    config = {
+        "autoinstall_known_extensions": "false",
+        "preserve_insertion_order": "false",
+        **({"temp_directory": temporary} if temporary else {}),
+    }
+    instance = duckdb.connect(":memory:", config=config)
+    for statement in statements:
+        instance.execute(statement)
+    return instance
 
 
 def make_room(storage: Path) -> None:

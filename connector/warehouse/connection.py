@@ -29,7 +29,7 @@ from connector.warehouse import kept, leases, migrations, moves, private, settin
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine, Size
-from connector.warehouse.engines import ENGINES, engine_of
+from connector.warehouse.engines import ENGINES, engine_at, engine_of
 from connector.warehouse.leases import Lease
 from connector.warehouse.postgres import Postgres
 
@@ -62,16 +62,22 @@ class Warehouse:
 
     @classmethod
     def ducklake(cls, catalog: str | Path, storage: str | Path | None = None) -> "Warehouse":
+        """``catalog``: a path, or the URL of a PostgreSQL database, which needs a ``storage``."""
         return cls("ducklake", DuckLake().of(catalog, storage))
 
     @property
     def _kind(self) -> Engine:
-        return ENGINES[self.kind]
+        return engine_at(self.url)
 
     @property
     def path(self) -> Path | None:
         """The database file, where the warehouse is one."""
         return self._kind.path(self.url)
+
+    @property
+    def has_previews(self) -> bool:
+        """Whether models can be made beside the warehouse, and be gone afterwards."""
+        return self._kind.has_previews
 
     @property
     def has_ledger_apart(self) -> bool:
@@ -115,6 +121,23 @@ class Warehouse:
         One for all that this process does: what an engine finds out about a database at first, it finds out once.
         """
         return _engine(self.url)
+
+    def ledger(self) -> sa.Engine:
+        """The SQLAlchemy engine by which leadloop's own tables are written, the schema ``leadloop``.
+
+        The same as ``engine()``, but for a lake with its catalog on a server: ``engine()`` then shows these tables beside the leads,
+        for a query of both, and is not to write to them.
+        """
+        return _engine(self._kind.ledger(self.url))
+
+    @contextmanager
+    def beside(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        """A connection to the leads, for whoever is in a transaction of ``ledger()``: the same one, where one database has both."""
+        if connection.engine.url == self.url:
+            yield connection
+            return
+        with self.engine().connect() as leads:
+            yield leads
 
     def destination(self) -> Any:
         """The dlt destination."""
@@ -246,9 +269,9 @@ class Warehouse:
     @contextmanager
     def _lease(self, name: str) -> Iterator[Lease]:
         with self._opening():
-            lease = leases.take(self.engine(), name)
-            with leases.patient(self.engine()) as connection, connection.begin():
-                self._kind.bind(connection)
+            lease = leases.take(self.ledger(), name)
+            with leases.patient(self.ledger()) as connection, connection.begin():
+                engine_of(connection).bind(connection)
         if self._kind.keeps_leases_alive:
             lease.keep_alive()
         try:

@@ -1,7 +1,7 @@
 """DuckLake: Parquet files in a folder, and a catalog that says which of them are a table. One machine, one process at a time.
 
 The catalog is a DuckDB file, and what leadloop itself remembers (locks, journal, pace) is in another one beside it, its ledger:
-see ``ducklake_connection``.
+see ``ducklake_connection``. A catalog on a server, for several machines, is in ``ducklake_server``.
 """
 
 import json
@@ -17,8 +17,8 @@ from sqlalchemy.engine import URL
 
 from connector import config
 from connector.errors import ConfigError, DamagedError, WarehouseError
+from connector.warehouse import ducklake_catalog, ducklake_ledger, ducklake_states, ducklake_tidying
 from connector.warehouse import ducklake_connection as opening
-from connector.warehouse import ducklake_ledger, ducklake_states, ducklake_tidying
 from connector.warehouse.apart import LAKE, LEDGER, Apart
 from connector.warehouse.duckdb import DuckDB, is_lake, size_of
 from connector.warehouse.ducklake_bucket import SETTINGS, Access, is_bucket, of_bucket
@@ -31,7 +31,7 @@ registry.register("duckdb.ducklake", "connector.warehouse.ducklake_dialect", "Di
 _TABLES = """
 select database_name, schema_name, table_name
 from duckdb_tables()
-where database_name in ('{}', '{}')
+where database_name in ('{}')
 """
 
 
@@ -50,7 +50,9 @@ class DuckLake(Apart):
         f"`{DEFAULT_CATALOG}`",
         (
             "The path of the catalog, or a table with `catalog` (that path) and `storage` (the folder of the Parquet files; by "
-            "default it is beside the catalog and ends in `.files`). The storage can be a bucket, `s3://bucket/folder`, with "
+            "default it is beside the catalog and ends in `.files`). The catalog can be a PostgreSQL database, "
+            "`postgresql://user:password@host:5432/database` (secret), so that several machines work with one lake; then `storage` is "
+            "required. The storage can be a bucket, `s3://bucket/folder`, with "
             "`aws_access_key_id`, `aws_secret_access_key` and `aws_session_token` (secret), `region_name` and `endpoint_url` beside it. Needs `pip install 'leadloop[ducklake]'`. See "
             "[engines](engines.md#ducklake)."
         ),
@@ -73,17 +75,24 @@ class DuckLake(Apart):
     about_itself = re.compile(r"(?:IO|TransactionContext|FATAL|HTTP) Error: (?!Cannot open file)")
     place_variables = frozenset({"LEADLOOP_DUCKLAKE_CATALOG"})
 
-    def needs(self) -> dict[str, bool]:
+    def needs(self, credentials: Any = None) -> dict[str, bool]:
+        if ducklake_catalog.is_server(_table(credentials).get("catalog")):
+            return {**opening.needs(server=True), **ducklake_catalog.CATALOG.needs()}
         return opening.needs()
 
     def url(self, credentials: Any) -> URL:
-        catalog, storage = self._named(credentials)
-        given = credentials if isinstance(credentials, Mapping) else {}
-        return self.of(catalog, storage, Access.of_settings(given, self.credentials, storage))
+        table = _table(credentials)
+        catalog, storage = table["catalog"], self._storage(table)
+        access = Access.of_settings(table, self.credentials, storage)
+        if ducklake_catalog.is_server(catalog):
+            return self._served(ducklake_catalog.CATALOG.url(catalog), storage, access)
+        return self.of(self._local("catalog", catalog or DEFAULT_CATALOG), storage, access)
 
     def of(self, path: str | Path, storage: str | Path | None = None, access: Access | None = None) -> URL:
-        """The lake of this catalog, with its files in a folder or in a bucket; ``ConfigError`` also where DuckDB's extension is not
-        installed."""
+        """The lake of this catalog, a path or the URL of a server, with its files in a folder or in a bucket; ``ConfigError`` also
+        where DuckDB's extension is not installed."""
+        if ducklake_catalog.is_server(path):
+            return self._served(ducklake_catalog.CATALOG.of(str(path)), storage, access)
         opening.load_statements()
         # Whichever way leads to the catalog, its ledger and its locks are in one place.
         catalog = Path(path).resolve()
@@ -104,13 +113,24 @@ class DuckLake(Apart):
         return f"ducklake:{Path(_part(url, 'catalog')).resolve()}"
 
     def dbt_place(self, credentials: Any) -> str:
-        lake = next(each for each in credentials.attach if each.alias == credentials.database)
-        return f"ducklake:{Path(lake.path.removeprefix('ducklake:')).resolve()}"
+        catalog = _lake_of(credentials).path.removeprefix("ducklake:")
+        if catalog.startswith(ducklake_catalog.PREFIX):
+            return f"ducklake:{ducklake_catalog.place_of(catalog)}"
+        return f"ducklake:{Path(catalog).resolve()}"
 
     def is_of(self, credentials: Any) -> bool:
         return is_lake(credentials)
 
     def as_toml(self, credentials: Any) -> tuple[str, str]:
+        """A password is not copied: it may be in the profile for a variable of the environment."""
+        lake = _lake_of(credentials) if credentials else None
+        if lake is not None and (address := lake.path.removeprefix("ducklake:")).startswith(
+            ducklake_catalog.PREFIX
+        ):
+            catalog = ducklake_catalog.url_of(address).render_as_string()
+            storage = (lake.options or {}).get("data_path", "")
+            head = f"[{self.credentials}]\n"
+            return f"{head}storage = {json.dumps(storage)}\n", f"{head}catalog = {json.dumps(catalog)}\n"
         catalog = self.dbt_place(credentials).removeprefix("ducklake:") if credentials else DEFAULT_CATALOG
         return f"[{self.credentials}]\ncatalog = {json.dumps(catalog)}\n", ""
 
@@ -158,8 +178,11 @@ class DuckLake(Apart):
         }
 
     def look_through(self, connection: sa.Connection) -> None:
+        self._look_through(connection, LAKE, LEDGER)
+
+    def _look_through(self, connection: sa.Connection, *databases: str) -> None:
         quote = connection.dialect.identifier_preparer.quote_identifier
-        for names in connection.exec_driver_sql(_TABLES.format(LAKE, LEDGER)).all():
+        for names in connection.exec_driver_sql(_TABLES.format("', '".join(databases))).all():
             table = ".".join(map(quote, names))
             connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {table}").all()
 
@@ -185,18 +208,24 @@ class DuckLake(Apart):
         found = ducklake_states.states(connection, wanted)
         return {**found, **self.states_of_ledger(connection, [each for each in wanted if each not in found])}
 
-    def _named(self, credentials: Any) -> tuple[Path, Path | str | None]:
-        """Catalog and storage as the settings name them; a bucket is a text."""
-        if credentials is None:
-            return Path(DEFAULT_CATALOG), None
-        table = credentials if isinstance(credentials, Mapping) else {"catalog": credentials}
-        catalog = table.get("catalog") or table.get("url") or DEFAULT_CATALOG
+    def _served(self, catalog: URL, storage: str | Path | None, access: Access | None) -> URL:
+        opening.load_statements(server=True)
+        if storage is None:
+            raise ConfigError(
+                f"{self.credentials}.storage is not set, and the catalog of the lake is on a server.",
+                "Name a folder that all machines of this lake have at the same path, or a bucket: s3://….",
+            )
+        files = str(storage) if is_bucket(str(storage)) else str(Path(storage).absolute())
+        return ducklake_catalog.Place(catalog, f"{files.rstrip('/')}/", access).url
+
+    def _storage(self, table: Mapping[str, Any]) -> Path | str | None:
+        """As the settings name it; a bucket is a text."""
         storage = table.get("storage") or table.get("storage__bucket_url")
         if isinstance(storage, Mapping):
             storage = storage.get("bucket_url")
-        if isinstance(storage, str) and is_bucket(storage):
-            return self._local("catalog", catalog), storage
-        return self._local("catalog", catalog), None if storage is None else self._local("storage", storage)
+        if storage is None or (isinstance(storage, str) and is_bucket(storage)):
+            return storage
+        return self._local("storage", storage)
 
     def _local(self, part: str, given: Any) -> Path:
         setting = f"{self.credentials}.{part}"
@@ -206,9 +235,20 @@ class DuckLake(Apart):
         if not isinstance(text, str) or not text or "://" in text or text.startswith("postgres:"):
             raise ConfigError(
                 f"{config.named(setting)} must be a path on this machine.",
-                "leadloop does not work with a catalog on a server yet; the storage can be a bucket, s3://….",
+                "A catalog can also be a PostgreSQL database, postgresql://user:password@host:5432/database, and a storage a bucket, s3://….",
             )
         return config.anchored(setting, text)
+
+
+def _lake_of(credentials: Any) -> Any:
+    """What a dbt profile attaches as its own database."""
+    return next(each for each in credentials.attach if each.alias == credentials.database)
+
+
+def _table(credentials: Any) -> dict[str, Any]:
+    """The setting as a table, which it may be, with a ``catalog`` in any case."""
+    table = dict(credentials) if isinstance(credentials, Mapping) else {"catalog": credentials}
+    return {**table, "catalog": table.get("catalog") or table.get("url")}
 
 
 def _part(url: URL, name: str) -> str:

@@ -11,18 +11,27 @@ from connector.warehouse.apart import LAKE, LEDGER
 from connector.warehouse.ducklake_bucket import Access, is_bucket
 
 EXTENSIONS = ("ducklake", "httpfs")
-"""Those that are needed."""
+OF_SERVERS = ("postgres_scanner",)
+"""Those that are needed, the last for a catalog on a server."""
 
 
-def needs() -> dict[str, bool]:
+def needs(*, server: bool = False) -> dict[str, bool]:
     """The distributions that are needed, and whether each is there for the DuckDB that is installed."""
-    return extensions.needs(EXTENSIONS)
+    return extensions.needs(_needed(server))
 
 
-def load_statements(storage: str = "", access: Access | None = None) -> list[str]:
-    """What has a DuckDB know DuckLake, and the bucket where its files are in one. ``ConfigError`` where the wheels are not installed."""
-    names = EXTENSIONS if is_bucket(storage) else EXTENSIONS[:1]
-    loaded = extensions.load_statements(names, EXTENSIONS, "ducklake")
+def _needed(server: bool) -> tuple[str, ...]:
+    return (*EXTENSIONS, *(OF_SERVERS if server else ()))
+
+
+def load_statements(storage: str = "", access: Access | None = None, *, server: bool = False) -> list[str]:
+    """What has a DuckDB know DuckLake, the bucket where its files are in one, and PostgreSQL where a ``server`` has its catalog.
+    ``ConfigError`` where the wheels are not installed."""
+    names = [EXTENSIONS[0], *(OF_SERVERS if server else ()), *(EXTENSIONS[1:] if is_bucket(storage) else ())]
+    loaded = extensions.load_statements(names, _needed(server), "ducklake")
+    if server:
+        # Each commit is a row of one number; of two at once the second tries again, and loses only if it never gets its turn.
+        loaded.append("set ducklake_max_retry_count = 100")
     return [*loaded, (access or Access()).statement(storage)] if is_bucket(storage) else loaded
 
 

@@ -5,16 +5,21 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from connector.warehouse import ducklake_catalog
 from connector.warehouse.apart import LAKE
 from connector.warehouse.ducklake_bucket import Access
 from connector.warehouse.ducklake_connection import load_statements
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]
-    """Loads it before the profile's databases are attached, and lets DuckDB into the bucket where the files are in one."""
+    """Loads it before the profile's databases are attached, and lets DuckDB into the bucket where the files are in one and onto the
+    server that has the catalog."""
 
     def configure_connection(self, conn: Any) -> None:
-        for statement in load_statements(os.environ.get("LEADLOOP_DUCKLAKE_STORAGE", ""), Access.of_dbt()):
+        server = os.environ.get("LEADLOOP_DUCKLAKE_CATALOG", "").startswith(ducklake_catalog.PREFIX)
+        storage = os.environ.get("LEADLOOP_DUCKLAKE_STORAGE", "")
+        secrets = ducklake_catalog.of_dbt() if server else []
+        for statement in (*load_statements(storage, Access.of_dbt(), server=server), *secrets):
             conn.execute(statement)
 
     def configure_cursor(self, cursor: Any) -> None:

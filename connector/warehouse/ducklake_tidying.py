@@ -10,6 +10,13 @@ from connector.warehouse.engine import Size
 
 GONE = 0.1
 """A file of which a larger part of the rows is deleted is written anew."""
+LONGEST_WORK = timedelta(days=1)
+"""Where several are at work: a file that no snapshot needs may be one that somebody still reads, or has not committed yet."""
+_SIZE_ON_SERVER = """
+select coalesce(sum(pg_total_relation_size(relid)), 0)
+from pg_stat_all_tables
+where schemaname = 'leadloop' or relname like 'ducklake\\_%%'
+"""
 _SIZE = f"""
 select count(*), coalesce(sum(file_size_bytes), 0)
 from (
@@ -25,6 +32,25 @@ def size(connection: sa.Connection, databases: int) -> Size:
     files, size_of_files = connection.exec_driver_sql(_SIZE).one()
     snapshots = connection.exec_driver_sql(f"select count(*) from {METADATA}.ducklake_snapshot").scalar_one()
     return Size(databases + int(size_of_files), int(files), int(snapshots))
+
+
+def size_on_server(connection: sa.Connection) -> int:
+    """Bytes of a catalog on PostgreSQL, and of the ledger in the same database."""
+    return int(connection.exec_driver_sql(_SIZE_ON_SERVER).scalar_one())
+
+
+def tidy_shared(connection: sa.Connection, keep: timedelta) -> None:
+    """The same where others may read and load at the same time: a file is deleted only after so long that nobody is at work with it."""
+    seconds, hours = int(keep.total_seconds()), int(LONGEST_WORK.total_seconds() // 3600)
+    for statement in (
+        f"call ducklake_flush_inlined_data('{LAKE}')",
+        f"call ducklake_rewrite_data_files('{LAKE}', delete_threshold => {GONE})",
+        f"call ducklake_merge_adjacent_files('{LAKE}')",
+        f"call ducklake_expire_snapshots('{LAKE}', older_than => now() - interval {seconds} second)",
+        f"call ducklake_cleanup_old_files('{LAKE}', older_than => now() - interval {hours} hour)",
+        f"call ducklake_delete_orphaned_files('{LAKE}', older_than => now() - interval {hours} hour)",
+    ):
+        connection.exec_driver_sql(statement).close()
 
 
 def tidy(connection: sa.Connection, keep: timedelta) -> None:

@@ -84,6 +84,9 @@ class Engine(ABC):
     is_one_file: ClassVar[bool] = False
     """Whether a copy of one file is a copy of the whole database."""
 
+    has_previews: ClassVar[bool] = True
+    """Whether models can be made beside it: in a copy of the file, or in a schema that is dropped afterwards."""
+
     has_ledger_apart: ClassVar[bool] = False
     """Whether what leadloop remembers is in another place than the leads, so that one can be lost without the other."""
 
@@ -111,8 +114,8 @@ class Engine(ABC):
         """Its SQL as sqlglot calls it."""
         return self.name
 
-    def needs(self) -> dict[str, bool]:
-        """What has to be installed besides leadloop, and whether it is."""
+    def needs(self, credentials: Any = None) -> dict[str, bool]:
+        """What has to be installed besides leadloop for a database of this setting, and whether it is."""
         return {}
 
     @abstractmethod
@@ -127,6 +130,10 @@ class Engine(ABC):
         """Whether looking into it makes no new file; a server counts as there."""
         path = self.path(url)
         return path is None or path.exists()
+
+    def ledger(self, url: URL) -> URL:
+        """Where the tables are written that leadloop itself keeps. Beside the leads they can be read in any case."""
+        return url
 
     def reading(self, url: URL) -> URL:
         """The same place, opened for reading only."""

@@ -3,20 +3,28 @@
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
+from connector.warehouse.ducklake_server import ServedLake
 from connector.warehouse.engine import Engine
 from connector.warehouse.postgres import Postgres
 
 ENGINES: dict[str, Engine] = {each.name: each for each in (DuckDB(), Postgres(), DuckLake())}
-_BY_DIALECT = {each.dialect: each for each in ENGINES.values()}
+_BY_DIALECT: dict[str, Engine] = {each.dialect: each for each in (*ENGINES.values(), ServedLake())}
+"""A setting may lead to one of two: a lake is another engine when its catalog is on a server."""
 
 
 def engine_of(database: "sa.Connection | sa.Engine") -> Engine:
     """The engine that SQLAlchemy is connected to."""
     dialect = database.dialect
     return _BY_DIALECT.get(f"{dialect.name}+{dialect.driver}") or _BY_DIALECT[dialect.name]
+
+
+def engine_at(url: URL) -> Engine:
+    """The engine of a database's URL, as ``Engine.url`` makes it."""
+    return _BY_DIALECT.get(url.drivername) or _BY_DIALECT[url.get_backend_name()]
 
 
 def of_profile(credentials: Any) -> Engine | None:

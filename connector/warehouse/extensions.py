@@ -13,7 +13,8 @@ def needs(names: Iterable[str]) -> dict[str, bool]:
     import duckdb
 
     return {
-        f"duckdb-extension-{name} {duckdb.__version__}": (file := _file(name)) is not None and file.exists()
+        f"duckdb-extension-{name.replace('_', '-')} {duckdb.__version__}": (file := _file(name)) is not None
+        and file.exists()
         for name in names
     }
 

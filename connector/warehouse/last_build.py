@@ -56,7 +56,7 @@ def begin(warehouse: Warehouse, project: Path | None) -> Before | None:
     A lease must have been taken. ``None`` where it can't be looked at, which is no reason for a build to fail.
     """
     files = models.files_digest(project)
-    with warehouse.engine().begin() as connection:
+    with warehouse.ledger().begin() as connection:
         connection.execute(last_build.delete())
     with suppress(sa.exc.DBAPIError), warehouse.engine().connect() as connection:
         inputs = engine_of(connection).states(connection, _inputs(connection))
@@ -70,8 +70,12 @@ def end(
     """Remembers a build of all models, in which nothing failed; ``LeaseLostError`` if another one has begun meanwhile."""
     if built.made is None or before is None:
         return
-    with suppress(sa.exc.DBAPIError), lease.transaction(warehouse.engine().connect) as connection:
-        states, why_not = _states(connection, before, built.made)
+    with (
+        suppress(sa.exc.DBAPIError),
+        lease.transaction(warehouse.ledger().connect) as connection,
+        warehouse.beside(connection) as leads,
+    ):
+        states, why_not = _states(leads, before, built.made)
         if not why_not and built.warnings:
             why_not = f"{built.warnings[0].name} warned, and is to say so again"
         if not why_not and _runs_of_dbt(connection, before.results) != 1:

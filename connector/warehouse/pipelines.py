@@ -189,7 +189,7 @@ def numbers(warehouse: Warehouse) -> Callable[[], int]:
     Some are taken ahead, so that the warehouse is opened once for them: a number that was taken earlier only says that
     what was written meanwhile may not be in what is read.
     """
-    engine = warehouse.engine()
+    engine = warehouse.ledger()
     ahead: list[int] = []
 
     def number() -> int:

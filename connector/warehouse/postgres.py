@@ -144,7 +144,7 @@ class Postgres(Engine):
             ) from None
         return self.of(url)
 
-    def needs(self) -> dict[str, bool]:
+    def needs(self, credentials: Any = None) -> dict[str, bool]:
         return {
             "psycopg2": find_spec("psycopg2") is not None,
             "dbt-postgres": _is_installed("dbt-postgres"),

@@ -340,7 +340,7 @@ def _write(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], *, wait: flo
         return False
     waiting = dict(_taken(warehouse, {row["run_id"] for row in rows}))
     try:
-        with patient(warehouse.engine(), wait) as connection:
+        with patient(warehouse.ledger(), wait) as connection:
             _insert(connection, [*waiting.values(), *rows])
     except Exception:
         return False

@@ -237,7 +237,7 @@ def dbt_project() -> Path | None:
 
 def _has_password(found: Any) -> bool:
     if isinstance(found, Mapping):
-        return any(found.get(name) for name in SECRETS)
+        return any(found.get(name) for name in SECRETS) or _has_password(found.get("catalog"))
     return bool(isinstance(found, str) and "://" in found and urlsplit(found).password)
 
 

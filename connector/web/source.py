@@ -153,7 +153,7 @@ class Source:
 
     def _refresh_server(self) -> None:
         place, began = self.warehouse.reading(), datetime.now(UTC)
-        with place.translated(), place.engine().connect() as connection:
+        with place.translated(), place.ledger().connect() as connection:
             mark = _mark(connection)
         self._why_not = ""
         if mark != self._mark or self._reading is None:

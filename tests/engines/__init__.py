@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from connector.warehouse.connection import Warehouse
+from connector.warehouse.ducklake_catalog import Place
 
 DUCKDB_IS_LONG = pytest.mark.parametrize(
     "warehouse", ["postgres", pytest.param("duckdb", marks=pytest.mark.long)], indirect=True
@@ -18,6 +19,8 @@ def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
         return Warehouse.duckdb(folder / "leads.duckdb")
     if request.param == "ducklake":
         return Warehouse.ducklake(folder / "leads.ducklake")
+    if request.param == "ducklake-postgres":
+        return Warehouse.ducklake(request.getfixturevalue("postgres_url"), folder / "leads.files")
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
 
 
@@ -26,9 +29,17 @@ def settings_of(warehouse: Warehouse) -> dict[str, str]:
     where = {
         "duckdb": {"": str(warehouse.path)},
         "postgres": {"": warehouse.url.render_as_string(hide_password=False)},
-        "ducklake": {"__CATALOG": warehouse.label},
+        "ducklake": _lake(warehouse),
     }[warehouse.kind]
     named = {
         f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()
     }
     return {"WAREHOUSE__DESTINATION": warehouse.kind, **named}
+
+
+def _lake(warehouse: Warehouse) -> dict[str, str]:
+    if warehouse.path is not None:
+        return {"__CATALOG": warehouse.label}
+    place = Place.of_url(warehouse.url)
+    catalog = place.catalog.set(drivername="postgresql").render_as_string(hide_password=False)
+    return {"__CATALOG": catalog, "__STORAGE": place.storage}

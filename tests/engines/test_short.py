@@ -161,7 +161,7 @@ def test_a_lake_that_is_missing_says_so(lake: Warehouse) -> None:
 @pytest.mark.parametrize(
     ("part", "text"),
     [
-        ("CATALOG", "postgresql://me:hunter2-secret@localhost/lake"),
+        ("CATALOG", "mysql://me:hunter2-secret@localhost/lake"),
         ("CATALOG", "postgres:dbname=lake"),
         ("STORAGE", "gs://bucket/leads"),
         ("STORAGE__BUCKET_URL", "az://bucket/leads"),

@@ -27,6 +27,12 @@
     {{ return(target.database or none) }}
 {%- endmacro %}
 
+{# Whether that ledger is a PostgreSQL database, since the catalog of the lake is: DuckDB then only hands on what is asked of it. #}
+{% macro is_ledger_on_server() -%}
+    {%- set ledger = (target.attach or []) | selectattr('alias', 'equalto', 'ledger') | list -%}
+    {{ return(ledger | length > 0 and ledger[0].path.startswith('postgres:')) }}
+{%- endmacro %}
+
 {# The database that has what leadloop writes. #}
 {% macro ledger_database() -%}
     {{ return('ledger' if leadloop.is_lake() else leadloop.target_database()) }}

@@ -33,7 +33,7 @@ insert into {{ leadloop.in_ledger('dbt_results') }} (
 )
 select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp, schema_name
 from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
-cross join (select nextval('{{ leadloop.in_ledger('sequence_number') }}') as sequence_number) as numbered;
+cross join (select {{ leadloop.next_number() }} as sequence_number) as numbered;
 commit
 {%- endmacro %}
 
@@ -61,6 +61,22 @@ cross join (select 1 + coalesce(max(known.sequence_number), 0) as sequence_numbe
     {%- set schema = 'leadloop' if (database or target.database) == target.database else database ~ '.leadloop' -%}
 create schema if not exists {{ schema }};
     {%- if is_ledger %}
+        {%- if leadloop.is_ledger_on_server() %}
+call postgres_execute('{{ database }}', 'create sequence if not exists leadloop.sequence_number');
+        {%- else %}
 create sequence if not exists {{ schema }}.sequence_number;
+        {%- endif %}
     {%- endif %}
+{%- endmacro %}
+
+{# The next number of the sequence that says what happened first: a scalar. DuckDB knows no sequences of another server's. #}
+{% macro next_number() -%}
+    {%- if leadloop.is_ledger_on_server() -%}
+    (
+        select asked.number
+        from postgres_query('{{ leadloop.ledger_database() }}', 'select nextval(''leadloop.sequence_number'') as number') as asked
+    )
+    {%- else -%}
+    nextval('{{ leadloop.in_ledger('sequence_number') }}')
+    {%- endif -%}
 {%- endmacro %}
