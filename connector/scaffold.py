@@ -56,6 +56,7 @@ GITIGNORE = """\
 *.ducklake
 *.ducklake.wal
 *.files/
+*.delta/
 plan*.html
 plan*.json
 undo*.html

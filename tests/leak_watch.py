@@ -29,7 +29,7 @@ TALKATIVE = ("connector", "urllib3")
 HAS_TOKENS = re.compile(r"secrets\.toml$|\.(py|pyc|whl)$|-sandbox\.out$")
 """Where a token is written on purpose: secrets, the sandbox's own code, and the settings that it prints when it starts."""
 HAS_LEADS = re.compile(
-    r"\.(duckdb|ducklake|wal|parquet|html|ipynb|py|pyc)$|\.duckdb\.|/pipelines/|/load/(loaded|normalized)/|/\.leadloop/deleted/|-(plan|resolve|check)\.out$|stdout\.txt$"
+    r"\.(duckdb|ducklake|wal|parquet|html|ipynb|py|pyc)$|\.duckdb\.|/pipelines/|/_delta_log/|/load/(loaded|normalized)/|/\.leadloop/deleted/|-(plan|resolve|check)\.out$|stdout\.txt$"
 )
 """Where leads are kept or shown on purpose: databases, what is being loaded, what somebody asked to see, and the sandbox's code."""
 

@@ -3,8 +3,8 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -25,18 +25,19 @@ from connector.errors import (
     causes,
     disk_full,
 )
-from connector.warehouse import kept, leases, migrations, moves, private, settings, waiting
+from connector.warehouse import kept, leases, migrations, moves, private, results, settings, waiting
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine, Size
 from connector.warehouse.engines import ENGINES, engine_at, engine_of
 from connector.warehouse.leases import Lease
 from connector.warehouse.postgres import Postgres
+from connector.warehouse.spark import Spark
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres`` or ``ducklake``."""
+    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres``, ``ducklake`` or ``spark``."""
 
     kind: str
     """The engine's name."""
@@ -64,6 +65,10 @@ class Warehouse:
     def ducklake(cls, catalog: str | Path, storage: str | Path | None = None) -> "Warehouse":
         """``catalog``: a path, or the URL of a PostgreSQL database, which needs a ``storage``."""
         return cls("ducklake", DuckLake().of(catalog, storage))
+
+    @classmethod
+    def spark(cls, storage: str | Path, ledger: str | Path | None = None, server: str = "") -> "Warehouse":
+        return cls("spark", Spark().of(storage, ledger, server))
 
     @property
     def _kind(self) -> Engine:
@@ -170,6 +175,17 @@ class Warehouse:
     def dbt_env(self) -> dict[str, str]:
         """What ``dbt_models/profiles.yml`` reads; holds the password, under a name that dbt masks."""
         return self._kind.dbt_env(self.url)
+
+    def building(self, schemas: Collection[str]) -> AbstractContextManager[Mapping[str, str]]:
+        """Around a build, which makes models in these schemas: the same, with what dbt needs besides."""
+        return self._kind.building(self.engine(), schemas)
+
+    def built(self, project: Any, parsed: Any, nodes: Sequence[Any], made: Sequence[Any]) -> list[Any]:
+        """After a build: notes and makes what dbt itself could not. See ``Engine.built``."""
+        if not self._kind.dbt_reaches_ledger:
+            with self.engine().begin() as connection:
+                results.record(connection, nodes, made)
+        return self._kind.built(self.engine(), project, parsed, nodes, made)
 
     def as_variables(self) -> dict[str, str]:
         """The settings with which another process of this folder opens the same file; none for a server, which is set already."""

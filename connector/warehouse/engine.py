@@ -90,6 +90,9 @@ class Engine(ABC):
     has_ledger_apart: ClassVar[bool] = False
     """Whether what leadloop remembers is in another place than the leads, so that one can be lost without the other."""
 
+    dbt_reaches_ledger: ClassVar[bool] = True
+    """Whether dbt's own hook can record what a build came to where leadloop looks for it."""
+
     names_database_after_file: ClassVar[bool] = False
     """Whether a schema of the same name can't be told from the database."""
 
@@ -154,6 +157,22 @@ class Engine(ABC):
     @abstractmethod
     def dbt_env(self, url: URL) -> dict[str, str]:
         """What ``dbt_models/profiles.yml`` reads; a password has a name that dbt masks."""
+
+    def prepare(self, manifest: Any) -> None:  # noqa: B027 - most engines make models as the project says
+        """Before a build: has dbt make the models so that they are tables where leadloop looks for them."""
+
+    def building(
+        self, database: sa.Engine, schemas: Collection[str]
+    ) -> AbstractContextManager[Mapping[str, str]]:
+        """Around a build, which makes models in these schemas: what dbt needs besides is there. Gives the variables of ``dbt_env``."""
+        return nullcontext(self.dbt_env(database.url))
+
+    def built(
+        self, database: sa.Engine, project: Any, parsed: Any, nodes: Sequence[Any], made: Sequence[Any]
+    ) -> list[Any]:
+        """After a build, whatever came of it: notes and makes what dbt itself could not. ``project``, ``parsed`` and ``nodes``, what
+        became of each: see ``dbt``. ``made``: dbt's own nodes, with their SQL. Returns what became of more nodes."""
+        return []
 
     @abstractmethod
     def place(self, url: URL) -> str:

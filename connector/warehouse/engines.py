@@ -10,8 +10,9 @@ from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.ducklake_server import ServedLake
 from connector.warehouse.engine import Engine
 from connector.warehouse.postgres import Postgres
+from connector.warehouse.spark import Spark
 
-ENGINES: dict[str, Engine] = {each.name: each for each in (DuckDB(), Postgres(), DuckLake())}
+ENGINES: dict[str, Engine] = {each.name: each for each in (DuckDB(), Postgres(), DuckLake(), Spark())}
 _BY_DIALECT: dict[str, Engine] = {each.dialect: each for each in (*ENGINES.values(), ServedLake())}
 """A setting may lead to one of two: a lake is another engine when its catalog is on a server."""
 

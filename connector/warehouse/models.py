@@ -7,8 +7,8 @@ never taken unless it is named. What dbt and this module keep between calls is u
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -45,6 +45,14 @@ class Target(Protocol):
     @property
     def place(self) -> str: ...
     def dbt_env(self) -> dict[str, str]: ...
+    def building(self, schemas: Collection[str]) -> AbstractContextManager[Mapping[str, str]]: ...
+    def built(
+        self,
+        project: Project,
+        parsed: dbt.Parsed,
+        nodes: Sequence[NodeResult],
+        made: Sequence[Any],
+    ) -> list[NodeResult]: ...
     def explained(self, error: BaseException) -> LeadloopError | None: ...
 
 
@@ -212,20 +220,30 @@ def build(
     """
     began = monotonic()
     project = _project(find_project(project_dir))
-    manifest = _parse(project, warehouse)[0].manifest
+    parsed = _parse(project, warehouse)[0]
+    manifest = parsed.manifest
     why_not = "" if select else moves(manifest, project.is_with_ours)
     arguments = ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    ENGINES[warehouse.kind].prepare(manifest)
     try:
-        nodes, built = project.build(manifest, arguments, warehouse.kind, warehouse.dbt_env(), on_event)
+        with warehouse.building(_schemas(manifest)) as environment:
+            nodes, built = project.build(manifest, arguments, warehouse.kind, environment, on_event)
+        more = warehouse.built(project, parsed, nodes, built)
     except Exception as error:
         raise warehouse.explained(error) or dbt.not_begun(error, warehouse.kind, select or "") from None
     if select and not nodes:
         raise ModelError(f"No model of the dbt project is selected by {select!r}.")
-    refuse_failed(nodes, warehouse)
+    refuse_failed([*nodes, *more], warehouse)
     everything = None if select else made(manifest, built, ENGINES[warehouse.kind].sql, why_not)
     return BuildResult(tuple(nodes), round(monotonic() - began, 1), made=everything)
+
+
+def _schemas(manifest: Any) -> set[str]:
+    """Where a project makes relations."""
+    made = ("model", "seed", "snapshot")
+    return {node.schema for node in manifest.nodes.values() if str(node.resource_type) in made}
 
 
 def refuse_failed(nodes: Iterable[NodeResult], warehouse: Target) -> None:
@@ -332,6 +350,18 @@ class _Nowhere:
 
     def dbt_env(self) -> dict[str, str]:
         return {"LEADLOOP_DBT_TARGET": self.kind, dbt.FILE_VARIABLE: DEFAULT_FILE}
+
+    def building(self, schemas: Collection[str]) -> AbstractContextManager[Mapping[str, str]]:
+        return nullcontext(self.dbt_env())
+
+    def built(
+        self,
+        project: Project,
+        parsed: dbt.Parsed,
+        nodes: Sequence[NodeResult],
+        made: Sequence[Any],
+    ) -> list[NodeResult]:
+        return []
 
     def explained(self, error: BaseException) -> LeadloopError | None:
         return None

@@ -41,8 +41,8 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.history_days": (
         str(HISTORY_DAYS),
         (
-            "So many days, at least, `leadloop maintain` keeps the snapshots of a [lake](engines.md#ducklake): old states of its tables, "
-            "which DuckDB shows with `at (timestamp => …)`. 0 keeps the newest one alone. The models' history of leads does not depend on it."
+            "So many days, at least, `leadloop maintain` keeps the snapshots of a [lake](engines.md#ducklake), old states of its tables, "
+            "which DuckDB shows with `at (timestamp => …)`, and the old versions of Delta tables. 0 keeps the newest one alone. The models' history of leads does not depend on it."
         ),
     ),
     "dbt.project": (

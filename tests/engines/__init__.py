@@ -21,6 +21,8 @@ def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
         return Warehouse.ducklake(folder / "leads.ducklake")
     if request.param == "ducklake-postgres":
         return Warehouse.ducklake(request.getfixturevalue("postgres_url"), folder / "leads.files")
+    if request.param == "spark":
+        return Warehouse.spark(folder / "leads.delta")
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
 
 
@@ -30,6 +32,7 @@ def settings_of(warehouse: Warehouse) -> dict[str, str]:
         "duckdb": {"": str(warehouse.path)},
         "postgres": {"": warehouse.url.render_as_string(hide_password=False)},
         "ducklake": _lake(warehouse),
+        "spark": {"__STORAGE": warehouse.label},
     }[warehouse.kind]
     named = {
         f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()

@@ -14,11 +14,14 @@ from connector.warehouse.connection import Warehouse
 from tests.engines import empty_warehouse
 from tests.engines.bench import Bench
 
-ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake").split()
+ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake spark").split()
 
 
 @pytest.fixture(
-    params=[each if each == "ducklake" else pytest.param(each, marks=pytest.mark.long) for each in ENGINES]
+    params=[
+        each if each in ("ducklake", "spark") else pytest.param(each, marks=pytest.mark.long)
+        for each in ENGINES
+    ]
 )
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """An empty warehouse, once in each engine; `make test` has those of which its other tests know nothing."""

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from connector import loop
 from connector.errors import ConfigError
 from connector.warehouse import last_build, models
+from tests.engines import writing
 from tests.engines.bench import Bench, made
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -31,16 +32,16 @@ ODD: tuple[dict[str, str | None], ...] = (
 
 def land(bench: Bench) -> None:
     """Puts rows into the raw table that the sandbox would never show."""
-    for number, row in enumerate(ODD):
-        given = {
-            "leadloop_seen_at": f"2026-03-09 00:00:0{number}+00",
+    rows = [
+        {
+            "leadloop_seen_at": datetime(2026, 3, 9, 0, 0, number, tzinfo=UTC),
             "leadloop_timezone": "America/Los_Angeles",
             "_dlt_load_id": "1772000000.1",
             **row,
         }
-        names, marks = ", ".join(given), ", ".join(f":{name}" for name in given)
-        marks = marks.replace(":leadloop_seen_at", "cast(:leadloop_seen_at as timestamptz)")
-        bench.execute(f"insert into convoso_raw.lead_versions ({names}) values ({marks})", **given)
+        for number, row in enumerate(ODD)
+    ]
+    writing.add(bench.warehouse, "convoso_raw.lead_versions", rows)
 
 
 def test_the_loop_does_the_same_on_every_engine(bench: Callable[..., Any]) -> None:
@@ -110,7 +111,7 @@ def test_nothing_new_is_not_built_again(bench: Callable[..., Any]) -> None:
     assert last_build.unchanged_since(warehouse, project) is None
     loop.build(warehouse, project)
     assert last_build.unchanged_since(warehouse, project) is not None
-    run.execute("update analytics.lead_history set lead_id = 'other'")
+    writing.update(warehouse, "analytics.lead_history", "lead_id", "other")
     assert last_build.unchanged_since(warehouse, project) is None
 
 

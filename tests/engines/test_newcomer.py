@@ -14,9 +14,22 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
 
 
-def test_the_lines_of_the_page_make_a_lake(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("heading", "needed", "files"),
+    [
+        (
+            "## DuckLake",
+            "duckdb-extension-ducklake",
+            {"leads.ducklake", "leads.files", "leads.ledger.duckdb"},
+        ),
+        ("## Spark", "duckdb-extension-delta", {"leads.delta", "leads.ledger.duckdb"}),
+    ],
+)
+def test_the_lines_of_the_page_make_a_lake(
+    heading: str, needed: str, files: set[str], tmp_path: Path
+) -> None:
     """init, the lines of the page, check, run: the leads are in Parquet files, and ten of them get the example's title."""
-    text = PAGE.read_text(encoding="utf-8").partition("## DuckLake")[2]
+    text = PAGE.read_text(encoding="utf-8").partition(f"{heading}\n")[2]
     lines = text.partition("```toml\n")[2].partition("```")[0]
     with Sandbox(leads=200) as crm:
         env = {
@@ -43,7 +56,7 @@ def test_the_lines_of_the_page_make_a_lake(tmp_path: Path) -> None:
         )
         config.write_text(f"{before}\n{lines}", encoding="utf-8")
         checked = leadloop("check")
-        assert re.search(r"duckdb-extension-ducklake", checked)
+        assert needed in checked
         leadloop("extract")
         leadloop("build")
         assert "10 leads of 200 would change" in leadloop("plan", "tiers_to_convoso")
@@ -51,7 +64,5 @@ def test_the_lines_of_the_page_make_a_lake(tmp_path: Path) -> None:
         assert sum(row.get("title") == "hot" for row in crm.book.rows().values()) == 10
         for command in ("snapshot", "serve"):
             assert "has no snapshot" in leadloop(command, code=2)
-    assert {each.name for each in tmp_path.glob("leads*") if each.suffix != ".lock"} == {
-        "leads.ducklake", "leads.files", "leads.ledger.duckdb",
-    }  # fmt: skip
-    assert len(list((tmp_path / "leads.files").rglob("*.parquet"))) > 1
+    assert {each.name for each in tmp_path.glob("leads*") if each.suffix != ".lock"} == files
+    assert len(list(tmp_path.glob("leads.*/**/*.parquet"))) > 1

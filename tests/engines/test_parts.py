@@ -16,6 +16,7 @@ from connector.warehouse.engine import State
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import next_number
 from connector.warehouse.relations import Relation
+from tests.engines import writing
 from tests.engines.bench import Bench
 
 RAW = "convoso_raw.lead_versions"
@@ -26,8 +27,16 @@ def lake(tmp_path: Path) -> Warehouse:
     return at(tmp_path / "lake")
 
 
-def at(folder: Path) -> Warehouse:
+@pytest.fixture(params=["ducklake", "spark"])
+def apart(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """One of each engine whose ledger is apart from its leads."""
+    return at(tmp_path / "lake", request.param)
+
+
+def at(folder: Path, kind: str = "ducklake") -> Warehouse:
     folder.mkdir(exist_ok=True)
+    if kind == "spark":
+        return Warehouse.spark(folder / "leads.delta")
     return Warehouse.ducklake(folder / "leads.ducklake")
 
 
@@ -42,12 +51,9 @@ def filled(warehouse: Warehouse) -> Warehouse:
     with warehouse.lock("extract:convoso"), warehouse.engine().begin() as connection:
         for _ in range(9):
             number = next_number(connection)
-    execute(
-        warehouse,
-        "create schema if not exists convoso_raw",
-        f"create table if not exists {RAW} (id text, leadloop_sequence_number bigint)",
-        f"insert into {RAW} select cast(made as text), {number} from generate_series(1, 100) as numbers (made)",
-    )
+    writing.make(warehouse, RAW, {"id": "text", "leadloop_sequence_number": "bigint"})
+    rows = [{"id": str(made), "leadloop_sequence_number": number} for made in range(1, 101)]
+    writing.add(warehouse, RAW, rows)
     return warehouse
 
 
@@ -62,39 +68,39 @@ def again(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-def test_a_lake_without_its_ledger_is_refused(lake: Warehouse) -> None:
+def test_a_lake_without_its_ledger_is_refused(apart: Warehouse) -> None:
     """By whoever looks, and by whoever works on it, until a person says to go on; no lock is held then."""
-    known = mark.identify(filled(lake).engine())
-    ledger(lake).unlink()
+    known = mark.identify(filled(apart).engine())
+    ledger(apart).unlink()
     with pytest.raises(ConfigError, match=r"lost its ledger .*leads\.ledger\.duckdb.*--restored"):
-        again(lake).engine().connect()
-    with pytest.raises(ConfigError, match="lost its ledger"), lake.lock("push:scores"):
+        again(apart).engine().connect()
+    with pytest.raises(ConfigError, match="lost its ledger"), apart.lock("push:scores"):
         pass
-    lake.begin_anew()
-    assert mark.identify(lake.engine()) == known, "so the marks of its pushes are still its own"
-    with lake.lock("push:scores"), lake.engine().connect() as connection:
+    apart.begin_anew()
+    assert mark.identify(apart.engine()) == known, "so the marks of its pushes are still its own"
+    with apart.lock("push:scores"), apart.engine().connect() as connection:
         assert engine_of(connection).begun_anew(connection) is not None
         assert next_number(connection) > 9, "what comes now is later than all that was read"
 
 
-def test_the_ledger_of_another_lake_is_refused(lake: Warehouse, tmp_path: Path) -> None:
+def test_the_ledger_of_another_lake_is_refused(apart: Warehouse, tmp_path: Path) -> None:
     """Its pushes are not those of this lake; nothing is begun anew in its place either."""
-    filled(lake)
-    other = filled(at(tmp_path / "other"))
-    shutil.copy(ledger(other), ledger(lake))
-    for work in (lambda: again(lake).engine().connect(), lake.begin_anew):
+    filled(apart)
+    other = filled(at(tmp_path / "other", apart.kind))
+    shutil.copy(ledger(other), ledger(apart))
+    for work in (lambda: again(apart).engine().connect(), apart.begin_anew):
         with pytest.raises(ConfigError, match="not the ledger of the lake"):
             work()
 
 
 @pytest.mark.long
-def test_an_older_ledger_counts_on_from_the_lake(lake: Warehouse, tmp_path: Path) -> None:
+def test_an_older_ledger_counts_on_from_the_lake(apart: Warehouse, tmp_path: Path) -> None:
     """A number that was given is not given again: a write would seem to have come before what was read before it."""
-    filled(lake)
-    copy = shutil.copy(ledger(lake), tmp_path / "copy")
-    filled(lake)
-    shutil.copy(copy, ledger(lake))
-    with again(lake).lock("push:scores"), lake.engine().connect() as connection:
+    filled(apart)
+    copy = shutil.copy(ledger(apart), tmp_path / "copy")
+    filled(apart)
+    shutil.copy(copy, ledger(apart))
+    with again(apart).lock("push:scores"), apart.engine().connect() as connection:
         assert next_number(connection) > 18
 
 

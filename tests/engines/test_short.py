@@ -1,6 +1,7 @@
 """What is true of an engine and can be seen in moments: where things are, who can read them, and what is refused."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from connector.warehouse.dbt import NodeResult
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.models import BuildResult
 from connector.warehouse.relations import DEFAULT
-from tests.engines import settings_of
+from tests.engines import settings_of, writing
 
 BUILT = BuildResult((NodeResult(unread.MODEL, "leads", "model", "success", "", 0.1, ()),))
 
@@ -32,7 +33,7 @@ def lake(tmp_path: Path) -> Warehouse:
     return Warehouse.ducklake(tmp_path / "leads.ducklake")
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "postgres", "ducklake"])
+@pytest.mark.parametrize("engine", ["duckdb", "postgres", "ducklake", "spark"])
 def test_an_empty_model_of_a_filled_raw_table_is_a_failure(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -41,22 +42,19 @@ def test_an_empty_model_of_a_filled_raw_table_is_a_failure(
         "duckdb": lambda: Warehouse.duckdb(tmp_path / "leads.duckdb"),
         "postgres": lambda: Warehouse.postgres(request.getfixturevalue("postgres_url")),
         "ducklake": lambda: Warehouse.ducklake(tmp_path / "leads.ducklake"),
+        "spark": lambda: Warehouse.spark(tmp_path / "leads.delta"),
     }[engine]()
-    execute(
-        warehouse,
-        "create schema convoso_raw",
-        "create schema analytics",
-        "create table convoso_raw.lead_versions (id text, email text)",
-        "create table analytics.leads (crm text, lead_id text)",
-        "insert into convoso_raw.lead_versions values (' ', 'a')",
-        "insert into analytics.leads values ('leadping', '1')",
-    )
+    raw, leads = "convoso_raw.lead_versions", "analytics.leads"
+    writing.make(warehouse, raw, {"id": "text", "email": "text"})
+    writing.make(warehouse, leads, {"crm": "text", "lead_id": "text"})
+    writing.add(warehouse, raw, [{"id": " ", "email": "a"}])
+    writing.add(warehouse, leads, [{"crm": "leadping", "lead_id": "1"}])
     unread.check(warehouse.engine(), DEFAULT.leads, BUILT)
-    execute(warehouse, "insert into convoso_raw.lead_versions values ('1', 'a')")
+    writing.add(warehouse, raw, [{"id": "1", "email": "a"}])
     with pytest.raises(BuildError, match=r"convoso_raw\.lead_versions has leads, .* none of convoso"):
         unread.check(warehouse.engine(), DEFAULT.leads, BUILT)
     unread.check(warehouse.engine(), DEFAULT.leads, BuildResult(()))
-    execute(warehouse, "insert into analytics.leads values ('convoso', '1')")
+    writing.add(warehouse, leads, [{"crm": "convoso", "lead_id": "1"}])
     unread.check(warehouse.engine(), DEFAULT.leads, BUILT)
 
 
@@ -90,13 +88,15 @@ def test_a_build_that_sees_no_columns_fails(
         ),
         encoding="utf-8",
     )
-    execute(
-        warehouse,
-        "create schema convoso_raw",
-        "create table convoso_raw.lead_versions (id text, leadloop_seen_at timestamptz, leadloop_timezone text,"
-        " _dlt_load_id text)",
-        "insert into convoso_raw.lead_versions values ('1', current_timestamp, 'UTC', '1.0')",
-    )
+    raw = "convoso_raw.lead_versions"
+    columns = {
+        "id": "text",
+        "leadloop_seen_at": "timestamptz",
+        "leadloop_timezone": "text",
+        "_dlt_load_id": "text",
+    }
+    writing.make(warehouse, raw, columns)
+    writing.add(warehouse, raw, [dict(zip(columns, ("1", datetime.now(UTC), "UTC", "1.0"), strict=True))])
     with pytest.raises(BuildError, match=r"convoso_raw\.lead_versions has leads"):
         loop.build(warehouse, project)
 

@@ -183,7 +183,9 @@ def test_files_are_read_once_and_again_when_asked_for(no_dlt: Path) -> None:
     assert lookup.value("crm.convoso.rate") == 3
 
 
-@pytest.mark.parametrize("name", list(ENGINES))
+@pytest.mark.parametrize(
+    "name", [each for each in ENGINES if each != "spark"]
+)  # which dlt does not know by a name
 def test_the_names_of_an_engine_are_those_of_dlt(name: str) -> None:
     """A misspelt setting of a destination is found by them."""
     import dlt

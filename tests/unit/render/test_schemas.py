@@ -26,7 +26,7 @@ def test_every_kind_has_a_schema_and_a_section() -> None:
         JSON_MD,
         re.M | re.S,
     )
-    others = {"max-age 26h": "ages"}
+    others = {"max-age 26h": "ages", "cancel": "move_cancelled"}
     named = [command.rpartition("--")[2] for command, _ in tables]
     assert [kind for _, kind in tables] == [others.get(name, name) for name in named]
     assert {kind for _, kind in tables} == DOCUMENTS.keys()
