@@ -67,7 +67,7 @@ class Spark(Apart):
     def sql(self) -> str:
         return self.name
 
-    def needs(self) -> dict[str, bool]:
+    def needs(self, credentials: Any = None) -> dict[str, bool]:
         return opening.needs()
 
     def url(self, credentials: Any) -> URL:

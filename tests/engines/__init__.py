@@ -1,5 +1,6 @@
 """On which engines a test runs in ``make test``, where ``make long`` runs the rest; and how another process is told of a warehouse."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ DUCKDB_IS_LONG = pytest.mark.parametrize(
     "warehouse", ["postgres", pytest.param("duckdb", marks=pytest.mark.long)], indirect=True
 )
 """PostgreSQL in ``make test``, where dbt has several threads and a push several connections; DuckDB in ``make long``."""
+
+SPARK = pytest.param(
+    "spark",
+    marks=pytest.mark.skipif(find_spec("pysail") is None, reason="`make test-spark` has what this needs"),
+)
+"""Spark's client needs pandas, without which the other tests show that leadloop works."""
 
 
 def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:

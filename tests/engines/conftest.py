@@ -11,17 +11,17 @@ from connector import config
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
-from tests.engines import empty_warehouse
+from tests.engines import SPARK, empty_warehouse
 from tests.engines.bench import Bench
 
 ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake spark").split()
 
 
+IN_MAKE_TEST = {"ducklake": "ducklake", "spark": SPARK}
+
+
 @pytest.fixture(
-    params=[
-        each if each in ("ducklake", "spark") else pytest.param(each, marks=pytest.mark.long)
-        for each in ENGINES
-    ]
+    params=[IN_MAKE_TEST.get(each) or pytest.param(each, marks=pytest.mark.long) for each in ENGINES]
 )
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """An empty warehouse, once in each engine; `make test` has those of which its other tests know nothing."""

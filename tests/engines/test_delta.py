@@ -28,10 +28,12 @@ from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.relations import Relation
 from connector.warehouse.spark import Spark
-from tests.engines import settings_of, writing
+from tests.engines import SPARK, settings_of, writing
 from tests.engines.bench import Bench
 from tests.engines.test_loop import PUSH
 from tests.engines.test_parts import RAW, filled
+
+pytestmark = SPARK.marks
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connector.sandbox import Sandbox
+from tests.engines import SPARK
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
@@ -22,7 +23,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
             "duckdb-extension-ducklake",
             {"leads.ducklake", "leads.files", "leads.ledger.duckdb"},
         ),
-        ("## Spark", "duckdb-extension-delta", {"leads.delta", "leads.ledger.duckdb"}),
+        pytest.param(
+            "## Spark",
+            "duckdb-extension-delta",
+            {"leads.delta", "leads.ledger.duckdb"},
+            marks=SPARK.marks,
+        ),
     ],
 )
 def test_the_lines_of_the_page_make_a_lake(

@@ -16,7 +16,7 @@ from connector.warehouse.engine import State
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import next_number
 from connector.warehouse.relations import Relation
-from tests.engines import writing
+from tests.engines import SPARK, writing
 from tests.engines.bench import Bench
 
 RAW = "convoso_raw.lead_versions"
@@ -27,7 +27,7 @@ def lake(tmp_path: Path) -> Warehouse:
     return at(tmp_path / "lake")
 
 
-@pytest.fixture(params=["ducklake", "spark"])
+@pytest.fixture(params=["ducklake", SPARK])
 def apart(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """One of each engine whose ledger is apart from its leads."""
     return at(tmp_path / "lake", request.param)

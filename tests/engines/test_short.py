@@ -17,7 +17,7 @@ from connector.warehouse.dbt import NodeResult
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.models import BuildResult
 from connector.warehouse.relations import DEFAULT
-from tests.engines import settings_of, writing
+from tests.engines import SPARK, settings_of, writing
 
 BUILT = BuildResult((NodeResult(unread.MODEL, "leads", "model", "success", "", 0.1, ()),))
 
@@ -33,7 +33,7 @@ def lake(tmp_path: Path) -> Warehouse:
     return Warehouse.ducklake(tmp_path / "leads.ducklake")
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "postgres", "ducklake", "spark"])
+@pytest.mark.parametrize("engine", ["duckdb", "postgres", "ducklake", SPARK])
 def test_an_empty_model_of_a_filled_raw_table_is_a_failure(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

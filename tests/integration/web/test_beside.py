@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ for n in range(40):
 """
 
 
-def until(told: Callable[[], bool], seconds: float = 20.0) -> bool:
+def until(told: Callable[[], object], seconds: float = 20.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if told():
@@ -228,7 +229,9 @@ def test_a_push_that_is_killed_while_the_page_is_open(quick: QuickLoop, tmp_path
             "It was killed on the way. What it had sent is in the CRM. The next run of scores first finds out"
             in told.text
         )
-        undo = re.findall(r'href="(/undo/[^"]+)"', told.body)[0]
+        links = partial(re.findall, r'href="(/undo/[^"]+)"')
+        assert until(lambda: links(browser.get(f"/runs/{run}").body))
+        undo = links(browser.get(f"/runs/{run}").body)[0]
         for address in ("/", "/runs", f"/runs/{run}", "/pushes/scores", "/conflicts", "/leads", undo):
             assert shown(browser, address).status == 200, address
         assert "What takes the run" in shown(browser, undo).text
