@@ -120,15 +120,15 @@ class AuthError(ConfigError):
 class UnreachableError(ConfigError):
     """No CRM answers at the address in the settings: wrong URL, wrong host, or nothing listens there.
 
-    ``silent``: nothing answered at all, which also happens to an address that is right. Whoever knows that it has answered
-    before raises a ``TransientError`` instead (``warehouse.accounts.answering``).
+    ``may_pass``: this also happens to an address that is right, where nothing answers for a while, or something in between does.
+    Whoever knows that the CRM has answered there before raises a ``TransientError`` instead (``warehouse.accounts.answering``).
     """
 
     is_said_of_crm = True
 
-    def __init__(self, what: str, advice: str = "", *, silent: bool = False, **about: Any) -> None:
+    def __init__(self, what: str, advice: str = "", *, may_pass: bool = False, **about: Any) -> None:
         super().__init__(what, advice, **about)
-        self.silent = silent
+        self.may_pass = may_pass
 
 
 class OtherAccountError(ConfigError):

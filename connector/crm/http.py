@@ -75,6 +75,7 @@ CHUNK = 256 * 1024
 
 DEFERRED_STATUSES = frozenset({408, 425, 429, 503})
 """Statuses with which a server says that it did not carry out the request, and may later."""
+MOVED_FOR_GOOD = frozenset({301, 308})
 
 
 Understood = TypeVar("Understood")
@@ -169,7 +170,7 @@ class Session:
             if isinstance(problem, Failure) and (
                 problem.hopeless or (not self._met and not problem.sent and attempt >= self._retry.contacts)
             ):
-                raise self._unreachable(problem.what, silent=not problem.hopeless)
+                raise self._unreachable(problem.what, may_pass=not problem.hopeless)
             delay = max(self._retry.delay(attempt), self._wait_asked_for(result))
             if attempt >= self._retry.attempts or self._clock() - began + delay > self._retry.total:
                 what = problem.what if isinstance(problem, Failure) else str(problem)
@@ -227,7 +228,7 @@ class Session:
             if result.sent:
                 raise OutcomeUnknownError(f"may have carried out {call}: {result.what}")
             if result.hopeless or not self._met:
-                raise self._unreachable(result.what, silent=not result.hopeless)
+                raise self._unreachable(result.what, may_pass=not result.hopeless)
             raise AgainError(f"did not get {call}: {result.what}", down=True)
         if result.kind != "json" and result.answer.status < 300 and (self._met or result.kind != "html"):
             raise OutcomeUnknownError(f"answered {call}, but not in JSON")
@@ -287,14 +288,16 @@ class Session:
         if status in (401, 403):
             raise AuthError(f"refuses the credentials at {call} (status {status})", code=str(status))
         if 300 <= status < 400:
-            raise self._unreachable(f"answers with a redirect (status {status}), which is not followed")
+            what = f"answers with a redirect (status {status}), which is not followed"
+            raise self._unreachable(what, may_pass=status not in MOVED_FOR_GOOD)
         if status >= 500 or status in DEFERRED_STATUSES:
             return AgainError(f"the CRM fails (status {status})")
         if reply.kind == "json":
             raise RefusedError(f"refuses {call} (status {status})", code=str(status))
         if status in (404, 405, 410) or status < 300:
             if not self._met:
-                raise self._unreachable(f"answers {call} with a page that is not the API's (status {status})")
+                what = f"answers {call} with a page that is not the API's (status {status})"
+                raise self._unreachable(what, may_pass=True)
             # It has answered before, so this is a page of something in between.
             return AgainError(f"an answer that is not JSON, or not whole (status {status})")
         raise RefusedError(f"refuses {call} (status {status})", code=str(status))
@@ -377,10 +380,10 @@ class Session:
     def _wait_asked_for(self, result: _Reply | Failure) -> float:
         return 0.0 if isinstance(result, Failure) else min(result.retry_after or 0.0, LONGEST_PAUSE)
 
-    def _unreachable(self, what: str, *, silent: bool = False) -> UnreachableError:
+    def _unreachable(self, what: str, *, may_pass: bool = False) -> UnreachableError:
         setting = named(f"crm.{self._settings.name}.base_url")
         host = urlsplit(self._settings.base_url).netloc
-        return UnreachableError(f"at {host}: {what}", f"Check {setting}.", silent=silent)
+        return UnreachableError(f"at {host}: {what}", f"Check {setting}.", may_pass=may_pass)
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def answering(warehouse: Warehouse, account: Account) -> Iterator[None]:
     try:
         yield
     except UnreachableError as error:
-        if not (error.silent and _has_answered(warehouse, account)):
+        if not (error.may_pass and _has_answered(warehouse, account)):
             raise
         raise TransientError(
             f"{error.what}. This address has answered before",

@@ -36,11 +36,11 @@ def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
 def settings_of(warehouse: Warehouse) -> dict[str, str]:
     """What names a warehouse to another process, as variables of the environment."""
     where = {
-        "duckdb": {"": str(warehouse.path)},
-        "postgres": {"": warehouse.url.render_as_string(hide_password=False)},
-        "ducklake": _lake(warehouse),
-        "spark": {"__STORAGE": warehouse.label},
-    }[warehouse.kind]
+        "duckdb": lambda: {"": str(warehouse.path)},
+        "postgres": lambda: {"": warehouse.url.render_as_string(hide_password=False)},
+        "ducklake": lambda: _lake(warehouse),
+        "spark": lambda: {"__STORAGE": warehouse.label},
+    }[warehouse.kind]()
     named = {
         f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()
     }

@@ -33,7 +33,7 @@ from tests.engines.bench import Bench
 from tests.engines.test_loop import PUSH
 from tests.engines.test_parts import RAW, filled
 
-pytestmark = SPARK.marks
+pytestmark = [*SPARK.marks]
 
 
 @pytest.fixture

@@ -62,6 +62,41 @@ def test_an_address_that_has_answered_is_tried_again_later(
             extract_shard(home, vendor, start=datetime(2020, 1, 1, tzinfo=UTC), shard=Shard.parse("1/2"))
 
 
+@pytest.mark.long_if("leadsquared", "leadping")
+@pytest.mark.parametrize("vendor", ["convoso", "leadsquared", "pollybot", "leadping"])
+def test_somebody_elses_page_at_an_address_that_has_answered(
+    home: Warehouse, monkeypatch: pytest.MonkeyPatch, vendor: str
+) -> None:
+    """What a proxy shows while the CRM is mended, also in the first answer of a run: 1. A CRM that has moved for good: 2."""
+    with Sandbox(leads=3) as crm:
+        point_at(crm, monkeypatch, vendor)
+        loop.extract(home, vendor)
+        for fault in (("html",), ("status", 302)):
+            found = crm.faults.add(*fault)
+            with pytest.raises(TransientError, match=r"not the API's|redirect") as caught:
+                loop.extract(home, vendor)
+            assert (caught.value.exit_code, caught.value.crm) == (1, vendor)
+            assert f"crm.{vendor}.base_url" in caught.value.advice
+            assert codes() == {"address": 1}
+            crm.faults.remove(found)
+        crm.faults.add("status", 301)
+        with pytest.raises(UnreachableError, match="redirect"):
+            loop.extract(home, vendor)
+        assert codes() == {"address": 2}
+
+
+def test_somebody_elses_page_where_nobody_answered_before(
+    home: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address may be that of anything: 2."""
+    with Sandbox(leads=3) as crm:
+        point_at(crm, monkeypatch)
+        crm.faults.add("html")
+        with pytest.raises(UnreachableError, match="not the API's"):
+            loop.extract(home)
+        assert codes() == {"address": 2}
+
+
 def test_an_address_that_never_answered_is_a_wrong_setting(
     home: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
