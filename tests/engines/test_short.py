@@ -85,7 +85,11 @@ def test_a_build_that_sees_no_columns_fails(
             f"{{{{ return(leadloop.{engine}__select_columns_of(relation)) }}}}\n"
             "{%- endmacro %}\n"
             for engine in ("default", "duckdb")
-        ),
+        )
+        + "{% macro spark__columns_there(relation) -%}\n"
+        "{%- if relation.schema.endswith('_raw') -%}{{ return([]) }}{%- endif -%}\n"
+        "{{ return(leadloop.spark__columns_there(relation)) }}\n"
+        "{%- endmacro %}\n",
         encoding="utf-8",
     )
     raw = "convoso_raw.lead_versions"
