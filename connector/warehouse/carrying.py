@@ -176,7 +176,8 @@ class Carrying:
                 connection.exec_driver_sql(f"delete from {name}")
                 return
             connection.exec_driver_sql(f"create schema if not exists {quote(shape.relation.schema)}")
-            connection.exec_driver_sql(f"drop table if exists {name}")
+            # With the views that an earlier attempt has built on it; this one builds them again.
+            connection.exec_driver_sql(f"drop table if exists {name} cascade")
             connection.exec_driver_sql(shape.create(quote))
 
     def _copy(self, shape: Shape) -> None:

@@ -33,6 +33,14 @@ class World:
     def __init__(self, crm: Sandbox, path: Path) -> None:
         self.crm = crm
         self.path = path
+        self.read = self.scores(crm.book.ids())
+        """What the CRM showed when it was read."""
+
+    def begin(self) -> None:
+        """The CRM shows again what was read, whatever another test has sent."""
+        for lead, score in self.scores(self.read).items():
+            if score != self.read[lead]:
+                self.crm.book.edit(lead, {"lead_score": self.read[lead] or ""})
 
     def scores(self, leads: Any) -> dict[str, str | None]:
         return {lead: self.crm.book.row(lead)["lead_score"] or None for lead in leads}
@@ -56,6 +64,7 @@ def page(
     world: World, dbt_state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
     """Opens the pages over a copy of the world's warehouse; they send."""
+    world.begin()
     monkeypatch.chdir(tmp_path)
     # What dbt knows of the project, so that the process that sends need not parse it again.
     shutil.copytree(dbt_state, tmp_path / ".leadloop" / "dbt")
@@ -201,8 +210,6 @@ def test_what_is_sent_is_stopped(page: Any, world: World) -> None:
             assert {lead.lead_id for lead in left.leads}.isdisjoint(sent)
     finally:
         world.crm.faults.clear()
-        for lead, score in before.items():
-            world.crm.book.edit(lead, {"lead_score": score or ""})
 
 
 @pytest.mark.long
