@@ -70,11 +70,12 @@ def _headers() -> dict[str, Secret] | None:
 
 def _prices() -> dict[str, float]:
     """Of CRMs that there are."""
-    found = parsed(PRICES, _numbers, merged(PRICES) or {})
+    found: dict[str, float] = parsed(PRICES, _numbers, merged(PRICES) or {})
+    known = crm.names()
     for name in found:
-        if name not in crm.names():
-            raise ConfigError(parsing.no_such("CRM", name, crm.names()), f"Correct the name in {PRICES}.")
-    return {str(name): price for name, price in found.items()}
+        if name not in known:
+            raise ConfigError(parsing.no_such("CRM", name, known), f"Correct the name in {PRICES}.")
+    return found
 
 
 def _numbers(given: Any) -> dict[str, float]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from connector import checks, config
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ducklake_catalog import Place
 
@@ -45,6 +46,18 @@ def settings_of(warehouse: Warehouse) -> dict[str, str]:
         f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()
     }
     return {"WAREHOUSE__DESTINATION": warehouse.kind, **named}
+
+
+def set_to(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the settings of this process name this warehouse."""
+    for name, text in settings_of(warehouse).items():
+        monkeypatch.setenv(name, text)
+    config.reload()
+
+
+def checked() -> dict[str, checks.Check]:
+    """What ``leadloop check`` says of the engine and the warehouse, by name."""
+    return {each.name: each for each in (*checks._engine(), checks._tried("warehouse", checks._warehouse))}
 
 
 def _lake(warehouse: Warehouse) -> dict[str, str]:

@@ -28,7 +28,7 @@ from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.relations import Relation
 from connector.warehouse.spark import Spark
-from tests.engines import SPARK, settings_of, writing
+from tests.engines import SPARK, checked, set_to, writing
 from tests.engines.bench import Bench
 from tests.engines.test_loop import PUSH
 from tests.engines.test_parts import RAW, filled
@@ -230,11 +230,9 @@ def test_settings_name_a_lake(lake: Warehouse, monkeypatch: pytest.MonkeyPatch, 
     config.reload()
     assert Warehouse.open() == lake
     monkeypatch.delenv("DESTINATION__SPARK__CREDENTIALS")
-    for name, text in settings_of(lake).items():
-        monkeypatch.setenv(name, text)
-    config.reload()
+    set_to(lake, monkeypatch)
     assert Warehouse.open() == lake
-    found = {each.name: each for each in (*checks._engine(), checks._tried("warehouse", checks._warehouse))}
+    found = checked()
     assert found["engine"].ok, found["engine"].message
     for part in ("duckdb-extension-delta", "dbt-spark", "pysail"):
         assert part in found["engine"].message
@@ -255,9 +253,7 @@ def test_what_is_missing_is_named(lake: Warehouse, monkeypatch: pytest.MonkeyPat
     """check and every other command name what to install."""
     monkeypatch.setattr(spark_connection, "EXTENSIONS", ("delta", "nowhere"))
     monkeypatch.setattr(spark_connection, "DISTRIBUTIONS", ("deltalake", "nothing-of-that-name"))
-    for name, text in settings_of(lake).items():
-        monkeypatch.setenv(name, text)
-    config.reload()
+    set_to(lake, monkeypatch)
     with pytest.raises(ConfigError, match=r"duckdb-extension-nowhere .*\[spark\]"):
         Warehouse.open()
     found = {each.name: each for each in checks._engine()}

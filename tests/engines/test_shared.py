@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import checks, config, loop, status
+from connector import config, loop, status
 from connector.errors import ConfigError, LockedError, WarehouseError
 from connector.sandbox import Sandbox
 from connector.warehouse import models
@@ -24,7 +24,7 @@ from connector.warehouse.engines import ENGINES, engine_of, of_profile
 from connector.warehouse.leases import leases
 from connector.warehouse.ledger import next_number
 from connector.web.source import Source
-from tests.engines import settings_of
+from tests.engines import checked, set_to
 from tests.engines.test_killed import PUSH, PUSHING, killed, started
 
 SECRET = "hunter2 'and\\more%40"
@@ -83,11 +83,9 @@ def test_a_password_is_shown_nowhere(lake: Warehouse, monkeypatch: pytest.Monkey
 
 def test_settings_name_it(lake: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The same lake is opened by its settings; check names what it needs and where all of it is. It needs a storage."""
-    for name, text in settings_of(lake).items():
-        monkeypatch.setenv(name, text)
-    config.reload()
+    set_to(lake, monkeypatch)
     assert Warehouse.open() == lake
-    found = {each.name: each for each in (*checks._engine(), checks._tried("warehouse", checks._warehouse))}
+    found = checked()
     assert found["engine"].ok
     assert "duckdb-extension-postgres-scanner" in found["engine"].message
     assert found["warehouse"].ok

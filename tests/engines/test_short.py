@@ -17,7 +17,7 @@ from connector.warehouse.dbt import NodeResult
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.models import BuildResult
 from connector.warehouse.relations import DEFAULT
-from tests.engines import SPARK, settings_of, writing
+from tests.engines import SPARK, checked, set_to, writing
 
 BUILT = BuildResult((NodeResult(unread.MODEL, "leads", "model", "success", "", 0.1, ()),))
 
@@ -183,11 +183,9 @@ def test_what_a_lake_can_not_be_is_refused(part: str, text: str, monkeypatch: py
 
 def test_settings_name_a_lake(lake: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same lake is opened by its settings as by its path, and check says what it needs and where all of it is."""
-    for name, text in settings_of(lake).items():
-        monkeypatch.setenv(name, text)
-    config.reload()
+    set_to(lake, monkeypatch)
     assert Warehouse.open() == lake
-    found = {each.name: each for each in (*checks._engine(), checks._tried("warehouse", checks._warehouse))}
+    found = checked()
     assert found["engine"].ok
     assert "duckdb-extension-ducklake" in found["engine"].message
     assert found["warehouse"].ok
@@ -198,9 +196,7 @@ def test_settings_name_a_lake(lake: Warehouse, monkeypatch: pytest.MonkeyPatch) 
 def test_an_extension_that_is_missing_is_named(lake: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """check and every other command name what to install."""
     monkeypatch.setattr(ducklake_connection, "EXTENSIONS", ("ducklake", "nowhere"))
-    for name, text in settings_of(lake).items():
-        monkeypatch.setenv(name, text)
-    config.reload()
+    set_to(lake, monkeypatch)
     with pytest.raises(ConfigError, match=r"duckdb-extension-nowhere .*\[ducklake\]"):
         Warehouse.open()
     found = {each.name: each for each in checks._engine()}
