@@ -56,9 +56,11 @@ def _disagreeing(
     connection: sa.Connection, push: Push, plan: Plan, other: Push, fields: Collection[str]
 ) -> Iterable[tuple[str, str]]:
     """(lead, field) for which another push model's rows would send another value than the plan."""
-    there = columns_of(connection, other.schema, other.identifier)
     shared = sorted({*fields} & {*other.fields})
-    if not shared or not {"lead_id", "field", "desired_value", "verdict"} <= there:
+    if not shared:
+        return
+    there = columns_of(connection, other.schema, other.identifier)
+    if not {"lead_id", "field", "desired_value", "verdict"} <= there:
         return
     rows = sa.table(other.identifier, *map(sa.column, sorted(there)), schema=other.schema).c
     lead = rows.crm_lead_id if "crm_lead_id" in there else rows.lead_id

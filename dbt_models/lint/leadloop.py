@@ -55,8 +55,8 @@ def lead_types(columns: list[str]) -> dict[str, str]:
     return {"lead_score": "integer"} if columns else {}
 
 
-def type_counted(leads: str, _columns: list[str], column: str, _type: str) -> str:
-    return f"select crm, count({column}) as filled from {leads} group by crm"
+def types_counted(leads: str, _columns: list[str], types: dict[str, str]) -> str:
+    return f"select crm, count({next(iter(types))}) as filled from {leads} group by crm"
 
 
 def further_typed(columns: list[str], types: dict[str, str], table: str) -> str:

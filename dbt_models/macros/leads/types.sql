@@ -182,27 +182,38 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# How many values of a column there are, by CRM, and how many don't fit its type: a query. One row without a CRM for a column that is
+{# How many values of a column there are and how many don't fit its type, by CRM: a query. One row without a CRM for a column that is
    not there.
 
-   leads: the model, which has these columns. #}
-{% macro type_counted(leads, columns, column, type) -%}
-    {%- set text = leadloop.text_column(column) -%}
+   leads: the model, which has these columns and is read once; types: column -> type, at least one. #}
+{% macro types_counted(leads, columns, types) -%}
+with counted as (
     select
-    {%- if text in columns %}
-        crm,
-    {%- else %}
-        cast(null as {{ leadloop.sql_type('text') }}) as crm,
-    {%- endif %}
-        {{ leadloop.literal(column) }} as column_name,
-        {{ leadloop.literal(type) }} as type,
-    {%- if text in columns %}
-        count({{ adapter.quote(text) }}) as filled,
-        count({{ adapter.quote(text) }}) - count({{ adapter.quote(column) }}) as misfits
+        {%- for column in types if leadloop.text_column(column) in columns %}
+        count({{ adapter.quote(leadloop.text_column(column)) }}) as {{ adapter.quote('filled ' ~ column) }},
+        count({{ adapter.quote(column) }}) as {{ adapter.quote('fitting ' ~ column) }},
+        {%- endfor %}
+        crm
     from {{ leads }}
     group by crm
-    {%- else %}
-        cast(0 as bigint) as filled,
-        cast(0 as bigint) as misfits
-    {%- endif %}
+)
+    {%- for column, type in types.items() %}
+{{ 'union all' if not loop.first }}
+select
+        {%- if leadloop.text_column(column) in columns %}
+    crm,
+        {%- else %}
+    cast(null as {{ leadloop.sql_type('text') }}) as crm,
+        {%- endif %}
+    {{ leadloop.literal(column) }} as column_name,
+    {{ leadloop.literal(type) }} as type,
+        {%- if leadloop.text_column(column) in columns %}
+    {{ adapter.quote('filled ' ~ column) }} as filled,
+    {{ adapter.quote('filled ' ~ column) }} - {{ adapter.quote('fitting ' ~ column) }} as misfits
+from counted
+        {%- else %}
+    cast(0 as bigint) as filled,
+    cast(0 as bigint) as misfits
+        {%- endif %}
+    {%- endfor %}
 {%- endmacro %}

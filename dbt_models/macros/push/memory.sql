@@ -1,13 +1,17 @@
 {# CTEs with what int_push_memory says to this push: accepted, unanswered and flapping belong to the CRM's lead, whichever push
    sent it; refused and added to the rows of the push itself, and a push that adds no leads has no use for added. #}
 {% macro remembered(names, options, memory) -%}
-    {%- for name in names %}
-{{ name }} as (
+remembered as {{ leadloop.materialized(false) }} (
     select *
     from {{ memory }}
+    where crm = {{ leadloop.literal(options['crm']) }}
+),
+    {% for name in names %}
+{{ name }} as (
+    select *
+    from remembered
     where
         memory = '{{ name }}'
-        and crm = {{ leadloop.literal(options['crm']) }}
         {%- if name in ['refused', 'added'] %}
         and push = {{ leadloop.literal(leadloop.push_name()) }}
         {%- endif %}

@@ -2,18 +2,31 @@
    stands before it. #}
 {% macro push_pairs(desired, options, leads, fields, counted) -%}
 {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
-given_rows as (
+given_texts as (
     select
-        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['key']) ~ ')') }} as lead_id,
-        count(*) over (partition by {{ leadloop.as_text('given.' ~ options['key']) }}) as copies
+        {{ leadloop.as_text('given.' ~ options['key']) }} as key_text
         {%- if options['lead_id'] %},
-        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ options['lead_id']) ~ ')') }} as given_lead_id
+        {{ leadloop.as_text('given.' ~ options['lead_id']) }} as lead_id_text
         {%- endif %}
         {%- for column in options['fields'].values() %},
-        {{ leadloop.blank_as_null('(' ~ leadloop.as_text('given.' ~ column) ~ ')') }} as desired_{{ loop.index }},
+        {{ leadloop.as_text('given.' ~ column) }} as text_{{ loop.index }},
         {{ leadloop.unsendable('given.' ~ column) }} as unsendable_{{ loop.index }}
         {%- endfor %}
     from {{ desired }} as given
+),
+
+given_rows as (
+    select
+        {{ leadloop.blank_as_null('key_text') }} as lead_id,
+        count(*) over (partition by key_text) as copies
+        {%- if options['lead_id'] %},
+        {{ leadloop.blank_as_null('lead_id_text') }} as given_lead_id
+        {%- endif %}
+        {%- for _ in options['fields'] %},
+        {{ leadloop.blank_as_null('text_' ~ loop.index) }} as desired_{{ loop.index }},
+        unsendable_{{ loop.index }}
+        {%- endfor %}
+    from given_texts
 ),
 
 desired as (
@@ -34,9 +47,9 @@ desired as (
     {%- endif %}
 ),
 
-{# Asked for once, so that nobody keeps a copy of the whole book: its columns are read, and no more is made of them
-    than of the leads that are wanted. #}
-shown as (
+{# No copy of the whole book: its columns are read, and no more is made of them than of the leads that are wanted. The model has
+    hundreds of columns, and whoever names it has the engine look at all of them, so it is named once. #}
+shown as {{ leadloop.materialized(false) }} (
     select
         lead_id,
         removed_at,
@@ -52,15 +65,13 @@ shown as (
 {# Each question ends with the first lead that answers it. #}
 reading as (
     select
-        exists (select 1 from {{ leads }} where crm = {{ leadloop.literal(options['crm']) }}) as is_read
+        exists (select 1 from shown) as is_read
         {%- for field in fields if field['is_there'] %},
         -- Another CRM may have a column of this name: what is shown is a matter of this CRM's own leads.
         exists (
             select 1
-            from {{ leads }}
-            where
-                crm = {{ leadloop.literal(options['crm']) }}
-                and {{ leadloop.blank_as_null(field['text']) }} is not null
+            from shown
+            where {{ leadloop.blank_as_null(field['old_value']) }} is not null
         ) as {{ field['is_shown'] }}
         {%- endfor %}
 ),

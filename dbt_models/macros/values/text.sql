@@ -1,6 +1,13 @@
 {# The characters that count as blank: ASCII's white space, as BLANKS in connector/texts.py; a test compares the two. On whatever
    else may look like a space (U+00A0, U+2028) engines and languages disagree: it is a character like any other. #}
 {% macro blanks() -%}
+    {{ return(adapter.dispatch('blanks', 'leadloop')()) }}
+{%- endmacro %}
+
+{# A literal: it stands in every column of every table, and an engine takes its time for each function that it meets. #}
+{% macro default__blanks() -%}E' \t\n\x0b\f\r'{%- endmacro %}
+
+{% macro spark__blanks() -%}
     (' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13))
 {%- endmacro %}
 

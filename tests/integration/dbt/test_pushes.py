@@ -1,6 +1,7 @@
 """The push macro in somebody's own dbt project: the three-way table, row by row; each mode in each engine."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.engines import DUCKDB_IS_LONG
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
 CRM = "desired = ref('scores'), crm = 'convoso', key = 'lead_id', fields = {'Lead Score': 'score'}"
+
+VIEWS = "(select table_name as name, view_definition as definition from information_schema.views) as views where name"
 
 # The project's own models and what they stand on.
 PUSHES = "+package:mine"
@@ -149,6 +152,10 @@ def test_a_field_may_have_policies_of_its_own(lab: Any, own: Any) -> None:
     assert lab.rows(
         "select field from analytics.push_pending where push = 'mixed' and verdict = 'conflict' and is_sent"
     ) == [("one",)]
+    # Whoever names leads has the engine look at its hundreds of columns: once for a push, however many fields it has.
+    for push in ("mixed", "other_way"):
+        ((view,),) = lab.rows(f"select definition from {VIEWS} = '{push}'")
+        assert [len(re.findall(rf"analytics\.{model}\b", view)) for model in ("leads", "int_push_memory")] == [1, 1]
     mixed = models.known(own.folder).push("mixed")
     assert mixed.fields == {each: each for each in ("one", "two", "three", "four")}
     assert mixed.policies == {

@@ -104,6 +104,8 @@ def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own
     counted = "select crm, filled, misfits from analytics.lead_types where column_name = "
     assert lab.rows(f"{counted}'lead_score'") == [("convoso", 5, 1)]
     assert lab.rows(f"{counted}'nowhere'") == [(None, 0, 0)]
+    ((view,),) = lab.rows("select view_definition from information_schema.views where table_name = 'lead_types'")
+    assert len(re.findall(r"analytics\.leads\b", view)) == 1
 
     # Sent, and seen again: 087 is what the CRM made of it, which is another text.
     for lead_id in "12":
