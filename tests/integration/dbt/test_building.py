@@ -88,6 +88,7 @@ def test_the_environment_is_as_before(
         assert path.is_dir() or b"planted-secret-password" not in path.read_bytes()
 
 
+@pytest.mark.long
 def test_what_else_a_project_has_breaks_nothing(duck: Any, own: Any) -> None:
     """A seed, a snapshot, a disabled model, an analysis, a test of their own, an exposure and a unit test; a push stands on the seed."""
     own.write("seeds/tiers.csv", "lead_id,tier\n1,hot\n2,cold\n")
@@ -384,6 +385,7 @@ def test_projects_that_take_turns_are_told_apart(pushing: Any) -> None:
         pushing.push("sent", GOOD + ", nulls = 'clear'")
 
 
+@pytest.mark.long
 def test_a_file_at_another_place_is_not_parsed_for_anew(pushing: Any, tmp_path: Path, dbt_state: Any) -> None:
     """What dbt has parsed is good for a DuckDB file in another folder too."""
     parsed = dbt_state / "duckdb" / "mine" / "partial_parse.msgpack"

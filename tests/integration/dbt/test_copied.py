@@ -77,6 +77,7 @@ def test_a_file_under_another_name(duck: Any, own: Any, tmp_path: Path, project:
     assert read(copied, attached=True) == there
 
 
+@pytest.mark.long
 def test_a_schema_that_is_called_like_the_file(duck: Any, own: Any, tmp_path: Path) -> None:
     """DuckDB could not tell `dev`, the schema, from `dev`, the database: a sentence says so before anything is built."""
     own.write(

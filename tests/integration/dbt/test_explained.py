@@ -47,7 +47,7 @@ def fill(lab: Any) -> None:
     lab.record({"push": "p", "lead_id": "1", "field": "status", "recorded_at": "2 10:02"})
 
 
-@pytest.mark.long_if("postgres")
+@pytest.mark.long
 def test_every_page_is_in_the_warehouse(lab: Any, own: Any) -> None:
     """All of it, after the first build and after the next, with no warning; a field that only this account has says nothing."""
     fill(lab)

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 from connector.errors import BuildError
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from tests.engines import DUCKDB_IS_LONG
 from tests.integration.dbt.conftest import DAY, NUMBER, Lab
 
 EXAMPLES = int(os.environ.get("HEALING_EXAMPLES", "2"))
@@ -395,6 +396,7 @@ def test_each_build_leaves_what_a_full_refresh_would_make(
 HISTORY = "select lead_id, version_number, status, sightings from analytics.lead_history order by 1, 2"
 
 
+@DUCKDB_IS_LONG
 def test_what_a_load_brings_after_a_build_is_read(lab: Any) -> None:
     """A build saw the first rows of a load; dlt has completed it since, and the next build reads the others."""
     lab.land([{"id": "1", "status": "NEW"}], "1 10:00", load="1")

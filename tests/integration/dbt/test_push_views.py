@@ -71,7 +71,7 @@ def test_all_pushes_and_what_they_disagree_about(lab: Any, own: Any) -> None:
     assert lab.rows(CONFLICTS) == [("rival", "one", "three", "2", "phone", "555-2", None, "7", "8")]
 
 
-@pytest.mark.long_if("postgres")
+@pytest.mark.long
 def test_a_project_without_pushes_and_one_that_uses_the_names(lab: Any, own: Any) -> None:
     """Without pushes both are empty; a model or a table of one of the names stays, and no run fails for it."""
     lab.build(own.folder)

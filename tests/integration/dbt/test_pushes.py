@@ -155,7 +155,9 @@ def test_a_field_may_have_policies_of_its_own(lab: Any, own: Any) -> None:
     # Whoever names leads has the engine look at its hundreds of columns: once for a push, however many fields it has.
     for push in ("mixed", "other_way"):
         ((view,),) = lab.rows(f"select definition from {VIEWS} = '{push}'")
-        assert [len(re.findall(rf"analytics\.{model}\b", view)) for model in ("leads", "int_push_memory")] == [1, 1]
+        assert [
+            len(re.findall(rf"analytics\.{model}\b", view)) for model in ("leads", "int_push_memory")
+        ] == [1, 1]
     mixed = models.known(own.folder).push("mixed")
     assert mixed.fields == {each: each for each in ("one", "two", "three", "four")}
     assert mixed.policies == {

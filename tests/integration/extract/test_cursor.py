@@ -42,7 +42,13 @@ def test_years_without_leads_cost_nothing(duck: Any, sandbox: Any, at: Any, prec
     assert duck.missing(crm) == {}
 
 
-@pytest.mark.parametrize("wrong", [timedelta(0), timedelta(days=2), timedelta(days=-300)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        timedelta(days=2),
+        *(pytest.param(each, marks=pytest.mark.long) for each in (timedelta(0), timedelta(days=-300))),
+    ],
+)
 def test_a_first_read_makes_no_call_to_ask_the_time(
     duck: Any, sandbox: Any, at: Any, wrong: timedelta
 ) -> None:
@@ -169,6 +175,7 @@ def test_a_run_that_fails_leaves_the_cursor_before_what_it_did_not_read(
     assert duck.missing(crm) == {}
 
 
+@pytest.mark.long_if("postgres")
 def test_chunks_are_points_to_resume_from(rig: Any, sandbox: Any, at: Any) -> None:
     """A long first run that breaks off keeps what it loaded, and the next one reads only the rest."""
     crm = sandbox(leads=1200, clock=at(NOON))

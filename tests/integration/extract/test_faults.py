@@ -57,15 +57,20 @@ def test_complete_or_an_error(duck: Any, sandbox: Any, fault: Any, caplog: pytes
 @pytest.mark.parametrize(
     "fault",
     [
-        "status=429:1:retry_after=0",
         "status=500:1",
-        "drop_after_write:1",
-        "cut:1",
-        "html:1",
         "empty_page:1",
         "repeat_page:1",
-        "lying_total=1:1",
-        "lying_total=-1:1",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in (
+                "status=429:1:retry_after=0",
+                "drop_after_write:1",
+                "cut:1",
+                "html:1",
+                "lying_total=1:1",
+                "lying_total=-1:1",
+            )
+        ),
     ],
 )
 def test_a_page_that_fails_among_several(duck: Any, sandbox: Any, fault: Any) -> None:

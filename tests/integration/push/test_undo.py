@@ -110,6 +110,7 @@ def test_a_run_is_taken_back_and_held(book: Book) -> None:
     assert book.shows(book.lead) == "hot"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_read", [False, True])
 def test_what_a_person_changed_since_stays(book: Book, is_read: bool) -> None:
     """An edit after the run is a conflict with three values, also one that nobody has read yet; asked to, undo overwrites it."""
@@ -130,6 +131,7 @@ def test_what_a_person_changed_since_stays(book: Book, is_read: bool) -> None:
     assert book.shows(book.lead) == "before"
 
 
+@pytest.mark.long
 def test_the_same_value_may_be_a_persons(book: Book) -> None:
     """Somebody typed something else and then the very value that was sent: it is theirs, and stays."""
     book.want(book.lead, "hot")
@@ -165,6 +167,7 @@ def test_a_later_run_is_no_prey_of_an_earlier_ones_undo(book: Book) -> None:
     assert undo_of(book.plan(push="scores", since=LONG_AGO)).as_before == 1
 
 
+@pytest.mark.long
 def test_between_two_runs_an_edit_counts(book: Book) -> None:
     """Of several runs, what a person left between them is what comes back."""
     book.want(book.lead, "hot")
@@ -236,6 +239,7 @@ def test_a_run_of_a_command_stands_for_the_push_in_it(quick_once: Book) -> None:
     assert undo_of(book.plan("of a command")).runs == (run,)
 
 
+@pytest.mark.long
 def test_releasing_sends_it_again(book: Book) -> None:
     """What is held goes out again once somebody says so, of the leads and fields that were named."""
     for lead in (book.lead, book.other):
@@ -256,6 +260,7 @@ def test_releasing_sends_it_again(book: Book) -> None:
         loop.release(warehouse, "scores", leads=["nobody"])
 
 
+@pytest.mark.long
 def test_a_killed_undo_goes_on(book: Book) -> None:
     """Asked for again after a kill, it takes back what is left."""
     leads = book.crm.book.ids()
@@ -332,6 +337,7 @@ def test_rows_that_were_deleted_are_told(book: Book) -> None:
     assert any("1 field of the run can't be taken back any more" in note for note in left_out(plan))
 
 
+@pytest.mark.long
 def test_a_compacted_journal_still_holds(book: Book) -> None:
     """What was taken back stays held, whatever is moved to the archive."""
     book.want(book.lead, "hot")
@@ -384,7 +390,10 @@ def test_who_is_as_quick_as_the_push_is_seen(quick_once: Book, is_read: bool) ->
         )
     run = book.push("adding")
     of_phone = {book.crm.book.row(lead)["phone_number"]: lead for lead in set(book.crm.book.ids()) - before}
-    touched, untouched = of_phone["7775550000"], of_phone["7775550001"]  # which of both is sent first is not said
+    touched, untouched = (
+        of_phone["7775550000"],
+        of_phone["7775550001"],
+    )  # which of both is sent first is not said
     if is_read:
         book.look()
     book.crm.book.edit(touched, {"notes": "called"}, user=API_USER if is_read else "30001")

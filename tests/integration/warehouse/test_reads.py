@@ -135,6 +135,7 @@ def test_an_idle_run_moves_the_cursor_without_a_package(crm: Sandbox, warehouse:
     assert [at[0] for at in starts][1:] == [at[1] for at in starts][:-1]
 
 
+@pytest.mark.long_if("duckdb")
 def test_the_state_is_read_as_dlt_reads_it(crm: Sandbox, warehouse: Warehouse) -> None:
     loop.extract(warehouse)
     of_dlt = tables(warehouse)._fresh()
@@ -145,6 +146,7 @@ def test_the_state_is_read_as_dlt_reads_it(crm: Sandbox, warehouse: Warehouse) -
     }
 
 
+@pytest.mark.long_if("duckdb")
 @pytest.mark.usefixtures("quick")
 def test_nothing_counts_no_more_once_the_raw_tables_are_gone(crm: Sandbox, warehouse: Warehouse) -> None:
     loop.extract(warehouse)
@@ -157,6 +159,7 @@ def test_nothing_counts_no_more_once_the_raw_tables_are_gone(crm: Sandbox, wareh
     assert rows(warehouse, "select count(*) from convoso_raw.lead_versions") == [(LEADS,)]
 
 
+@pytest.mark.long_if("duckdb")
 @pytest.mark.usefixtures("quick")
 def test_a_reading_that_fails_is_noted_and_moves_nothing(
     crm: Sandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch

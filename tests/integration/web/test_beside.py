@@ -190,7 +190,7 @@ def test_the_pages_are_the_same_on_both_warehouses(quick: Any, monkeypatch: pyte
         server.stop()
 
 
-@pytest.mark.long_if("postgres")
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_push_that_is_killed_while_the_page_is_open(quick: QuickLoop, tmp_path: Path) -> None:
     """Another process's push: the page shows it at work, then killed, in plain words and with what is right next; no page fails."""
