@@ -17,7 +17,7 @@ def move(
         str | None,
         typer.Option(
             metavar="ENGINE",
-            help="The engine to move to: duckdb, postgres or ducklake, at destination.ENGINE.credentials.",
+            help="The engine to move to: duckdb, postgres, ducklake or spark, at destination.ENGINE.credentials.",
         ),
     ] = None,
     cancel: Annotated[
@@ -27,6 +27,13 @@ def move(
             help="Have a warehouse that was moved away work again, because the new one is lost or not wanted.",
         ),
     ] = False,
+    to_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The environment whose settings name the new place, as `--env` has it: for another place in the same engine.",
+        ),
+    ] = None,
     to_dbt_target: Annotated[
         str | None,
         typer.Option(
@@ -51,14 +58,16 @@ def move(
             "move needs one of the two: --to ENGINE, or --cancel.", "Try: leadloop move --to postgres"
         )
     if cancel:
-        given_up = loop.cancel_move(warehouse())
+        given_up = loop.cancel_move(warehouse(), to_env=to_env)
         if as_json:
             emit(cancel_document(given_up))
         else:
             out.print(cancel_text(given_up), markup=False, soft_wrap=True)
         return
     with listening(err, brief=as_json) as listener:
-        done = loop.move(warehouse(), _engine(str(to)), project, dbt_target=to_dbt_target, listener=listener)
+        done = loop.move(
+            warehouse(), _engine(str(to)), project, to_env=to_env, dbt_target=to_dbt_target, listener=listener
+        )
     if as_json:
         emit(move_document(done))
     else:

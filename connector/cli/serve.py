@@ -53,7 +53,6 @@ def serve(
     from connector.views.settings import page_settings
     from connector.warehouse import models
     from connector.warehouse.connection import Warehouse
-    from connector.warehouse.snapshot import check_shown
     from connector.web.keys import Keys, secret_of
     from connector.web.sending import Sender
     from connector.web.server import HOST, Server, bound
@@ -65,7 +64,6 @@ def serve(
     if project is not None:
         models.find_project(project)
     place = Warehouse.duckdb(database) if database is not None else warehouse()
-    check_shown(place)
     sender = Sender(project, place.as_variables() if database is not None else {}) if send else None
     site = Site.over(place, project, settings, Keys(secret_of()), show_values=show_values, sender=sender)
     token = settings.token.reveal() if settings.token else None

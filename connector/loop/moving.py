@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector import config, crm
+from connector.config import environments
 from connector.errors import ConfigError, LeadloopError, LockedError, NotTheSameError
 from connector.events import QUIET, Listener
 from connector.loop.building import build
@@ -127,17 +128,20 @@ def move(
     to: str,
     project: Path | None = None,
     *,
+    to_env: str | None = None,
     dbt_target: str | None = None,
     listener: Listener = QUIET,
 ) -> Moved:
     """Moves a warehouse to where ``destination.<to>.credentials`` says, which has to be empty or to hold a part of this very move.
+
+    ``to_env``: the environment whose settings say it, for another place in the same engine.
 
     Holds the locks of both. At the end the old one refuses to read, build and send. Done again after it was cut off, it goes on.
     ``dbt_target``: the target of dbt's profile for the new one, where the profile doesn't follow leadloop's settings.
     Raises ``ConfigError`` before anything is written where the new one is none to be moved to; ``NotTheSameError`` where the two
     would not send the same, and whatever a build raises: then the old one goes on as before.
     """
-    new = Warehouse.named(to)
+    new = _named(to, to_env)
     _check_other(warehouse, new)
     known = models.known(project, warehouse)
     warehouse_id = _id_of(warehouse, new)
@@ -149,7 +153,7 @@ def move(
     with new.translated(), ExitStack() as stack:
         held, done = _taken(stack, warehouse, new, known, warehouse_id)
         runs.begin()
-        _check_remembers(warehouse, warehouse_id)
+        _check_remembers(warehouse, warehouse_id, known)
         carrying = Carrying(
             warehouse,
             new,
@@ -199,29 +203,42 @@ def _build_old(old: Warehouse, project: Path | None, listener: Listener) -> None
 
 
 def _last_of_journal(warehouse: Warehouse) -> int:
-    with warehouse.engine().connect() as connection:
+    with warehouse.ledger().connect() as connection:
         return connection.scalar(sa.select(sa.func.max(push_journal.c.sequence_number))) or 0
 
 
+def _named(engine: str, env: str | None) -> Warehouse:
+    """The warehouse of this engine, as the settings of an environment have it."""
+    with nullcontext() if env is None else environments.seen_from(env):
+        return Warehouse.named(engine)
+
+
 def _check_other(old: Warehouse, new: Warehouse) -> None:
-    """``ConfigError`` where both are one, or the old one is a lake."""
-    if old.has_ledger_apart:
-        raise ConfigError(
-            f"{old.label} is a lake, and leadloop does not move away from one yet. Nothing was done.",
-            "Go on with it, or begin anew in the other engine: docs/engines.md says what that means.",
-        )
+    """``ConfigError`` where both are one, or have a part in common."""
     if old.place == new.place:
         raise ConfigError(
             f"{old.label} is where --to leads to as well, so there is nothing to move.",
             f"Name the other one: --to takes {', '.join(settings.NAMES).replace('`', '')}, and the setting "
-            "destination.<name>.credentials says where that is.",
+            "destination.<name>.credentials says where that is. To another place in the same engine: --to-env NAME, with that setting "
+            "in .dlt/NAME.config.toml or .dlt/NAME.secrets.toml.",
+        )
+    if old.place_of_ledger == new.place_of_ledger:
+        raise ConfigError(
+            f"The lake {new.label} would have its ledger in the database in which {old.label} has its own. Nothing was done.",
+            "Make another database for the new one, then run the move again.",
+        )
+    storages = [each.storage for each in (old, new)]
+    if all(storages) and (storages[0].startswith(storages[1]) or storages[1].startswith(storages[0])):
+        raise ConfigError(
+            f"The files of the new lake would be in {storages[1]}, where the old one has its own. Nothing was done.",
+            f"Name another folder in destination.{new.kind}.credentials.storage, then run the move again.",
         )
 
 
 def _id_of(old: Warehouse, new: Warehouse) -> str:
     """The id of the warehouse that is to be moved; ``ConfigError`` where there is none."""
     if old.is_there:
-        with old.translated(), old.engine().connect() as connection:
+        with old.translated(), old.ledger().connect() as connection:
             if warehouse_row.c.version.name in columns_of(connection, SCHEMA, warehouse_row.name):
                 return identity(connection)
     raise ConfigError(
@@ -232,11 +249,11 @@ def _id_of(old: Warehouse, new: Warehouse) -> str:
 
 def _ended(old: Warehouse, new: Warehouse) -> Moved | None:
     """A move to there that has ended before, or that was cut off in the moment between the two last words."""
-    with old.engine().connect() as connection:
+    with old.ledger().connect() as connection:
         away = moves.open_row(connection, moves.AWAY)
         refusal = moves.refusal(connection)
     if away is not None and new.is_there:
-        with new.translated(), new.engine().begin() as connection:
+        with new.translated(), new.ledger().begin() as connection:
             here = moves.open_row(connection, moves.HERE)
             if here is not None and here["move_id"] == away["move_id"]:
                 row = moves.moves.c
@@ -284,7 +301,7 @@ def _check_new(new: Warehouse, old: Warehouse, warehouse_id: str, there: Known) 
     new.check_folder()
     if not new.is_there:
         return
-    with new.translated(), new.engine().connect() as connection:
+    with new.translated(), new.ledger().connect() as connection:
         own = columns_of(connection, SCHEMA, warehouse_row.name)
         if own:
             found = connection.scalar(sa.select(warehouse_row.c.id))
@@ -297,19 +314,30 @@ def _check_new(new: Warehouse, old: Warehouse, warehouse_id: str, there: Known) 
                     "Put it aside, or name another place that is empty; then run the move again.",
                 )
         is_begun = own and found == warehouse_id
-        engine = engine_of(connection)
-        names = [Relation(SCHEMA, name) for name in engine.tables_in(connection, SCHEMA)]
+        names = [Relation(SCHEMA, name) for name in engine_of(connection).tables_in(connection, SCHEMA)]
         if is_begun:
             names = [each for each in names if each.name in _NAMES and not _is_empty(connection, each)]
-        for schema in sorted(raw_schemas(connection)):
-            names += [Relation(schema, name) for name in engine.tables_in(connection, schema)]
-        made = [*there.relations, *(Relation(each.schema, each.identifier) for each in there.pushes)]
-        names += [each for each in made if columns_of(connection, *each)]
+    if not names:
+        # Only now: to open a lake with its catalog on a server makes the tables of that catalog.
+        names = _leads_in(new, there)
     if names:
         raise ConfigError(
             f"{new.label} is not empty: it has {names[0]}, which is no part of a move from {old.label}. Nothing was written.",
             f"Name an empty one in destination.{new.kind}.credentials, then run the move again.",
         )
+
+
+def _leads_in(warehouse: Warehouse, known: Known) -> list[Relation]:
+    """The raw tables that are there, and the models."""
+    with warehouse.translated(), warehouse.engine().connect() as connection:
+        engine = engine_of(connection)
+        names = [
+            Relation(schema, name)
+            for schema in sorted(raw_schemas(connection))
+            for name in engine.tables_in(connection, schema)
+        ]
+        made = [*known.relations, *(Relation(each.schema, each.identifier) for each in known.pushes)]
+        return names + [each for each in made if columns_of(connection, *each)]
 
 
 def _is_empty(connection: sa.Connection, relation: Relation) -> bool:
@@ -323,7 +351,7 @@ def _taken(
 ) -> tuple[_Held, dict[Relation, Carried]]:
     """Both sides with their locks, and what is carried already. From now on the new one is refused to everybody else."""
     names = {*crm.names()}
-    with old.engine().connect() as connection:
+    with old.ledger().connect() as connection:
         if columns_of(connection, SCHEMA, accounts.name):
             names |= set(connection.scalars(sa.select(accounts.c.crm).distinct()))
     locks = [f"extract:{name}" for name in sorted(names)]
@@ -359,14 +387,14 @@ def _row(other: Warehouse, side: str, move_id: str) -> dict[str, Any]:
     }
 
 
-def _check_remembers(old: Warehouse, warehouse_id: str) -> None:
+def _check_remembers(old: Warehouse, warehouse_id: str, known: Known) -> None:
     """``RestoredError`` for a warehouse that has forgotten pushes: what it doesn't know can't be carried."""
-    journal = Journal(old.engine())
-    for name in journal.crms():
-        known = forgotten.of_lost_ledger(journal, name)
+    journal = Journal.of(old)
+    for name in sorted({*journal.crms(), *({each.crm for each in known.pushes} & {*crm.begun()})}):
+        marks = forgotten.of_lost_ledger(journal, name)
         with suppress(ConfigError):
-            known += mark.Marks(warehouse_id, crm.vendor(name).settings()).all()
-        forgotten.check(forgotten.forgotten(journal, known), name, old.label)
+            marks += mark.Marks(warehouse_id, crm.vendor(name).settings()).all()
+        forgotten.check(forgotten.forgotten(journal, marks), name, old.label)
 
 
 def _switch(held: _Held) -> None:
@@ -378,14 +406,14 @@ def _switch(held: _Held) -> None:
 
 
 @runs.recorded("move", project=False, facts=facts.of_decision)
-def cancel_move(warehouse: Warehouse) -> Cancelled:
+def cancel_move(warehouse: Warehouse, *, to_env: str | None = None) -> Cancelled:
     """Has a warehouse that was moved work again, for whoever has lost the new one. The new one refuses from then on, if it can be reached.
 
-    ``ConfigError`` where it was not moved.
+    ``to_env``: see ``move``. ``ConfigError`` where it was not moved.
     """
     away = None
     if warehouse.is_there:
-        with warehouse.translated(), warehouse.engine().connect() as connection:
+        with warehouse.translated(), warehouse.ledger().connect() as connection:
             away = moves.open_row(connection, moves.AWAY)
     if away is None:
         raise ConfigError(
@@ -393,7 +421,7 @@ def cancel_move(warehouse: Warehouse) -> Cancelled:
             "Set warehouse.destination to the old warehouse, if that is the one that is to work again.",
         )
     with moves.at_work(), warehouse.lock(moves.LOCK) as lease:
-        unknown = _tell_new(warehouse, away)
+        unknown = _tell_new(warehouse, away, to_env)
         with lease.transaction() as connection:
             row = moves.moves.c
             connection.execute(
@@ -405,13 +433,13 @@ def cancel_move(warehouse: Warehouse) -> Cancelled:
     return Cancelled(warehouse.label, place, is_told=unknown is not None, unknown=unknown)
 
 
-def _tell_new(old: Warehouse, away: Mapping[str, Any]) -> int | None:
+def _tell_new(old: Warehouse, away: Mapping[str, Any], to_env: str | None) -> int | None:
     """Has the new warehouse refuse; how many runs of pushes it knows more than the old one. ``None`` where it is not there."""
     try:
-        new = Warehouse.named(away["engine"])
+        new = _named(away["engine"], to_env)
         if new.place == old.place or not new.is_there:
             return None
-        with new.translated(), new.engine().connect() as connection:
+        with new.translated(), new.ledger().connect() as connection:
             here = moves.open_row(connection, moves.HERE)
             if here is None or here["move_id"] != away["move_id"]:
                 return None
@@ -423,5 +451,5 @@ def _tell_new(old: Warehouse, away: Mapping[str, Any]) -> int | None:
     with new.lock(moves.LOCK) as lease, lease.transaction() as connection:
         row = {**_row(old, moves.AWAY, uuid.uuid4().hex), "ended_at": datetime.now(UTC)}
         connection.execute(moves.moves.insert().values(row))
-    with old.engine().connect() as connection:
+    with old.ledger().connect() as connection:
         return len(sent - set(connection.scalars(sa.select(push_runs.c.run_id))))

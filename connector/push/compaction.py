@@ -35,6 +35,7 @@ from connector.push.tables import (
     undo_runs,
     was_sent,
 )
+from connector.warehouse import snapshot
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import engine_of
 from connector.warehouse.ledger import next_number
@@ -88,7 +89,7 @@ def maintain(warehouse: Warehouse, keep: timedelta | None, history: timedelta) -
     """
     done = compact(warehouse, keep)
     with warehouse.lock("build"):
-        before, after = warehouse.tidy(history)
+        before, after = warehouse.tidy(history, snapshot.needed_since(warehouse))
     return Maintained(
         **asdict(done),
         bytes_before=before.bytes, bytes_after=after.bytes,

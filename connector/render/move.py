@@ -92,10 +92,12 @@ def move_text(done: "Moved") -> str:
     ]
     if done.pushes:
         lines.append(f"Both plan the same: {', '.join(map(_plan, done.pushes))}.")
-    lines.append(
-        f"{done.old} refuses to read, build and send from now on. To go on, change one line {_where(done.set_in)}:"
-    )
-    lines.append(f'    [warehouse]\n    destination = "{done.new_engine}"')
+    refuses = f"{done.old} refuses to read, build and send from now on. To go on,"
+    if done.new_engine == done.old_engine:
+        lines.append(f"{refuses} have destination.{done.new_engine}.credentials name the new place.")
+    else:
+        lines.append(f"{refuses} change one line {_where(done.set_in)}:")
+        lines.append(f'    [warehouse]\n    destination = "{done.new_engine}"')
     return "\n".join(lines)
 
 

@@ -15,9 +15,9 @@ class SnapshotDocument(Part, kw_only=True):
 
     kind: Annotated[Literal["snapshot"], Meta(description="`snapshot`")] = "snapshot"
     version: Annotated[Literal[1], Meta(description=VERSION)] = 1
-    path: Annotated[str, Meta(description="the file")]
+    path: Annotated[str, Meta(description="the file; of a lake the first of them")]
     made_at: Annotated[Time, Meta(description="the copy shows what was in the warehouse then")]
-    bytes: Annotated[int, Meta(description="its size")]
+    bytes: Annotated[int, Meta(description="its size; of a lake without the files that hold the leads")]
     cloned: Annotated[
         bool, Meta(description="whether it shares its blocks with the warehouse, and so takes no room")
     ]
@@ -31,7 +31,9 @@ def snapshot_document(made: "Snapshot") -> SnapshotDocument:
 def snapshot_text(made: "Snapshot") -> str:
     """Two lines: what was made, and how to open it."""
     how = "cloned" if made.cloned else "copied"
-    return (
-        f"Wrote {made.path}: {made.bytes / 1e6:,.1f} MB, {how} in {made.seconds:.1f} s.\n"
+    opening = (
         f"Open it read-only, as long as you like: duckdb -readonly {made.path}"
+        if made.is_one_file
+        else "Its leads are in the files of the lake: docs/engines.md says how to open it."
     )
+    return f"Wrote {made.path}: {made.bytes / 1e6:,.1f} MB, {how} in {made.seconds:.1f} s.\n{opening}"

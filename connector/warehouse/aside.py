@@ -134,7 +134,7 @@ def aside(warehouse: Warehouse) -> Iterator[Place]:
     with _folder(None if path is None else path.parent) as folder, warehouse.translated():
         if path is not None:
             # The database is called like its file, and a view may hold that name.
-            snapshot.copy(path.resolve(), folder / path.name)
+            snapshot.copy(warehouse, [folder / path.name])
             yield Place(warehouse, warehouse.copied_to(folder / path.name), folder, schemas)
             return
         _drop(warehouse, _is_left_behind)

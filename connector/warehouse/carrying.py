@@ -6,7 +6,7 @@ move that is done again goes on with the next one. Whatever has changed in the o
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -140,7 +140,7 @@ class Carrying:
 
     def _is_there(self, shape: Shape) -> bool:
         """Whether the new table has as many rows as were carried."""
-        with self.target.engine().connect() as connection:
+        with _database(self.target, shape.relation).connect() as connection:
             if not columns_of(connection, *shape.relation):
                 return False
             table = sa.table(shape.relation.name, schema=shape.relation.schema)
@@ -169,35 +169,38 @@ class Carrying:
 
     def _empty(self, shape: Shape) -> None:
         """The new table, with no row in it. In a transaction of its own: DuckDB gives a key free when a deletion is committed."""
-        with self.target.engine().begin() as connection:
-            quote = connection.dialect.identifier_preparer.quote_identifier
-            name = ".".join(map(quote, shape.relation))
+        with _database(self.target, shape.relation).begin() as connection:
             if shape.relation.schema == SCHEMA:
-                connection.exec_driver_sql(f"delete from {name}")
+                quote = connection.dialect.identifier_preparer.quote_identifier
+                connection.exec_driver_sql(f"delete from {'.'.join(map(quote, shape.relation))}")
                 return
-            connection.exec_driver_sql(f"create schema if not exists {quote(shape.relation.schema)}")
-            # With the views that an earlier attempt has built on it; this one builds them again.
-            connection.exec_driver_sql(f"drop table if exists {name} cascade")
-            connection.exec_driver_sql(shape.create(quote))
+            # An earlier attempt may have built views on it; this one builds them again.
+            engine_of(connection).make_anew(connection, shape.relation, shape.new)
 
     def _copy(self, shape: Shape) -> None:
         """In one transaction, so that a table has no row or all of them."""
-        with self.source.engine().connect() as source, self.target.engine().begin() as target:
-            reading, writing = engine_of(source), engine_of(target)
-            total = reading.about(source, _named(shape.relation))
-            quote = source.dialect.identifier_preparer.quote_identifier
-            done = 0
-            for rows in reading.tables(source, shape.read(reading, quote)):
-                if rows.num_rows:
-                    self.prove()
-                    writing.append(target, shape.relation, shape.made(rows))
-                    done += rows.num_rows
-                    self.listener.copying(done, max(total, done))
+        databases = _database(self.source, shape.relation), _database(self.target, shape.relation)
+        with databases[0].connect() as source, databases[1].begin() as target:
+            writing = engine_of(target)
+            writing.fill(target, shape.relation, self._parts(source, shape))
             writing.analyze(target, _named(shape.relation))
+
+    def _parts(self, source: sa.Connection, shape: Shape) -> Iterator[Any]:
+        """The rows of the old table as the new one is to have them, some thousand at a time."""
+        reading = engine_of(source)
+        total = reading.about(source, _named(shape.relation))
+        quote = source.dialect.identifier_preparer.quote_identifier
+        done = 0
+        for rows in reading.tables(source, shape.read(reading, quote)):
+            if rows.num_rows:
+                self.prove()
+                yield shape.made(rows)
+                done += rows.num_rows
+                self.listener.copying(done, max(total, done))
 
     def _sums(self, warehouse: Warehouse, shape: Shape, *, is_new: bool) -> tuple[int, str]:
         self.prove()
-        with warehouse.engine().connect() as connection:
+        with _database(warehouse, shape.relation).connect() as connection:
             quote = connection.dialect.identifier_preparer.quote_identifier
             query = shape.checksum(engine_of(connection), quote, is_new=is_new)
             number, found = connection.exec_driver_sql(query).one()
@@ -205,9 +208,9 @@ class Carrying:
 
     def _count_on(self) -> None:
         """Has the new warehouse's sequence go on after every number that the old one has given."""
-        with self.source.engine().begin() as connection:
+        with self.source.ledger().begin() as connection:
             highest = next_number(connection)
-        with self.target.engine().begin() as connection:
+        with self.target.ledger().begin() as connection:
             left = highest - next_number(connection)
             while left > 0:
                 number = min(left, _NUMBERS_AT_ONCE)
@@ -233,6 +236,11 @@ def noted(text: str | None) -> dict[Relation, Carried]:
 
 def as_note(done: Mapping[Relation, Carried]) -> str:
     return json.dumps([[[*relation], [*carried]] for relation, carried in done.items()])
+
+
+def _database(warehouse: Warehouse, relation: Relation) -> sa.Engine:
+    """By which a table is written, and read alone."""
+    return warehouse.ledger() if relation.schema == SCHEMA else warehouse.engine()
 
 
 def _named(relation: Relation) -> sa.Table:

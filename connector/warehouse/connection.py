@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -32,6 +32,7 @@ from connector.warehouse.engine import Engine, Size
 from connector.warehouse.engines import ENGINES, engine_at, engine_of
 from connector.warehouse.leases import Lease
 from connector.warehouse.postgres import Postgres
+from connector.warehouse.relations import Relation
 from connector.warehouse.spark import Spark
 
 
@@ -109,12 +110,33 @@ class Warehouse:
         """The file that is the whole warehouse, where there is one."""
         return self.path if self._kind.is_one_file else None
 
-    def reading(self, path: Path | None = None) -> "Warehouse":
-        """The same warehouse for whoever only reads, or, where it is a file, another copy of it."""
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are written to again and again: see ``Engine.files``."""
+        return self._kind.files(self.url)
+
+    def tables_written(self) -> dict[Relation, tuple[int, float]]:
+        """See ``Engine.tables_written``."""
+        return self._kind.tables_written(self.url)
+
+    def last_written(self) -> float:
+        """When somebody wrote to one of its files or tables last, as ``time.time`` tells it."""
+        # The log of a file that a link leads to is beside the file.
+        files = [path.resolve() for path in self.files]
+        found = [at for _, at in self.tables_written().values()]
+        for each in [each for path in files for each in (path, Path(f"{path}.wal"))]:
+            with suppress(FileNotFoundError):
+                found.append(each.stat().st_mtime)
+        return max(found, default=0.0)
+
+    def reading(self, copies: Sequence[Path] = ()) -> "Warehouse":
+        """The same warehouse for whoever only reads, or copies of its ``files`` in their place."""
         kind = self._kind
-        return Warehouse(
-            self.kind, kind.reading(self.url if path is None else kind.url(str(path.absolute())))
-        )
+        return Warehouse(self.kind, kind.copied_to(self.url, copies) if copies else kind.reading(self.url))
+
+    def note_in_copy(self, copies: Sequence[Path], written: Mapping[Relation, tuple[int, float]]) -> None:
+        """See ``Engine.note_in_copy``."""
+        self._kind.note_in_copy(copies, written)
 
     def copied_to(self, path: Path) -> "Warehouse":
         """The same warehouse in another file, which is a copy of its own."""
@@ -154,12 +176,12 @@ class Warehouse:
             with self._kind.loss_accepted(), self.lock("ledger"):
                 pass
 
-    def tidy(self, keep: timedelta) -> tuple[Size, Size]:
+    def tidy(self, keep: timedelta, needed_since: datetime | None = None) -> tuple[Size, Size]:
         """Makes room; returns how large the warehouse was before and is after. For whoever holds the lock of builds."""
         with self.engine().connect() as opened:
             connection = opened.execution_options(isolation_level="AUTOCOMMIT")
             before = self._kind.size(connection)
-            self._kind.tidy(connection, keep)
+            self._kind.tidy(connection, keep, needed_since)
             return before, self._kind.size(connection)
 
     @property
@@ -171,6 +193,17 @@ class Warehouse:
     def place(self) -> str:
         """The warehouse by a text that is the same for all ways to name it."""
         return self._kind.place(self.url)
+
+    @property
+    def place_of_ledger(self) -> str:
+        """The same of what leadloop itself remembers, which is another database for a lake with its catalog on a server."""
+        url = self._kind.ledger(self.url)
+        return engine_at(url).place(url)
+
+    @property
+    def storage(self) -> str:
+        """The folder or bucket with the files of a lake; blank where there is none."""
+        return self._kind.storage(self.url)
 
     def dbt_env(self) -> dict[str, str]:
         """What ``dbt_models/profiles.yml`` reads; holds the password, under a name that dbt masks."""

@@ -1,10 +1,10 @@
-"""Copies a file that nobody writes to meanwhile; run as a process of its own: ``python copying.py SOURCE TARGET``.
+"""Copies files that nobody writes to meanwhile; run as a process of its own: ``python copying.py SOURCE TARGET [SOURCE TARGET …]``.
 
 Why a process: whoever closes a file loses all locks that his process has on it, so a copy made by a process that has the database
 open would take the database's lock away. Nothing is imported but the standard library, so it starts at once.
 
-Ends with 0 where the copy is what the source was all the time, with ``BUSY`` where somebody wrote to it, with 1 and a sentence
-where there was no way to copy. What the source's write-ahead log holds is copied with it.
+Ends with 0 where each copy is what its source was all the time, with ``BUSY`` where somebody wrote to one of them, with 1 and a sentence
+where there was no way to copy. What a source's write-ahead log holds is copied with it.
 """
 
 import os
@@ -19,18 +19,21 @@ _FICLONE = 0x40049409
 """Linux, ``ioctl_ficlone(2)``: the copy shares the source's blocks, whatever its size, on Btrfs, XFS and others."""
 
 
-def main(source: str, target: str) -> int:
-    before = _state(source)
-    if time.time() - max(modified for _, modified, _ in before) < STILL:
+def main(*files: str) -> int:
+    sources, targets = files[::2], files[1::2]
+    before = [_state(source) for source in sources]
+    if time.time() - max(modified for each in before for _, modified, _ in each) < STILL:
         return BUSY
-    cloned = _copy(source, target)
-    if before[-1][0]:
-        try:
-            _copy(f"{source}.wal", f"{target}.wal")
-        except FileNotFoundError:
-            # A checkpoint has just taken it away.
-            return BUSY
-    if _state(source) != before:
+    cloned = True
+    for source, target, state in zip(sources, targets, before, strict=True):
+        cloned = _copy(source, target) and cloned
+        if state[-1][0]:
+            try:
+                _copy(f"{source}.wal", f"{target}.wal")
+            except FileNotFoundError:
+                # A checkpoint has just taken it away.
+                return BUSY
+    if [_state(source) for source in sources] != before:
         return BUSY
     sys.stdout.write("cloned" if cloned else "copied")
     return 0

@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -122,6 +122,12 @@ class DuckDB(Engine):
 
     def label(self, url: URL) -> str:
         return str(self.path(url))
+
+    def files(self, url: URL) -> tuple[Path, ...]:
+        return (self.path(url),)
+
+    def copied_to(self, url: URL, files: Sequence[Path]) -> URL:
+        return self.reading(self.url(str(files[0].absolute())))
 
     def reading(self, url: URL) -> URL:
         """Many processes can have a file open that way at once."""
@@ -238,7 +244,7 @@ class DuckDB(Engine):
     def size(self, connection: sa.Connection) -> Size:
         return Size(size_of(self.path(connection.engine.url)))
 
-    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+    def tidy(self, connection: sa.Connection, keep: timedelta, needed_since: datetime | None = None) -> None:
         """Puts what is in the log into the file; what was freed in the file is used again, and the file stays as large."""
         connection.exec_driver_sql("checkpoint")
 

@@ -6,8 +6,8 @@ see ``ducklake_connection``. A catalog on a server, for several machines, is in 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,17 @@ class DuckLake(Apart):
     def described(self, url: URL) -> str:
         return f"{self.label(url)}, with its files in {_part(url, 'storage')} and its ledger in {self.path(url)},"
 
+    def files(self, url: URL) -> tuple[Path, ...]:
+        """The Parquet files are never changed."""
+        return Path(self.label(url)), self.path(url)
+
+    def copied_to(self, url: URL, files: Sequence[Path]) -> URL:
+        catalog, ledger = files
+        return self.reading(url.set(database=str(ledger)).update_query_dict({"catalog": str(catalog)}))
+
+    def storage(self, url: URL) -> str:
+        return _part(url, "storage")
+
     def place(self, url: URL) -> str:
         return f"ducklake:{Path(_part(url, 'catalog')).resolve()}"
 
@@ -145,8 +156,9 @@ class DuckLake(Apart):
         if (broken := _BROKEN.search(text)) and "No space left" not in text:
             return DamagedError(
                 f"A file of the lake {label} is missing or damaged: {broken['opened'] or broken['read']}. What it held is lost from this lake.",
-                "Put the folder of the files back from a copy, or catalog, files and ledger together, then continue with `leadloop run "
-                "--restored`.",
+                "Was the catalog put back from a copy that is older than the last `leadloop maintain`? Then it names files that were "
+                "deleted since. Put back a newer copy of it, or the files as they were then; else catalog, files and ledger from one "
+                "copy. Continue with `leadloop run --restored`. docs/engines.md says what to do without a copy.",
             )
         if _CUT_OFF in text:
             return DamagedError(
@@ -200,8 +212,8 @@ class DuckLake(Apart):
         databases = sum(map(size_of, (Path(self.label(url)), self.path(url))))
         return ducklake_tidying.size(connection, databases)
 
-    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
-        ducklake_tidying.tidy(connection, keep)
+    def tidy(self, connection: sa.Connection, keep: timedelta, needed_since: datetime | None = None) -> None:
+        ducklake_tidying.tidy(connection, keep, needed_since)
 
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         wanted = list(relations)

@@ -46,6 +46,9 @@ class ServedLake(DuckLake):
     def path(self, url: URL) -> Path | None:  # type: ignore[override]  # a lake in files has one
         return None
 
+    def files(self, url: URL) -> tuple[Path, ...]:
+        return ()
+
     def is_there(self, url: URL) -> bool:
         return True
 
@@ -134,7 +137,7 @@ class ServedLake(DuckLake):
         with _ledger_of(connection) as ledger:
             return ducklake_tidying.size(connection, ducklake_tidying.size_on_server(ledger))
 
-    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+    def tidy(self, connection: sa.Connection, keep: timedelta, needed_since: datetime | None = None) -> None:
         ducklake_tidying.tidy_shared(connection, keep)
         with _ledger_of(connection) as ledger:
             CATALOG.tidy(ledger.execution_options(isolation_level="AUTOCOMMIT"), keep)

@@ -1,6 +1,6 @@
 """How a lake is kept small and quick: each write leaves a snapshot and often a small file, and nothing goes away by itself."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -53,18 +53,24 @@ def tidy_shared(connection: sa.Connection, keep: timedelta) -> None:
         connection.exec_driver_sql(statement).close()
 
 
-def tidy(connection: sa.Connection, keep: timedelta) -> None:
+def tidy(connection: sa.Connection, keep: timedelta, needed_since: datetime | None) -> None:
     """Removes old snapshots, puts rows of the catalog and small files into larger files, and removes what no snapshot needs.
 
-    What no snapshot needs goes at once: whoever reads a lake has its catalog open, and then this process could not open it.
+    What no snapshot needs goes at once: whoever reads a lake has its catalog open, and then this process could not open it. Only where
+    readers have a copy of the catalog, what was needed at ``needed_since`` or later stays.
     """
     seconds = int(keep.total_seconds())
+    unneeded = (
+        "cleanup_all => true"
+        if needed_since is None
+        else f"older_than => to_timestamp({needed_since.timestamp():.3f})"
+    )
     for statement in (
         f"call ducklake_flush_inlined_data('{LAKE}')",
         f"call ducklake_rewrite_data_files('{LAKE}', delete_threshold => {GONE})",
         f"call ducklake_merge_adjacent_files('{LAKE}')",
         f"call ducklake_expire_snapshots('{LAKE}', older_than => now() - interval {seconds} second)",
-        f"call ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)",
+        f"call ducklake_cleanup_old_files('{LAKE}', {unneeded})",
         f"call ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)",
         f"checkpoint {METADATA}",
         f"checkpoint {LEDGER}",

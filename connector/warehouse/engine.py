@@ -14,12 +14,13 @@ from sqlalchemy.schema import CreateSchema
 
 from connector import config
 from connector.errors import ConfigError, WarehouseError
-from connector.warehouse.relations import Relation
+from connector.warehouse.relations import Column, Kind, Relation
 from connector.warehouse.told_errors import Language
 
 ROWS_AT_A_TIME = 20_000
 """So many rows are Python objects at once where an engine has no other way to hand over many."""
-
+_IN_SQL: Mapping[Kind, str] = {"text": "varchar"}
+"""What a kind of column is called in a statement, where that is not its own name; dlt calls it so, too."""
 
 OPTIONS = (
     *(
@@ -93,6 +94,9 @@ class Engine(ABC):
     dbt_reaches_ledger: ClassVar[bool] = True
     """Whether dbt's own hook can record what a build came to where leadloop looks for it."""
 
+    loaded_as: ClassVar[str] = "BASE TABLE"
+    """What ``information_schema.tables`` calls the tables that dlt has loaded."""
+
     names_database_after_file: ClassVar[bool] = False
     """Whether a schema of the same name can't be told from the database."""
 
@@ -137,6 +141,26 @@ class Engine(ABC):
     def ledger(self, url: URL) -> URL:
         """Where the tables are written that leadloop itself keeps. Beside the leads they can be read in any case."""
         return url
+
+    def files(self, url: URL) -> tuple[Path, ...]:
+        """The files that are written to again and again, the one that names the database first: copies of all of them are a copy of it,
+        since other files of a lake are never changed. None where it is a server's."""
+        return ()
+
+    def tables_written(self, url: URL) -> dict[Relation, tuple[int, float]]:
+        """The number of the newest version of each table that is not told of by these files, and when it was written."""
+        return {}
+
+    def copied_to(self, url: URL, files: Sequence[Path]) -> URL:
+        """The database whose ``files`` are these copies, opened for reading only."""
+        raise NotImplementedError
+
+    def note_in_copy(self, files: Sequence[Path], written: Mapping[Relation, tuple[int, float]]) -> None:  # noqa: B027 - most need nothing
+        """Has a copy show these versions of the tables, whatever is written to them later."""
+
+    def storage(self, url: URL) -> str:
+        """The folder or bucket that has the leads, of a lake; blank where the database itself has them."""
+        return ""
 
     def reading(self, url: URL) -> URL:
         """The same place, opened for reading only."""
@@ -266,10 +290,11 @@ class Engine(ABC):
         """How large the warehouse is, or what leadloop itself has in it where others have a part of the same database."""
 
     @abstractmethod
-    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+    def tidy(self, connection: sa.Connection, keep: timedelta, needed_since: datetime | None = None) -> None:
         """Makes room, and what is slow after many runs quick again. The connection is in no transaction, and nobody builds meanwhile.
 
-        ``keep``: how far back an engine that keeps old states of its tables has to keep them.
+        ``keep``: how far back an engine that keeps old states of its tables has to keep them. ``needed_since``: readers have a copy in
+        which tables have the files that they had then, or later ones.
         """
 
     @abstractmethod
@@ -310,6 +335,23 @@ class Engine(ABC):
     @abstractmethod
     def digest(self, text: str) -> str:
         """SQL: a bigint that is made from the first 15 hex digits of a text's md5, and so is the same in every engine."""
+
+    def make_anew(self, connection: sa.Connection, relation: Relation, columns: Sequence[Column]) -> None:
+        """An empty table as dlt would have made it, in place of one that is there and of the views that stand on it."""
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        name = ".".join(map(quote, relation))
+        told = ", ".join(
+            f"{quote(each.name)} {_IN_SQL.get(each.kind, each.kind)}{'' if each.nullable else ' not null'}"
+            for each in columns
+        )
+        connection.exec_driver_sql(f"create schema if not exists {quote(relation.schema)}")
+        connection.exec_driver_sql(f"drop table if exists {name} cascade")
+        connection.exec_driver_sql(f"create table {name} ({told})")
+
+    def fill(self, connection: sa.Connection, relation: Relation, parts: Iterable[Any]) -> None:
+        """Adds Arrow tables, one after the other, as ``append`` takes them: all of them or, where it is cut off, none."""
+        for rows in parts:
+            self.append(connection, relation, rows)
 
     @abstractmethod
     def append(self, connection: sa.Connection, relation: Relation, rows: Any) -> None:

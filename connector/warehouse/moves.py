@@ -85,7 +85,8 @@ def refusal(connection: sa.Connection) -> MovedError | None:
         return MovedError(
             f"This warehouse was moved to {row['engine']}, {row['place']}, by {row['who']} on {row['host']} at "
             f"{at.astimezone(UTC):%F %T} UTC. Nothing was read, built or sent.",
-            f'Set warehouse.destination = "{row["engine"]}", and work there. If the new one is lost, have this one work again: '
+            f'Set warehouse.destination = "{row["engine"]}" and destination.{row["engine"]}.credentials to that place, and work there. '
+            "If the new one is lost, have this one work again: "
             "leadloop move --cancel",
         )
     row = open_row(connection, HERE)

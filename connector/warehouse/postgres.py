@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -272,7 +272,7 @@ class Postgres(Engine):
         query = f"select coalesce(sum(pg_total_relation_size(relid)), 0) from pg_stat_all_tables where schemaname = '{LEADLOOP}'"
         return Size(int(connection.exec_driver_sql(query).scalar_one()))
 
-    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+    def tidy(self, connection: sa.Connection, keep: timedelta, needed_since: datetime | None = None) -> None:
         """Makes room in the schema leadloop for new rows where old ones were deleted, and has the server look at its tables."""
         quote = connection.dialect.identifier_preparer.quote_identifier
         query = f"select tablename from pg_tables where schemaname = '{LEADLOOP}' and pg_has_role(tableowner, 'usage')"

@@ -1,6 +1,6 @@
 """Where the models are that leadloop itself reads. dbt's manifest says so: a project may give them another schema or name."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Relation(NamedTuple):
@@ -11,6 +11,18 @@ class Relation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
+
+
+Kind = Literal["text", "bigint", "integer", "boolean", "timestamptz", "timestamp"]
+"""The types of the columns that leadloop and dlt make, on any engine."""
+
+
+class Column(NamedTuple):
+    """A column of a table."""
+
+    name: str
+    kind: Kind
+    nullable: bool = True
 
 
 class Relations(NamedTuple):

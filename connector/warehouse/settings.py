@@ -34,7 +34,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.snapshot": (
         "false",
         (
-            "Whether `leadloop run` leaves a [snapshot](warehouse.md#a-snapshot-for-readers) of a DuckDB warehouse when it ends: a copy "
+            "Whether `leadloop run` leaves a [snapshot](warehouse.md#a-snapshot-for-readers) of a warehouse in files when it ends: a copy "
             "that notebooks and SQL clients hold open as long as they like."
         ),
     ),

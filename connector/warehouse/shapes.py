@@ -10,7 +10,7 @@ there puts them into it, and whoever moves away gives each a column again.
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -19,9 +19,9 @@ from connector.errors import ConfigError
 from connector.extract.columns import MORE, OWN, as_objects
 from connector.extract.names import NEEDED, has_suffix
 from connector.warehouse.engine import Engine
-from connector.warehouse.relations import Relation
+from connector.warehouse.engines import engine_of
+from connector.warehouse.relations import Column, Kind, Relation
 
-Kind = Literal["text", "bigint", "integer", "boolean", "timestamptz", "timestamp"]
 _KINDS: Mapping[str, Kind] = {
     "text": "text",
     "varchar": "text",
@@ -34,18 +34,8 @@ _KINDS: Mapping[str, Kind] = {
     "timestamp without time zone": "timestamp",
 }
 """How ``information_schema`` calls the types that leadloop and dlt make, on any engine."""
-_IN_SQL: Mapping[Kind, str] = {"text": "varchar"}
-"""What a kind is called in a table that is made, where that is not its own name; dlt calls it so, too."""
 _AT_ONCE = 40
 """Arguments of one call of ``concat``: PostgreSQL takes a hundred, DuckDB nests a thousand."""
-
-
-class Column(NamedTuple):
-    """A column of a table."""
-
-    name: str
-    kind: Kind
-    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +115,6 @@ class Shape:
             parts += [f"nullif((cast({quote(MORE)} as json) ->> '{name}'), '')"] if name in in_object else []
             yield parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
 
-    def create(self, quote: Any) -> str:
-        """The statement that makes the new one."""
-        columns = ", ".join(
-            f"{quote(each.name)} {_IN_SQL.get(each.kind, each.kind)}{'' if each.nullable else ' not null'}"
-            for each in self.new
-        )
-        return f"create table {'.'.join(map(quote, self.relation))} ({columns})"
-
 
 def tables_in(connection: sa.Connection, schemas: Collection[str]) -> dict[Relation, tuple[Column, ...]]:
     """The tables of these schemas with their columns in order; ``ConfigError`` for a column of a type that leadloop never makes."""
@@ -144,7 +126,10 @@ def tables_in(connection: sa.Connection, schemas: Collection[str]) -> dict[Relat
         schema="information_schema",
     )
     column = columns.c
-    is_table = sa.and_(*(column[name] == told.c[name] for name in names), told.c.table_type == "BASE TABLE")
+    is_table = sa.and_(
+        *(column[name] == told.c[name] for name in names),
+        told.c.table_type == engine_of(connection).loaded_as,
+    )
     query = (
         sa.select(
             column.table_schema, column.table_name, column.column_name, column.data_type, column.is_nullable

@@ -1,9 +1,12 @@
-"""A copy of a DuckDB warehouse that readers hold open as long as they like: ``leads.snapshot.duckdb`` beside ``leads.duckdb``.
+"""A copy of a warehouse in files that readers hold open as long as they like: ``leads.snapshot.duckdb`` beside ``leads.duckdb``.
 
 DuckDB lets nobody read a file that somebody writes to, nor write to one that somebody reads. So whoever only reads, an analyst's
 notebook or ``leadloop serve``, opens the copy. Making one takes no lock and disturbs nobody: the file is copied as it lies on the
 disk, and the copy counts only if nobody has written to it meanwhile. It is written beside, checked, and then renamed, so a reader has
 the old copy or the new one, and never a part.
+
+Of a lake it is a copy of its catalog and of its ledger, of one moment. They name Parquet files, which are never changed, only deleted:
+``leadloop maintain`` leaves those that the copy needs.
 """
 
 import functools
@@ -11,12 +14,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
+
+from filelock import FileLock
 
 from connector.errors import ConfigError, LockedError, WarehouseError
 from connector.warehouse import copying, private, settings
@@ -24,6 +29,8 @@ from connector.warehouse.connection import Warehouse
 
 PATIENCE = 60.0
 """Seconds to wait for a moment in which nobody writes to the file."""
+HELD = timedelta(days=1)
+"""So long a reader may have a copy open that was replaced since."""
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
@@ -43,12 +50,18 @@ class Snapshot:
     cloned: bool
     """The file system shares the blocks of both files, so the copy took no room."""
     seconds: float
+    is_one_file: bool = True
+    """Whether it is the whole warehouse, and not the files of a lake that change."""
+
+
+def paths_of(warehouse: Warehouse) -> tuple[Path, ...]:
+    """Where the copies are, or would be; none for a server."""
+    return tuple(each.with_name(f"{each.stem}.snapshot{each.suffix}") for each in warehouse.files)
 
 
 def path_of(warehouse: Warehouse) -> Path | None:
-    """Where the snapshot is, or would be; ``None`` for a warehouse that is no file."""
-    path = warehouse.file
-    return None if path is None else path.with_name(f"{path.stem}.snapshot{path.suffix}")
+    """The first of them, which names the snapshot; ``None`` for a server."""
+    return next(iter(paths_of(warehouse)), None)
 
 
 def made_at(warehouse: Warehouse) -> datetime | None:
@@ -61,75 +74,77 @@ def made_at(warehouse: Warehouse) -> datetime | None:
 
 def is_current(warehouse: Warehouse) -> bool:
     """Whether nobody has written to the warehouse since the snapshot was made."""
-    made, path = made_at(warehouse), warehouse.file
-    if made is None or path is None:
+    made = made_at(warehouse)
+    if made is None:
         return False
-    for each in (path, Path(f"{path}.wal")):
-        with suppress(FileNotFoundError):
-            if each.stat().st_mtime > made.timestamp():
-                return False
-    return True
+    return warehouse.last_written() <= made.timestamp()
+
+
+def needed_since(warehouse: Warehouse) -> datetime | None:
+    """From when on files of a lake are needed by readers, who may have an older copy open for a day; ``None`` where there is no copy."""
+    made = made_at(warehouse)
+    return None if made is None else made - HELD
+
+
+def opening(warehouse: Warehouse) -> AbstractContextManager[object]:
+    """Around opening, or replacing, all the files of a snapshot: they are of one moment."""
+    path = path_of(warehouse)
+    return nullcontext() if path is None else FileLock(f"{path}.lock", mode=0o600)
 
 
 def make(warehouse: Warehouse, *, patience: float = PATIENCE) -> Snapshot:
     """Copies the warehouse beside itself. ``ConfigError`` where there is no file, ``LockedError`` where somebody kept writing to it."""
-    source, target = warehouse.file, path_of(warehouse)
-    check_shown(warehouse)
-    if source is None or target is None:
+    sources, targets = warehouse.files, paths_of(warehouse)
+    if not sources:
         raise ConfigError(
             f"{warehouse.label} needs no snapshot: it is a server, and people read it while leadloop writes."
         )
-    if not source.is_file():
-        raise ConfigError(f"There is no warehouse {source} yet.", "Run: leadloop extract")
-    new = target.with_name(f"{target.name}.new-{os.getpid()}")
+    if not all(each.is_file() for each in sources):
+        raise ConfigError(f"There is no warehouse {warehouse.label} yet.", "Run: leadloop extract")
+    new = [each.with_name(f"{each.name}.new-{os.getpid()}") for each in targets]
     began = time.monotonic()
     try:
-        at, how = copy(source, new, patience=patience)
-        os.utime(new, (at, at))
-        private.keep(new)
-        new.replace(target)
-        seconds = time.monotonic() - began
-        return Snapshot(
-            target, datetime.fromtimestamp(at, UTC), target.stat().st_size, how == "cloned", seconds
-        )
+        at, how = copy(warehouse, new, patience=patience)
+        for each in new:
+            os.utime(each, (at, at))
+            private.keep(each)
+        with opening(warehouse):
+            for each, target in zip(new, targets, strict=True):
+                each.replace(target)
+        seconds, size = time.monotonic() - began, sum(each.stat().st_size for each in targets)
+        made = datetime.fromtimestamp(at, UTC)
+        return Snapshot(targets[0], made, size, how == "cloned", seconds, warehouse.file is not None)
     finally:
-        for left in (new, Path(f"{new}.wal")):
-            left.unlink(missing_ok=True)
+        for each in new:
+            for left in (each, Path(f"{each}.wal")):
+                left.unlink(missing_ok=True)
 
 
-def copy(source: Path, target: Path, *, patience: float = PATIENCE) -> tuple[float, str]:
-    """Copies a warehouse's file to another place as it is at one moment: when (as ``time.time``), and ``cloned`` or ``copied``.
+def copy(warehouse: Warehouse, targets: Sequence[Path], *, patience: float = PATIENCE) -> tuple[float, str]:
+    """Copies a warehouse's files to other places as they are at one moment: when (as ``time.time``), and ``cloned`` or ``copied``.
 
-    ``LockedError`` where somebody kept writing to it; whatever lies at ``target`` then is no copy.
+    ``LockedError`` where somebody kept writing to them; whatever lies at ``targets`` then is no copy.
     """
     began, pause = time.monotonic(), _PAUSE
     while True:
-        at = time.time()
-        how = _copied(source, target)
-        if how is not None and _is_whole(target):
+        at, before = time.time(), warehouse.tables_written()
+        how = _copied(warehouse, targets)
+        if how is not None and warehouse.tables_written() == before and all(map(_is_whole, targets)):
+            warehouse.note_in_copy(targets, before)
             return at, how
         if time.monotonic() - began > patience:
             raise LockedError(
-                f"{source} is being written to all the time, so no copy of it could be made.",
+                f"{warehouse.label} is being written to all the time, so no copy of it could be made.",
                 "Try again when the run that is under way has ended.",
             )
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def check_shown(warehouse: Warehouse) -> None:
-    """``ConfigError`` for a warehouse that nobody can read while leadloop writes, and that is no single file to be copied."""
-    if warehouse.path is not None and warehouse.file is None:
-        raise ConfigError(
-            f"{warehouse.label} has no snapshot for readers: it is more than one file.",
-            "Look into it while no run is at work: docs/engines.md says how. `leadloop status`, `plan` and `explain` work as always.",
-        )
-
-
 def remake(warehouse: Warehouse, *, patience: float) -> Snapshot | None:
     """The same, where one is needed and can be made; ``None`` else. For whoever can do without: raises nothing of the warehouse's."""
     with suppress(WarehouseError, ConfigError):
-        if warehouse.file is not None and warehouse.is_there and not is_current(warehouse):
+        if warehouse.files and warehouse.is_there and not is_current(warehouse):
             return make(warehouse, patience=patience)
     return None
 
@@ -152,16 +167,19 @@ def left_behind(run: Callable[P, T]) -> Callable[P, T]:
     return ran
 
 
-def _copied(source: Path, target: Path) -> str | None:
-    """``cloned`` or ``copied``; ``None`` where somebody wrote to the file meanwhile. ``WarehouseError`` where it can't be copied."""
-    Path(f"{target}.wal").unlink(missing_ok=True)
-    command = [sys.executable, "-I", "-S", copying.__file__, str(source), str(target)]
+def _copied(warehouse: Warehouse, targets: Sequence[Path]) -> str | None:
+    """``cloned`` or ``copied``; ``None`` where somebody wrote to a file meanwhile. ``WarehouseError`` where it can't be copied."""
+    for target in targets:
+        Path(f"{target}.wal").unlink(missing_ok=True)
+    pairs = zip(warehouse.files, targets, strict=True)
+    files = [str(each) for source, target in pairs for each in (source.resolve(), target)]
+    command = [sys.executable, "-I", "-S", copying.__file__, *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own file, two paths
     if done.returncode == copying.BUSY:
         return None
     if done.returncode:
         raise WarehouseError(
-            f"{source} could not be copied to {target}: {done.stderr.strip()}.",
+            f"{warehouse.label} could not be copied to {targets[0].parent}: {done.stderr.strip()}.",
             "Make room there, or do without a snapshot.",
         )
     return done.stdout

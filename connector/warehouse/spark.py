@@ -24,7 +24,7 @@ from connector.warehouse import spark_tables as tables
 from connector.warehouse.apart import LEDGER, NOTE, SCHEMA, Apart, where
 from connector.warehouse.duckdb import size_of
 from connector.warehouse.engine import Size, State
-from connector.warehouse.relations import Relation
+from connector.warehouse.relations import Column, Kind, Relation
 from connector.warehouse.spark_errors import SPARK
 
 DEFAULT_STORAGE = "leads.delta"
@@ -62,6 +62,7 @@ class Spark(Apart):
     )
     place_variables = frozenset({"LEADLOOP_SPARK_REMOTE"})
     dbt_reaches_ledger = False
+    loaded_as = "VIEW"
 
     @property
     def sql(self) -> str:
@@ -100,6 +101,22 @@ class Spark(Apart):
     def described(self, url: URL) -> str:
         server = server_of(url) or "Sail, which each build starts,"
         return f"{self.label(url)}, with its ledger in {self.path(url)} and its models made by {server}"
+
+    def files(self, url: URL) -> tuple[Path, ...]:
+        return (self.path(url),)
+
+    def tables_written(self, url: URL) -> dict[Relation, tuple[int, float]]:
+        found = {relation: tables.version(path) for relation, path in tables.tables(storage_of(url)).items()}
+        return {relation: (each.number, each.written_at / 1e9) for relation, each in found.items() if each}
+
+    def copied_to(self, url: URL, files: Sequence[Path]) -> URL:
+        return self.reading(url.set(database=str(files[0])))
+
+    def note_in_copy(self, files: Sequence[Path], written: Mapping[Relation, tuple[int, float]]) -> None:
+        opening.pin(files[0], {relation: number for relation, (number, _) in written.items()})
+
+    def storage(self, url: URL) -> str:
+        return f"{storage_of(url)}/"
 
     def place(self, url: URL) -> str:
         return f"Delta tables in {storage_of(url)}"
@@ -225,10 +242,38 @@ class Spark(Apart):
             size_of(self.path(url)) + sum(each.stat().st_size for each in files), len(files), versions
         )
 
-    def tidy(self, connection: sa.Connection, keep: timedelta) -> None:
+    def tidy(self, connection: sa.Connection, keep: timedelta, needed_since: datetime | None = None) -> None:
+        if needed_since is not None:
+            keep = max(keep, datetime.now(UTC) - needed_since)
         for path in tables.tables(storage_of(connection.engine.url)).values():
             tables.tidy(path, keep)
         connection.exec_driver_sql("checkpoint ledger")
+
+    def make_anew(self, connection: sa.Connection, relation: Relation, columns: Sequence[Column]) -> None:
+        """One version of the table, after which it is empty. leadloop's own columns come first, as dlt has them there."""
+        import pyarrow as pa
+
+        ordered = sorted(columns, key=lambda column: not column.name.startswith("leadloop_"))
+        schema = pa.schema([pa.field(each.name, _in_arrow(each.kind)) for each in ordered])
+        tables.replace(_folder(connection, relation), schema.empty_table())
+
+    def fill(self, connection: sa.Connection, relation: Relation, parts: Iterable[Any]) -> None:
+        """A Delta table gets all of it as one version."""
+        if relation.schema == SCHEMA:
+            super().fill(connection, relation, parts)
+            return
+        import pyarrow as pa
+
+        folder = _folder(connection, relation)
+        schema = pa.schema(tables.delta(folder).schema().to_arrow())
+        batches = (batch for rows in parts for batch in rows.select(schema.names).cast(schema).to_batches())
+        tables.append(folder, pa.RecordBatchReader.from_batches(schema, batches))
+
+    def append(self, connection: sa.Connection, relation: Relation, rows: Any) -> None:
+        if relation.schema == SCHEMA:
+            super().append(connection, relation, rows)
+        else:
+            tables.append(_folder(connection, relation), rows)
 
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         wanted = list(relations)
@@ -261,6 +306,23 @@ class Spark(Apart):
 
 def _asking(connection: sa.Connection) -> opening.Ask:
     return lambda sql, given: connection.exec_driver_sql(sql, given).all()
+
+
+def _folder(connection: sa.Connection, relation: Relation) -> Path:
+    return storage_of(connection.engine.url) / relation.schema / relation.name
+
+
+def _in_arrow(kind: Kind) -> Any:
+    import pyarrow as pa
+
+    return {
+        "text": pa.string(),
+        "bigint": pa.int64(),
+        "integer": pa.int32(),
+        "boolean": pa.bool_(),
+        "timestamptz": pa.timestamp("us", "UTC"),
+        "timestamp": pa.timestamp("us"),
+    }[kind]
 
 
 _HIGHEST: dict[Path, tuple[tables.Version, int | None]] = {}

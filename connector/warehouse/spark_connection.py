@@ -4,7 +4,7 @@
 as well, whose SQL is in the ledger (see ``spark_views``): so a plan is of this moment, and needs no Spark.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ OF_DUCKDB = "views_of_duckdb"
 """The views that leadloop reads: see ``spark_views``."""
 OF_SPARK = "views_of_spark"
 """The views that the last builds made, which Sail has forgotten since."""
+PINNED = "pinned"
+"""In a copy of the ledger for readers: which version of each Delta table it shows."""
 OWN = f"{LEDGER}.on_spark"
 """The schema with what only this engine remembers."""
 Ask = Callable[[str, tuple[str, ...]], Sequence[Sequence[Any]]]
@@ -60,11 +62,19 @@ class Views:
             for relation, path in tables.tables(self._storage).items()
             if _is_shown(relation) and (found := tables.version(path)) is not None
         }
-        models = (
-            kept(lambda sql, given: instance.execute(sql, given).fetchall(), OF_DUCKDB)
-            if self._of_models
-            else {}
-        )
+
+        def ask(sql: str, given: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+            rows: Sequence[Sequence[Any]] = instance.execute(sql, given).fetchall()
+            return rows
+
+        models = kept(ask, OF_DUCKDB) if self._of_models else {}
+        pinned = _pinned(ask) if self._of_models else None
+        if pinned is not None:
+            there = {
+                relation: (path, tables.Version(pinned[relation], 0, 0))
+                for relation, (path, _) in there.items()
+                if relation in pinned
+            }
         for relation in [*self._tables.keys() - there.keys(), *self._models.keys() - models.keys()]:
             self._tables.pop(relation, None)
             self._models.pop(relation, None)
@@ -72,7 +82,8 @@ class Views:
         for relation, (path, found) in there.items():
             if relation not in models and self._tables.get(relation) != found:
                 instance.execute(f"create schema if not exists {name_of(relation.schema)}")
-                shown = f"select * from delta_scan({in_sql(str(path))})"
+                version = f", version => {found.number}" if pinned is not None else ""
+                shown = f"select * from delta_scan({in_sql(str(path))}{version})"
                 instance.execute(f"create or replace view {name_of(relation)} as {shown}")
                 self._tables[relation] = found
         self._make_models(instance, models)
@@ -97,12 +108,39 @@ class Views:
 
 def kept(ask: Ask, table: str) -> dict[Relation, str]:
     """The views whose SQL is in this table of the ledger, in the order in which they stand on each other."""
-    _, schema = OWN.split(".")
-    known = "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?"
-    if not ask(known, (LEDGER, schema, table)):
+    if not _is_there(ask, table):
         return {}
     rows = ask(f"select schema_name, view_name, sql from {OWN}.{table} order by place", ())
     return {Relation(schema, name): sql for schema, name, sql in rows}
+
+
+def pin(ledger: Path, versions: Mapping[Relation, int]) -> None:
+    """Has a copy of the ledger show these versions of the Delta tables, whatever is written to them later."""
+    import duckdb
+
+    schema = OWN.rpartition(".")[2]
+    rows = [(*relation, number) for relation, number in versions.items()]
+    with duckdb.connect(str(ledger)) as connection:
+        connection.execute(f"create schema if not exists {schema}")
+        connection.execute(
+            f"create or replace table {schema}.{PINNED} (schema_name text, table_name text, version bigint)"
+        )
+        if rows:
+            connection.executemany(f"insert into {schema}.{PINNED} values (?, ?, ?)", rows)
+        connection.execute("checkpoint")
+
+
+def _pinned(ask: Ask) -> dict[Relation, int] | None:
+    """Which versions a copy shows; ``None`` in the ledger itself."""
+    if not _is_there(ask, PINNED):
+        return None
+    rows = ask(f"select schema_name, table_name, version from {OWN}.{PINNED}", ())
+    return {Relation(schema, name): version for schema, name, version in rows}
+
+
+def _is_there(ask: Ask, table: str) -> bool:
+    known = "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?"
+    return bool(ask(known, (LEDGER, OWN.rpartition(".")[2], table)))
 
 
 def name_of(relation: Relation | str) -> str:

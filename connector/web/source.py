@@ -1,7 +1,7 @@
 """What the pages read, and how old it is.
 
-PostgreSQL is read as it is. Of a DuckDB file the pages read the snapshot (``warehouse/snapshot.py``) and never the file itself, so no
-page holds up a run. When the file has changed, a new snapshot is made in the background, and the pages go over to it between two
+A server is read as it is. Of a DuckDB file, and of a lake in files, the pages read the snapshot (``warehouse/snapshot.py``) and never
+the files themselves, so no page holds up a run. When the file has changed, a new snapshot is made in the background, and the pages go over to it between two
 questions. While none can be made, since a run writes all the time or the disk is full, the pages show what they have and say how old it is.
 """
 
@@ -173,12 +173,14 @@ class Source:
                 self._why_not = ""
             except LeadloopError as error:
                 self._why_not = error.what
-        path, at = snapshot.path_of(self.warehouse), snapshot.made_at(self.warehouse)
-        if path is None or at is None or at == self._at:
+        if snapshot.made_at(self.warehouse) in (None, self._at):
             return
-        with self._gate.alone():
+        with self._gate.alone(), snapshot.opening(self.warehouse):
             self._close()
-            place = self.warehouse.reading(path)
+            at = snapshot.made_at(self.warehouse)
+            if at is None:
+                return
+            place = self.warehouse.reading(snapshot.paths_of(self.warehouse))
             # A file that stays open is opened once more in a millisecond.
             self._anchor = place.engine().connect()
             self._reading, self._at, self.shows = place, at, at

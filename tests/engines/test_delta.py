@@ -16,7 +16,6 @@ from connector.warehouse import (
     last_build,
     models,
     pipelines,
-    snapshot,
     spark_connection,
     spark_copies,
     spark_session,
@@ -207,8 +206,6 @@ def test_what_is_not_there_yet_is_refused(lake: Warehouse, tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="not be in the folder"):
         Warehouse.spark(storage(lake), storage(lake) / "ledger.duckdb")
     lake.probe()
-    with pytest.raises(ConfigError, match="has no snapshot for readers"):
-        snapshot.make(lake)
     with pytest.raises(ConfigError, match=r"preview .* more than one file"), aside(lake):
         pass
 

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config, crm, loop, scaffold
+from connector.config import environments
 from connector.errors import (
     ConfigError,
     FirstTimeError,
@@ -27,12 +28,13 @@ from connector.sandbox import Sandbox
 from connector.warehouse import last_build, mark, models
 from connector.warehouse.carrying import Carrying
 from connector.warehouse.connection import Warehouse
+from tests.engines import SPARK
 from tests.engines.bench import made
 
 pytestmark = [pytest.mark.timeout(900)]
 PUSH = "scores"
 MODELS = {
-    "wanted": "select lead_id, cast(50 + length(first_name) as text) as score from {{ ref('leadloop', 'leads') }}"
+    "wanted": "select lead_id, cast(50 + length(first_name) as {{ dbt.type_string() }}) as score from {{ ref('leadloop', 'leads') }}"
     " where crm = 'convoso' and removed_at is null and right(lead_id, 1) in ('0', '2', '4', '6', '8')",
     "scores": "{{ leadloop.push(desired = ref('wanted'), crm = 'convoso', key = 'lead_id', max_share = none,"
     " max_changes = none, max_unknown_share = none, fields = {'lead_score': 'score'}) }}",
@@ -57,6 +59,7 @@ class World:
             "DESTINATION__DUCKDB__CREDENTIALS": str(folder / "leads.duckdb"),
             "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": str(folder / "leads.ducklake"),
             "DESTINATION__POSTGRES__CREDENTIALS": postgres_url,
+            "DESTINATION__SPARK__CREDENTIALS__STORAGE": str(folder / "leads.delta"),
         }
         for name, text in self._given.items():
             monkeypatch.setenv(name, text)
@@ -77,6 +80,11 @@ class World:
             self._monkeypatch.setenv(f"DESTINATION__{engine.upper()}__CREDENTIALS", str(place))
         config.reload()
         return Warehouse.open()
+
+    def forget(self, variable: str) -> None:
+        """The settings' files say it from now on."""
+        self._monkeypatch.delenv(variable)
+        config.reload()
 
     def rows(self, warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
         with warehouse.engine().connect() as connection:
@@ -136,6 +144,10 @@ def edited(world: World) -> tuple[str, str]:
         pytest.param("duckdb", "postgres", marks=pytest.mark.long),
         pytest.param("postgres", "duckdb", marks=pytest.mark.long),
         pytest.param("duckdb", "ducklake", marks=pytest.mark.long),
+        pytest.param("ducklake", "postgres", marks=pytest.mark.long),
+        pytest.param("postgres", "ducklake", marks=pytest.mark.long),
+        pytest.param("duckdb", "spark", marks=[pytest.mark.long, *SPARK.marks]),
+        pytest.param("spark", "ducklake", marks=[pytest.mark.long, *SPARK.marks]),
     ],
 )
 def test_the_loop_goes_on_in_the_new_one(world: World, old: str, new: str) -> None:
@@ -226,19 +238,21 @@ PLACES = (
 
 
 @pytest.mark.long
-def test_killed_wherever_it_is_the_move_goes_on(world: World) -> None:
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("old", "places"), [("duckdb", PLACES), ("ducklake", PLACES[::2])])
+def test_killed_wherever_it_is_the_move_goes_on(world: World, old: str, places: tuple[str, ...]) -> None:
     """Until the end the old one is in charge and the new one refuses; run again, only what is missing is carried."""
-    source = begun(world, "duckdb")
+    source = begun(world, old)
     target = Warehouse.named("postgres")
     project = world.project
-    for place in PLACES:
+    for place in places:
         killed = subprocess.run(
             [sys.executable, "-c", KILLED.format(where=place)], capture_output=True, text=True, check=False
         )
         assert killed.returncode == -signal.SIGKILL, (place, killed.stderr[-2000:])
-        with pytest.raises(MovedError, match="is not whole: a move from duckdb"):
+        with pytest.raises(MovedError, match=f"is not whole: a move from {old}"):
             loop.build(target, project)
-        if place == "compare the plans":
+        if place == places[-2]:
             edited(world)
         if place != "between the two last words":
             loop.extract(source)
@@ -251,6 +265,36 @@ def test_killed_wherever_it_is_the_move_goes_on(world: World) -> None:
     assert world.rows(source, "select count(*) from convoso_raw.lead_versions") < world.rows(
         target, "select count(*) from convoso_raw.lead_versions"
     )
+
+
+@pytest.mark.long
+def test_a_lake_gets_its_catalog_onto_a_server(world: World, postgres_url: str) -> None:
+    """The new place is named by the settings of an environment, since both are of one engine. The old one refuses, and a move that is
+    cancelled has it work again."""
+    source = begun(world, "ducklake")
+    where = f'catalog = "{postgres_url}"\nstorage = "{world.folder / "shared.files"}"\n'
+    (world.folder / ".dlt" / "new.secrets.toml").write_text(f"[destination.ducklake.credentials]\n{where}")
+    world.forget("DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG")
+    with (world.folder / ".dlt" / "config.toml").open("a") as file:
+        file.write(f'\n[destination.ducklake.credentials]\ncatalog = "{world.folder / "leads.ducklake"}"\n')
+    with pytest.raises(ConfigError, match="nothing to move") as same:
+        loop.move(source, "ducklake", world.project)
+    assert "--to-env" in same.value.advice
+    done = loop.move(source, "ducklake", world.project, to_env="new")
+    assert (done.old, done.new_engine) == (source.label, "ducklake")
+    with pytest.raises(
+        MovedError,
+        match=r"was moved to ducklake, postgresql.*destination\.ducklake\.credentials to that place",
+    ):
+        loop.extract(source)
+    with environments.seen_from("new"):
+        target = Warehouse.named("ducklake")
+    assert made(target) == made(source)
+    world.once(target)
+    cancelled = loop.cancel_move(source, to_env="new")
+    assert cancelled.is_told
+    with pytest.raises(MovedError):
+        loop.extract(target)
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ import sqlglot
 
 from connector import checks, config, loop
 from connector.errors import BuildError, ConfigError, LockedError
-from connector.warehouse import ducklake_connection, models, snapshot, unread
+from connector.warehouse import ducklake_connection, models, unread
 from connector.warehouse.aside import aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.dbt import NodeResult
@@ -156,8 +156,6 @@ def test_a_lake_that_is_missing_says_so(lake: Warehouse) -> None:
     with pytest.raises(ConfigError, match="folder that doesn't exist"):
         Warehouse.ducklake(lake.path.with_name("leads.ducklake"), lake.path.parent / "none" / "files").probe()
     lake.probe()
-    with pytest.raises(ConfigError, match="has no snapshot for readers"):
-        snapshot.make(lake)
     with pytest.raises(ConfigError, match=r"preview .* more than one file"), aside(lake):
         pass
 

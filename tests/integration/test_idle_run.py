@@ -78,11 +78,12 @@ def test_a_run_with_nothing_new_builds_nothing(
 
     monkeypatch.setenv("WAREHOUSE__SNAPSHOT", "true")
     assert loop.run(warehouse, restored=True).built.unchanged_since is None
-    if (copied := snapshot.path_of(warehouse)) is not None:
+    if copied := snapshot.paths_of(warehouse):
         # The run itself has ended in it.
         assert commands(warehouse) == commands(warehouse.reading(copied))
         assert status(warehouse.reading(copied)).commands[0].state == "ended"
-        copied.unlink()
+        for each in copied:
+            each.unlink()
     monkeypatch.delenv("WAREHOUSE__SNAPSHOT")
     assert loop.run(warehouse).built.unchanged_since is not None
     assert loop.build(warehouse).models > 0

@@ -494,7 +494,7 @@ def test_the_documents_of_move(printed: Printed) -> None:
     printed.monkeypatch.setattr(loop, "move", lambda *_, **__: made_move())
     same_fields(printed("move", "--to", "postgres", "--json"), "move")
     cancelled = loop.Cancelled("leads.duckdb", "postgres, postgresql://db:5432/leads", True, 1)
-    printed.monkeypatch.setattr(loop, "cancel_move", lambda *_: cancelled)
+    printed.monkeypatch.setattr(loop, "cancel_move", lambda *_, **__: cancelled)
     same_fields(printed("move", "--cancel", "--json"), "move --cancel")
 
 

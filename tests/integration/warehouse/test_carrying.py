@@ -17,8 +17,9 @@ from connector.push.tables import push_journal
 from connector.warehouse import carrying as module
 from connector.warehouse.carrying import Carried, Carrying, as_note, noted
 from connector.warehouse.connection import Warehouse
-from connector.warehouse.ledger import METADATA
+from connector.warehouse.ledger import METADATA, next_number
 from connector.warehouse.relations import Relation
+from tests.engines import SPARK
 
 RAW = "convoso_raw.lead_versions"
 ODD = (
@@ -118,6 +119,41 @@ def test_every_value_arrives_on_postgresql_and_comes_back(tmp_path: Path, postgr
     assert rows(back, ALL) == rows(source, ALL)
     assert rows(back, journal) == rows(source, journal)
     assert rows(back, "select nextval('leadloop.sequence_number')")[0][0] > number
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("ducklake",),
+        pytest.param(("ducklake", "ducklake-postgres"), marks=pytest.mark.long),
+        pytest.param(("spark",), marks=SPARK.marks),
+    ],
+)
+def test_every_value_arrives_in_a_lake_and_comes_back(
+    tmp_path: Path, postgres_url: str, way: tuple[str, ...]
+) -> None:
+    """The same for each engine that keeps leads and ledger apart, or its catalog on a server; from one lake into another one, too."""
+    places = {
+        "ducklake": lambda: Warehouse.ducklake(tmp_path / "leads.ducklake"),
+        "ducklake-postgres": lambda: Warehouse.ducklake(postgres_url, tmp_path / "shared.files"),
+        "spark": lambda: Warehouse.spark(tmp_path / "leads.delta"),
+    }
+    first = make_source(Warehouse.duckdb(tmp_path / "leads.duckdb"))
+    journal = "select seq, state, value, recorded_at, sequence_number from leadloop.push_journal"
+    numbers, source = 1234, first
+    for target in (*(places[each]() for each in way), Warehouse.duckdb(tmp_path / "back.duckdb")):
+        there = begun(source, target)
+        assert Relation("convoso_raw", "lead_versions") in there.carry()
+        assert not there.has_changed()
+        assert there.carry() == []
+        assert rows(target, ALL) == rows(first, ALL)
+        assert rows(target, journal) == rows(first, journal)
+        assert len(rows(target, journal)) == len(STATES)
+        with target.ledger().begin() as connection:
+            number = next_number(connection)
+        assert number > numbers
+        numbers, source = number, target
 
 
 def test_what_is_there_is_not_carried_again(tmp_path: Path, postgres: Warehouse) -> None:

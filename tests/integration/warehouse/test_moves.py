@@ -194,11 +194,23 @@ def test_a_move_that_was_cut_off_between_its_last_words_is_ended_when_it_is_run_
         moving._ended(old, Warehouse.duckdb(tmp_path / "another.duckdb"))
 
 
-def test_nobody_moves_away_from_a_lake_yet(tmp_path: Path) -> None:
-    """It is said before anything is looked at."""
+def test_two_places_with_a_part_in_common_are_refused(tmp_path: Path, postgres_url: str) -> None:
+    """A lake in the old one's database, or with its files among the old one's: it is said before anything is looked at."""
     lake = Warehouse.ducklake(tmp_path / "leads.ducklake")
-    with pytest.raises(ConfigError, match="does not move away from one yet"):
-        moving._check_other(lake, Warehouse.duckdb(tmp_path / "leads.duckdb"))
+    shared = Warehouse.ducklake(postgres_url, tmp_path / "leads.files")
+    for old, new, told in (
+        (lake, Warehouse.ducklake(tmp_path / "leads.ducklake"), "nothing to move"),
+        (Warehouse.postgres(postgres_url), shared, "in the database in which"),
+        (shared, Warehouse.postgres(postgres_url), "in the database in which"),
+        (lake, shared, "where the old one has its own"),
+        (
+            lake,
+            Warehouse.ducklake(tmp_path / "new.ducklake", tmp_path / "leads.files" / "new"),
+            "where the old one has its own",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            moving._check_other(old, new)
     assert list(tmp_path.iterdir()) == []
 
 
