@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from connector.render.document import Part
 
 
-err = Messages(stderr=True, highlight=False)
-out = Console(highlight=False)
+WIDE = 160
+"""Columns of what goes to a file or another program: no line of a table is broken there as a narrow terminal breaks it."""
+
+
+def _width(stream: IO[str] | None) -> int | None:
+    """``None``: as wide as the terminal, or as ``COLUMNS`` says. A stream that whoever called has closed is ``None``."""
+    return None if "COLUMNS" in os.environ or (stream is not None and stream.isatty()) else WIDE
+
+
+err = Messages(stderr=True, highlight=False, width=_width(sys.stderr))
+out = Console(highlight=False, width=_width(sys.stdout))
 
 
 def tell(text: str, console: Console = err, *, keep: str = "") -> None:

@@ -27,12 +27,23 @@ _TAKEN = "_leadloop_environment"
 def chosen() -> str | None:
     """The environment's name; ``None`` where there is none. ``ConfigError`` for what can't be one."""
     name = os.environ.get(VARIABLE) or None
-    if name is not None and not _NAME.fullmatch(name):
+    if name is not None:
+        _check_name(name, f"--env (environment: {VARIABLE})")
+    return name
+
+
+def check(name: str, option: str) -> None:
+    """``ConfigError`` for an environment, given by another option, that has no settings of its own."""
+    _check_name(name, option)
+    _with(name, [], told_by=option)
+
+
+def _check_name(name: str, told_by: str) -> None:
+    if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"--env (environment: {VARIABLE}) can't be {name!r}: a name has lower-case letters, digits, - and _.",
+            f"{told_by} can't be {name!r}: a name has lower-case letters, digits, - and _.",
             "Call it dev or prod, for instance.",
         )
-    return name
 
 
 @contextmanager
@@ -55,14 +66,17 @@ def providers() -> list[Any]:
         container = Container()[PluggableRunContext].providers
     name = chosen()
     if getattr(container, _TAKEN, None) != name:
-        container.providers[:] = _with(name, container.providers, must_be_there=True)
+        container.providers[:] = _with(name, container.providers, told_by="--env")
         setattr(container, _TAKEN, name)
     other = _SEEN_FROM.get()
     return list(container.providers) if other is None else _with(other, container.providers)
 
 
-def _with(name: str | None, there: list[Any], *, must_be_there: bool = False) -> list[Any]:
-    """These providers with the files of this environment in place of another one's, after the environment's variables."""
+def _with(name: str | None, there: list[Any], *, told_by: str = "") -> list[Any]:
+    """These providers with the files of this environment in place of another one's, after the environment's variables.
+
+    ``told_by``: the option that names it, if there have to be such files.
+    """
     of_all = [each for each in there if not getattr(each, _TAKEN, False)]
     if name is None:
         return of_all
@@ -74,9 +88,9 @@ def _with(name: str | None, there: list[Any], *, must_be_there: bool = False) ->
             provider = file_of(file, is_secret, str(folder / file))
             setattr(provider, _TAKEN, True)
             found.append(provider)
-    if must_be_there and not found:
+    if told_by and not found:
         raise ConfigError(
-            f"There are no settings for --env {name}: neither {' nor '.join(str(folder / file) for file in files)} is there.",
+            f"There are no settings for {told_by} {name}: neither {' nor '.join(str(folder / file) for file in files)} is there.",
             "Write what is different in this environment into one of them.",
         )
     return [*of_all[:1], *found, *of_all[1:]]

@@ -209,6 +209,8 @@ def _last_of_journal(warehouse: Warehouse) -> int:
 
 def _named(engine: str, env: str | None) -> Warehouse:
     """The warehouse of this engine, as the settings of an environment have it."""
+    if env is not None:
+        environments.check(env, "--to-env")
     with nullcontext() if env is None else environments.seen_from(env):
         return Warehouse.named(engine)
 

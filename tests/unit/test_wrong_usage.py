@@ -100,6 +100,8 @@ WRONG: list[tuple[str, str]] = [
     ("move --to postgres --cancel", "one of the two: --to ENGINE, or --cancel"),
     ("move --to postgre", "did you mean 'postgres'"),
     ("move --to duckdb", "so there is nothing to move"),
+    ("move --to duckdb --to-env nowhere", "There are no settings for --to-env nowhere"),
+    ("move --to duckdb --to-env No/where", "--to-env can't be 'No/where'"),
     ("move --to postgres", "destination.postgres.credentials"),
     ("move --to ducklake --dbt-project nowhere", "nowhere is no dbt project"),
     ("move --cancel", "was not moved away"),
