@@ -25,7 +25,7 @@ from connector.errors import (
     causes,
     disk_full,
 )
-from connector.warehouse import kept, leases, migrations, moves, private, results, settings, waiting
+from connector.warehouse import kept, leases, migrations, moves, private, settings, waiting
 from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine, Size
@@ -34,6 +34,7 @@ from connector.warehouse.leases import Lease
 from connector.warehouse.postgres import Postgres
 from connector.warehouse.relations import Relation
 from connector.warehouse.spark import Spark
+from connector.warehouse.spark_server import Server
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class Warehouse:
         return cls("ducklake", DuckLake().of(catalog, storage))
 
     @classmethod
-    def spark(cls, storage: str | Path, ledger: str | Path | None = None, server: str = "") -> "Warehouse":
+    def spark(
+        cls, storage: str | Path, ledger: str | Path | None = None, server: Server | str = ""
+    ) -> "Warehouse":
         return cls("spark", Spark().of(storage, ledger, server))
 
     @property
@@ -215,9 +218,6 @@ class Warehouse:
 
     def built(self, project: Any, parsed: Any, nodes: Sequence[Any], made: Sequence[Any]) -> list[Any]:
         """After a build: notes and makes what dbt itself could not. See ``Engine.built``."""
-        if not self._kind.dbt_reaches_ledger:
-            with self.engine().begin() as connection:
-                results.record(connection, nodes, made)
         return self._kind.built(self.engine(), project, parsed, nodes, made)
 
     def as_variables(self) -> dict[str, str]:

@@ -91,9 +91,6 @@ class Engine(ABC):
     has_ledger_apart: ClassVar[bool] = False
     """Whether what leadloop remembers is in another place than the leads, so that one can be lost without the other."""
 
-    dbt_reaches_ledger: ClassVar[bool] = True
-    """Whether dbt's own hook can record what a build came to where leadloop looks for it."""
-
     loaded_as: ClassVar[str] = "BASE TABLE"
     """What ``information_schema.tables`` calls the tables that dlt has loaded."""
 

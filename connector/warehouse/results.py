@@ -4,16 +4,12 @@
 built for another target, in another schema, is another one: what fails in somebody's dev schema stops no push of prod's.
 """
 
-import uuid
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable
 
 from connector.errors import TestsFailedError
-from connector.warehouse.ledger import METADATA, SCHEMA, columns_of, next_number
+from connector.warehouse.ledger import METADATA, SCHEMA, columns_of
 
 dbt_results = sa.Table(
     "dbt_results",
@@ -29,32 +25,7 @@ dbt_results = sa.Table(
     info={"one_row_per": "dbt model, seed, snapshot or test, and run of dbt"},
 )
 
-KINDS = ("model", "test", "seed", "snapshot")
-"""Of nodes whose results are recorded."""
 FAILED = ("error", "fail", "runtime error", "skipped", "partial success")
-
-
-def record(connection: sa.Connection, nodes: Iterable[Any], made: Iterable[Any]) -> None:
-    """As the hook does, for an engine on which it can't: in the transaction of the connection. ``nodes``: as
-    ``dbt.NodeResult``; ``made``: dbt's own nodes."""
-    schemas = {node.unique_id: getattr(node, "schema", "") for node in made}
-    own = {"invocation_id": uuid.uuid4().hex, "sequence_number": next_number(connection)}
-    rows = [
-        {
-            **own,
-            "unique_id": node.unique_id,
-            "name": node.name,
-            "kind": node.kind,
-            "status": node.status,
-            "recorded_at": datetime.now(UTC),
-            "schema_name": schemas.get(node.unique_id),
-        }
-        for node in nodes
-        if node.kind in KINDS
-    ]
-    if rows:
-        connection.execute(CreateTable(dbt_results, if_not_exists=True))
-        connection.execute(dbt_results.insert(), rows)
 
 
 def failed(engine: sa.Engine, nodes: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The settings of the warehouse and of dbt."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,8 +23,10 @@ from connector.errors import ConfigError
 from connector.warehouse.engines import ENGINES
 
 NAMES = [f"`{name}`" for name in ENGINES]
-SECRETS = ("password", "aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+SECRETS = ("password", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "token")
 """Entries of a table of credentials that no file but secrets.toml may have."""
+_TOKEN = re.compile(r"[;?&]token=")
+"""In an address that has a token."""
 HISTORY_DAYS = 7
 SETTINGS: dict[str, tuple[str, str]] = {
     "warehouse.destination": (
@@ -136,7 +139,7 @@ def credentials(name: str) -> Any:
     for provider, found in found_at(setting):
         if not provider.supports_secrets and _has_password(found):
             raise ConfigError(
-                f"The password of {named(setting)} stands in config.toml.", "Move it to .dlt/secrets.toml."
+                f"A secret of {named(setting)} stands in config.toml.", "Move it to .dlt/secrets.toml."
             )
     return merged(setting, text_entry="url")
 
@@ -237,8 +240,11 @@ def dbt_project() -> Path | None:
 
 def _has_password(found: Any) -> bool:
     if isinstance(found, Mapping):
-        return any(found.get(name) for name in SECRETS) or _has_password(found.get("catalog"))
-    return bool(isinstance(found, str) and "://" in found and urlsplit(found).password)
+        addresses = (found.get("catalog"), found.get("url"))
+        return any(found.get(name) for name in SECRETS) or any(map(_has_password, addresses))
+    if not isinstance(found, str) or "://" not in found:
+        return False
+    return bool(urlsplit(found).password or _TOKEN.search(found))
 
 
 def _refuse_unknown() -> None:

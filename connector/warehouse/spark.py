@@ -21,21 +21,23 @@ from connector import config
 from connector.errors import ConfigError, DamagedError, DiskFullError, WarehouseError
 from connector.warehouse import spark_connection as opening
 from connector.warehouse import spark_tables as tables
-from connector.warehouse.apart import LEDGER, NOTE, SCHEMA, Apart, where
+from connector.warehouse.apart import LAKE, LEDGER, NOTE, SCHEMA, Apart, where
 from connector.warehouse.duckdb import size_of
 from connector.warehouse.engine import Size, State
 from connector.warehouse.relations import Column, Kind, Relation
 from connector.warehouse.spark_errors import SPARK
+from connector.warehouse.spark_server import SCHEME, Server
 
 DEFAULT_STORAGE = "leads.delta"
 DRIVER = "duckdb+spark"
-SCHEME = "sc://"
 registry.register("duckdb.spark", "connector.warehouse.spark_dialect", "Dialect")
 _NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number", "journal_up_to")
 """Columns that hold numbers of the ledger's sequence."""
 _OF_LEDGER = f"""
 select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
 """
+RESULTS = "dbt_results"
+"""The table of the lake in which dbt records what it came to."""
 _MISSING = re.compile(
     r"""["'(](?:file://)?(?P<file>[^"'()\n]*\.parquet)["')]?|(?P<log>_delta_log|log segment)"""
 )
@@ -48,12 +50,12 @@ class Spark(Apart):
         (
             "The folder of the Delta tables, or a table with `storage` (that folder), `ledger` (the file of what leadloop itself "
             "remembers; by default it is beside the storage and ends in `.ledger.duckdb`) and `url` (a Spark Connect server, `sc://host:port`; "
-            "without it leadloop starts Sail for each build). Needs `pip install 'leadloop[spark]'`. See [engines](engines.md#spark)."
+            "without it leadloop starts Sail for each build) and `token` (secret: the one that this server asks for). Needs `pip install 'leadloop[spark]'`. See [engines](engines.md#spark)."
         ),
     )
     options = ("credentials",)
     parts = ()
-    more_parts = ("storage", "ledger", "url")
+    more_parts = ("storage", "ledger", "url", "token")
     language = SPARK
     dialect = DRIVER
     about_itself = re.compile(
@@ -61,7 +63,6 @@ class Spark(Apart):
         re.DOTALL,
     )
     place_variables = frozenset({"LEADLOOP_SPARK_REMOTE"})
-    dbt_reaches_ledger = False
     loaded_as = "VIEW"
 
     @property
@@ -77,29 +78,39 @@ class Spark(Apart):
         is_server = isinstance(text, str) and text.startswith(SCHEME)
         storage = table.get("storage") or (None if is_server else text) or DEFAULT_STORAGE
         ledger = table.get("ledger")
+        named = config.named(f"{self.credentials}.url")
+        token = table.get("token")
+        if token and not is_server:
+            raise ConfigError(
+                f"{config.named(f'{self.credentials}.token')} is set, and there is no server that could ask for it.",
+                f"Set {named} to the server's address, sc://host:port, or leave the token out.",
+            )
         return self.of(
             self._local("storage", storage),
             None if ledger is None else self._local("ledger", ledger),
-            str(text) if is_server else "",
+            Server.of(str(text), token, named) if is_server else Server(),
         )
 
-    def of(self, storage: str | Path, ledger: str | Path | None = None, server: str = "") -> URL:
+    def of(self, storage: str | Path, ledger: str | Path | None = None, server: Server | str = "") -> URL:
         """The lake in this folder. ``server``: a Spark Connect server; blank for Sail in this process. ``ConfigError`` also where
         DuckDB's extension is not installed."""
+        if isinstance(server, str):
+            server = Server.of(server, None, "the server") if server else Server()
         opening.load_statements()
         # Whichever way leads to the folder, its ledger and its locks are in one place.
         folder = Path(storage).resolve()
         file = Path(ledger).resolve() if ledger is not None else folder.with_suffix(".ledger.duckdb")
         if file.is_relative_to(folder):
             raise ConfigError(f"{self.credentials}.ledger must not be in the folder of the Delta tables.")
-        query = {"storage": str(folder), **({"server": server} if server else {})}
-        return URL.create(DRIVER, database=str(file), query=query)
+        query = {"storage": str(folder), **({"server": server.address} if server else {})}
+        # The token is where SQLAlchemy expects a password, so that it is shown nowhere.
+        return URL.create(DRIVER, password=server.token or None, database=str(file), query=query)
 
     def label(self, url: URL) -> str:
         return str(storage_of(url))
 
     def described(self, url: URL) -> str:
-        server = server_of(url) or "Sail, which each build starts,"
+        server = str(server_of(url)) or "Sail, which each build starts,"
         return f"{self.label(url)}, with its ledger in {self.path(url)} and its models made by {server}"
 
     def files(self, url: URL) -> tuple[Path, ...]:
@@ -143,7 +154,7 @@ class Spark(Apart):
             "LEADLOOP_DBT_TARGET": self.name,
             "LEADLOOP_SPARK_STORAGE": self.label(url),
             # Sail's is known when it runs.
-            "LEADLOOP_SPARK_REMOTE": server_of(url) or f"{SCHEME}localhost",
+            "LEADLOOP_SPARK_REMOTE": server_of(url).address or f"{SCHEME}localhost",
         }
 
     def prepare(self, manifest: Any) -> None:
@@ -177,6 +188,7 @@ class Spark(Apart):
         from connector.warehouse import spark_views as views
 
         with database.begin() as connection:
+            _show_results(connection)
             views.keep(connection, opening.OF_SPARK, views.views_in(nodes, made), beside=True)
         if not all(node.ok for node in nodes):
             return []
@@ -325,6 +337,17 @@ def _in_arrow(kind: Kind) -> Any:
     }[kind]
 
 
+def _show_results(connection: sa.Connection) -> None:
+    """What dbt's hook recorded in the lake, whoever ran dbt, is where leadloop looks for it."""
+    if where(connection, SCHEMA, RESULTS) == LEDGER:
+        known = "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?"
+        kind = "table" if connection.exec_driver_sql(known, (LEDGER, SCHEMA, RESULTS)).all() else "view"
+        connection.exec_driver_sql(f"drop {kind} {LEDGER}.{SCHEMA}.{RESULTS}")
+    if where(connection, SCHEMA, RESULTS) == LAKE:
+        shown = f"select * from {LAKE}.{SCHEMA}.{RESULTS}"
+        connection.exec_driver_sql(f"create view {LEDGER}.{SCHEMA}.{RESULTS} as {shown}")
+
+
 _HIGHEST: dict[Path, tuple[tables.Version, int | None]] = {}
 
 
@@ -343,7 +366,7 @@ def storage_of(url: URL) -> Path:
     return Path(found if isinstance(found, str) else found[0])
 
 
-def server_of(url: URL) -> str:
-    """The address of the Spark Connect server; blank for Sail in this process."""
+def server_of(url: URL) -> Server:
+    """The Spark Connect server; a blank one for Sail in this process."""
     found = url.query.get("server", "")
-    return found if isinstance(found, str) else found[0]
+    return Server(found if isinstance(found, str) else found[0], str(url.password or ""))

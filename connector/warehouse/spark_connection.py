@@ -18,7 +18,7 @@ from connector.warehouse.relations import Relation
 EXTENSIONS = ("delta",)
 """Those of DuckDB's that are needed."""
 DISTRIBUTIONS = ("deltalake", "dbt-spark", "pyspark-client", "pysail")
-MADE_ON_SPARK = ("built_loads", "built_versions", NOTE)
+MADE_ON_SPARK = ("built_loads", "built_versions", "dbt_results", NOTE)
 """Tables of the schema ``leadloop`` that are in the lake; all others there are copies of the ledger's."""
 OF_DUCKDB = "views_of_duckdb"
 """The views that leadloop reads: see ``spark_views``."""

@@ -1,5 +1,6 @@
 """On which engines a test runs in ``make test``, where ``make long`` runs the rest; and how another process is told of a warehouse."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 from connector import checks, config
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ducklake_catalog import Place
+from connector.warehouse.spark import server_of
+
+ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake spark").split()
+"""Those on which the tests of this folder run; `spark-connect` is Apache Spark's own server, and `spark` is Sail."""
 
 DUCKDB_IS_LONG = pytest.mark.parametrize(
     "warehouse", ["postgres", pytest.param("duckdb", marks=pytest.mark.long)], indirect=True
@@ -31,6 +36,8 @@ def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
         return Warehouse.ducklake(request.getfixturevalue("postgres_url"), folder / "leads.files")
     if request.param == "spark":
         return Warehouse.spark(folder / "leads.delta")
+    if request.param == "spark-connect":
+        return Warehouse.spark(folder / "leads.delta", server=request.getfixturevalue("spark_connect"))
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
 
 
@@ -40,7 +47,7 @@ def settings_of(warehouse: Warehouse) -> dict[str, str]:
         "duckdb": lambda: {"": str(warehouse.path)},
         "postgres": lambda: {"": warehouse.url.render_as_string(hide_password=False)},
         "ducklake": lambda: _lake(warehouse),
-        "spark": lambda: {"__STORAGE": warehouse.label},
+        "spark": lambda: _delta_tables(warehouse),
     }[warehouse.kind]()
     named = {
         f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()
@@ -58,6 +65,11 @@ def set_to(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
 def checked() -> dict[str, checks.Check]:
     """What ``leadloop check`` says of the engine and the warehouse, by name."""
     return {each.name: each for each in (*checks._engine(), checks._tried("warehouse", checks._warehouse))}
+
+
+def _delta_tables(warehouse: Warehouse) -> dict[str, str]:
+    address = server_of(warehouse.url).address
+    return {"__STORAGE": warehouse.label, **({"__URL": address} if address else {})}
 
 
 def _lake(warehouse: Warehouse) -> dict[str, str]:

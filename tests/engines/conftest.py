@@ -1,6 +1,5 @@
 """Every test of this folder runs on every engine, against a sandbox CRM."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ from connector import config
 from connector.sandbox import Sandbox
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
-from tests.engines import SPARK, empty_warehouse
+from tests.engines import ENGINES, SPARK, apache, empty_warehouse
 from tests.engines.bench import Bench
 
-ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake spark").split()
-
-
-IN_MAKE_TEST = {"ducklake": "ducklake", "spark": SPARK}
+IN_MAKE_TEST = {
+    "ducklake": "ducklake",
+    "spark": SPARK,
+    "spark-connect": pytest.param("spark-connect", marks=[pytest.mark.long, apache.needs_delta]),
+}
 
 
 @pytest.fixture(
@@ -26,6 +26,20 @@ IN_MAKE_TEST = {"ducklake": "ducklake", "spark": SPARK}
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """An empty warehouse, once in each engine; `make test` has those of which its other tests know nothing."""
     return empty_warehouse(request, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of Apache Spark's; it knows Delta tables where `DELTA_JARS` names the jars."""
+    with apache.started(tmp_path_factory.mktemp("spark"), delta=bool(apache.delta_jars())) as address:
+        yield address
+
+
+@pytest.fixture
+def spark_connect(apache_spark: str) -> Iterator[str]:
+    """The same; its catalog, which stays, is empty again afterwards."""
+    yield apache_spark
+    apache.emptied(apache_spark)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connector import checks, config, loop
-from connector.errors import ConfigError, DamagedError, LockedError, WarehouseError
+from connector.errors import ConfigError, DamagedError, LockedError, TestsFailedError, WarehouseError
 from connector.warehouse import (
     last_build,
     models,
@@ -27,6 +27,7 @@ from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.relations import Relation
 from connector.warehouse.spark import Spark
+from connector.warehouse.spark_server import Server
 from tests.engines import SPARK, checked, set_to, writing
 from tests.engines.bench import Bench
 from tests.engines.test_loop import PUSH
@@ -318,7 +319,7 @@ def test_a_session_knows_every_table(lake: Warehouse) -> None:
         Relation("analytics", "broken"): "select * from nowhere.at_all",
         Relation("analytics", "seen"): f"select id from {RAW}",
     }
-    with spark_session.opened(storage(lake), "", {"analytics"}, views) as address:
+    with spark_session.opened(storage(lake), Server(), {"analytics"}, views) as address:
         from pyspark.sql import SparkSession
 
         # As dbt's adapter does.
@@ -328,10 +329,10 @@ def test_a_session_knows_every_table(lake: Warehouse) -> None:
     assert asked(lake, "select one from analytics.made") == [(1,)]
     with (
         pytest.raises(WarehouseError, match="can't be reached"),
-        spark_session.opened(storage(lake), address),
+        spark_session.opened(storage(lake), Server(address)),
     ):
         pass
-    with spark_session._sail() as server, spark_session.opened(storage(lake), server) as given:
+    with spark_session._sail() as server, spark_session.opened(storage(lake), Server(server)) as given:
         assert given == server
         session = SparkSession.builder.config("spark.remote", given).getOrCreate()
         assert session.sql("select one from analytics.made").collect()[0][0] == 1
@@ -398,6 +399,20 @@ def test_the_loop_in_short(bench: Callable[..., Any], monkeypatch: pytest.Monkey
         assert sent.plan.leads
         assert all(run.crm.book.row(lead.lead_id)["lead_score"] for lead in sent.plan.leads)
         assert not loop.plan(run.warehouse, PUSH, project).leads
+    assert run.rows("select count(distinct invocation_id) from leadloop.dbt_results") == [(1,)]
+    failed = {
+        "invocation_id": "by hand",
+        "unique_id": "model.leadloop.lead_history",
+        "name": "lead_history",
+        "kind": "model",
+        "status": "error",
+        "sequence_number": 100,
+        "recorded_at": datetime.now(UTC),
+        "schema_name": "analytics",
+    }
+    writing.add(run.warehouse, "leadloop.dbt_results", [failed])
+    with pytest.raises(TestsFailedError, match="lead_history"):
+        loop.push(run.warehouse, PUSH, project)
     of_spark = spark_tables.delta(storage(run.warehouse) / "analytics" / "lead_history").to_pyarrow_table()
     assert of_spark.num_rows == len(run.rows("select * from analytics.leads")) == 8
     assert last_build.unchanged_since(run.warehouse, project) is None, "the journal has grown"

@@ -1,4 +1,5 @@
-"""The dbt package on Spark SQL: what Sail, a server that speaks Spark Connect, makes of raw tables is what DuckDB makes of them."""
+"""The dbt package on Spark SQL: what a server that speaks Spark Connect makes of raw tables is what DuckDB makes of them. The server is
+Sail, or Apache Spark's own, see `apache`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from connector.push.equality import same
 from connector.texts import is_blank
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
-from tests.engines import awkward
+from tests.engines import ENGINES, apache, awkward
 from tests.engines.bench import made, told
 from tests.properties.test_equality import FILES, ODD, Macros, number_text
 from tests.unit.push.test_equality import DIFFERENT, SAME
@@ -25,6 +26,7 @@ pytest.importorskip(
 )
 pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'leadloop[spark]'")
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+SERVERS = ("spark", "spark-connect")
 SQL_TYPES = {"string": "text", "int64": "bigint", "timestamp[us, tz=UTC]": "timestamptz"}
 
 
@@ -67,15 +69,23 @@ class Sail:
         return {name: told(self.rows(f"select * from analytics.{name}")) for name in sorted(names)}
 
     def drop(self) -> None:
-        for schema in [row["name"] for row in self.rows("show databases")]:
+        for (schema,) in [tuple(row.values()) for row in self.rows("show databases")]:
             if schema != "default":
                 self.execute(f"drop schema {schema} cascade")
         self.session.stop()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+@pytest.fixture(
+    scope="module",
+    params=[each for each in ENGINES if each in SERVERS] or ["spark"],
+)
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a server on this machine."""
+    if request.param == "spark-connect":
+        if apache.home() is None:
+            pytest.skip("there is no Apache Spark here, or no Java")
+        yield request.getfixturevalue("apache_spark")
+        return
     from pysail.spark import SparkConnectServer
 
     running = SparkConnectServer("127.0.0.1", 0)
@@ -101,6 +111,15 @@ def duck(tmp_path: Path) -> Warehouse:
     with found.lock("build"):
         pass  # makes the tables of the schema leadloop
     return found
+
+
+@pytest.fixture
+def knows_delta(server: str, request: pytest.FixtureRequest) -> bool:
+    """Skips where the server doesn't."""
+    is_apache = request.node.callspec.params["server"] == "spark-connect"
+    if is_apache and not apache.delta_jars():
+        pytest.skip("DELTA_JARS names no folder with the jars of Delta Lake")
+    return True
 
 
 Build = Callable[..., list[str]]
@@ -166,6 +185,7 @@ def broken_at(beginning: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.usefixtures("knows_delta")
 def test_every_relation_is_duckdbs(sail: Sail, duck: Warehouse, build: Build) -> None:
     """Made from the beginning, then from what came since, with a new column, late rows and late answers: row by row the same, also
     where a build failed in between."""
@@ -192,11 +212,15 @@ def test_every_relation_is_duckdbs(sail: Sail, duck: Warehouse, build: Build) ->
         assert again[name] == rows, name
 
 
-def test_a_table_that_is_there_is_never_seen_as_missing(sail: Sail, build: Build) -> None:
+@pytest.mark.usefixtures("knows_delta")
+def test_a_table_that_is_there_is_never_seen_as_missing(
+    sail: Sail, build: Build, request: pytest.FixtureRequest
+) -> None:
     """Sail describes a table that was only given its folder without columns, and no model is empty for that."""
     sail.land({"convoso_raw.lead_versions": awkward.STEPS[0]["convoso_raw.lead_versions"][:3]})
     described = sail.rows("describe extended convoso_raw.lead_versions")
-    assert "id" not in {row["col_name"] for row in described}
+    is_sail = request.node.callspec.params["server"] == "spark"
+    assert ("id" in {row["col_name"] for row in described}) is not is_sail
     assert build("--select", "stg_lead_versions") == []
     assert len(sail.rows("select lead_id from analytics.stg_lead_versions")) == 3
 
