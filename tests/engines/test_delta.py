@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from connector import checks, config, loop
-from connector.errors import ConfigError, DamagedError, LockedError, TestsFailedError, WarehouseError
+from connector.errors import ConfigError, DamagedError, LockedError, WarehouseError
+from connector.errors import TestsFailedError as NotSentError
 from connector.warehouse import (
     last_build,
     models,
@@ -411,7 +412,7 @@ def test_the_loop_in_short(bench: Callable[..., Any], monkeypatch: pytest.Monkey
         "schema_name": "analytics",
     }
     writing.add(run.warehouse, "leadloop.dbt_results", [failed])
-    with pytest.raises(TestsFailedError, match="lead_history"):
+    with pytest.raises(NotSentError, match="lead_history"):
         loop.push(run.warehouse, PUSH, project)
     of_spark = spark_tables.delta(storage(run.warehouse) / "analytics" / "lead_history").to_pyarrow_table()
     assert of_spark.num_rows == len(run.rows("select * from analytics.leads")) == 8
