@@ -72,7 +72,10 @@ class DuckLake(Apart):
     )
     more_parts = SETTINGS
     dialect = DRIVER
-    about_itself = re.compile(r"(?:IO|TransactionContext|FATAL|HTTP) Error: (?!Cannot open file)")
+    # A model may read files of its own; those of the lake have names that DuckLake gave them.
+    about_itself = re.compile(
+        r'(?:IO|TransactionContext|FATAL|HTTP) Error: (?!Cannot open file(?! "[^"]*/ducklake-[0-9a-f-]+[^"/]*\.parquet"))'
+    )
     place_variables = frozenset({"LEADLOOP_DUCKLAKE_CATALOG"})
 
     def needs(self, credentials: Any = None) -> dict[str, bool]:

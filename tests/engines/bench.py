@@ -1,6 +1,7 @@
 """A warehouse of one engine with a CRM, and what DuckDB makes of the raw tables that are in it."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,12 @@ def _copy(source: sa.Connection, target: sa.Connection, schema: str, name: str) 
         marks = ", ".join("?" for _ in columns)
         statement = f"insert into {schema}.{name} ({names}) values ({marks})"
         target.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def wait_for(condition: Callable[[], bool], process: Any) -> None:
+    """Until something is so while another process is at work."""
+    until = time.monotonic() + 600
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.01)

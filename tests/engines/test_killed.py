@@ -12,10 +12,10 @@ import pytest
 
 from connector import loop
 from connector.errors import LockedError
-from connector.warehouse import models
+from connector.warehouse import leases, models
 from connector.warehouse.connection import Warehouse
 from tests.engines import settings_of
-from tests.engines.bench import made
+from tests.engines.bench import made, wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 PUSH = "lead_scores_to_convoso"
@@ -31,12 +31,19 @@ class Told(Listener):
 
 loop.build(Warehouse.open(), models.packaged_project(), full_refresh=True, listener=Told())
 """
+TTL = 4.0
 PUSHING = f"""
 from connector import loop
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 
 loop.push(Warehouse.open(), "{PUSH}", models.packaged_project())
+"""
+PAUSED = f"""
+from connector.warehouse import leases
+leases.TTL = {TTL}
+leases.host_id = lambda: "another machine"
+{PUSHING}
 """
 HOLDING = """
 import sys
@@ -134,3 +141,31 @@ def test_two_at_once(bench: Callable[..., Any]) -> None:
         except LockedError:  # a server notices a vanished client within moments, not at once
             assert time.monotonic() < until
             time.sleep(0.2)
+
+
+def test_a_sender_that_was_paused_sends_nothing_once_another_has_taken_over(
+    bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine sleeps in the middle of a push until its lease is over; another one ends the push. The first one wakes up and makes no
+    further call. Only a server has several machines at work."""
+    run = bench(leads=40, latency=0.2)
+    if run.warehouse.path is not None:
+        pytest.skip("the lock of a file knows that its holder lives")
+    project = models.packaged_project()
+    loop.extract(run.warehouse)
+    loop.build(run.warehouse, project)
+    wanted = {lead.lead_id for lead in loop.plan(run.warehouse, PUSH, project).leads}
+    process = started(PAUSED, run.warehouse)
+    wait_for(lambda: run.crm.calls.count("update") > 0, process)
+    os.killpg(process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(leases, "TTL", TTL)
+    with pytest.raises(LockedError, match=f"{process.pid}"):
+        loop.push(run.warehouse, PUSH, project)
+    time.sleep(TTL + 1)
+    assert loop.push(run.warehouse, PUSH, project) is not None
+    sent = run.crm.calls.count("update")
+    os.killpg(process.pid, signal.SIGCONT)
+    assert process.wait() == 1
+    assert run.crm.calls.count("update") == sent
+    states = run.rows("select distinct lead_id, state from leadloop.push_journal")
+    assert {lead_id for lead_id, state in states if state in ("applied", "confirmed")} == wanted

@@ -13,20 +13,23 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config, loop, status
-from connector.errors import ConfigError, LockedError, WarehouseError
+from connector.errors import ConfigError, DamagedError, LeadloopError, LockedError, WarehouseError
+from connector.push.tables import push_runs
 from connector.sandbox import Sandbox
-from connector.warehouse import models
+from connector.warehouse import ducklake_tidying, models
 from connector.warehouse.aside import aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ducklake_catalog import Place, place_of
-from connector.warehouse.ducklake_server_dialect import _Shared
+from connector.warehouse.ducklake_server_dialect import _Shared, _shared
 from connector.warehouse.engines import ENGINES, engine_of, of_profile
 from connector.warehouse.leases import leases
 from connector.warehouse.ledger import next_number
 from connector.web.source import Source
 from tests.engines import checked, set_to
+from tests.engines.bench import Bench, wait_for
 from tests.engines.test_killed import PUSH, PUSHING, killed, started
 
+VERSIONS = "select count(distinct (id, modified_at)) from convoso_raw.lead_versions"
 SECRET = "hunter2 'and\\more%40"
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 EXTRACTING = """
@@ -305,6 +308,100 @@ def test_several_processes_work_at_once(bench: Callable[..., Any], east: Sandbox
     assert {lead_id for lead_id, state in states if state in ("applied", "confirmed")} == wanted
 
 
+@pytest.fixture
+def put_back(lake: Warehouse, postgres_url: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+    """Makes a copy of the lake's database, and puts it back in its place; the files of the lake stay what they are."""
+    server, _, name = postgres_url.rpartition("/")
+    admin = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+
+    def copied(source: str, target: str) -> None:
+        end_sessions = f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ('{source}', '{target}')"
+        with admin.connect() as connection:
+            connection.exec_driver_sql(end_sessions).all()
+            connection.exec_driver_sql(f"drop database if exists {target}")
+            connection.exec_driver_sql(f"create database {target} template {source}")
+        Bench.restarted()
+        _shared.cache_clear()
+
+    yield lambda: copied(name, "older"), lambda: copied("older", name)
+    with admin.connect() as connection:
+        connection.exec_driver_sql("drop database if exists older")
+    admin.dispose()
+
+
+@pytest.mark.long
+def test_an_older_copy_of_the_database_is_put_back(
+    bench: Callable[..., Any], put_back: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that it doesn't know do no harm, and what came since is read again. Where `maintain` has deleted files that it names, check
+    and a build say so, and what to do. Without a copy all leads are read again, and what was sent stays known."""
+    monkeypatch.setattr(ducklake_tidying, "LONGEST_WORK", timedelta(0))
+    copy, restore = put_back
+    run = bench(leads=30)
+    set_to(run.warehouse, monkeypatch)
+    project = models.packaged_project()
+    for lead_id in run.crm.book.ids()[:5]:
+        loop.extract(run.warehouse)
+        run.crm.book.edit(lead_id, {"first_name": "Renée"})
+        time.sleep(1.1)
+    copy()
+    known = run.rows(VERSIONS)
+    assert loop.extract(run.warehouse).rows > 0
+    newer = run.rows(VERSIONS)
+    restore()
+    assert run.rows(VERSIONS) == known
+    assert checked()["warehouse"].ok
+    loop.extract(run.warehouse)
+    assert run.rows(VERSIONS) == newer
+
+    run.warehouse.tidy(timedelta(0))
+    restore()
+    found = checked()["warehouse"]
+    assert not found.ok
+    assert "older than the last `leadloop maintain`" in found.message
+    assert ".parquet" in found.message
+    with pytest.raises(DamagedError, match="older than the last `leadloop maintain`"):
+        run.warehouse.look_through()
+    with pytest.raises(LeadloopError, match=r"is missing or damaged: .*\.parquet"):
+        loop.build(run.warehouse, project)
+
+    with run.warehouse.ledger().begin() as connection:
+        connection.execute(push_runs.insert().values(run_id="sent before"))
+        connection.exec_driver_sql("drop schema public cascade")
+        connection.exec_driver_sql("create schema public")
+    Bench.restarted()
+    _shared.cache_clear()
+    assert loop.extract(run.warehouse).rows == 30
+    assert loop.build(run.warehouse, project).models > 0
+    assert run.rows("select run_id from leadloop.push_runs") == [("sent before",)]
+
+
+PART = """
+from connector.extract.shards import Shard
+from connector.sharded import extract_shard
+from connector.warehouse.connection import Warehouse
+
+extract_shard(Warehouse.open(), "convoso", Shard({}, 3))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_parts_of_a_first_read_side_by_side_have_each_lead_once(bench: Callable[..., Any]) -> None:
+    """Three processes read a part each into one lake; one of them is killed and its part read again. The next extraction goes on
+    from where they end."""
+    run = bench(leads=90, latency=0.05)
+    parts = [started(PART.format(number), run.warehouse) for number in (1, 2, 3)]
+    wait_for(lambda: run.crm.calls.count("search") > 3, parts[1])
+    killed(parts[1])
+    assert [parts[each].wait() for each in (0, 2)] == [0, 0]
+    assert started(PART.format(2), run.warehouse).wait() == 0
+    counted = "select count(*), count(distinct id) from convoso_raw.lead_versions"
+    assert run.rows(counted) == [(90, 90)]
+    assert loop.extract(run.warehouse).rows == 0
+    assert run.rows(counted) == [(90, 90)]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_cut_sessions_lose_no_lead(bench: Callable[..., Any]) -> None:
@@ -336,11 +433,3 @@ def test_cut_sessions_lose_no_lead(bench: Callable[..., Any]) -> None:
     states = run.rows("select distinct lead_id, state from leadloop.push_journal")
     assert {lead_id for lead_id, state in states if state in ("applied", "confirmed")} == wanted
     assert all(run.crm.book.row(lead_id)["lead_score"] for lead_id in wanted)
-
-
-def wait_for(condition: Callable[[], bool], process: Any) -> None:
-    until = time.monotonic() + 600
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.01)
