@@ -11,7 +11,8 @@ from connector.warehouse.connection import Warehouse
 from connector.warehouse.ducklake_catalog import Place
 from connector.warehouse.spark import server_of
 
-ENGINES = os.environ.get("ENGINES", "duckdb postgres ducklake spark").split()
+USUAL = "duckdb postgres ducklake spark"
+ENGINES = os.environ.get("ENGINES", USUAL).split()
 """Those on which the tests of this folder run; `spark-connect` is Apache Spark's own server, and `spark` is Sail."""
 
 DUCKDB_IS_LONG = pytest.mark.parametrize(

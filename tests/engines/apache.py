@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import free_port
+
 PATIENCE = 180.0
 """Seconds for a server to begin."""
 STOPPING = 20.0
@@ -54,7 +56,7 @@ def started(folder: Path, *, token: str = "", delta: bool = True) -> Iterator[st
     spark = home()
     assert spark is not None
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     conf = {
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": port,
@@ -123,13 +125,6 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOPPING)
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def emptied(address: str) -> None:
