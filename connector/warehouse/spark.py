@@ -36,6 +36,11 @@ _NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number",
 _OF_LEDGER = f"""
 select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
 """
+_KINDS = """
+select database_name, 'table' from duckdb_tables() where schema_name = ? and table_name = ?
+union all
+select database_name, 'view' from duckdb_views() where schema_name = ? and view_name = ?
+"""
 RESULTS = "dbt_results"
 """The table of the lake in which dbt records what it came to."""
 _MISSING = re.compile(
@@ -188,7 +193,7 @@ class Spark(Apart):
         from connector.warehouse import spark_views as views
 
         with database.begin() as connection:
-            _show_results(connection)
+            show_results(connection)
             views.keep(connection, opening.OF_SPARK, views.views_in(nodes, made), beside=True)
         if not all(node.ok for node in nodes):
             return []
@@ -337,15 +342,16 @@ def _in_arrow(kind: Kind) -> Any:
     }[kind]
 
 
-def _show_results(connection: sa.Connection) -> None:
+def show_results(connection: sa.Connection) -> None:
     """What dbt's hook recorded in the lake, whoever ran dbt, is where leadloop looks for it."""
-    if where(connection, SCHEMA, RESULTS) == LEDGER:
-        known = "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?"
-        kind = "table" if connection.exec_driver_sql(known, (LEDGER, SCHEMA, RESULTS)).all() else "view"
-        connection.exec_driver_sql(f"drop {kind} {LEDGER}.{SCHEMA}.{RESULTS}")
-    if where(connection, SCHEMA, RESULTS) == LAKE:
-        shown = f"select * from {LAKE}.{SCHEMA}.{RESULTS}"
-        connection.exec_driver_sql(f"create view {LEDGER}.{SCHEMA}.{RESULTS} as {shown}")
+    rows = connection.exec_driver_sql(_KINDS, (SCHEMA, RESULTS) * 2)
+    kinds: dict[str, str] = dict(map(tuple, rows))
+    own = f"{LEDGER}.{SCHEMA}.{RESULTS}"
+    if kinds.get(LEDGER) == "table" or LAKE not in kinds:
+        # The table is from before the hook recorded anything there.
+        connection.exec_driver_sql(f"drop {kinds.get(LEDGER, 'view')} if exists {own}")
+    if LAKE in kinds:
+        connection.exec_driver_sql(f"create or replace view {own} as select * from {LAKE}.{SCHEMA}.{RESULTS}")
 
 
 _HIGHEST: dict[Path, tuple[tables.Version, int | None]] = {}

@@ -27,7 +27,7 @@ from connector.warehouse.aside import aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.relations import Relation
-from connector.warehouse.spark import Spark
+from connector.warehouse.spark import Spark, show_results
 from connector.warehouse.spark_server import Server
 from tests.engines import SPARK, checked, set_to, writing
 from tests.engines.bench import Bench
@@ -371,6 +371,21 @@ def test_the_views_of_builds_are_kept(lake: Warehouse) -> None:
         assert asked(lake, "select number from analytics.two") == [(11,)]
     shown = "select view_name from duckdb_views() where database_name = 'lake' and schema_name = 'analytics' order by 1"
     assert asked(lake, shown) == [("one",), ("two",)]
+
+
+def test_what_dbt_records_is_shown_by_the_ledger_after_every_build(lake: Warehouse) -> None:
+    """Also by a process that finds both there; and in place of what an older leadloop had written into the ledger itself."""
+    filled(lake)
+    with lake.ledger().begin() as connection:
+        connection.exec_driver_sql("create table leadloop.dbt_results as select 'old' as name")
+    writing.make(lake, "leadloop.dbt_results", {"name": "text"})
+    for number in (1, 2, 3):
+        writing.add(lake, "leadloop.dbt_results", [{"name": f"model {number}"}])
+        Bench.restarted()
+        with lake.engine().begin() as connection:
+            show_results(connection)
+        shown = asked(lake, "select name from ledger.leadloop.dbt_results order by 1")
+        assert shown == [(f"model {each}",) for each in range(1, number + 1)]
 
 
 def test_the_highest_number_is_asked_of_the_log(lake: Warehouse) -> None:
