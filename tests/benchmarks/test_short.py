@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as bench
-from tests.benchmarks import chart, page
+from tests.benchmarks import chart, page, push_time
 from tests.benchmarks.goals import HEAD, SHOWN, table
 from tests.benchmarks.measure import collected
+from tests.properties.quick_loop import CRMS
 
 LARGE = 10_000_000
 
@@ -84,3 +85,20 @@ def test_every_row_of_a_warehouse_is_measured(tmp_path: Path, capsys: pytest.Cap
         assert result["rows"][key]["beside"]["cpu"][0] > 0
     printed = capsys.readouterr().out
     assert all(SHOWN[key][0].what in printed for key in result["rows"])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_calls_of_a_push_are_told_for_every_crm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lead of Convoso takes a call and its share of a look before, at ten calls a second; all others have a row as well."""
+    monkeypatch.setattr(push_time, "SMALL", 4)
+    monkeypatch.setattr(push_time, "LARGE", 12)
+    monkeypatch.setattr(push_time.Large, "leads", 20)
+    push_time.main()
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert {row[0] for row in rows} == {*CRMS}
+    ((_, calls, *times),) = [row for row in rows if row[0] == "convoso"]
+    assert 1 <= float(calls) < 2
+    assert times[-1] == push_time.told(1_000_000 * float(calls) / 10)
