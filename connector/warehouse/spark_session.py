@@ -7,6 +7,7 @@ schemas of the same names elsewhere: models must not be made there.
 
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -167,7 +168,7 @@ def _sail() -> Iterator[str]:
 
 @contextmanager
 def _session(server: Server) -> Iterator[Any]:
-    with warnings.catch_warnings(), _own_variables():
+    with warnings.catch_warnings(), _own_variables(), _with_a_file():
         warnings.simplefilter("ignore")
         _reach(server)
         from pyspark.sql.connect.session import SparkSession
@@ -223,6 +224,20 @@ def _own_variables() -> Iterator[None]:
     finally:
         _taken()
         os.environ.update(before)
+
+
+@contextmanager
+def _with_a_file() -> Iterator[None]:
+    """Spark's client takes a program that is in no file, as of ``python -c``, for doctests of its own, and ends the process."""
+    program = sys.modules["__main__"]
+    if hasattr(program, "__file__"):
+        yield
+        return
+    program.__file__ = "-c"
+    try:
+        yield
+    finally:
+        del program.__file__
 
 
 def _taken() -> dict[str, str]:

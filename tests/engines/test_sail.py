@@ -213,6 +213,21 @@ def test_every_relation_is_duckdbs(sail: Sail, duck: Warehouse, build: Build) ->
 
 
 @pytest.mark.usefixtures("knows_delta")
+def test_the_tables_follow_what_comes(sail: Sail, duck: Warehouse, build: Build) -> None:
+    """History and changes alone, which are what a build adds to: a new field is a new column, and late rows find their place."""
+    names = ("lead_history", "lead_changes")
+    for number, step in enumerate(awkward.STEPS):
+        land(duck, step)
+        sail.land(step)
+        models.build(duck, models.packaged_project())
+        assert build("--select", "+lead_changes", "--exclude-resource-type", "test") == []
+        there = made(duck)
+        for name in names:
+            assert told(sail.rows(f"select * from analytics.{name}")) == there[name], (number, name)
+    assert "loan_size=" in there["lead_history"][0]
+
+
+@pytest.mark.usefixtures("knows_delta")
 def test_a_table_that_is_there_is_never_seen_as_missing(
     sail: Sail, build: Build, request: pytest.FixtureRequest
 ) -> None:

@@ -48,13 +48,28 @@ values (
 )
 {%- endmacro %}
 
-{# Adds the columns to the table that it lacks, by a merge of no rows. #}
+{# Adds the columns to the table that it lacks: by a merge of no rows, since Sail can't alter a table, and where that added none, as on
+   Apache Spark, by altering it. #}
 {% macro add_spark_columns(source, target) -%}
-    {%- set made = adapter.get_columns_in_relation(source) | map(attribute='name') -%}
-    {%- if made | reject('in', leadloop.columns_there(target)) | list -%}
+    {%- set made = adapter.get_columns_in_relation(source) -%}
+    {%- if leadloop.columns_lacking(made, target) -%}
         {%- do run_query(
             'merge with schema evolution into ' ~ target ~ ' as made using (select * from ' ~ source ~ ' where false) as given'
             ~ ' on false when not matched then insert *'
         ) -%}
+        {%- set lacking = leadloop.columns_lacking(made, target) -%}
+        {%- if lacking -%}
+            {%- do run_query('alter table ' ~ target ~ ' add columns (' ~ lacking | join(', ') ~ ')') -%}
+        {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{# Those of the columns that the table lacks, each with its type. #}
+{% macro columns_lacking(made, target) -%}
+    {%- set there = leadloop.columns_there(target) -%}
+    {%- set lacking = [] -%}
+    {%- for column in made if column.name not in there -%}
+        {%- do lacking.append(column.quoted ~ ' ' ~ column.dtype) -%}
+    {%- endfor -%}
+    {{ return(lacking) }}
 {%- endmacro %}
