@@ -163,13 +163,15 @@ class Spark(Apart):
         }
 
     def prepare(self, manifest: Any) -> None:
-        """Every table is a Delta table, and what a push is made from is a table."""
+        """Every table is a Delta table without a comment, and what a push is made from is a table."""
         from connector.warehouse.spark_views import read_by_pushes
 
         read = read_by_pushes(manifest)
         for node in manifest.nodes.values():
             if str(node.resource_type) not in ("model", "seed", "snapshot"):
                 continue
+            # Sail makes no table from a query that has a comment, which dbt writes also where nothing is described.
+            node.config.persist_docs = {}
             if node.unique_id in read and node.config.materialized in ("view", "ephemeral"):
                 node.config.materialized = "table"
             if node.config.get("file_format") is None:

@@ -259,6 +259,8 @@ def test_killed_wherever_it_is_the_move_goes_on(world: World, old: str, places: 
     with pytest.raises(MovedError):
         loop.extract(source)
     assert loop.move(source, "postgres", project).was_there
+    edited(world)
+    time.sleep(1.1)  # what was edited in this second is read later
     world.once(world.at("postgres"))
     here, there = made(source), made(target)
     assert {*here} == {*there}

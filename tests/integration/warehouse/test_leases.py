@@ -31,7 +31,7 @@ TRY = textwrap.dedent(
 
 def change(warehouse: Any, **columns: Any) -> None:
     """Makes the one lease another one's, or an older one."""
-    with warehouse.engine().begin() as connection:
+    with warehouse.ledger().begin() as connection:
         connection.execute(leases.leases.update().values(columns))
 
 
@@ -40,7 +40,7 @@ def aged(seconds: int) -> Any:
 
 
 def rows(warehouse: Any) -> int:
-    with warehouse.engine().connect() as connection:
+    with warehouse.ledger().connect() as connection:
         return int(connection.scalar(sa.select(sa.func.count()).select_from(leases.leases)) or 0)
 
 
@@ -72,7 +72,7 @@ def test_a_living_process_of_this_machine_keeps_its_lease(warehouse: Any) -> Non
         change(warehouse, pid=os.getppid(), process_started=leases.process_started(os.getppid()))
         change(warehouse, renewed_at=aged(100_000))
         with pytest.raises(LockedError, match=f"leadloop {os.getppid()} on "):
-            leases.take(warehouse.engine(), "extract:convoso")
+            leases.take(warehouse.ledger(), "extract:convoso")
 
 
 @pytest.mark.parametrize("gone", ["ended", "another has its id"])
@@ -83,7 +83,7 @@ def test_a_dead_process_of_this_machine_holds_nothing(warehouse: Any, gone: str)
         process.wait()
         columns: dict[str, Any] = {"pid": process.pid} if gone == "ended" else {"process_started": "long ago"}
         change(warehouse, **columns)
-        second = leases.take(warehouse.engine(), "build")
+        second = leases.take(warehouse.ledger(), "build")
         with pytest.raises(LeaseLostError, match=f"held by leadloop {os.getpid()} on") as caught:
             first.prove()
         assert caught.value.exit_code == 5
@@ -98,15 +98,15 @@ def test_another_machine_keeps_its_lease_as_long_as_it_renews_it(warehouse: Any)
     with warehouse.lock("push:scores"):
         change(warehouse, host_id="elsewhere", renewed_at=aged(int(leases.TTL) - 30))
         with pytest.raises(LockedError):
-            leases.take(warehouse.engine(), "push:scores")
+            leases.take(warehouse.ledger(), "push:scores")
         change(warehouse, renewed_at=aged(60))
-        leases.take(warehouse.engine(), "push:scores").release()
+        leases.take(warehouse.ledger(), "push:scores").release()
 
 
 def test_a_lease_that_could_not_be_given_back_binds_nobody(warehouse: Any, monkeypatch: Any) -> None:
     """The process that left it behind takes it again, and it is proven no more often than asked."""
     with monkeypatch.context() as broken:
-        lease = leases.take(warehouse.engine(), "build")
+        lease = leases.take(warehouse.ledger(), "build")
         broken.setattr(leases, "patient", lambda engine: engine.unreachable)
         lease.release()
     assert rows(warehouse) == 1

@@ -27,7 +27,7 @@ def begin(warehouse: Warehouse, warehouse_id: str | None = None) -> str:
     else:
         with begun_as(warehouse_id), warehouse.lock("build"):
             pass
-    with warehouse.engine().connect() as connection:
+    with warehouse.ledger().connect() as connection:
         return identity(connection)
 
 
@@ -36,7 +36,7 @@ def note(warehouse: Warehouse, side: str, *, ended: bool = True, move_id: str = 
         "move_id": move_id, "side": side, "engine": "postgres", "place": "postgresql://db:5432/leads", "host": "here",
         "who": "ann", "begun_at": datetime.now(UTC), "ended_at": datetime.now(UTC) if ended else None,
     }  # fmt: skip
-    with warehouse.engine().begin() as connection:
+    with warehouse.ledger().begin() as connection:
         connection.execute(moves.moves.insert().values(row))
 
 
@@ -62,7 +62,7 @@ def test_a_warehouse_that_is_not_whole_refuses_every_lock(warehouse: Warehouse) 
     note(warehouse, moves.HERE, ended=False)
     with pytest.raises(MovedError, match="is not whole: a move from postgres"), warehouse.lock("build"):
         pass
-    with warehouse.engine().begin() as connection:
+    with warehouse.ledger().begin() as connection:
         connection.execute(moves.moves.update().values(ended_at=datetime.now(UTC)))
     with warehouse.lock("build"):
         pass
@@ -77,13 +77,13 @@ def test_a_move_and_any_other_lock_exclude_each_other(
         monkeypatch.setattr(leases, "_HELD", set())
         monkeypatch.setattr(leases, "_is_dead", lambda *_: False)
         with pytest.raises(LockedError, match="A move of this warehouse is being worked on by leadloop"):
-            leases.take(warehouse.engine(), "push:of another branch")
+            leases.take(warehouse.ledger(), "push:of another branch")
     monkeypatch.undo()
     with warehouse.lock("push:of another branch"):
         monkeypatch.setattr(leases, "_HELD", set())
         monkeypatch.setattr(leases, "_is_dead", lambda *_: False)
         with pytest.raises(LockedError, match="push:of another branch is being worked on"):
-            leases.take(warehouse.engine(), moves.LOCK)
+            leases.take(warehouse.ledger(), moves.LOCK)
 
 
 def test_a_place_with_anything_in_it_is_refused(warehouse: Warehouse, tmp_path: Path) -> None:
