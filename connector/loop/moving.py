@@ -226,8 +226,8 @@ def _check_other(old: Warehouse, new: Warehouse) -> None:
         )
     if old.place_of_ledger == new.place_of_ledger:
         raise ConfigError(
-            f"The lake {new.label} would have its ledger in the database in which {old.label} has its own. Nothing was done.",
-            "Make another database for the new one, then run the move again.",
+            f"{new.label} would have its ledger in {new.place_of_ledger}, where {old.label} has its own. Nothing was done.",
+            f"Name another database or file for the new one in destination.{new.kind}.credentials, then run the move again.",
         )
     storages = [each.storage for each in (old, new)]
     if all(storages) and (storages[0].startswith(storages[1]) or storages[1].startswith(storages[0])):

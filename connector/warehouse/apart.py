@@ -60,6 +60,10 @@ class Apart(DuckDB):
     def make_schema(self, connection: sa.Connection, schema: str) -> None:
         """It is there since the ledger was opened; a statement that makes it would mean the lake."""
 
+    def place_of_ledger(self, url: URL) -> str:
+        """Two lakes of one name, in different engines, would have the same."""
+        return str(self.path(url).resolve())
+
     def loss_accepted(self) -> AbstractContextManager[None]:
         return _accepted()
 

@@ -199,9 +199,8 @@ class Warehouse:
 
     @property
     def place_of_ledger(self) -> str:
-        """The same of what leadloop itself remembers, which is another database for a lake with its catalog on a server."""
-        url = self._kind.ledger(self.url)
-        return engine_at(url).place(url)
+        """The same of what leadloop itself remembers, which a lake has in another place than its leads."""
+        return self._kind.place_of_ledger(self.url)
 
     @property
     def storage(self) -> str:

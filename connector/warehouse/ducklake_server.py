@@ -68,6 +68,9 @@ class ServedLake(DuckLake):
     def place(self, url: URL) -> str:
         return f"ducklake:{CATALOG.place(Place.of_url(url).catalog)}"
 
+    def place_of_ledger(self, url: URL) -> str:
+        return CATALOG.place(Place.of_url(url).catalog)
+
     def destination(self, url: URL) -> Any:
         from connector.warehouse.ducklake_loading import destination
 

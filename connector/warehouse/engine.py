@@ -139,6 +139,10 @@ class Engine(ABC):
         """Where the tables are written that leadloop itself keeps. Beside the leads they can be read in any case."""
         return url
 
+    def place_of_ledger(self, url: URL) -> str:
+        """``place`` of what leadloop itself remembers."""
+        return self.place(url)
+
     def files(self, url: URL) -> tuple[Path, ...]:
         """The files that are written to again and again, the one that names the database first: copies of all of them are a copy of it,
         since other files of a lake are never changed. None where it is a server's."""

@@ -59,7 +59,7 @@ class World:
             "DESTINATION__DUCKDB__CREDENTIALS": str(folder / "leads.duckdb"),
             "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": str(folder / "leads.ducklake"),
             "DESTINATION__POSTGRES__CREDENTIALS": postgres_url,
-            "DESTINATION__SPARK__CREDENTIALS__STORAGE": str(folder / "leads.delta"),
+            "DESTINATION__SPARK__CREDENTIALS__STORAGE": str(folder / "on_spark.delta"),
         }
         for name, text in self._given.items():
             monkeypatch.setenv(name, text)

@@ -227,7 +227,7 @@ class World:
 @pytest.fixture
 def world(warehouse: Any) -> Iterator[World]:
     """The world of these tests, once in each engine."""
-    made = World(warehouse.engine())
+    made = World(warehouse.ledger())
     yield made
     made.let_go()
 

@@ -184,7 +184,7 @@ def test_confirming_without_leads_or_journal_is_nothing(warehouse: Any) -> None:
     """Before anything was read or pushed there is nothing to confirm."""
     from connector.push import Journal
 
-    journal = Journal(warehouse.engine())
-    assert confirm(warehouse.engine(), journal, "convoso") == Confirmation()
+    journal = Journal(warehouse.ledger())
+    assert confirm(warehouse.ledger(), journal, "convoso") == Confirmation()
     journal.ensure()
-    assert confirm(warehouse.engine(), journal, "convoso") == Confirmation()
+    assert confirm(warehouse.ledger(), journal, "convoso") == Confirmation()

@@ -144,7 +144,7 @@ def test_a_push_that_is_gone_is_found_by_what_it_left_open(world: Any) -> None:
 
 def test_a_journal_that_was_never_made_has_nothing_open(warehouse: Any) -> None:
     """The first run of all asks before there is a table."""
-    journal = Journal(warehouse.engine())
+    journal = Journal(warehouse.ledger())
     assert journal.open_leads("scores") == []
     assert not journal.exists()
 

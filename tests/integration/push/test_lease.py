@@ -29,9 +29,9 @@ def rob(warehouse: Any, lease: leases.Lease | None) -> leases.Lease:
     old = leases.leases.c.renewed_at - sa.text("interval '1 hour'")
     # Between two transactions of the first, as another process would: DuckDB lets it in at no other time.
     with lease._one_at_a_time:
-        with warehouse.engine().begin() as connection:
+        with warehouse.ledger().begin() as connection:
             connection.execute(leases.leases.update().values(host_id="elsewhere", renewed_at=old))
-        return leases.take(warehouse.engine(), "push:scores")
+        return leases.take(warehouse.ledger(), "push:scores")
 
 
 def entries(number: int) -> list[Entry]:
@@ -43,7 +43,7 @@ def entries(number: int) -> list[Entry]:
 
 def test_no_lease_no_intent_no_call(warehouse: Any) -> None:
     """A run whose lease was taken over before it begins leaves no trace."""
-    world = World(warehouse.engine())
+    world = World(warehouse.ledger())
     world.changes(5)
     with warehouse.lock("push:scores") as lease:
         world.journal.lease = lease
@@ -56,7 +56,7 @@ def test_no_lease_no_intent_no_call(warehouse: Any) -> None:
 
 def test_a_run_that_was_taken_over_stops_before_its_next_batch(warehouse: Any) -> None:
     """Exit code 5; what was in flight stays ``sent``, so that the other run looks in the CRM what came of it."""
-    world = World(warehouse.engine())
+    world = World(warehouse.ledger())
     world.changes(100)
     theirs: list[leases.Lease] = []
 
@@ -77,7 +77,7 @@ def test_a_run_that_was_taken_over_stops_before_its_next_batch(warehouse: Any) -
     assert {last[lead_id] for lead_id in called} <= {"sent", "applied"}
     assert "sent" in {last[lead_id] for lead_id in called}
     assert len({row.lead_id for row in world.journalled() if row.state == "sent"} - called) <= 40
-    journal = Journal(warehouse.engine(), lease=theirs[0])
+    journal = Journal(warehouse.ledger(), lease=theirs[0])
     recover("scores", journal, world.crm, world.crm)
     theirs[0].release()
     assert all("applied" in world.states(lead_id) for lead_id in called)
@@ -85,7 +85,7 @@ def test_a_run_that_was_taken_over_stops_before_its_next_batch(warehouse: Any) -
 
 def test_a_process_that_slept_asks_before_it_calls(warehouse: Any, monkeypatch: Any) -> None:
     """A call waits for a new proof when the last one is old; with the lease gone, it is not made."""
-    world = World(warehouse.engine())
+    world = World(warehouse.ledger())
     world.changes(40)
     theirs: list[leases.Lease] = []
     awake = leases._clock
@@ -108,7 +108,7 @@ def test_a_process_that_slept_asks_before_it_calls(warehouse: Any, monkeypatch: 
 def test_sessions_cut_at_any_moment_double_no_lead(postgres_url: str) -> None:
     """The run goes on through new sessions, every lead is added once, and no second run gets in meanwhile."""
     warehouse = Warehouse.postgres(postgres_url)
-    world, chance = World(warehouse.engine()), random.Random(8)
+    world, chance = World(warehouse.ledger()), random.Random(8)
     world.crm.capabilities = CAN_ALL
     world.rows(*((f"form {each}", "lead_score", None, str(each), None, "insert") for each in range(120)))
     ended, cuts, refused = threading.Event(), 0, 0
@@ -130,7 +130,7 @@ def test_sessions_cut_at_any_moment_double_no_lead(postgres_url: str) -> None:
         nonlocal refused
         while not ended.is_set():
             try:
-                leases.take(warehouse.engine(), "push:scores")
+                leases.take(warehouse.ledger(), "push:scores")
             except LockedError:
                 refused += 1
             except sa.exc.DBAPIError:
@@ -162,7 +162,7 @@ def test_sessions_cut_at_any_moment_double_no_lead(postgres_url: str) -> None:
 def test_a_commit_whose_answer_is_lost_is_looked_up(postgres_url: str, monkeypatch: Any, when: str) -> None:
     """The rows are there once, whether or not the transaction was carried out before the session was cut."""
     warehouse = Warehouse.postgres(postgres_url)
-    world = World(warehouse.engine())
+    world = World(warehouse.ledger())
     world.changes(3)
     commit: Any = sa.engine.default.DefaultDialect.do_commit
     cut = 0
@@ -181,7 +181,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(postgres_url: str, monkeypat
         connection.cursor().execute("select 1")
 
     with warehouse.lock("push:scores") as lease:
-        journal = Journal(warehouse.engine(), lease=lease)
+        journal = Journal(warehouse.ledger(), lease=lease)
         with monkeypatch.context() as patched:
             patched.setattr(sa.dialects.postgresql.psycopg2.dialect, "do_commit", broken)
             run_id = journal.start_run(world.plan())
@@ -190,7 +190,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(postgres_url: str, monkeypat
             journal.record(run_id, entries(3), closed=True)
     assert cut >= 8
     assert [row.seq for row in world.journalled()] == list(range(1, 13))
-    with warehouse.engine().connect() as connection:
+    with warehouse.ledger().connect() as connection:
         for table in ("push_runs", "push_settled"):
             assert connection.scalar(sa.text(f"select count(*) from leadloop.{table}")) == 1
 
@@ -198,9 +198,9 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(postgres_url: str, monkeypat
 def test_a_server_that_stays_away_ends_the_run_with_a_sentence(postgres_url: str, monkeypatch: Any) -> None:
     """After some patience the journal says what happened, and that nothing that was sent is forgotten."""
     warehouse = Warehouse.postgres(postgres_url)
-    World(warehouse.engine())
+    World(warehouse.ledger())
     with warehouse.lock("push:scores") as lease:
-        journal = Journal(warehouse.engine(), lease=lease, patience=0.3)
+        journal = Journal(warehouse.ledger(), lease=lease, patience=0.3)
         away = Warehouse.postgres("postgresql://postgres@127.0.0.1:9/leads").engine()
         monkeypatch.setattr(journal, "_connect", away.connect)
         with pytest.raises(WarehouseError, match="nothing that was sent is forgotten"):

@@ -94,11 +94,11 @@ def test_a_warehouse_has_one_id_from_its_first_lock_on(warehouse: Warehouse) -> 
     """So a copy that was made before its first push has it as well."""
     with warehouse.lock("extract:convoso"):
         pass
-    first = mark.identify(warehouse.engine())
+    first = mark.identify(warehouse.ledger())
     with warehouse.lock("build"):
         pass
-    assert mark.identify(warehouse.engine()) == first
-    with warehouse.engine().connect() as connection:
+    assert mark.identify(warehouse.ledger()) == first
+    with warehouse.ledger().connect() as connection:
         assert connection.scalar(sa.text("select count(*) from leadloop.warehouse")) == 1
 
 
@@ -146,7 +146,7 @@ def test_accepting_gives_a_base_to_what_has_none(quick: QuickLoop) -> None:
         )  # fmt: skip
     loop.extract(quick.warehouse)
     loop.build(quick.warehouse)
-    journal = Journal(quick.warehouse.engine())
+    journal = Journal(quick.warehouse.ledger())
     lost = [Mark("lost 1", "scores", AT), Mark("lost 2", "other", AT + timedelta(hours=1))]
     pushes = models.known().pushes
     for _ in range(2):
@@ -182,7 +182,7 @@ def test_a_push_that_leaves_alone_what_it_never_sent_still_does(
     loop.extract(quick.warehouse)
     loop.build(quick.warehouse)
     (scores,) = (replace(each, **policy) for each in models.known().pushes if each.name == "scores")
-    forgotten.accept(Journal(quick.warehouse.engine()), [], "convoso", [scores], DEFAULT.leads)
+    forgotten.accept(Journal(quick.warehouse.ledger()), [], "convoso", [scores], DEFAULT.leads)
     given = "select lead_id, value from leadloop.push_journal where field = 'title'"
     assert quick.rows(given) == [(same, "50")]
 

@@ -15,6 +15,7 @@ from connector.warehouse.ledger import identity
 from connector.warehouse.migrations import begun_as
 from connector.warehouse.models import Known
 from connector.warehouse.relations import DEFAULT
+from tests.engines import SPARK
 
 KNOWN = Known((), DEFAULT, "", "")
 
@@ -200,8 +201,8 @@ def test_two_places_with_a_part_in_common_are_refused(tmp_path: Path, postgres_u
     shared = Warehouse.ducklake(postgres_url, tmp_path / "leads.files")
     for old, new, told in (
         (lake, Warehouse.ducklake(tmp_path / "leads.ducklake"), "nothing to move"),
-        (Warehouse.postgres(postgres_url), shared, "in the database in which"),
-        (shared, Warehouse.postgres(postgres_url), "in the database in which"),
+        (Warehouse.postgres(postgres_url), shared, "would have its ledger in"),
+        (shared, Warehouse.postgres(postgres_url), "would have its ledger in"),
         (lake, shared, "where the old one has its own"),
         (
             lake,
@@ -212,6 +213,15 @@ def test_two_places_with_a_part_in_common_are_refused(tmp_path: Path, postgres_u
         with pytest.raises(ConfigError, match=told):
             moving._check_other(old, new)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("engine", [SPARK])
+def test_two_lakes_of_one_name_would_have_one_ledger(tmp_path: Path, engine: str) -> None:
+    """Both have it beside the lake, under the lake's own name."""
+    lakes = Warehouse.ducklake(tmp_path / "leads.ducklake"), Warehouse.spark(tmp_path / "leads.delta")
+    for old, new in (lakes, lakes[::-1]):
+        with pytest.raises(ConfigError, match=r"would have its ledger in .*leads\.ledger\.duckdb"):
+            moving._check_other(old, new)
 
 
 def test_the_status_says_that_it_was_moved(warehouse: Warehouse) -> None:
