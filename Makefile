@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test test-engines test-spark test-apache-spark suite shuffled coverage long check rest types docs screenshots screenshots-orchestrators format bench evaluate soak test-orchestrators orchestrators clean help
+.PHONY: install demo quick test test-engines test-spark test-apache-spark test-live suite shuffled coverage long check rest types docs screenshots screenshots-orchestrators format bench evaluate soak test-orchestrators orchestrators clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -68,7 +68,7 @@ S3 := .venv-s3
 test-engines: install ## run the engine suite, and the tests of locks, journal and pushes, on every engine
 	$(BIN)/uv venv --quiet --allow-existing $(S3)
 	$(BIN)/uv pip install --quiet --python $(S3)/bin/python 'moto[server]>=5.2,<6'
-	ENGINES="$(or $(ENGINES),duckdb postgres ducklake ducklake-postgres)" MOTO_SERVER=$(abspath $(S3))/bin/moto_server \
+	ENGINES="$(or $(ENGINES),duckdb postgres ducklake ducklake-postgres motherduck)" MOTO_SERVER=$(abspath $(S3))/bin/moto_server \
 		$(BIN)/pytest -n 2 --dist loadfile tests/engines
 	ENGINES="$(or $(ENGINES),ducklake)" $(BIN)/pytest -n 2 --dist loadfile -m "not long" \
 		--ignore tests/integration/push/test_migrations.py tests/integration/warehouse tests/integration/push
@@ -94,6 +94,10 @@ test-apache-spark: install ## run some of the engine suite on Apache Spark's own
 	ENGINES=spark-connect REAL_SPARK=$(abspath $(REAL_SPARK)) DELTA_JARS="$(if $(DELTA_JARS),$(abspath $(DELTA_JARS)))" \
 		$(SPARK)/bin/pytest -n 1 --dist loadfile tests/engines/test_real_spark.py tests/engines/test_sail.py \
 		$(if $(ALL),tests/engines/test_loop.py tests/engines/test_killed.py,-k "not every_relation")
+
+# Against a service, with an account of yours: CONTRIBUTING.md says which variables it needs. Without them all of it skips.
+test-live: install ## run the loop against the service that LEADLOOP_LIVE names
+	$(BIN)/pytest -n 0 -m long tests/engines/test_motherduck.py -k live
 
 # Not a part of `test`, since it makes the tests take half as long again.
 coverage: install ## run make test's tests and list the files that they cover least

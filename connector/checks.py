@@ -110,7 +110,11 @@ def _engine() -> list[Check]:
         return [
             Check("engine", False, f"{name} needs {', '.join(lacking)}: pip install 'leadloop[{name}]'"),
         ]
-    return [Check("engine", True, f"{name} has what it needs: {', '.join(needs)}")] if needs else []
+    found = [Check("engine", True, f"{name} has what it needs: {', '.join(needs)}")] if needs else []
+    if not ENGINES[name].is_tried:
+        text = f"{name} is not yet run against the service: docs/engines.md says what is shown by tests, and what is not"
+        found.append(Check("engine", True, text, warning=True))
+    return found
 
 
 def _warehouse() -> str:

@@ -216,7 +216,13 @@ def _named(engine: str, env: str | None) -> Warehouse:
 
 
 def _check_other(old: Warehouse, new: Warehouse) -> None:
-    """``ConfigError`` where both are one, or have a part in common."""
+    """``ConfigError`` where both are one, or have a part in common; and where one of them is not moved yet."""
+    for each in (old, new):
+        if not each.is_moved:
+            raise ConfigError(
+                f"leadloop can't move a warehouse into {each.kind} yet, nor away from it. Nothing was done.",
+                "Begin anew there: all leads are read again, and what was sent is not known there.",
+            )
     if old.place == new.place:
         raise ConfigError(
             f"{old.label} is where --to leads to as well, so there is nothing to move.",

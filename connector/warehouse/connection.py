@@ -31,6 +31,7 @@ from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.engine import Engine, Size
 from connector.warehouse.engines import ENGINES, engine_at, engine_of
 from connector.warehouse.leases import Lease
+from connector.warehouse.motherduck import MotherDuck
 from connector.warehouse.postgres import Postgres
 from connector.warehouse.relations import Relation
 from connector.warehouse.spark import Spark
@@ -39,7 +40,7 @@ from connector.warehouse.spark_server import Server
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres``, ``ducklake`` or ``spark``."""
+    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres``, ``ducklake``, ``spark`` or ``motherduck``."""
 
     kind: str
     """The engine's name."""
@@ -74,6 +75,10 @@ class Warehouse:
     ) -> "Warehouse":
         return cls("spark", Spark().of(storage, ledger, server))
 
+    @classmethod
+    def motherduck(cls, database: str, ledger: str | Path | None = None, token: str = "") -> "Warehouse":
+        return cls("motherduck", MotherDuck().of(database, ledger, token))
+
     @property
     def _kind(self) -> Engine:
         return engine_at(self.url)
@@ -87,6 +92,11 @@ class Warehouse:
     def has_previews(self) -> bool:
         """Whether models can be made beside the warehouse, and be gone afterwards."""
         return self._kind.has_previews
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether it can be moved, or another one into it."""
+        return self._kind.is_moved
 
     @property
     def has_ledger_apart(self) -> bool:

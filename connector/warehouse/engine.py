@@ -85,6 +85,12 @@ class Engine(ABC):
     is_one_file: ClassVar[bool] = False
     """Whether a copy of one file is a copy of the whole database."""
 
+    is_moved: ClassVar[bool] = True
+    """Whether a warehouse can be moved into it and away from it."""
+
+    is_tried: ClassVar[bool] = True
+    """Whether the loop has been seen to work on the real one. ``leadloop check`` says where it has not."""
+
     has_previews: ClassVar[bool] = True
     """Whether models can be made beside it: in a copy of the file, or in a schema that is dropped afterwards."""
 

@@ -9,10 +9,13 @@ from connector.warehouse.duckdb import DuckDB
 from connector.warehouse.ducklake import DuckLake
 from connector.warehouse.ducklake_server import ServedLake
 from connector.warehouse.engine import Engine
+from connector.warehouse.motherduck import MotherDuck
 from connector.warehouse.postgres import Postgres
 from connector.warehouse.spark import Spark
 
-ENGINES: dict[str, Engine] = {each.name: each for each in (DuckDB(), Postgres(), DuckLake(), Spark())}
+ENGINES: dict[str, Engine] = {
+    each.name: each for each in (DuckDB(), Postgres(), DuckLake(), Spark(), MotherDuck())
+}
 _BY_DIALECT: dict[str, Engine] = {each.dialect: each for each in (*ENGINES.values(), ServedLake())}
 """A setting may lead to one of two: a lake is another engine when its catalog is on a server."""
 
@@ -30,7 +33,8 @@ def engine_at(url: URL) -> Engine:
 
 def of_profile(credentials: Any) -> Engine | None:
     """The engine of the credentials that dbt's adapter has read from a profile; ``None`` for one that leadloop doesn't know."""
-    return next((each for each in ENGINES.values() if each.is_of(credentials)), None)
+    # One that goes by more than the adapter's name stands after the one that is for all others.
+    return next((each for each in reversed(ENGINES.values()) if each.is_of(credentials)), None)
 
 
 def dbt_place(credentials: Any) -> str:

@@ -96,6 +96,10 @@ def make(warehouse: Warehouse, *, patience: float = PATIENCE) -> Snapshot:
     """Copies the warehouse beside itself. ``ConfigError`` where there is no file, ``LockedError`` where somebody kept writing to it."""
     sources, targets = warehouse.files, paths_of(warehouse)
     if not sources:
+        if warehouse.path is not None:
+            raise ConfigError(
+                f"{warehouse.label} has no snapshot for readers: a copy of its ledger has no leads in it."
+            )
         raise ConfigError(
             f"{warehouse.label} needs no snapshot: it is a server, and people read it while leadloop writes."
         )

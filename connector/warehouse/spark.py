@@ -19,9 +19,10 @@ from sqlalchemy.engine import URL
 
 from connector import config
 from connector.errors import ConfigError, DamagedError, DiskFullError, WarehouseError
+from connector.warehouse import apart_views
 from connector.warehouse import spark_connection as opening
 from connector.warehouse import spark_tables as tables
-from connector.warehouse.apart import LAKE, LEDGER, NOTE, SCHEMA, Apart, where
+from connector.warehouse.apart import LEDGER, NOTE, SCHEMA, Apart
 from connector.warehouse.duckdb import size_of
 from connector.warehouse.engine import Size, State
 from connector.warehouse.relations import Column, Kind, Relation
@@ -30,19 +31,13 @@ from connector.warehouse.spark_server import SCHEME, Server
 
 DEFAULT_STORAGE = "leads.delta"
 DRIVER = "duckdb+spark"
+PLUGIN = "connector.warehouse.spark_dbt"
 registry.register("duckdb.spark", "connector.warehouse.spark_dialect", "Dialect")
 _NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number", "journal_up_to")
 """Columns that hold numbers of the ledger's sequence."""
 _OF_LEDGER = f"""
 select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
 """
-_KINDS = """
-select database_name, 'table' from duckdb_tables() where schema_name = ? and table_name = ?
-union all
-select database_name, 'view' from duckdb_views() where schema_name = ? and view_name = ?
-"""
-RESULTS = "dbt_results"
-"""The table of the lake in which dbt records what it came to."""
 _MISSING = re.compile(
     r"""["'(](?:file://)?(?P<file>[^"'()\n]*\.parquet)["')]?|(?P<log>_delta_log|log segment)"""
 )
@@ -164,9 +159,7 @@ class Spark(Apart):
 
     def prepare(self, manifest: Any) -> None:
         """Every table is a Delta table without a comment, and what a push is made from is a table."""
-        from connector.warehouse.spark_views import read_by_pushes
-
-        read = read_by_pushes(manifest)
+        read = apart_views.read_by_pushes(manifest)
         for node in manifest.nodes.values():
             if str(node.resource_type) not in ("model", "seed", "snapshot"):
                 continue
@@ -185,34 +178,25 @@ class Spark(Apart):
         url = database.url
         spark_copies.copy(database, self, storage_of(url))
         with database.connect() as connection:
-            views = opening.kept(_asking(connection), opening.OF_SPARK)
+            views = apart_views.kept(apart_views.asking(connection), opening.OWN, opening.OF_SPARK)
         with spark_session.opened(storage_of(url), server_of(url), schemas, views) as address:
             yield {**self.dbt_env(url), "LEADLOOP_SPARK_REMOTE": address}
 
     def built(
         self, database: sa.Engine, project: Any, parsed: Any, nodes: Sequence[Any], made: Sequence[Any]
     ) -> list[Any]:
-        from connector.warehouse import spark_views as views
-
         with database.begin() as connection:
-            show_results(connection)
-            views.keep(connection, opening.OF_SPARK, views.views_in(nodes, made), beside=True)
+            apart_views.show_results(connection)
+            made_well = apart_views.views_in(nodes, made)
+            apart_views.keep(connection, opening.OWN, opening.OF_SPARK, made_well, beside=True)
         if not all(node.ok for node in nodes):
             return []
         url = database.url
-        found = views.make(database, self.path(url), project, parsed, self.name, self.dbt_env(url))
-        self._check_views(database)
+        found = apart_views.make(
+            database, opening.OWN, PLUGIN, self.path(url), project, parsed, self.name, self.dbt_env(url)
+        )
+        apart_views.check(database, opening.OWN)
         return found
-
-    def _check_views(self, database: sa.Engine) -> None:
-        """A push that were not there would be told of as one that was never built."""
-        with database.connect() as connection:
-            for relation in opening.kept(_asking(connection), opening.OF_DUCKDB):
-                if where(connection, *relation) is None:
-                    raise WarehouseError(
-                        f"DuckDB can't show {relation}, which was made on Spark. Nothing can be planned from it.",
-                        "Please report it with what `leadloop check` says.",
-                    )
 
     def explained(self, text: str, label: str) -> WarehouseError | ConfigError | None:
         if "StatusCode.UNAVAILABLE" in text:
@@ -235,7 +219,7 @@ class Spark(Apart):
 
     def look_through(self, connection: sa.Connection) -> None:
         ledger = connection.exec_driver_sql(_OF_LEDGER).scalars()
-        lake = map(opening.name_of, tables.tables(storage_of(connection.engine.url)))
+        lake = map(apart_views.name_of, tables.tables(storage_of(connection.engine.url)))
         for name in [*ledger, *lake]:
             connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {name}").all()
 
@@ -297,7 +281,7 @@ class Spark(Apart):
     def states(self, connection: sa.Connection, relations: Iterable[Relation]) -> dict[Relation, State]:
         wanted = list(relations)
         found = self.states_of_ledger(connection, wanted)
-        views = opening.kept(_asking(connection), opening.OF_DUCKDB)
+        views = apart_views.kept(apart_views.asking(connection), opening.OWN, apart_views.OF_DUCKDB)
         there = tables.tables(storage_of(connection.engine.url))
         for relation in wanted:
             if relation in found:
@@ -323,10 +307,6 @@ class Spark(Apart):
         return config.anchored(setting, text)
 
 
-def _asking(connection: sa.Connection) -> opening.Ask:
-    return lambda sql, given: connection.exec_driver_sql(sql, given).all()
-
-
 def _folder(connection: sa.Connection, relation: Relation) -> Path:
     return storage_of(connection.engine.url) / relation.schema / relation.name
 
@@ -342,18 +322,6 @@ def _in_arrow(kind: Kind) -> Any:
         "timestamptz": pa.timestamp("us", "UTC"),
         "timestamp": pa.timestamp("us"),
     }[kind]
-
-
-def show_results(connection: sa.Connection) -> None:
-    """What dbt's hook recorded in the lake, whoever ran dbt, is where leadloop looks for it."""
-    rows = connection.exec_driver_sql(_KINDS, (SCHEMA, RESULTS) * 2)
-    kinds: dict[str, str] = dict(map(tuple, rows))
-    own = f"{LEDGER}.{SCHEMA}.{RESULTS}"
-    if kinds.get(LEDGER) == "table" or LAKE not in kinds:
-        # The table is from before the hook recorded anything there.
-        connection.exec_driver_sql(f"drop {kinds.get(LEDGER, 'view')} if exists {own}")
-    if LAKE in kinds:
-        connection.exec_driver_sql(f"create or replace view {own} as select * from {LAKE}.{SCHEMA}.{RESULTS}")
 
 
 _HIGHEST: dict[Path, tuple[tables.Version, int | None]] = {}

@@ -1,4 +1,4 @@
-"""What dbt-duckdb needs to look into a lake of Delta tables, for the ``plugins`` of a profile: see ``spark_views``."""
+"""What dbt-duckdb needs to look into a lake of Delta tables, for the ``plugins`` of a profile: see ``apart_views``."""
 
 import os
 from pathlib import Path

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from connector.errors import LeadloopError, LockedError
+from connector.errors import ConfigError, LeadloopError, LockedError
 from connector.warehouse import snapshot
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ledger import SEQUENCE, columns_of
@@ -72,7 +72,11 @@ class Source:
         self._locks: dict[Any, threading.Lock] = {}
 
     def start(self, *, patience: float = 3.0) -> None:
-        """Opens what there is, and looks for changes from then on."""
+        """Opens what there is, and looks for changes from then on. ``ConfigError`` where each page would hold up runs."""
+        if self.warehouse.path is not None and not self.warehouse.files:
+            raise ConfigError(
+                f"leadloop can't show {self.warehouse.label} on pages yet: its ledger is a file that one process at a time can open."
+            )
         self.refresh(patience=patience)
         threading.Thread(target=self._watch, name="leadloop page", daemon=True).start()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector import checks, config
+from connector.warehouse import motherduck_connection
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.ducklake_catalog import Place
 from connector.warehouse.spark import server_of
@@ -39,7 +40,27 @@ def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
         return Warehouse.spark(folder / "leads.delta")
     if request.param == "spark-connect":
         return Warehouse.spark(folder / "leads.delta", server=request.getfixturevalue("spark_connect"))
+    if request.param == "motherduck-live":
+        return _emptied(os.environ["LEADLOOP_LIVE_DATABASE"], folder)
+    if request.param == "motherduck":
+        request.getfixturevalue("instead_of_motherduck")
+        return Warehouse.motherduck("md:leads", folder / "leads.ledger.duckdb")
     return Warehouse.postgres(request.getfixturevalue("postgres_url"))
+
+
+def _emptied(database: str, folder: Path) -> Warehouse:
+    """The service itself: a database that is there for tests alone, without what an earlier test has left in it."""
+    import duckdb
+
+    assert database.startswith("leadloop_test"), (
+        "LEADLOOP_LIVE_DATABASE is emptied: its name begins with leadloop_test"
+    )
+    with duckdb.connect(f"md:{database}") as service:
+        for schema in ("analytics", "convoso_raw", "leadloop"):
+            service.execute(f"drop schema if exists {schema} cascade")
+    return Warehouse.motherduck(
+        database, folder / "leads.ledger.duckdb", os.environ[motherduck_connection.TOKEN]
+    )
 
 
 def settings_of(warehouse: Warehouse) -> dict[str, str]:
@@ -49,6 +70,7 @@ def settings_of(warehouse: Warehouse) -> dict[str, str]:
         "postgres": lambda: {"": warehouse.url.render_as_string(hide_password=False)},
         "ducklake": lambda: _lake(warehouse),
         "spark": lambda: _delta_tables(warehouse),
+        "motherduck": lambda: {"__DATABASE": "leads", "__LEDGER": str(warehouse.path)},
     }[warehouse.kind]()
     named = {
         f"DESTINATION__{warehouse.kind.upper()}__CREDENTIALS{part}": text for part, text in where.items()

@@ -82,7 +82,8 @@ def _value(value: Any) -> Any:
 def _copy(source: sa.Connection, target: sa.Connection, schema: str, name: str) -> None:
     types = sa.text(
         "select column_name, data_type from information_schema.columns"
-        " where table_schema = :schema and table_name = :name order by ordinal_position"
+        " where table_schema = :schema and table_name = :name"
+        " and (table_catalog in ('lake', 'ledger') or table_catalog = current_database()) order by ordinal_position"
     )
     columns = source.execute(types, {"schema": schema, "name": name}).all()
     named = ", ".join(f'"{column}" {kind}' for column, kind in columns)

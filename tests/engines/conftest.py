@@ -8,7 +8,7 @@ import pytest
 
 from connector import config
 from connector.sandbox import Sandbox
-from connector.warehouse import models
+from connector.warehouse import models, motherduck_connection, motherduck_loading
 from connector.warehouse.connection import Warehouse
 from tests.engines import ENGINES, SPARK, apache, empty_warehouse
 from tests.engines.bench import Bench
@@ -71,6 +71,23 @@ def bench(
     yield make
     for crm in running:
         crm.__exit__(None, None, None)
+
+
+@pytest.fixture
+def instead_of_motherduck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of DuckDB files that stand for the databases of the service: ``md:leads`` is the file ``leads``. Extension, token and
+    dlt's own destination are left out; all else is what leadloop does."""
+    import dlt
+
+    folder = tmp_path / "service"
+    folder.mkdir()
+    monkeypatch.setattr(motherduck_connection, "PREFIX", f"{folder}/")
+    monkeypatch.setattr(
+        motherduck_loading,
+        "destination",
+        lambda database, token: dlt.destinations.duckdb(credentials=motherduck_connection.address(database)),
+    )
+    return folder
 
 
 @pytest.fixture(scope="session")

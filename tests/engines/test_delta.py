@@ -14,6 +14,7 @@ from connector import checks, config, loop
 from connector.errors import ConfigError, DamagedError, LockedError, WarehouseError
 from connector.errors import TestsFailedError as NotSentError
 from connector.warehouse import (
+    apart_views,
     last_build,
     models,
     pipelines,
@@ -21,13 +22,12 @@ from connector.warehouse import (
     spark_copies,
     spark_session,
     spark_tables,
-    spark_views,
 )
 from connector.warehouse.aside import aside
 from connector.warehouse.connection import Warehouse
 from connector.warehouse.engines import ENGINES, engine_of
 from connector.warehouse.relations import Relation
-from connector.warehouse.spark import Spark, show_results
+from connector.warehouse.spark import Spark
 from connector.warehouse.spark_server import Server
 from tests.engines import SPARK, checked, set_to, writing
 from tests.engines.bench import Bench
@@ -355,8 +355,8 @@ def test_the_views_of_builds_are_kept(lake: Warehouse) -> None:
     def built(*given: tuple[Any, Any]) -> None:
         nodes, made = zip(*given, strict=True)
         with lake.engine().begin() as connection:
-            views = spark_views.views_in(nodes, made)
-            spark_views.keep(connection, spark_connection.OF_DUCKDB, views, beside=True)
+            views = apart_views.views_in(nodes, made)
+            apart_views.keep(connection, spark_connection.OWN, apart_views.OF_DUCKDB, views, beside=True)
 
     with lake.lock("build"):
         built(
@@ -383,7 +383,7 @@ def test_what_dbt_records_is_shown_by_the_ledger_after_every_build(lake: Warehou
         writing.add(lake, "leadloop.dbt_results", [{"name": f"model {number}"}])
         Bench.restarted()
         with lake.engine().begin() as connection:
-            show_results(connection)
+            apart_views.show_results(connection)
         shown = asked(lake, "select name from ledger.leadloop.dbt_results order by 1")
         assert shown == [(f"model {each}",) for each in range(1, number + 1)]
 

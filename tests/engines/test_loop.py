@@ -102,6 +102,8 @@ def test_nothing_new_is_not_built_again(bench: Callable[..., Any]) -> None:
     """A run that reads nothing new has nothing to build; after an edit, and after a write to what was made, it has."""
     run = bench(leads=12)
     warehouse, project = run.warehouse, models.packaged_project()
+    if warehouse.kind == "motherduck":
+        pytest.skip("nothing tells at a small cost whether a table there was written to: each run builds")
     loop.extract(warehouse)
     loop.build(warehouse, project)
     loop.extract(warehouse)

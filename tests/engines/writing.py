@@ -1,4 +1,4 @@
-"""How a test writes to raw tables and models by hand: by SQL, and where the tables are files of a lake that SQL only reads, as files."""
+"""How a test writes to raw tables and models by hand: by SQL, and where a session only shows the tables, where they are."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -22,9 +22,10 @@ def make(warehouse: Warehouse, table: str, columns: dict[str, str]) -> None:
         warehouse.probe()
         spark_tables.make(Path(warehouse.label) / schema / name, pa.schema(fields))
         return
+    table = _there(warehouse, table)
     declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
     with warehouse.engine().begin() as connection:
-        connection.exec_driver_sql(f"create schema if not exists {schema}")
+        connection.exec_driver_sql(f"create schema if not exists {table.rpartition('.')[0]}")
         connection.exec_driver_sql(f"create table if not exists {table} ({declared})")
 
 
@@ -38,7 +39,9 @@ def add(warehouse: Warehouse, table: str, rows: Sequence[dict[str, Any]]) -> Non
         return
     with warehouse.engine().begin() as connection:
         for columns, alike in groupby(rows, tuple):
-            named = sa.table(name, *map(sa.column, columns), schema=schema)
+            named = sa.table(
+                name, *map(sa.column, columns), schema=sa.quoted_name(_there(warehouse, schema), quote=False)
+            )
             connection.execute(named.insert().values(list(alike)))
 
 
@@ -49,4 +52,11 @@ def update(warehouse: Warehouse, table: str, column: str, value: str) -> None:
         spark_tables.delta(Path(warehouse.label) / schema / name).update({column: f"'{value}'"})
         return
     with warehouse.engine().begin() as connection:
-        connection.execute(sa.text(f"update {table} set {column} = :value"), {"value": value})
+        statement = f"update {_there(warehouse, table)} set {column} = :value"
+        connection.execute(sa.text(statement), {"value": value})
+
+
+def _there(warehouse: Warehouse, name: str) -> str:
+    """A schema or table by the name under which it can be written to."""
+    is_shown = warehouse.kind == "motherduck" and not name.startswith("leadloop")
+    return f"{warehouse.url.query['database']}.{name}" if is_shown else name

@@ -96,6 +96,8 @@ create table if not exists leadloop.built_loads (
 {% macro default__next_build_number() -%}
     {%- if leadloop.is_lake() -%}
     (select 1 + newest.id from {{ adapter.quote(target.database) }}.current_snapshot() as newest)
+    {%- elif leadloop.is_motherduck() -%}
+    {{ leadloop.next_of_the_tables() }}
     {%- else -%}
     nextval('leadloop.sequence_number')
     {%- endif -%}

@@ -56,8 +56,10 @@ when not matched by source and noted.made = {{ leadloop.made_table(this) }} then
     {%- endif %}
 {%- endmacro %}
 
-{# Greater than all that is noted anywhere, also where one of the tables was dropped. #}
-{% macro spark__next_build_number() -%}
+{% macro spark__next_build_number() -%}{{ leadloop.next_of_the_tables() }}{%- endmacro %}
+
+{# Greater than all that is noted anywhere, also where one of the tables was dropped: a scalar, for an engine without sequences. #}
+{% macro next_of_the_tables() -%}
     {%- set versions = leadloop.built_table('built_versions') -%}
     (
         select 1 + coalesce(max(known.build_number), 0)

@@ -22,6 +22,11 @@
     {{ return((target.attach or []) | selectattr('alias', 'equalto', 'ledger') | list | length > 0) }}
 {%- endmacro %}
 
+{# Whether the target is a database in MotherDuck: what leadloop writes is a copy there, without its sequence. #}
+{% macro is_motherduck() -%}
+    {{ return(target.type == 'duckdb' and (target.name == 'motherduck' or target.path.startswith('md:'))) }}
+{%- endmacro %}
+
 {# The database in which the models are; none for Spark, where a schema is all there is. #}
 {% macro target_database() -%}
     {{ return(target.database or none) }}

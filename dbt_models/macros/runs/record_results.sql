@@ -60,7 +60,7 @@ cross join (select 1 + coalesce(max(known.sequence_number), 0) as sequence_numbe
     {%- set is_ledger = (database or target.database) == leadloop.ledger_database() -%}
     {%- set schema = 'leadloop' if (database or target.database) == target.database else database ~ '.leadloop' -%}
 create schema if not exists {{ schema }};
-    {%- if is_ledger %}
+    {%- if is_ledger and not leadloop.is_motherduck() %}
         {%- if leadloop.is_ledger_on_server() %}
 call postgres_execute('{{ database }}', 'create sequence if not exists leadloop.sequence_number');
         {%- else %}
@@ -69,9 +69,12 @@ create sequence if not exists {{ schema }}.sequence_number;
     {%- endif %}
 {%- endmacro %}
 
-{# The next number of the sequence that says what happened first: a scalar. DuckDB knows no sequences of another server's. #}
+{# The next number of the sequence that says what happened first: a scalar. DuckDB knows no sequences of another server's. Where there
+   is none, only these rows are compared with each other. #}
 {% macro next_number() -%}
-    {%- if leadloop.is_ledger_on_server() -%}
+    {%- if leadloop.is_motherduck() -%}
+    (select 1 + coalesce(max(known.sequence_number), 0) from {{ leadloop.in_ledger('dbt_results') }} as known)
+    {%- elif leadloop.is_ledger_on_server() -%}
     (
         select asked.number
         from postgres_query('{{ leadloop.ledger_database() }}', 'select nextval(''leadloop.sequence_number'') as number') as asked
