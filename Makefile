@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: install demo quick test test-engines test-spark test-apache-spark test-live suite shuffled coverage long check rest types docs screenshots screenshots-orchestrators format bench evaluate soak test-orchestrators orchestrators clean help
+.PHONY: install demo quick test test-engines test-spark test-apache-spark test-cloud test-live suite shuffled coverage long check rest types docs screenshots screenshots-orchestrators format bench evaluate soak test-orchestrators orchestrators clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -94,6 +94,14 @@ test-apache-spark: install ## run some of the engine suite on Apache Spark's own
 	ENGINES=spark-connect REAL_SPARK=$(abspath $(REAL_SPARK)) DELTA_JARS="$(if $(DELTA_JARS),$(abspath $(DELTA_JARS)))" \
 		$(SPARK)/bin/pytest -n 1 --dist loadfile tests/engines/test_real_spark.py tests/engines/test_sail.py \
 		$(if $(ALL),tests/engines/test_loop.py tests/engines/test_killed.py,-k "not every_relation")
+
+# An environment of its own: dbt-snowflake wants other versions than constraints.txt has.
+CLOUD := .venv-cloud
+test-cloud: install ## run the dbt package on dbt-snowflake, with fakesnow in place of the service, in an environment of its own
+	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)
+	$(BIN)/uv pip install --quiet --python $(CLOUD)/bin/python --constraint tests/cloud/snowflake.txt --build-constraint constraints.txt \
+		--editable '.[postgres,snowflake,dev]' fakesnow
+	$(CLOUD)/bin/pytest -n 0 tests/cloud
 
 # Against a service, with an account of yours: CONTRIBUTING.md says which variables it needs. Without them all of it skips.
 test-live: install ## run the loop against the service that LEADLOOP_LIVE names

@@ -20,6 +20,23 @@ _BY_DIALECT: dict[str, Engine] = {each.dialect: each for each in (*ENGINES.value
 """A setting may lead to one of two: a lake is another engine when its catalog is on a server."""
 
 
+NOT_YET: dict[str, tuple[str, str]] = {
+    "snowflake": (
+        "for Snowflake there is the dbt package alone: leadloop can't read leads into it yet, nor plan or push from it.",
+        "Use the models in your own dbt project",
+    ),
+    "bigquery": (
+        "leadloop does not work with BigQuery yet, and neither does its dbt package.",
+        "Load its tables from there",
+    ),
+    "redshift": (
+        "leadloop does not work with Redshift yet, and neither does its dbt package.",
+        "Load its tables from there",
+    ),
+}
+"""Warehouses that are asked for and are no engine here: what there is of each, and the beginning of what to do."""
+
+
 def engine_of(database: "sa.Connection | sa.Engine") -> Engine:
     """The engine that SQLAlchemy is connected to."""
     dialect = database.dialect

@@ -20,7 +20,7 @@ from connector.config.lookup import (
     value,
 )
 from connector.errors import ConfigError
-from connector.warehouse.engines import ENGINES
+from connector.warehouse.engines import ENGINES, NOT_YET
 
 NAMES = [f"`{name}`" for name in ENGINES]
 SECRETS = ("password", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "token")
@@ -108,6 +108,12 @@ def destination() -> str:
     raw = value("warehouse.destination")
     if raw is None:
         return next(iter(ENGINES))
+    if raw in NOT_YET:
+        what, then = NOT_YET[raw]
+        raise ConfigError(
+            f"{named('warehouse.destination')} is {raw}, and {what}",
+            f"{then}, and have leadloop's own warehouse in one of {', '.join(ENGINES)}: docs/engines.md says more.",
+        )
     return str(parsed("warehouse.destination", parsing.choice(*ENGINES), raw))
 
 

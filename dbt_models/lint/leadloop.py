@@ -7,6 +7,10 @@ def columns_of(_relation: object) -> list[str]:
     return ["lead_id", "email", "lead_score", more_fields()]
 
 
+def quoted(name: str) -> str:
+    return name
+
+
 def more_fields() -> str:
     return "leadloop_more_fields"
 

@@ -47,7 +47,7 @@ class Macros:
             {
                 "leadloop": self,
                 "return": _return,
-                "adapter": SimpleNamespace(dispatch=dispatch),
+                "adapter": SimpleNamespace(dispatch=dispatch, quote=lambda name: f'"{name}"'),
                 "modules": SimpleNamespace(re=re),
             }
         )

@@ -615,3 +615,16 @@ def test_an_empty_text_hides_nothing(files: Callable[..., None], monkeypatch: py
     files(config="[crm.convoso]\nrate = 3\n")
     monkeypatch.setenv("CRM__CONVOSO__RATE", "")
     assert config.value("crm.convoso.rate") == 3
+
+
+@pytest.mark.parametrize("name", ["snowflake", "bigquery", "redshift"])
+def test_a_warehouse_that_is_not_there_yet_says_what_there_is(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no misspelt name: whoever asks for it is told what works, and where to read more."""
+    monkeypatch.setenv("WAREHOUSE__DESTINATION", name)
+    config.reload()
+    with pytest.raises(ConfigError, match=rf"is {name}, and .* yet.*docs/engines\.md") as refused:
+        destination()
+    assert refused.value.exit_code == 2
+    assert ("dbt package alone" in str(refused.value)) == (name == "snowflake")

@@ -49,7 +49,7 @@ comment {{ leadloop.literal(model.description | trim) }}
         {%- if column is none %}
 comment on {{ kind }} {{ relation }} is {{ leadloop.literal(comment) }};
         {%- else %}
-comment on column {{ relation }}.{{ adapter.quote(column) }} is {{ leadloop.literal(comment) }};
+comment on column {{ relation }}.{{ leadloop.quoted(column) }} is {{ leadloop.literal(comment) }};
         {%- endif %}
     {%- endfor %}
 {%- endmacro %}

@@ -77,6 +77,6 @@
 {# These columns (of a table) as the rest of a list. #}
 {% macro further(columns, table=none) -%}
     {%- for column in columns %},
-    {{ table ~ '.' if table }}{{ adapter.quote(column) }}
+    {{ table ~ '.' if table }}{{ leadloop.quoted(column) }}
     {%- endfor -%}
 {%- endmacro %}

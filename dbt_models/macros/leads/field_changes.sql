@@ -93,12 +93,17 @@
 
    pairs: a relation or CTE with the lists shown_before and shown_after; names: those of the entries, in their order. #}
 {% macro entries_that_differ(pairs, columns, names) -%}
-    {%- set literals = [] -%}
-    {%- for name in names -%}{%- do literals.append(leadloop.literal(name)) -%}{%- endfor -%}
-    {{ return(adapter.dispatch('entries_that_differ', 'leadloop')(pairs, columns, leadloop.list_of(literals))) }}
+    {{ return(adapter.dispatch('entries_that_differ', 'leadloop')(pairs, columns, names)) }}
 {%- endmacro %}
 
-{% macro default__entries_that_differ(pairs, columns, fields) -%}
+{# Names as one list. #}
+{% macro list_of_names(names) -%}
+    {%- set literals = [] -%}
+    {%- for name in names -%}{%- do literals.append(leadloop.literal(name)) -%}{%- endfor -%}
+    {{ return(leadloop.list_of(literals)) }}
+{%- endmacro %}
+
+{% macro default__entries_that_differ(pairs, columns, names) -%}
     select
         {%- for column in columns %}
         {{ pairs }}.{{ column }},
@@ -108,19 +113,19 @@
         entries.new_value
     from {{ pairs }}
     cross join lateral unnest(
-        {{ fields }}, {{ pairs }}.shown_before, {{ pairs }}.shown_after
+        {{ leadloop.list_of_names(names) }}, {{ pairs }}.shown_before, {{ pairs }}.shown_after
     ) as entries (field, old_value, new_value)
     where entries.old_value is distinct from entries.new_value
 {%- endmacro %}
 
-{% macro duckdb__entries_that_differ(pairs, columns, fields) -%}
+{% macro duckdb__entries_that_differ(pairs, columns, names) -%}
     select *
     from (
         select
             {%- for column in columns %}
             {{ column }},
             {%- endfor %}
-            unnest({{ fields }}) as field,
+            unnest({{ leadloop.list_of_names(names) }}) as field,
             unnest(shown_before) as old_value,
             unnest(shown_after) as new_value
         from {{ pairs }}
@@ -128,14 +133,14 @@
     where old_value is distinct from new_value
 {%- endmacro %}
 
-{% macro spark__entries_that_differ(pairs, columns, fields) -%}
+{% macro spark__entries_that_differ(pairs, columns, names) -%}
     select *
     from (
         select
             {%- for column in columns %}
             {{ column }},
             {%- endfor %}
-            inline(arrays_zip({{ fields }}, shown_before, shown_after)) as (field, old_value, new_value)
+            inline(arrays_zip({{ leadloop.list_of_names(names) }}, shown_before, shown_after)) as (field, old_value, new_value)
         from {{ pairs }}
     ) as entries
     where old_value is distinct from new_value

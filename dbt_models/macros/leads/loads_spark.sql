@@ -75,11 +75,17 @@ when not matched by source and noted.made = {{ leadloop.made_table(this) }} then
 
 {% macro spark__note_builds(this, history) -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
-    {%- set journal = leadloop.own_table('push_journal') -%}
     {%- set versions = leadloop.built_table('built_versions') -%}
     {%- do leadloop.create_spark_table(versions, {
         'made': 'text', 'built_before': 'bigint', 'built_up_to': 'bigint', 'journal_before': 'bigint', 'journal_up_to': 'bigint'
     }) -%}
+    {{ leadloop.merged_builds(this, history) }}
+{%- endmacro %}
+
+{# What note_builds notes, as one statement, where it is no transaction with what makes the table. #}
+{% macro merged_builds(this, history) -%}
+    {%- set journal = leadloop.own_table('push_journal') -%}
+    {%- set versions = leadloop.built_table('built_versions') -%}
 merge into {{ versions }} as noted
 using (
     select

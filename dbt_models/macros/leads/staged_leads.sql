@@ -62,7 +62,7 @@ select
     {{ name }},
     {%- endfor %}
     {%- for column in fields.values() %}
-    {{ adapter.quote(column) }},
+    {{ leadloop.quoted(column) }},
     {%- endfor %}
     leadloop_seen_at,
     leadloop_timezone,
@@ -90,7 +90,7 @@ from (
             {{ leadloop.blanked(column, columns) }} as _{{ name }}_text,
             {%- endfor %}
             {%- for raw_column, column in fields.items() %}
-            {{ leadloop.blanked(raw_column, columns) }} as {{ adapter.quote(column) }},
+            {{ leadloop.blanked(raw_column, columns) }} as {{ leadloop.quoted(column) }},
             {%- endfor %}
             leadloop_seen_at,
             coalesce(leadloop_timezone, 'UTC') as leadloop_timezone,
@@ -210,7 +210,7 @@ from (
         {{ '_row,' if only or but }}
         content_hash
         {%- for column in fields %},
-        {{ 'cast(null as ' ~ leadloop.sql_type('text') ~ ') as ' if column not in leads['fields'].values() }}{{ adapter.quote(column) }}
+        {{ 'cast(null as ' ~ leadloop.sql_type('text') ~ ') as ' if column not in leads['fields'].values() }}{{ leadloop.quoted(column) }}
         {%- endfor %}
     from ({{ leadloop.staged_leads(leads, only=only, but=but, few=few) }}) as {{ leads['crm'] }}
     {% else -%}

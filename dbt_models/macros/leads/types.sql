@@ -131,10 +131,10 @@
     {%- set texts = leadloop.typed_texts(columns, types, table) -%}
     {%- for column in (columns + texts | list) | unique %},
     {%- if column in texts %}
-    {{ leadloop.as_type(leadloop.trimmed(texts[column]), types[column]) }} as {{ adapter.quote(column) }},
-    {{ texts[column] }} as {{ adapter.quote(leadloop.text_column(column)) }}
+    {{ leadloop.as_type(leadloop.trimmed(texts[column]), types[column]) }} as {{ leadloop.quoted(column) }},
+    {{ texts[column] }} as {{ leadloop.quoted(leadloop.text_column(column)) }}
     {%- else %}
-    {{ table }}.{{ adapter.quote(column) }}
+    {{ table }}.{{ leadloop.quoted(column) }}
     {%- endif %}
     {%- endfor -%}
 {%- endmacro %}
@@ -145,7 +145,7 @@
     {%- set found = {} -%}
     {%- for column in types -%}
         {%- if column in columns -%}
-            {%- do found.update({column: table ~ '.' ~ adapter.quote(column)}) -%}
+            {%- do found.update({column: table ~ '.' ~ leadloop.quoted(column)}) -%}
         {%- elif more in columns -%}
             {%- do found.update({column: leadloop.one_of_more(table ~ '.' ~ more, leadloop.literal(column))}) -%}
         {%- endif -%}
@@ -178,7 +178,7 @@
     end
     {%- else -%}
     {%- set clock = leadloop.wall_clock(text) -%}
-    {{ clock }} - coalesce({{ leadloop.offset_minutes(text, clock) }}, 0) * interval '1 minute'
+    {{ leadloop.minutes_before(clock, 'coalesce(' ~ leadloop.offset_minutes(text, clock) ~ ', 0)') }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -190,8 +190,8 @@
 with counted as (
     select
         {%- for column in types if leadloop.text_column(column) in columns %}
-        count({{ adapter.quote(leadloop.text_column(column)) }}) as {{ adapter.quote('filled ' ~ column) }},
-        count({{ adapter.quote(column) }}) as {{ adapter.quote('fitting ' ~ column) }},
+        count({{ leadloop.quoted(leadloop.text_column(column)) }}) as {{ leadloop.quoted('filled ' ~ column) }},
+        count({{ leadloop.quoted(column) }}) as {{ leadloop.quoted('fitting ' ~ column) }},
         {%- endfor %}
         crm
     from {{ leads }}
@@ -208,8 +208,8 @@ select
     {{ leadloop.literal(column) }} as column_name,
     {{ leadloop.literal(type) }} as type,
         {%- if leadloop.text_column(column) in columns %}
-    {{ adapter.quote('filled ' ~ column) }} as filled,
-    {{ adapter.quote('filled ' ~ column) }} - {{ adapter.quote('fitting ' ~ column) }} as misfits
+    {{ leadloop.quoted('filled ' ~ column) }} as filled,
+    {{ leadloop.quoted('filled ' ~ column) }} - {{ leadloop.quoted('fitting ' ~ column) }} as misfits
 from counted
         {%- else %}
     cast(0 as bigint) as filled,

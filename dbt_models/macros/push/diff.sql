@@ -19,7 +19,7 @@
             'unsendable': 'unsendable_' ~ loop.index,
             'is_there': column in columns or has_more,
             'is_shown': 'is_shown_' ~ loop.index if column in columns or has_more else 'false',
-            'text': 'cast(' ~ adapter.quote(leadloop.exact_column(columns, column)) ~ ' as ' ~ leadloop.sql_type('text') ~ ')' if column in columns
+            'text': 'cast(' ~ leadloop.quoted(leadloop.exact_column(columns, column)) ~ ' as ' ~ leadloop.sql_type('text') ~ ')' if column in columns
                 else leadloop.json_entry(leadloop.more_fields(), leadloop.literal(column)) if has_more
                 else 'cast(null as ' ~ leadloop.sql_type('text') ~ ')'
         }) -%}

@@ -85,9 +85,7 @@
         end
     {%- endset -%}
     {%- set whole = leadloop.replaced(whole, ' ?[ap]m', '') -%}
-    {%- set shifted -%}
-    _clock - coalesce({{ leadloop.offset_minutes('_iso', '_clock') }}, 0) * interval '1 minute'
-    {%- endset -%}
+    {%- set shifted = leadloop.minutes_before('_clock', 'coalesce(' ~ leadloop.offset_minutes('_iso', '_clock') ~ ', 0)') -%}
     {{ return(leadloop.taking(
         whole, '_iso', leadloop.taking(leadloop.wall_clock('_iso'), '_clock', leadloop.micros_text(shifted))
     )) }}

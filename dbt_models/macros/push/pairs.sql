@@ -65,14 +65,10 @@ shown as {{ leadloop.materialized(false) }} (
 {# Each question ends with the first lead that answers it. #}
 reading as (
     select
-        exists (select 1 from shown) as is_read
+        {{ leadloop.has_rows('select 1 from shown') }} as is_read
         {%- for field in fields if field['is_there'] %},
         -- Another CRM may have a column of this name: what is shown is a matter of this CRM's own leads.
-        exists (
-            select 1
-            from shown
-            where {{ leadloop.blank_as_null(field['old_value']) }} is not null
-        ) as {{ field['is_shown'] }}
+        {{ leadloop.has_rows('select 1 from shown where ' ~ leadloop.blank_as_null(field['old_value']) ~ ' is not null') }} as {{ field['is_shown'] }}
         {%- endfor %}
 ),
 

@@ -44,6 +44,10 @@ commit
         'invocation_id': 'text', 'unique_id': 'text', 'name': 'text', 'kind': 'text', 'status': 'text',
         'sequence_number': 'bigint', 'recorded_at': 'timestamptz', 'schema_name': 'text'
     }) -%}
+    {{ leadloop.inserted_results(results, rows) }}
+{%- endmacro %}
+
+{% macro inserted_results(results, rows) -%}
 insert into {{ results }} (
     invocation_id, unique_id, name, kind, status, sequence_number, recorded_at, schema_name
 )

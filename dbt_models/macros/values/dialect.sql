@@ -13,6 +13,31 @@
     }.get(name, name)) }}
 {%- endmacro %}
 
+{# A column's name in SQL. #}
+{% macro quoted(name) -%}
+    {{ return(adapter.dispatch('quoted', 'leadloop')(name)) }}
+{%- endmacro %}
+
+{% macro default__quoted(name) -%}{{ return(adapter.quote(name)) }}{%- endmacro %}
+
+{# A time that is so many minutes (SQL) earlier; and one that is a day or some minutes (numbers) later. #}
+{% macro minutes_before(time, minutes) -%}
+    {{ return(adapter.dispatch('minutes_before', 'leadloop')(time, minutes)) }}
+{%- endmacro %}
+
+{% macro default__minutes_before(time, minutes) -%}
+    {{ time }} - {{ minutes }} * interval '1 minute'
+{%- endmacro %}
+
+{# Whether a query has a row: a condition that may stand among the columns of another. #}
+{% macro has_rows(query) -%}
+    {{ return(adapter.dispatch('has_rows', 'leadloop')(query)) }}
+{%- endmacro %}
+
+{% macro default__has_rows(query) -%}
+    exists ({{ query }})
+{%- endmacro %}
+
 {# A SQL literal. #}
 {% macro literal(text) -%}
     {{ return(adapter.dispatch('literal', 'leadloop')(text)) }}

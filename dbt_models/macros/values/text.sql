@@ -45,7 +45,7 @@
 {# A raw column as text, blank as NULL; NULL where the table, which has these columns, lacks it. #}
 {% macro blanked(column, columns) -%}
     {%- if column in columns -%}
-    {{ leadloop.blank_as_null('cast(' ~ adapter.quote(column) ~ ' as ' ~ leadloop.sql_type('text') ~ ')') }}
+    {{ leadloop.blank_as_null('cast(' ~ leadloop.quoted(column) ~ ' as ' ~ leadloop.sql_type('text') ~ ')') }}
     {%- else -%}
     cast(null as {{ leadloop.sql_type('text') }})
     {%- endif -%}
@@ -284,7 +284,7 @@
         {{- ' ||' if not loop.first }}
         {{ leadloop.joined_without_nulls() }}
             {%- for column in some %}
-            '{{ column }}=' || {{ leadloop.doubled_semicolons(adapter.quote(column)) }} || ';'{{ ',' if not loop.last }}
+            {{ leadloop.joinable("'" ~ column ~ "=' || " ~ leadloop.doubled_semicolons(leadloop.quoted(column)) ~ " || ';'") }}{{ ',' if not loop.last }}
             {%- endfor %}
         )
         {%- endfor %}
@@ -295,6 +295,13 @@
 {% macro joined_without_nulls() -%}
     {{ return(adapter.dispatch('joined_without_nulls', 'leadloop')()) }}
 {%- endmacro %}
+
+{# A text in that call. #}
+{% macro joinable(text) -%}
+    {{ return(adapter.dispatch('joinable', 'leadloop')(text)) }}
+{%- endmacro %}
+
+{% macro default__joinable(text) -%}{{ return(text) }}{%- endmacro %}
 
 {% macro default__joined_without_nulls() -%}concat({%- endmacro %}
 

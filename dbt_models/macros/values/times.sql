@@ -148,7 +148,7 @@
 {% macro point_in_time(wall_clock, offset_minutes, before, after, zone, seen_at) -%}
     case
         when {{ offset_minutes }} is not null
-            then {{ leadloop.zoned(wall_clock ~ ' - ' ~ offset_minutes ~ " * interval '1 minute'", "'UTC'", none) }}
+            then {{ leadloop.zoned(leadloop.minutes_before(wall_clock, offset_minutes), "'UTC'", none) }}
         when {{ before }} = {{ after }} then {{ before }}
         when {{ leadloop.clock_in(zone, before) }} = {{ wall_clock }} and {{ leadloop.clock_in(zone, after) }} = {{ wall_clock }}
             then case

@@ -6,7 +6,7 @@
 {%- set emails = ['email', 'email_address', 'contact_email'] | select('in', there) | list -%}
 
 -- The last ten digits of a phone number are the same with and without the country's code; fewer than seven are none.
-with people as {{ 'not materialized' if target.type != 'spark' }} (
+with people as {{ 'not materialized' if target.type in ['duckdb', 'postgres'] }} (
     select
         crm,
         lead_id,

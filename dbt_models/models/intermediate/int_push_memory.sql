@@ -1,4 +1,6 @@
 {{ config(materialized='view') }}
+{%- set one_call = 'partition by crm, push, lead_id, run_id' %}
+{%- set by_field = leadloop.newest_first('crm, crm_lead_id, field') %}
 
 -- What was sent belongs to CRM, lead and field, whichever push sent it: a push that gets another name, or another push
 -- on the same field, compares with the same values. A push's own are the rows it added, known by ids of its own; what
@@ -11,7 +13,7 @@
 with accepted as (
     select
         *,
-        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+        row_number() over ({{ by_field }}) as place
     from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where
         state in ('applied', 'confirmed')
@@ -25,7 +27,7 @@ with accepted as (
 unanswered as (
     select
         *,
-        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+        row_number() over ({{ by_field }}) as place
     from {{ ref('leadloop', 'stg_leadloop__push_journal') }}
     where
         state = 'unknown'
@@ -61,14 +63,14 @@ of_undone as (
 last_words as (
     select
         *,
-        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+        row_number() over ({{ by_field }}) as place
     from of_undone
 ),
 
 sent_and_undone as (
     select
         *,
-        row_number() over ({{ leadloop.newest_first('crm, crm_lead_id, field') }}) as place
+        row_number() over ({{ by_field }}) as place
     from of_undone
     where
         not is_undo
@@ -121,24 +123,22 @@ of_rejected as (
 readings as (
     select
         *,
-        row_number() over newest as place,
-        lead(state, 1) over newest as state_before,
-        lead(state, 2) over newest as state_before_that,
-        lead(value, 1) over newest as value_before,
-        lead(value, 2) over newest as value_before_that
+        row_number() over ({{ by_field }}) as place,
+        lead(state, 1) over ({{ by_field }}) as state_before,
+        lead(state, 2) over ({{ by_field }}) as state_before_that,
+        lead(value, 1) over ({{ by_field }}) as value_before,
+        lead(value, 2) over ({{ by_field }}) as value_before_that
     from of_reverted
     where state in ('confirmed', 'reverted')
-    window newest as ({{ leadloop.newest_first('crm, crm_lead_id, field') }})
 ),
 
 answers as (
     select
         *,
         row_number() over ({{ leadloop.newest_first('crm, push, lead_id, field') }}) as place,
-        count(case when state = 'rejected' then 1 end) over one_call as refused_together
+        count(case when state = 'rejected' then 1 end) over ({{ one_call }}) as refused_together
     from of_rejected
     where state in ('applied', 'confirmed', 'rejected')
-    window one_call as (partition by crm, push, lead_id, run_id)
 ),
 
 own_accepted as (

@@ -5,7 +5,7 @@ with ranked as (
         min(leadloop_seen_at) over (partition by crm, call_id) as first_seen_at,
         row_number() over (
             partition by crm, call_id
-            order by leadloop_seen_at desc, started_at desc, status desc, seconds desc
+            order by leadloop_seen_at desc, started_at desc nulls last, status desc nulls last, seconds desc nulls last
         ) as place
     from {{ ref('leadloop', 'stg_calls') }}
 )

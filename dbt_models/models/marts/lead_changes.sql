@@ -15,7 +15,7 @@
 {%- set more = leadloop.more_fields() -%}
 {%- set fields = names | reject('equalto', more) | list -%}
 {%- set shown = [] -%}
-{%- for field in fields -%}{%- do shown.append(adapter.quote(field)) -%}{%- endfor -%}
+{%- for field in fields -%}{%- do shown.append(leadloop.quoted(field)) -%}{%- endfor -%}
 {%- set pair = ['crm', 'lead_id', 'version_number'] %}
 {%- set is_increment = is_incremental() and leadloop.has_build_number(this) -%}
 {%- set late = leadloop.late_answers(this) if is_increment else none %}

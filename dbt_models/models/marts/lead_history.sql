@@ -10,6 +10,10 @@
 {%- set crms = leadloop.crms_read() -%}
 {%- set fields = leadloop.fields_of(crms) %}
 {%- do leadloop.plan_quickly(fields) %}
+{#- Snowflake knows no name for a window. -#}
+{%- set by_time = 'partition by crm, lead_id'
+    ~ ' order by reading, leadloop_seen_at, modified_at nulls first, content_hash' %}
+{%- set by_version = 'partition by crm, lead_id order by version_number' %}
 {%- set at_once = is_incremental() or leadloop.wide_and_short(crms, fields) %}
 
 {% if at_once -%}
@@ -74,13 +78,9 @@ in_order as (
         leadloop_seen_at,
         leadloop_sequence_number,
         content_hash,
-        row_number() over by_time as place,
-        lag(content_hash) over by_time as content_before
+        row_number() over ({{ by_time }}) as place,
+        lag(content_hash) over ({{ by_time }}) as content_before
     from counted_through
-    window by_time as (
-        partition by crm, lead_id
-        order by reading, leadloop_seen_at, modified_at nulls first, content_hash
-    )
 ),
 
 -- Only a repeat that follows its like is no version: A, B, A are three, since an edit through an API may well leave the
@@ -93,7 +93,7 @@ numbered as (
             sum(case when content_before = content_hash then 0 else 1 end) over (
                 partition by crm, lead_id
                 order by place
-                rows unbounded preceding
+                rows between unbounded preceding and current row
             ) as integer
         ) as version_number
     from in_order
@@ -120,12 +120,11 @@ begun as (
     select
         *,
         case
-            when modified_at > lag(modified_at) over by_version then modified_at
-            when lag(modified_at) over by_version is null and modified_at is not null then modified_at
+            when modified_at > lag(modified_at) over ({{ by_version }}) then modified_at
+            when lag(modified_at) over ({{ by_version }}) is null and modified_at is not null then modified_at
             else first_seen_at
         end as begins_at
     from spanned
-    window by_version as (partition by crm, lead_id order by version_number)
 ),
 
 monotone as (
@@ -134,7 +133,7 @@ monotone as (
         max(begins_at) over (
             partition by crm, lead_id
             order by version_number
-            rows unbounded preceding
+            rows between unbounded preceding and current row
         ) as valid_from
     from begun
 ),
@@ -150,10 +149,9 @@ versions as (
         last_sequence_number,
         content_hash,
         sum(sightings) over (partition by crm, lead_id) as sightings,
-        lead(valid_from) over by_version as valid_to,
-        lead(version_number) over by_version is null as is_current
+        lead(valid_from) over ({{ by_version }}) as valid_to,
+        lead(version_number) over ({{ by_version }}) is null as is_current
     from monotone
-    window by_version as (partition by crm, lead_id order by version_number)
 )
 
 select

@@ -5,7 +5,8 @@ with ranked as (
         min(leadloop_seen_at) over (partition by crm, recording_id) as first_seen_at,
         row_number() over (
             partition by crm, recording_id
-            order by leadloop_seen_at desc, lead_id desc, started_at desc, url desc
+            order by
+                leadloop_seen_at desc, lead_id desc nulls last, started_at desc nulls last, url desc nulls last
         ) as place
     from {{ ref('leadloop', 'stg_recordings') }}
 )

@@ -43,8 +43,8 @@ ranked as (
                 case when removals.removed_at is null then 1 else 0 end,
                 removals.removed_at desc,
                 removals.leadloop_seen_at desc,
-                removals.removal desc,
-                removals.merged_into desc
+                removals.removal desc nulls last,
+                removals.merged_into desc nulls last
         ) as place
     from {{ removals }} as removals
     inner join alive on removals.crm = alive.crm and removals.lead_id = alive.lead_id

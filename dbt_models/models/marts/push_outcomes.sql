@@ -1,11 +1,11 @@
+{%- set whole_field = 'partition by run_id, push, crm, lead_id, field' -%}
 with ranked as (
     select
         *,
-        min(case when state = 'planned' then recorded_at end) over whole_field as planned_at,
-        min(case when state = 'planned' then old_value end) over whole_field as planned_value,
+        min(case when state = 'planned' then recorded_at end) over ({{ whole_field }}) as planned_at,
+        min(case when state = 'planned' then old_value end) over ({{ whole_field }}) as planned_value,
         row_number() over (partition by run_id, push, crm, lead_id, field order by seq desc) as place
     from {{ ref('leadloop', 'int_push_history') }}
-    window whole_field as (partition by run_id, push, crm, lead_id, field)
 )
 
 select

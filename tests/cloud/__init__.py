@@ -1,0 +1,1 @@
+"""The dbt package for warehouses that are services, on what stands for them on this machine."""

@@ -1,0 +1,183 @@
+"""The dbt package on dbt-snowflake, with fakesnow in place of the service: what it makes of raw tables is what DuckDB makes of them."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.warehouse import models
+from connector.warehouse.connection import Warehouse
+from tests.engines import awkward
+from tests.engines.bench import made, told
+
+pytest.importorskip("fakesnow", reason="`make test-cloud` has what this needs")
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
+TYPES = {"string": "varchar", "int64": "number(38, 0)", "timestamp[us, tz=UTC]": "timestamp_tz"}
+PROFILE = """
+leadloop:
+  target: snowflake
+  outputs:
+    snowflake:
+      type: snowflake
+      account: nowhere
+      user: nobody
+      password: none
+      database: LEADS
+      warehouse: NONE
+      schema: analytics
+      threads: 1
+"""
+
+
+OF_ALL_PUSHES = ("push_pending", "push_conflicts")
+"""Made of the pushes that the catalog has, and fakesnow's has no views among its tables."""
+MACROS = (
+    """create or replace temp macro "system$typeof"(x) as case
+        when typeof(x) like 'DECIMAL%' then 'NUMBER(' || substr(replace(typeof(x), ' ', ''), 9) || '[SB8]'
+        when typeof(x) in ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT') then 'NUMBER(38,0)[SB8]'
+        when typeof(x) in ('FLOAT', 'DOUBLE') then 'FLOAT[DOUBLE]'
+        when typeof(x) = 'TIMESTAMP WITH TIME ZONE' then 'TIMESTAMP_TZ(9)[SB16]'
+        when typeof(x) like 'TIMESTAMP%' then 'TIMESTAMP_NTZ(9)[SB8]'
+        when typeof(x) = 'JSON' or typeof(x) like '%]' then 'ARRAY[LOB]'
+        else typeof(x) || '[LOB]' end""",
+    "create or replace temp macro as_timestamp_tz(x) as try_cast(cast(x as json) ->> '$' as timestamptz)",
+    "create or replace temp macro as_timestamp_ltz(x) as try_cast(cast(x as json) ->> '$' as timestamptz)",
+    "create or replace temp macro as_timestamp_ntz(x) as try_cast(cast(x as json) ->> '$' as timestamp)",
+    "create or replace temp macro as_varchar(x) as cast(x as json) ->> '$'",
+    "create or replace temp macro as_date(x) as try_cast(cast(x as json) ->> '$' as date)",
+)
+"""What fakesnow lacks, as far as Snowflake's documentation says what it does."""
+
+
+def complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has fakesnow know those, trim the characters that it is told to trim, and make dbt's table of new rows, which is dropped again,
+    where it is told to: as a temporary one it can't be in a schema there."""
+    from fakesnow import conn, cursor, transforms
+
+    begin = conn.FakeSnowflakeConnection.__init__
+
+    def begun(self: Any, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        for macro in MACROS:
+            self._duck_conn.execute(macro)
+
+    execute = cursor.FakeSnowflakeCursor.execute
+
+    def executed(self: Any, command: str, *given: Any, **named: Any) -> Any:
+        return execute(self, command.replace("temporary table", "table"), *given, **named)
+
+    monkeypatch.setattr(conn.FakeSnowflakeConnection, "__init__", begun)
+    monkeypatch.setattr(cursor.FakeSnowflakeCursor, "execute", executed)
+    monkeypatch.setattr(transforms, "trim_cast_varchar", lambda expression: expression)
+
+
+class Snow:
+    """An imitation of Snowflake in this process, with an empty database."""
+
+    def __init__(self) -> None:
+        import snowflake.connector
+
+        self.connection: Any = snowflake.connector.connect(
+            database="LEADS", schema="PUBLIC", account="nowhere"
+        )
+        self.schemas: set[str] = set()
+
+    def execute(self, statement: str, given: Any = None) -> Any:
+        return self.connection.cursor().execute(statement, given)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        cursor = self.execute(query)
+        names = [each[0].lower() for each in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def land(self, step: awkward.Step) -> None:
+        for schema, name, rows in awkward.tables(step):
+            self.execute(f"create schema if not exists {schema}")
+            columns = [(field.name, TYPES[str(field.type)]) for field in rows.schema]
+            self.execute(
+                f"create table if not exists {schema}.{name} ({', '.join(' '.join(each) for each in columns)})"
+            )
+            there = {row["column_name"].lower() for row in self.rows(
+                f"select column_name from information_schema.columns where table_schema = upper('{schema}')"
+                f" and table_name = upper('{name}')"
+            )}  # fmt: skip
+            for column, kind in columns:
+                if column not in there:
+                    self.execute(f"alter table {schema}.{name} add column {column} {kind}")
+            names = ", ".join(rows.column_names)
+            for row in rows.to_pylist():
+                texts = [None if each is None else str(each) for each in row.values()]
+                casts = ", ".join(f"cast(%s as {kind})" for _, kind in columns)
+                self.execute(f"insert into {schema}.{name} ({names}) select {casts}", texts)
+
+    def made(self) -> dict[str, list[str]]:
+        """See ``bench.made``."""
+        names = [
+            row["table_name"].lower()
+            for kind in ("tables", "views")
+            for row in self.rows(
+                f"select table_name from information_schema.{kind} where table_schema = 'ANALYTICS'"
+            )
+        ]
+        return {name: told(self.rows(f"select * from analytics.{name}")) for name in sorted(set(names))}
+
+
+@pytest.fixture
+def snow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Snow]:
+    import fakesnow
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(models, "STATE", tmp_path / "dbt")
+    (tmp_path / "profiles.yml").write_text(PROFILE)
+    complete(monkeypatch)
+    with fakesnow.patch():
+        yield Snow()
+
+
+Build = Callable[..., list[str]]
+
+
+@pytest.fixture
+def build(tmp_path: Path, snow: Snow) -> Build:
+    """Runs dbt on Snowflake, and returns what is wrong."""
+
+    # fakesnow can't read a comment with an apostrophe in it.
+    project = tmp_path / "package"
+    shutil.copytree(models.packaged_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
+    file = project / "dbt_project.yml"
+    file.write_text(
+        "".join(line for line in file.read_text().splitlines(keepends=True) if "persist_docs" not in line)
+    )
+
+    def run(*arguments: str) -> list[str]:
+        from dbt.cli.main import dbtRunner
+
+        quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+        places = ["--project-dir", str(project), "--profiles-dir", str(tmp_path)]
+        places += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "target")]
+        given = ["--vars", json.dumps({"leadloop_examples": True}), "--exclude-resource-type", "unit_test"]
+        result = dbtRunner().invoke([*quiet, "build", *places, *given, *arguments])
+        assert result.exception is None, result.exception
+        return [
+            f"{each.node.name}: {each.message}" for each in result.result if each.status in ("error", "fail")
+        ]
+
+    return run
+
+
+def test_every_relation_is_duckdbs(snow: Snow, build: Build, duck: Warehouse, land: Any) -> None:
+    """Made from the beginning, then from what came since, with a new column, late rows and late answers: row by row the same."""
+    for number, step in enumerate(awkward.STEPS):
+        land(duck, step)
+        snow.land(step)
+        models.build(duck, models.packaged_project())
+        assert build() == []
+        here, there = snow.made(), made(duck)
+        for name in OF_ALL_PUSHES:
+            there.pop(name)
+        assert here.keys() == there.keys()
+        for name, rows in there.items():
+            assert here[name] == rows, (number, name)
