@@ -52,12 +52,13 @@ quick: install ## run ruff and the unit tests, in under a minute
 test: install ## run the checks and all tests but the long ones; this must pass at any time
 	$(MAKE) -j 2 types suite
 
-# In the order of the folders: files of one long test come first, and those of many short ones fill up what is left.
+# Three processes for two cores: a quarter of the time a test waits, for a server, another process or a pace. In the order of the
+# folders: files of one long test come first, and those of many short ones fill up what is left.
 suite: rest
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 shuffled: install ## run make test's tests in a random order; SEED=n repeats one
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" \
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long" \
 		--random-order-bucket=module --random-order-seed=$(or $(SEED),$(shell date +%s))
 
 long: install ## run the long tests; these must pass before an issue is resolved

@@ -38,7 +38,7 @@ def codes() -> dict[str, int]:
     return {each.name: each.exit_code for each in checks.run() if not each.ok and each.name != "dbt project"}
 
 
-@pytest.mark.long_if("leadsquared", "leadping")
+@pytest.mark.long_if("leadsquared", "leadping", "pollybot")
 @pytest.mark.parametrize("vendor", ["convoso", "leadsquared", "pollybot", "leadping"])
 def test_an_address_that_has_answered_is_tried_again_later(
     home: Warehouse, monkeypatch: pytest.MonkeyPatch, vendor: str
@@ -62,7 +62,7 @@ def test_an_address_that_has_answered_is_tried_again_later(
             extract_shard(home, vendor, start=datetime(2020, 1, 1, tzinfo=UTC), shard=Shard.parse("1/2"))
 
 
-@pytest.mark.long_if("leadsquared", "leadping")
+@pytest.mark.long_if("leadsquared", "leadping", "pollybot")
 @pytest.mark.parametrize("vendor", ["convoso", "leadsquared", "pollybot", "leadping"])
 def test_somebody_elses_page_at_an_address_that_has_answered(
     home: Warehouse, monkeypatch: pytest.MonkeyPatch, vendor: str

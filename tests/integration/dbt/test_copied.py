@@ -42,7 +42,7 @@ def read(path: Path, *, attached: bool) -> dict[str, Any]:
         }
 
 
-@pytest.mark.long_if("from init")
+@pytest.mark.long
 @pytest.mark.parametrize("project", ["another's", "from init"])
 def test_a_file_under_another_name(duck: Any, own: Any, tmp_path: Path, project: str) -> None:
     """Copied and attached: every view there is shows what it shows in the file that was built."""

@@ -50,7 +50,7 @@ def checkout(own: Any, tmp_path: Path) -> Callable[[], Path]:
     return lambda: Path(shutil.copytree(own.folder, tmp_path / "old", symlinks=True))
 
 
-@pytest.mark.long_if("postgres")
+@pytest.mark.long
 def test_two_projects_are_compared_and_the_warehouse_is_as_before(lab: Any, own: Any, checkout: Any) -> None:
     """Leads, fields and values that move, pushes that come and go, settings and guardrails: all of it, and nothing is written."""
     shown(lab)

@@ -125,7 +125,7 @@ def test_every_value_arrives_on_postgresql_and_comes_back(tmp_path: Path, postgr
 @pytest.mark.parametrize(
     "way",
     [
-        ("ducklake",),
+        pytest.param(("ducklake",), marks=pytest.mark.long),
         pytest.param(("ducklake", "ducklake-postgres"), marks=pytest.mark.long),
         pytest.param(("spark",), marks=SPARK.marks),
     ],

@@ -59,6 +59,7 @@ def until(told: Callable[[], object], seconds: float = 20.0) -> bool:
     return False
 
 
+@pytest.mark.long
 def test_what_another_process_has_written_is_shown_while_it_holds_the_file(fresh: Any) -> None:
     """DuckDB would let nobody open the file; the page shows what is committed all the same, and fails at nothing."""
     with fresh() as browser:
