@@ -427,7 +427,7 @@ edits = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     leads=st.integers(0, 700),
     kinds=st.integers(1, 40),

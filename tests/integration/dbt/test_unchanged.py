@@ -175,6 +175,7 @@ def test_another_machine_has_the_same_project(copy: Lab, project: OwnProject) ->
     assert since(copy, project) is not None
 
 
+@pytest.mark.long_if("a model", "a model that is gone", "a test", "a macro", "a variable")
 @pytest.mark.parametrize("changed", list(FILES))
 def test_a_changed_project_is_built(copy: Lab, project: OwnProject, changed: str) -> None:
     """By its files alone, also where dbt has read the project again since."""

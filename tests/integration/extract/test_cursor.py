@@ -31,6 +31,7 @@ def test_a_new_machine_goes_on_where_the_last_one_stopped(rig: Any, sandbox: Any
     assert rig.missing(crm) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["second", "day"])
 def test_years_without_leads_cost_nothing(duck: Any, sandbox: Any, at: Any, precision: Any) -> None:
     """A first run asks about a quarter of a century, and hardly more often than its pages are."""
@@ -100,6 +101,7 @@ def test_every_set_of_filters_has_a_cursor_of_its_own(duck: Any, sandbox: Any, a
     assert duck.missing(crm) == {}
 
 
+@pytest.mark.long
 def test_only_the_crms_clock_moves_the_cursor(duck: Any, sandbox: Any, at: Any) -> None:
     """A machine that is a day ahead, then a day behind, reads what was edited in between, and its cursor is the CRM's."""
     crm = sandbox(leads=20, clock=lambda: NOON)
@@ -205,6 +207,7 @@ def test_changed_at_sees_what_updated_at_does_not(duck: Any, sandbox: Any, at: A
     assert duck.cursor(crm) is None
 
 
+@pytest.mark.long
 def test_changed_at_on_a_server_that_only_knows_days(duck: Any, sandbox: Any, at: Any) -> None:
     """Rows don't show the clock that was asked for, and still the day is read in bounded time."""
     time = at(NOON)

@@ -30,6 +30,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.long_if("502", "dropped", "truncated", "told to wait", "last page again", "ids as numbers")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_complete_or_an_error(duck: Any, sandbox: Any, fault: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Under every fault, in bounded time; and neither log nor error shows a token, a phone number or an address."""

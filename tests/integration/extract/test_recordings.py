@@ -101,6 +101,7 @@ def test_leads_that_are_called_while_they_are_read(duck: Any, sandbox: Any, at: 
         assert in_book(crm, until=done.window.end) <= set(read(duck))
 
 
+@pytest.mark.long
 def test_a_lead_that_slipped_past_every_look_is_caught_up_with(
     duck: Any, sandbox: Any, at: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_lead_that_slipped_past_every_look_is_caught_up_with(
     assert duck.cursors("recordings")[f"{cursor}-whole"] == NOON.isoformat()
 
 
+@pytest.mark.long
 def test_a_call_on_the_boundary_second(duck: Any, sandbox: Any, at: Any) -> None:
     """Two calls in the second in which a window ends, one before and one after the run."""
     time = at(NOON)
@@ -140,6 +142,7 @@ def test_more_recordings_than_a_page_holds(duck: Any, sandbox: Any, at: Any, env
     assert sorted(read(duck)) == sorted(in_book(crm))
 
 
+@pytest.mark.long
 def test_a_long_call_whose_recording_comes_late(duck: Any, sandbox: Any, at: Any) -> None:
     """Within ``recordings_lookback`` leads are asked again, so a recording that was not there yet is found."""
     time = at(NOON)

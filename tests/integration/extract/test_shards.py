@@ -72,7 +72,7 @@ class Stop(Listener):
             raise KeyboardInterrupt
 
 
-@pytest.mark.long_if("1", "2")
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_parts_in_any_order_come_to_the_whole(
     rig: Any, book: Any, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -161,6 +161,7 @@ def test_the_number_of_parts_is_settled_by_the_first_that_is_loaded(duck: Any, b
         extract_shard(duck.warehouse, "convoso", Shard(1, 3))
 
 
+@pytest.mark.long
 def test_an_account_that_was_read_has_no_first_read(duck: Any, book: Any) -> None:
     """Parts of a stretch of time can be read all the same, and leave the cursor where it is."""
     loop.extract(duck.warehouse, "convoso")
@@ -177,6 +178,7 @@ def test_an_account_that_was_read_has_no_first_read(duck: Any, book: Any) -> Non
     assert cursor(duck.warehouse) == before
 
 
+@pytest.mark.long
 def test_dropped_raw_tables_are_read_from_the_start(duck: Any, book: Any) -> None:
     """That parts were read counts only as long as their rows are there."""
     for number in (1, 2):
@@ -212,6 +214,7 @@ def test_parts_agree_on_the_columns_of_fields(rig: Any, book: Any, monkeypatch: 
         assert shards.homes_of(connection, "convoso") == {"cost": "Cost"}
 
 
+@pytest.mark.long
 def test_a_part_that_gave_a_column_to_another_field_loads_nothing(
     loaded_by_dlt: Any, book: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

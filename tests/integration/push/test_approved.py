@@ -190,6 +190,7 @@ def _later(**by: float) -> Any:
     return now() + timedelta(**by)
 
 
+@pytest.mark.long
 def test_the_world_is_looked_at_again(office: Office) -> None:
     """An approval agrees to the plan that was saved: another one is refused, and an edit just before the call stays."""
     office.approve()
@@ -203,6 +204,7 @@ def test_the_world_is_looked_at_again(office: Office) -> None:
     assert "is not the plan any more" in office.refused(PlanMovedError)
 
 
+@pytest.mark.long
 def test_only_a_larger_plan_needs_one(office_here: Office) -> None:
     """``approve_above`` lets so many leads pass, and no more."""
     office = office_here
@@ -266,6 +268,7 @@ def test_a_lead_that_is_to_be_added_is_whole_or_left_out(office_here: Office) ->
     assert len(restricted(approved, approved.approval).leads) == 1
 
 
+@pytest.mark.long
 def test_an_undo_is_approved_as_well(office: Office) -> None:
     """The undo of such a push needs an approval, and is sent with one."""
     office.approve()

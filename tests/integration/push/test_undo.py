@@ -154,6 +154,7 @@ def test_an_undo_can_be_undone(book: Book) -> None:
     assert (book.shows(book.lead), book.verdicts()) == ("before", {(book.lead, "title"): "reverted"})
 
 
+@pytest.mark.long
 def test_a_later_run_is_no_prey_of_an_earlier_ones_undo(book: Book) -> None:
     """What a later run sent is a conflict of the earlier one's undo; both together go back to the start."""
     book.want(book.lead, "hot")
@@ -274,6 +275,7 @@ def test_a_killed_undo_goes_on(book: Book) -> None:
     assert set(book.verdicts().values()) == {"reverted"}
 
 
+@pytest.mark.long
 def test_limits_hold_for_an_undo(quick_once: Book) -> None:
     """The push's own guardrails stop it, and ``limit`` sends the first leads."""
     book = quick_once
@@ -318,6 +320,7 @@ def test_what_the_crm_cannot_blank_is_reported(quick_once: Book) -> None:
     assert any("can't blank city" in note for note in left_out(plan))
 
 
+@pytest.mark.long
 def test_rows_that_were_deleted_are_told(book: Book) -> None:
     """A compacted journal forgets nothing that an undo needs; what was deleted from the archive is counted."""
     for lead in (book.lead, book.other):
@@ -347,6 +350,7 @@ def test_a_compacted_journal_still_holds(book: Book) -> None:
     assert book.verdicts() == {(book.lead, "title"): "reverted"}
 
 
+@pytest.mark.long
 def test_leads_that_were_added_stay_unless_asked(book: Book) -> None:
     """They are listed; with ``delete_inserted`` those are deleted that nobody has touched since, within the push's limits."""
     before = set(book.crm.book.ids())
@@ -419,6 +423,7 @@ def test_an_answer_that_was_long_under_way_hides_nobody(quick_once: Book) -> Non
     assert not book.plan(run, delete_inserted=True).leads
 
 
+@pytest.mark.long
 def test_too_many_added_leads_are_not_deleted(quick_once: Book) -> None:
     """``max_deletes`` of the push stops it."""
     book = quick_once
@@ -435,6 +440,7 @@ def test_too_many_added_leads_are_not_deleted(quick_once: Book) -> None:
         make_undo(book.quick.warehouse.engine(), strict, found, capabilities=unable)
 
 
+@pytest.mark.long
 def test_deleted_leads_are_told_with_all_that_is_known(book: Book) -> None:
     """Nothing brings them back: the plan says so, and every known value is there for whoever adds them again."""
     book.quick.write("insert into inputs.unwanted values (:lead)", lead=book.lead)
