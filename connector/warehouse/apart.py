@@ -28,6 +28,14 @@ LEDGER = "ledger"
 SCHEMA = "leadloop"
 NOTE = "of_ledger"
 """The table of the lake that says whose ledger it has."""
+NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number", "journal_up_to")
+"""Columns that hold numbers of the ledger's sequence."""
+NOT_COPIED = ("leases", "warehouse", "shards", "last_build", "dbt_results", "begun_anew")
+"""Tables of the ledger of no use to anybody who reads, or made in the lake itself."""
+OF_LEDGER = f"""
+select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
+"""
+"""Asks for every table of the ledger, by its whole name."""
 _ACCEPTED = threading.local()
 _WHERE = """
 select database_name from duckdb_tables() where database_name in (?, ?) and schema_name = ? and table_name = ?
@@ -144,6 +152,12 @@ class Apart(DuckDB):
         return self.states_in(
             connection, [each for each in relations if each.schema == SCHEMA], f"'{LEDGER}'"
         )
+
+
+def tables_of_ledger(connection: sa.Connection) -> list[str]:
+    """The names of the tables of leadloop's in the ledger whose copies models and analysts read in the lake."""
+    query = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
+    return sorted({*connection.exec_driver_sql(query, (LEDGER, SCHEMA)).scalars()} - {*NOT_COPIED})
 
 
 def where(connection: sa.Connection, schema: str, name: str) -> str | None:

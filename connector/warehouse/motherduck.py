@@ -21,7 +21,7 @@ from connector import config, crm
 from connector.errors import ConfigError, WarehouseError
 from connector.warehouse import apart_views
 from connector.warehouse import motherduck_connection as opening
-from connector.warehouse.apart import LAKE, LEDGER, NOTE, SCHEMA, Apart
+from connector.warehouse.apart import LAKE, LEDGER, NOTE, NUMBERED, OF_LEDGER, SCHEMA, Apart
 from connector.warehouse.duckdb import size_of
 from connector.warehouse.engine import OPTIONS, Size, State
 from connector.warehouse.relations import Relation
@@ -31,15 +31,10 @@ DRIVER = "duckdb+motherduck"
 PLUGIN = "connector.warehouse.motherduck_dbt"
 registry.register("duckdb.motherduck", "connector.warehouse.motherduck_dialect", "Dialect")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number", "journal_up_to")
-"""Columns that hold numbers of the ledger's sequence."""
 _WITH_NUMBERS = """
 select schema_name, table_name, column_name
 from duckdb_columns()
 where database_name = ? and column_name in (?, ?, ?, ?) and not internal
-"""
-_OF_LEDGER = f"""
-select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
 """
 _REFUSED = re.compile(r"not authenticated|[Jj]wt|motherduck_token|Invalid (?:MotherDuck )?token")
 _AWAY = re.compile(
@@ -199,7 +194,7 @@ class MotherDuck(Apart):
 
     def look_through(self, connection: sa.Connection) -> None:
         """The ledger; the service looks after its own files."""
-        for name in connection.exec_driver_sql(_OF_LEDGER).scalars().all():
+        for name in connection.exec_driver_sql(OF_LEDGER).scalars().all():
             connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {name}").all()
 
     def tables_in(self, connection: sa.Connection, schema: str) -> list[str]:
@@ -209,7 +204,7 @@ class MotherDuck(Apart):
 
     def highest_number(self, connection: sa.Connection) -> int | None:
         name = database_of(connection.engine.url)
-        rows = connection.exec_driver_sql(_WITH_NUMBERS, (name, *_NUMBERED)).all()
+        rows = connection.exec_driver_sql(_WITH_NUMBERS, (name, *NUMBERED)).all()
         found = [
             connection.exec_driver_sql(
                 f"select max({opening.quoted(column)}) from {opening.quoted(name, schema, table)}"

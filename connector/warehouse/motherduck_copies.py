@@ -3,17 +3,12 @@ a build, each only where it has changed since the last copy."""
 
 import sqlalchemy as sa
 
-from connector.warehouse.apart import LEDGER, SCHEMA
+from connector.warehouse.apart import LEDGER, SCHEMA, tables_of_ledger
 from connector.warehouse.engine import Engine
 from connector.warehouse.motherduck_connection import OWN, quoted
 from connector.warehouse.relations import Relation
 
-LEFT_OUT = ("leases", "warehouse", "shards", "last_build", "dbt_results", "begun_anew")
-"""Of no use to anybody who reads, or made by dbt itself there."""
 _COPIED = f"{OWN}.copied"
-_NAMES = (
-    f"select table_name from duckdb_tables() where database_name = '{LEDGER}' and schema_name = '{SCHEMA}'"
-)
 _THERE = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
 
 
@@ -25,7 +20,7 @@ def copy(database: sa.Engine, engine: Engine, name: str) -> list[str]:
         connection.exec_driver_sql(f"create table if not exists {_COPIED} (name text, state text)")
     with database.connect() as connection:
         known = {table: state for table, state in connection.exec_driver_sql(f"select * from {_COPIED}")}  # noqa: C416 - rows
-        tables = sorted({*connection.exec_driver_sql(_NAMES).scalars()} - {*LEFT_OUT})
+        tables = tables_of_ledger(connection)
         states = engine.states(connection, [Relation(SCHEMA, table) for table in tables])
         there = set(connection.exec_driver_sql(_THERE, (name, SCHEMA)).scalars())
     copied = []

@@ -22,7 +22,7 @@ from connector.errors import ConfigError, DamagedError, DiskFullError, Warehouse
 from connector.warehouse import apart_views
 from connector.warehouse import spark_connection as opening
 from connector.warehouse import spark_tables as tables
-from connector.warehouse.apart import LEDGER, NOTE, SCHEMA, Apart
+from connector.warehouse.apart import NOTE, NUMBERED, OF_LEDGER, SCHEMA, Apart
 from connector.warehouse.duckdb import size_of
 from connector.warehouse.engine import Size, State
 from connector.warehouse.relations import Column, Kind, Relation
@@ -33,11 +33,6 @@ DEFAULT_STORAGE = "leads.delta"
 DRIVER = "duckdb+spark"
 PLUGIN = "connector.warehouse.spark_dbt"
 registry.register("duckdb.spark", "connector.warehouse.spark_dialect", "Dialect")
-_NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number", "journal_up_to")
-"""Columns that hold numbers of the ledger's sequence."""
-_OF_LEDGER = f"""
-select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
-"""
 _MISSING = re.compile(
     r"""["'(](?:file://)?(?P<file>[^"'()\n]*\.parquet)["')]?|(?P<log>_delta_log|log segment)"""
 )
@@ -218,7 +213,7 @@ class Spark(Apart):
         return super().explained(text, label)
 
     def look_through(self, connection: sa.Connection) -> None:
-        ledger = connection.exec_driver_sql(_OF_LEDGER).scalars()
+        ledger = connection.exec_driver_sql(OF_LEDGER).scalars()
         lake = map(apart_views.name_of, tables.tables(storage_of(connection.engine.url)))
         for name in [*ledger, *lake]:
             connection.exec_driver_sql(f"select bit_xor(hash(columns(*))) from {name}").all()
@@ -333,7 +328,7 @@ def _highest(path: Path, version: "tables.Version | None") -> int | None:
         return None
     known = _HIGHEST.get(path)
     if known is None or known[0] != version:
-        known = _HIGHEST[path] = (version, tables.highest(path, _NUMBERED))
+        known = _HIGHEST[path] = (version, tables.highest(path, NUMBERED))
     return known[1]
 
 

@@ -7,17 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.warehouse import spark_tables as tables
-from connector.warehouse.apart import LEDGER, SCHEMA
+from connector.warehouse.apart import LEDGER, SCHEMA, tables_of_ledger
 from connector.warehouse.engine import Engine
 from connector.warehouse.relations import Relation
 from connector.warehouse.spark_connection import OWN
 
-LEFT_OUT = ("leases", "warehouse", "shards", "last_build", "dbt_results", "begun_anew")
-"""Of no use to anybody who reads, or made on Spark itself."""
 _COPIED = f"{OWN}.copied"
-_NAMES = (
-    f"select table_name from duckdb_tables() where database_name = '{LEDGER}' and schema_name = '{SCHEMA}'"
-)
 
 
 def copy(database: sa.Engine, engine: Engine, storage: Path) -> list[str]:
@@ -29,7 +24,7 @@ def copy(database: sa.Engine, engine: Engine, storage: Path) -> list[str]:
         )
     with database.connect() as connection:
         known = {name: told for name, *told in connection.exec_driver_sql(f"select * from {_COPIED}")}
-        names = sorted({*connection.exec_driver_sql(_NAMES).scalars()} - {*LEFT_OUT})
+        names = tables_of_ledger(connection)
         states = engine.states(connection, [Relation(SCHEMA, name) for name in names])
     copied = []
     for name in names:
