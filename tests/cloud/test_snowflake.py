@@ -168,10 +168,10 @@ def build(tmp_path: Path, snow: Snow) -> Build:
     return run
 
 
-def test_every_relation_is_duckdbs(snow: Snow, build: Build, duck: Warehouse, land: Any) -> None:
+def test_every_relation_is_duckdbs(snow: Snow, build: Build, duck: Warehouse) -> None:
     """Made from the beginning, then from what came since, with a new column, late rows and late answers: row by row the same."""
     for number, step in enumerate(awkward.STEPS):
-        land(duck, step)
+        awkward.land(duck, step)
         snow.land(step)
         models.build(duck, models.packaged_project())
         assert build() == []

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import sqlalchemy as sa
+
+from connector.warehouse.connection import Warehouse
 
 Row = Mapping[str, Any]
 Step = Mapping[str, Sequence[Row]]
@@ -23,6 +26,8 @@ TYPES = {
     "seq": pa.int64(),
 }
 """Column -> type, of those that are no texts."""
+SQL_TYPES = {"string": "text", "int64": "bigint", "timestamp[us, tz=UTC]": "timestamptz"}
+"""An Arrow type -> the name that DuckDB has for it."""
 BEGIN = datetime(2026, 3, 9, tzinfo=UTC)
 LOS_ANGELES, LONDON = "America/Los_Angeles", "Europe/London"
 
@@ -253,3 +258,22 @@ def tables(step: Step) -> Iterator[tuple[str, str, pa.Table]]:
             for column in columns
         }
         yield schema, name, pa.table(arrays)
+
+
+def land(duck: Warehouse, step: Step) -> None:
+    """Puts the rows of a step straight into the tables."""
+    with duck.engine().begin() as connection:
+        for schema, name, rows in tables(step):
+            connection.execute(sa.text(f"create schema if not exists {schema}"))
+            columns = [f'"{field.name}" {SQL_TYPES[str(field.type)]}' for field in rows.schema]
+            if schema != "leadloop":
+                declared = ", ".join(columns)
+                connection.execute(sa.text(f"create table if not exists {schema}.{name} ({declared})"))
+                for column in columns:
+                    connection.execute(
+                        sa.text(f"alter table {schema}.{name} add column if not exists {column}")
+                    )
+            names = ", ".join(f'"{each}"' for each in rows.column_names)
+            marks = ", ".join("?" * rows.num_columns)
+            statement = f"insert into {schema}.{name} ({names}) values ({marks})"
+            connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows.to_pylist()])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from connector.push.equality import same
 from connector.texts import is_blank
@@ -27,7 +26,6 @@ pytest.importorskip(
 pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'leadloop[spark]'")
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 SERVERS = ("spark", "spark-connect")
-SQL_TYPES = {"string": "text", "int64": "bigint", "timestamp[us, tz=UTC]": "timestamptz"}
 
 
 class Sail:
@@ -146,27 +144,6 @@ def build(tmp_path: Path, sail: Sail) -> Build:
     return run
 
 
-def land(duck: Warehouse, step: awkward.Step) -> None:
-    with duck.engine().begin() as connection:
-        for schema, name, rows in awkward.tables(step):
-            connection.execute(sa.text(f"create schema if not exists {schema}"))
-            columns = [f'"{field.name}" {SQL_TYPES[str(field.type)]}' for field in rows.schema]
-            if schema != "leadloop":
-                connection.execute(
-                    sa.text(f"create table if not exists {schema}.{name} ({', '.join(columns)})")
-                )
-                for column in columns:
-                    connection.execute(
-                        sa.text(f"alter table {schema}.{name} add column if not exists {column}")
-                    )
-            names, marks = (
-                ", ".join(f'"{each}"' for each in rows.column_names),
-                ", ".join("?" * rows.num_columns),
-            )
-            statement = f"insert into {schema}.{name} ({names}) values ({marks})"
-            connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows.to_pylist()])
-
-
 @contextmanager
 def broken_at(beginning: str) -> Iterator[None]:
     """The statement that begins so fails, as if the server were gone."""
@@ -192,7 +169,7 @@ def test_every_relation_is_duckdbs(sail: Sail, duck: Warehouse, build: Build) ->
     pushes = ["--exclude", "lead_scores_to_leadping", "lead_scores_to_leadsquared", "lead_scores_to_pollybot"]
     broken = {1: "merge into analytics.lead_changes", 3: "merge into analytics.lead_history"}
     for number, step in enumerate(awkward.STEPS):
-        land(duck, step)
+        awkward.land(duck, step)
         sail.land(step)
         if number in broken:
             with broken_at(broken[number]):
@@ -217,7 +194,7 @@ def test_the_tables_follow_what_comes(sail: Sail, duck: Warehouse, build: Build)
     """History and changes alone, which are what a build adds to: a new field is a new column, and late rows find their place."""
     names = ("lead_history", "lead_changes")
     for number, step in enumerate(awkward.STEPS):
-        land(duck, step)
+        awkward.land(duck, step)
         sail.land(step)
         models.build(duck, models.packaged_project())
         assert build("--select", "+lead_changes", "--exclude-resource-type", "test") == []
