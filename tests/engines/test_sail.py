@@ -67,7 +67,8 @@ class Sail:
         return {name: told(self.rows(f"select * from analytics.{name}")) for name in sorted(names)}
 
     def drop(self) -> None:
-        for (schema,) in [tuple(row.values()) for row in self.rows("show databases")]:
+        # Apache Spark shows the name alone, Sail what it knows of it as well.
+        for schema in [next(iter(row.values())) for row in self.rows("show databases")]:
             if schema != "default":
                 self.execute(f"drop schema {schema} cascade")
         self.session.stop()

@@ -187,11 +187,14 @@
 
    leads: the model, which has these columns and is read once; types: column -> type, at least one. #}
 {% macro types_counted(leads, columns, types) -%}
+    {#- Numbers, since PostgreSQL cuts a name after 63 bytes, and Sail reads no view that has a blank in one. #}
+    {%- set numbers = {} -%}
+    {%- for column in types %}{% do numbers.update({column: loop.index}) %}{% endfor -%}
 with counted as (
     select
         {%- for column in types if leadloop.text_column(column) in columns %}
-        count({{ leadloop.quoted(leadloop.text_column(column)) }}) as {{ leadloop.quoted('filled ' ~ column) }},
-        count({{ leadloop.quoted(column) }}) as {{ leadloop.quoted('fitting ' ~ column) }},
+        count({{ leadloop.quoted(leadloop.text_column(column)) }}) as filled_{{ numbers[column] }},
+        count({{ leadloop.quoted(column) }}) as fitting_{{ numbers[column] }},
         {%- endfor %}
         crm
     from {{ leads }}
@@ -208,8 +211,8 @@ select
     {{ leadloop.literal(column) }} as column_name,
     {{ leadloop.literal(type) }} as type,
         {%- if leadloop.text_column(column) in columns %}
-    {{ leadloop.quoted('filled ' ~ column) }} as filled,
-    {{ leadloop.quoted('filled ' ~ column) }} - {{ leadloop.quoted('fitting ' ~ column) }} as misfits
+    filled_{{ numbers[column] }} as filled,
+    filled_{{ numbers[column] }} - fitting_{{ numbers[column] }} as misfits
 from counted
         {%- else %}
     cast(0 as bigint) as filled,

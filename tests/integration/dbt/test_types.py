@@ -81,14 +81,22 @@ def test_what_fits_a_type_and_what_does_not(lab: Any, own: Any) -> None:
 @pytest.mark.long_if("postgres")
 def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own: Any) -> None:
     """`90` does not come after `100`, and `087` is another text than `87`, which the CRM is to show; what it shows is confirmed."""
-    declare(own, f"{{lead_score: number, {LONG[:60]}: integer, nowhere: date}}")
+    # Names that differ in their last letter alone: PostgreSQL cuts what is made of them.
+    alike = f"{LONG[:59]}x"
+    declare(own, f"{{lead_score: number, {LONG[:60]}: integer, {alike}: integer, nowhere: date}}")
     own.desired("wanted", "lead_id, score", *(f"'{n}', '87'" for n in range(1, 4)))
     own.push(
         "sending",
         "desired = ref('wanted'), crm = 'convoso', key = 'lead_id', fields = {'lead_score': 'score'}",
     )
     scores = {"1": "087", "2": "87", "3": "hot", "4": "100", "5": "90"}
-    lab.land([{"id": key, "lead_score": value, LONG[:60]: "5"} for key, value in scores.items()], "2 10:00")
+    lab.land(
+        [
+            {"id": key, "lead_score": value, LONG[:60]: "5", alike: f"{value} of 100"}
+            for key, value in scores.items()
+        ],
+        "2 10:00",
+    )
     lab.build(own.folder, select=f"{MODELS} +sending")
 
     assert lab.rows("select avg(lead_score), max(lead_score) from analytics.leads") == [(91.0, 100.0)]
@@ -103,6 +111,8 @@ def test_numbers_are_sorted_and_averaged_and_a_push_compares_texts(lab: Any, own
     assert lab.rows(plan) == [("1", "087", "change"), ("3", "hot", "change")]
     counted = "select crm, filled, misfits from analytics.lead_types where column_name = "
     assert lab.rows(f"{counted}'lead_score'") == [("convoso", 5, 1)]
+    assert lab.rows(f"{counted}'{LONG[:60]}'") == [("convoso", 5, 0)]
+    assert lab.rows(f"{counted}'{alike}'") == [("convoso", 5, 5)]
     assert lab.rows(f"{counted}'nowhere'") == [(None, 0, 0)]
     ((view,),) = lab.rows(
         "select view_definition from information_schema.views where table_name = 'lead_types'"
