@@ -126,9 +126,10 @@ class Plans:
             known = self._coming.get(name)
             if known is not None and known[0] == self._source.generation:
                 return known[1]
+            # Before it is begun: what is made of an older state must not count as made of a newer one.
+            now, pushes = self._source.generation, {each.name for each in self.pushes}
             coming = self._maker.submit(self._make, name)
             # Plans of undos that nobody looks at any more go with what they were made from.
-            now, pushes = self._source.generation, {each.name for each in self.pushes}
             self._coming = {
                 key: each for key, each in self._coming.items() if key in pushes or each[0] == now
             }

@@ -129,15 +129,17 @@ def test_what_takes_too_long_is_told(
     warehouse: Warehouse, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once, with both durations, and that it is quick again."""
-    monkeypatch.setenv("ALERTS__LONGER_THAN", "1s")
+    monkeypatch.setenv("ALERTS__LONGER_THAN", "2s")
     config.reload()
-    for seconds in (0, 1.1, 1.1, 0):
+    for seconds in (0, 2.1, 2.1, 0):
         push(warehouse, seconds=seconds)
     assert titles(receiver) == [f"Warning: leadloop {PUSH}", f"Recovered: leadloop {PUSH}"]
     told = receiver.documents[0]["message"]
     assert "ended with 0 (done)" in told
-    assert (
-        "It took 0:00:01, and alerts.longer_than (environment: ALERTS__LONGER_THAN) allows 0:00:01." in told
+    # A busy machine takes longer than what was slept.
+    assert re.search(
+        r"It took 0:00:\d\d, and alerts\.longer_than \(environment: ALERTS__LONGER_THAN\) allows 0:00:02\.",
+        told,
     )
     assert "analytics.push_outcomes" not in told
 
