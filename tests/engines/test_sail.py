@@ -2,6 +2,7 @@
 Sail, or Apache Spark's own, see `apache`."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -146,6 +147,22 @@ def build(tmp_path: Path, sail: Sail) -> Build:
 
 
 @contextmanager
+def told_to_server() -> Iterator[list[str]]:
+    """The statements of dbt, as they come."""
+    from dbt.adapters.spark.session import Cursor
+
+    execute, said = Cursor.execute, list[str]()
+
+    def note(self: Any, sql: str, *parameters: Any) -> None:
+        said.append(sql.rpartition("*/")[2].lstrip())
+        execute(self, sql, *parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cursor, "execute", note)
+        yield said
+
+
+@contextmanager
 def broken_at(beginning: str) -> Iterator[None]:
     """The statement that begins so fails, as if the server were gone."""
     from dbt.adapters.spark.session import Cursor
@@ -176,7 +193,14 @@ def test_every_relation_is_duckdbs(sail: Sail, duck: Warehouse, build: Build) ->
             with broken_at(broken[number]):
                 assert len(build("--select", "lead_history", "lead_changes")) == 1
         models.build(duck, models.packaged_project())
-        assert build(*([] if number == 0 else pushes)) == []
+        with told_to_server() as said:
+            assert build(*([] if number == 0 else pushes)) == []
+        # What a merge names is made again for each time that it is named.
+        merges = [each for each in said if each.startswith("merge into analytics.")]
+        assert not any("__dbt_tmp" in each for each in merges)
+        for table in {re.findall(r"\S+built_rows_\w+", each)[0] for each in merges}:
+            assert sail.rows(f"select * from {table}") == []
+        assert bool(merges) == (number > 0)
         here, there = sail.made(), made(duck)
         assert here.keys() == there.keys()
         for name, rows in there.items():

@@ -79,8 +79,7 @@ from (
 
 {# The raw columns under their new names, as text, blank as NULL.
 
-   Few leads are found by their ids first, and their other columns are then read by row: DuckDB, which has no index for the ids, would
-   otherwise read every column of the whole table. #}
+   Few leads are found first, and nothing is then made of the others. #}
 {% macro blanked_leads(leads, columns, fields, ids, only, but, few) -%}
     select *
     from (
@@ -98,7 +97,27 @@ from (
             _dlt_load_id
             {{- ', ' ~ leadloop.row_of(leads['raw']) ~ ' as _row' if only or but }}
         from {{ leads['raw'] }}
-        {%- if few and leadloop.row_of(leads['raw']) == 'rowid' %}
+        {{- leadloop.where_few(leads, columns, ids, only) if few }}
+    ) as renamed
+    where
+        lead_id is not null
+        {%- if only %}
+        and lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
+        {%- elif but %}
+        and lead_id not in (select {{ but }}.lead_id from {{ but }} where {{ but }}.crm = '{{ leads['crm'] }}')
+        {%- endif %}
+{%- endmacro %}
+
+{# The rows of few leads, where an engine has no index for their ids, and would make everything of all leads before it looks for them. #}
+{% macro where_few(leads, columns, ids, only) -%}
+    {{ return(adapter.dispatch('where_few', 'leadloop')(leads, columns, ids, only)) }}
+{%- endmacro %}
+
+{% macro default__where_few(leads, columns, ids, only) -%}{%- endmacro %}
+
+{# Read by row, or DuckDB would read every column of the whole table. #}
+{% macro duckdb__where_few(leads, columns, ids, only) -%}
+    {%- if leadloop.row_of(leads['raw']) == 'rowid' %}
         where rowid in (
             select ids._row
             from (
@@ -109,15 +128,13 @@ from (
             ) as ids
             where ids.lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
         )
-        {%- endif %}
-    ) as renamed
-    where
-        lead_id is not null
-        {%- if only %}
-        and lead_id in (select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}')
-        {%- elif but %}
-        and lead_id not in (select {{ but }}.lead_id from {{ but }} where {{ but }}.crm = '{{ leads['crm'] }}')
-        {%- endif %}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__where_few(leads, columns, ids, only) %}
+        where {{ leadloop.first_blanked(ids, columns) }} in (
+            select {{ only }}.lead_id from {{ only }} where {{ only }}.crm = '{{ leads['crm'] }}'
+        )
 {%- endmacro %}
 
 {# What tells the rows of a raw table apart while a statement runs; unit tests, which have no table, override it. #}

@@ -2,7 +2,8 @@
    dbt-spark knows no delete+insert, and Sail can't alter a table.
 
    One MERGE, so that nobody ever sees a lead without its rows, and a build that is killed changes nothing: its source has each new
-   row, for no row of the table, and each lead once, for all of its old rows. #}
+   row, for no row of the table, and each lead once, for all of its old rows. The new rows are a table by then: a server makes what a
+   view shows again each time that the merge names it. #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
     {%- if raw_strategy != 'delete+insert' or file_format != 'delta' -%}
         {%- do exceptions.raise_compiler_error(
@@ -15,6 +16,10 @@
 
 {% macro dbt_spark_get_incremental_sql(strategy, source, target, existing, unique_key, incremental_predicates) -%}
     {%- do leadloop.add_spark_columns(source, target) -%}
+    {%- set rows = leadloop.built_rows(target) -%}
+    {%- do run_query(
+        'create or replace table ' ~ rows ~ ' using delta options (overwriteSchema "true") as select * from ' ~ source
+    ) -%}
     {%- set columns, keys, alike = [], [], [] -%}
     {%- set made = adapter.get_columns_in_relation(source) -%}
     {%- for column in made -%}{%- do columns.append(column.quoted) -%}{%- endfor -%}
@@ -31,14 +36,14 @@ using (
         {%- for key in unique_key %}
         cast(null as string) as _old_{{ key }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ source }}
+    from {{ rows }}
     union all
     select distinct
         {%- for column in made %}
         cast(null as {{ column.dtype }}) as {{ column.quoted }},
         {%- endfor %}
         {{ keys | join(', ') }}
-    from {{ source }}
+    from {{ rows }}
 ) as old
     on {{ alike | join(' and ') }}
 when matched then delete
@@ -46,6 +51,25 @@ when not matched and old._old_{{ unique_key[0] }} is null then insert ({{ column
 values (
     {%- for column in columns %}old.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
 )
+{%- endmacro %}
+
+{# Where an incremental model's new rows are until they are in it. It stays, without a row: Sail drops a table and leaves its files. #}
+{% macro built_rows(target) -%}
+    {{ return(leadloop.built_table('built_rows_' ~ target.schema ~ '_' ~ target.identifier)) }}
+{%- endmacro %}
+
+{# Removes them there, once they are in the model. For a post-hook. #}
+{% macro rows_are_built(this) -%}
+    {{ return(adapter.dispatch('rows_are_built', 'leadloop')(this)) }}
+{%- endmacro %}
+
+{# Elsewhere dbt makes a table for them, and drops it. #}
+{% macro default__rows_are_built(this) -%}{%- endmacro %}
+
+{% macro spark__rows_are_built(this) -%}
+    {%- if execute and leadloop.columns_there(leadloop.built_rows(this)) -%}
+delete from {{ leadloop.built_rows(this) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# Adds the columns to the table that it lacks: by a merge of no rows, since Sail can't alter a table, and where that added none, as on

@@ -8,7 +8,7 @@
         "{{ leadloop.forget_first_sightings(this) }}",
         "{{ leadloop.note_builds(this, ref('leadloop', 'lead_history')) }}"
     ],
-    post_hook="{{ leadloop.builds_are_made(this) }}"
+    post_hook=["{{ leadloop.rows_are_built(this) }}", "{{ leadloop.builds_are_made(this) }}"]
 ) }}
 {%- set history = ref('leadloop', 'lead_history') -%}
 {%- set names = leadloop.fields_among(leadloop.columns_of(history)) -%}

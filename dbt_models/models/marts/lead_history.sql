@@ -4,7 +4,8 @@
     unique_key=['crm', 'lead_id'],
     on_schema_change='append_new_columns' if target.type != 'spark' else 'ignore',
     indexes=[{'columns': ['crm', 'lead_id']}, {'columns': ['build_number']}] if target.type == 'postgres' else [],
-    pre_hook="{{ leadloop.note_loads(this) }}"
+    pre_hook="{{ leadloop.note_loads(this) }}",
+    post_hook="{{ leadloop.rows_are_built(this) }}"
 ) }}
 {#- With one CRM that is read, this is the SQL for one. -#}
 {%- set crms = leadloop.crms_read() -%}
