@@ -4,12 +4,14 @@
 
        leadloop.without_database(builtins.ref(...))
 
+   On BigQuery the database is the project, which isn't the one that every session takes a name to be in.
+
    relation: what builtins.ref() or builtins.source() gives.
 
    A schema that has the database's own name needs both names, or DuckDB can't tell which is meant. #}
 {% macro without_database(relation) -%}
     {%- set database = relation.database or '' -%}
-    {%- if database | lower != target.database | lower or database | lower == relation.schema | lower -%}
+    {%- if target.type == 'bigquery' or database | lower != target.database | lower or database | lower == relation.schema | lower -%}
         {{ return(relation) }}
     {%- endif -%}
     {{ return(relation.include(database=false)) }}

@@ -39,6 +39,7 @@ class Macros:
         folder = packaged_project() / "macros"
         source = "\n".join((folder / each).read_text(encoding="utf-8") for each in files)
         environment = jinja2.Environment(autoescape=False, extensions=["jinja2.ext.do"])
+        mark = "`" if engine == "bigquery" else '"'
 
         def dispatch(name: str, _package: str) -> Any:
             return getattr(self, f"{engine}__{name}", None) or getattr(self, f"default__{name}")
@@ -47,7 +48,7 @@ class Macros:
             {
                 "leadloop": self,
                 "return": _return,
-                "adapter": SimpleNamespace(dispatch=dispatch, quote=lambda name: f'"{name}"'),
+                "adapter": SimpleNamespace(dispatch=dispatch, quote=lambda name: f"{mark}{name}{mark}"),
                 "modules": SimpleNamespace(re=re),
             }
         )

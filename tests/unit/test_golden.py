@@ -16,7 +16,7 @@ from sqlglot import exp
 from tests.properties.test_equality import FILES, Macros
 
 FOLDER = Path(__file__).parents[1] / "golden"
-ENGINES = ("snowflake",)
+ENGINES = ("snowflake", "bigquery")
 HERE = (
     "values/{}.sql",
     "leads/{}.sql",
@@ -26,11 +26,20 @@ HERE = (
     "push/memory.sql",
     "values/empty.sql",
 )
-FIELDS = [
-    {"field": "'title'", "old_value": "shown_1", "new_value": "desired_1"},
-    {"field": "'it''s'", "old_value": "shown_2", "new_value": "desired_2"},
-]
-TEXTS = "select '2026-03-01' as _created_at_text, 'UTC' as leadloop_timezone, cast(null as varchar) as leadloop_seen_at"
+
+
+def fields(m: Any) -> list[dict[str, str]]:
+    """Two fields of a pair, one of them with a quote in its name."""
+    return [
+        {"field": m.literal(name), "old_value": f"shown_{place}", "new_value": f"desired_{place}"}
+        for place, name in enumerate(("title", "it's"), 1)
+    ]
+
+
+def texts(m: Any) -> str:
+    """A row with a time as a text."""
+    seen_at = f"cast(null as {m.sql_type('timestamptz')}) as leadloop_seen_at"
+    return f"select '2026-03-01' as _created_at_text, 'UTC' as leadloop_timezone, {seen_at}"
 
 
 def of(expression: str) -> str:
@@ -48,13 +57,13 @@ CASES: dict[str, Callable[[Any], str]] = {
     "as_text": lambda m: of(m.as_text("given.v")),
     "unsendable": lambda m: of(m.unsendable("given.v")),
     "content_hash": lambda m: of(m.content_hash(["email", "first_name"])),
-    "times": lambda m: m.with_times(TEXTS, ["created_at"], []),
+    "times": lambda m: m.with_times(texts(m), ["created_at"], []),
     "type_integer": lambda m: of(m.as_type("v", "integer")),
     "type_number": lambda m: of(m.as_type("v", "number")),
     "type_boolean": lambda m: of(m.as_type("v", "boolean")),
     "type_date": lambda m: of(m.as_type("v", "date")),
     "type_timestamp": lambda m: of(m.as_type("v", "timestamp")),
-    "field_changes": lambda m: m.field_changes("pairs", ["lead_id"], FIELDS, [], False),
+    "field_changes": lambda m: m.field_changes("pairs", ["lead_id"], fields(m), [], False),
     "entries_that_differ": lambda m: m.entries_that_differ("pairs", ["lead_id"], ["email", "it's"]),
     "no_entries": lambda m: m.entries_that_differ("pairs", ["lead_id"], []),
     "newest_first": lambda m: of(f"row_number() over ({m.newest_first('crm, field')})"),
@@ -112,6 +121,13 @@ REFUSED = {
     "snowflake": (
         r" ~ ", r"\bpg_", r"\bregexp_like\b", r"\brlike\b", r"\bconcat_ws\b", r"\bstrpos\b", r"\bmaterialized\b", r"\bwindow\b",
         r"\* interval", r"\blateral \(", r"\bunnest\b", r"\blambda\b", r"\bexists\b", r"(?<![_$])\btypeof\(", r"\btimestamptz\b",
+    ),
+    # The same of GoogleSQL's; and what it has no place for: a doubled quote within quotes, "where" without "from", "union" alone.
+    "bigquery": (
+        r" ~ ", r"\bpg_", r"\brlike\b", r"\bregexp_(like|instr|matches)\b", r"\bconcat_ws\b", r"\bsplit_part\b", r"\bmaterialized\b",
+        r"\binterval '", r"\* interval", r"\blateral\b", r"\blambda\b", r"\btry_cast\b", r"\btypeof\b", r"::", r"->", r"\(values\b",
+        r"\btimestamptz\b", r"\b(varchar|text)\)", r"\bdouble precision\b", r"\bdecimal\(", r"(?<!to_hex\()\bmd5\b", r"\w''", r'"\w+"',
+        r"select[^()]+ where false", r"\bunion\b(?! (all|distinct))",
     ),
 }  # fmt: skip
 

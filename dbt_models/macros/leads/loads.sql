@@ -264,7 +264,7 @@ where
             ~ "(select coalesce(max(load_id), '') from " ~ logged ~ ' as logged where is_complete)'
         ) -%}
     {%- endif -%}
-    {{ return(leadloop.first_column(queries | join(' union '))) }}
+    {{ return(leadloop.first_column(queries | join(' ' ~ leadloop.union_of_sets() ~ ' '))) }}
 {%- endmacro %}
 
 {# How many rows more than in the log there are in these loads. #}
@@ -396,6 +396,20 @@ where
         {{ return(none) }}
     {%- endif -%}
     {{ return(query.replace('COLUMN', 'journal_before')) }}
+{%- endmacro %}
+
+{# A condition on a row with crm and lead_id: that its lead is in a CTE, which has these two. #}
+{% macro is_lead_of(leads) -%}
+    {{ return(adapter.dispatch('is_lead_of', 'leadloop')(leads)) }}
+{%- endmacro %}
+
+{% macro default__is_lead_of(leads) -%}
+    (crm, lead_id) in (
+                select
+                    {{ leads }}.crm,
+                    {{ leads }}.lead_id
+                from {{ leads }}
+            )
 {%- endmacro %}
 
 {# The column of built_versions that says, before a build, how far the one before it had read the journal. #}

@@ -62,7 +62,7 @@ when not matched and given.row_count is not null then insert (
 
 {# Makes a table that the models write besides themselves, if it is not there: column -> type. #}
 {% macro create_plain_table(table, columns) -%}
-    {%- do run_query('create schema if not exists ' ~ table.schema) -%}
+    {%- do run_query('create schema if not exists ' ~ table.include(identifier=false)) -%}
     {%- set declared = [] -%}
     {%- for name, type in columns.items() -%}{%- do declared.append(name ~ ' ' ~ leadloop.sql_type(type)) -%}{%- endfor -%}
     {%- do run_query('create table if not exists ' ~ table ~ ' (' ~ declared | join(', ') ~ ')') -%}

@@ -166,13 +166,13 @@ from (
 {# The leads of which there is a sighting in these loads (a CTE with crm and load_id). #}
 {% macro leads_of_loads(crms, loads) -%}
     {%- for leads in crms %}
-    {{- 'union' if not loop.first }}
+    {{- leadloop.union_of_sets() if not loop.first }}
     select
         '{{ leads['crm'] }}' as crm,
         {{ leadloop.first_blanked(leads['ids'], leads['columns']) }} as lead_id
     from {{ leads['raw'] }}
     where _dlt_load_id in (select {{ loads }}.load_id from {{ loads }} where {{ loads }}.crm = '{{ leads['crm'] }}')
-    union
+    {{ leadloop.union_of_sets() }}
     select
         '{{ leads['crm'] }}' as crm,
         {{ leadloop.first_blanked(leads['ids'], leads['columns']) }} as lead_id

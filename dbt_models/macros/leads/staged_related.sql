@@ -71,7 +71,7 @@
 {% macro whole_seconds(text) -%}
     case
             when {{ leadloop.matches(text, '^[0-9]{1,9}([.][0-9]*)?$') }}
-                then {{ leadloop.read_as('split_part(' ~ text ~ ", '.', 1)", 'integer') }}
+                then {{ leadloop.read_as(leadloop.part_before(text, "'.'"), 'integer') }}
         end
 {%- endmacro %}
 

@@ -158,7 +158,7 @@
     {%- if type == 'integer' -%}
     case
         when {{ leadloop.matches(text, '^[-+]?[0-9]{1,18}([.]0*)?$') }} then {{ leadloop.read_as(
-            leadloop.stripped('split_part(' ~ text ~ ", '.', 1)", "'+'", 'leading'), 'bigint'
+            leadloop.stripped(leadloop.part_before(text, "'.'"), "'+'", 'leading'), 'bigint'
         ) }}
     end
     {%- elif type == 'number' -%}

@@ -42,7 +42,7 @@
         {%- if tolerance %}
         when ({{ leadloop.is_small_number('(' ~ ours ~ ')') }}) and ({{ leadloop.is_small_number('(' ~ theirs ~ ')') }})
             then abs({{ leadloop.small_number(ours) }} - {{ leadloop.small_number(theirs) }})
-                > cast('{{ tolerance }}' as decimal(38, 18))
+                > cast('{{ tolerance }}' as {{ leadloop.sql_type('decimal(38, 18)') }})
         {%- endif %}
         when (({{ ours }}) is distinct from ({{ theirs }})) then true
         else false

@@ -30,7 +30,7 @@
 
 {# What stands after an ampersand, with the character that its beginning means, or with the ampersand. #}
 {% macro html_part(part) -%}
-    {%- set name = "split_part(" ~ part ~ ", ';', 1)" -%}
+    {%- set name = leadloop.part_before(part, "';'") -%}
     case
         when {{ part }} like '%;%'
             then coalesce(

@@ -170,6 +170,10 @@
 
 {# Marks that Unicode has added since version 14, or may add, are in these ranges; engines and languages know other versions of it. #}
 {% macro may_be_composed(value) -%}
+    {{ return(adapter.dispatch('may_be_composed', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__may_be_composed(value) -%}
     {%- set growing = [] -%}
     {%- for first, last in [(2160, 2303), (65536, 118783), (122880, 126975)] -%}
         {%- do growing.append('chr(' ~ first ~ ") || '-' || chr(" ~ last ~ ')') -%}

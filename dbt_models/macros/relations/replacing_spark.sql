@@ -20,8 +20,12 @@
     {%- do run_query(
         'create or replace table ' ~ rows ~ ' using delta options (overwriteSchema "true") as select * from ' ~ source
     ) -%}
+    {{ return(leadloop.leads_replaced(adapter.get_columns_in_relation(source), rows, target, unique_key)) }}
+{%- endmacro %}
+
+{# The statement, for an engine with MERGE. made: the columns of source, which has the new rows. #}
+{% macro leads_replaced(made, source, target, unique_key) -%}
     {%- set columns, keys, alike = [], [], [] -%}
-    {%- set made = adapter.get_columns_in_relation(source) -%}
     {%- for column in made -%}{%- do columns.append(column.quoted) -%}{%- endfor -%}
     {%- for key in unique_key -%}
         {%- do keys.append(key ~ ' as _old_' ~ key) -%}
@@ -36,14 +40,14 @@ using (
         {%- for key in unique_key %}
         cast(null as string) as _old_{{ key }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ rows }}
+    from {{ source }}
     union all
     select distinct
         {%- for column in made %}
         cast(null as {{ column.dtype }}) as {{ column.quoted }},
         {%- endfor %}
         {{ keys | join(', ') }}
-    from {{ rows }}
+    from {{ source }}
 ) as old
     on {{ alike | join(' and ') }}
 when matched then delete

@@ -122,7 +122,7 @@ select
     cast(null as {{ leadloop.sql_type('text') }}) as {{ name }},
         {%- endfor %}
     cast(null as boolean) as is_sent
-where false
+{{ leadloop.without_rows() }}
     {%- endfor %}
 {%- endmacro %}
 

@@ -52,8 +52,17 @@ insert into {{ results }} (
     invocation_id, unique_id, name, kind, status, sequence_number, recorded_at, schema_name
 )
 select invocation_id, unique_id, name, kind, status, numbered.sequence_number, current_timestamp, schema_name
-from (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
+from {{ leadloop.given_results(rows) }}
 cross join (select 1 + coalesce(max(known.sequence_number), 0) as sequence_number from {{ results }} as known) as numbered
+{%- endmacro %}
+
+{# Rows of texts, each written as (…, …), as a table. #}
+{% macro given_results(rows) -%}
+    {{ return(adapter.dispatch('given_results', 'leadloop')(rows)) }}
+{%- endmacro %}
+
+{% macro default__given_results(rows) -%}
+    (values {{ rows | join(', ') }}) as given (invocation_id, unique_id, name, kind, status, schema_name)
 {%- endmacro %}
 
 {# leadloop's own schema, and the sequence that says what happened first: also where leadloop itself never ran. A lake that has a

@@ -29,6 +29,38 @@
     {{ time }} - {{ minutes }} * interval '1 minute'
 {%- endmacro %}
 
+{# A span of time by a number of its units, as in 5 and 'minute', to be added to a time. #}
+{% macro span(number, unit) -%}
+    {{ return(adapter.dispatch('span', 'leadloop')(number, unit)) }}
+{%- endmacro %}
+
+{% macro default__span(number, unit) -%}
+    interval '{{ number }} {{ unit }}{{ 's' if number != 1 }}'
+{%- endmacro %}
+
+{# What makes a query without a table one that has no rows. #}
+{% macro without_rows() -%}
+    {{ return(adapter.dispatch('without_rows', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__without_rows() -%}where false{%- endmacro %}
+
+{# What stands between two queries of which each row is wanted once. #}
+{% macro union_of_sets() -%}
+    {{ return(adapter.dispatch('union_of_sets', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__union_of_sets() -%}union{%- endmacro %}
+
+{# What stands in a text before the first such separator (a literal); all of it if there is none. #}
+{% macro part_before(text, separator) -%}
+    {{ return(adapter.dispatch('part_before', 'leadloop')(text, separator)) }}
+{%- endmacro %}
+
+{% macro default__part_before(text, separator) -%}
+    split_part({{ text }}, {{ separator }}, 1)
+{%- endmacro %}
+
 {# Whether a query has a row: a condition that may stand among the columns of another. #}
 {% macro has_rows(query) -%}
     {{ return(adapter.dispatch('has_rows', 'leadloop')(query)) }}

@@ -4,5 +4,5 @@ select
     {%- for name, type in columns.items() %}
     cast(null as {{ leadloop.sql_type(type) }}) as {{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
-where false
+{{ leadloop.without_rows() }}
 {%- endmacro %}

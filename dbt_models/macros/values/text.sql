@@ -66,6 +66,10 @@
    A time with a zone is told in UTC: by itself, an engine tells it in the zone of the session, which is another one on another
    machine, and all leads would be sent again from there. #}
 {% macro as_text(value) -%}
+    {{ return(adapter.dispatch('as_text', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__as_text(value) -%}
     case
         when {{ leadloop.has_fraction(value) }} then {{ leadloop.decimal_text(value) }}
         {{ leadloop.times_as_text(value) }}
@@ -279,7 +283,7 @@
    NULLs are left out (concat skips them), so that a column that appears next year leaves the hashes of the older rows
    alone. A semicolon within a value is doubled, so that no value can look like the beginning of the next column. #}
 {% macro content_hash(columns) -%}
-    md5(
+    {{ leadloop.hash_begun() }}
         {%- for some in columns | sort | batch(50) %}
         {{- ' ||' if not loop.first }}
         {{ leadloop.joined_without_nulls() }}
@@ -288,8 +292,21 @@
             {%- endfor %}
         )
         {%- endfor %}
-    )
+    {{ leadloop.hash_ended() }}
 {%- endmacro %}
+
+{# The two ends of a call that makes a hash of a text: 32 hexadecimal digits. #}
+{% macro hash_begun() -%}
+    {{ return(adapter.dispatch('hash_begun', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro hash_ended() -%}
+    {{ return(adapter.dispatch('hash_ended', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__hash_begun() -%}md5({%- endmacro %}
+
+{% macro default__hash_ended() -%}){%- endmacro %}
 
 {# The beginning of a call that joins texts, and leaves out those that are NULL. #}
 {% macro joined_without_nulls() -%}

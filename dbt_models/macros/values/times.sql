@@ -130,11 +130,11 @@
 
 {# A wall-clock time read with the offsets that its zone had a day before and has a day after. #}
 {% macro with_offset_before(wall_clock, zone, zones) -%}
-    {{ leadloop.zoned(wall_clock ~ " - interval '1 day'", zone, zones) }} + interval '24 hours'
+    {{ leadloop.zoned(wall_clock ~ ' - ' ~ leadloop.span(1, 'day'), zone, zones) }} + {{ leadloop.span(24, 'hour') }}
 {%- endmacro %}
 
 {% macro with_offset_after(wall_clock, zone, zones) -%}
-    {{ leadloop.zoned(wall_clock ~ " + interval '1 day'", zone, zones) }} - interval '24 hours'
+    {{ leadloop.zoned(wall_clock ~ ' + ' ~ leadloop.span(1, 'day'), zone, zones) }} - {{ leadloop.span(24, 'hour') }}
 {%- endmacro %}
 
 {# A wall-clock time as a point in time. With an offset of its own there is nothing to find out.
@@ -152,7 +152,7 @@
         when {{ before }} = {{ after }} then {{ before }}
         when {{ leadloop.clock_in(zone, before) }} = {{ wall_clock }} and {{ leadloop.clock_in(zone, after) }} = {{ wall_clock }}
             then case
-                when {{ after }} <= {{ seen_at }} + interval '5 minutes' then {{ after }}
+                when {{ after }} <= {{ seen_at }} + {{ leadloop.span(5, 'minute') }} then {{ after }}
                 else {{ before }}
             end
         when {{ leadloop.clock_in(zone, after) }} = {{ wall_clock }} then {{ after }}

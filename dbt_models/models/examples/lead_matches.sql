@@ -2,7 +2,8 @@
 {#- Each CRM has names of its own for these, and an account need not have any of them. -#}
 {%- set there = leadloop.columns_of(ref('leadloop', 'leads')) -%}
 {%- set phones = ['phone_number', 'phone', 'mobile', 'contact_phone_number'] | select('in', there) | list -%}
-{%- set phone = 'coalesce(' ~ (phones + ['null']) | join(', ') ~ ')' -%}
+{%- set nothing = 'cast(null as ' ~ leadloop.sql_type('text') ~ ')' -%}
+{%- set phone = 'coalesce(' ~ (phones + [nothing]) | join(', ') ~ ')' -%}
 {%- set emails = ['email', 'email_address', 'contact_email'] | select('in', there) | list -%}
 
 -- The last ten digits of a phone number are the same with and without the country's code; fewer than seven are none.
@@ -12,7 +13,7 @@ with people as {{ 'not materialized' if target.type in ['duckdb', 'postgres'] }}
         lead_id,
         created_at,
         right(translate({{ phone }}, translate({{ phone }}, '0123456789', ''), ''), 10) as phone,
-        lower(trim(coalesce({{ (emails + ['null']) | join(', ') }}))) as email
+        lower(trim(coalesce({{ (emails + [nothing]) | join(', ') }}))) as email
     from {{ ref('leadloop', 'leads') }}
     where removed_at is null
 ),

@@ -48,12 +48,7 @@ made as (
         {% if is_increment and late -%}
         (
             {{ leadloop.of_noted_builds(this) }}
-            or (crm, lead_id) in (
-                select
-                    late.crm,
-                    late.lead_id
-                from late
-            )
+            or {{ leadloop.is_lead_of('late') }}
         )
         and {% elif is_increment -%}
         {{ leadloop.of_noted_builds(this) }}
@@ -100,7 +95,7 @@ objects as (
 
 named as (
     {%- for object in ['object_before', 'object_after'] %}
-    {{ 'union' if not loop.first }}
+    {{ leadloop.union_of_sets() if not loop.first }}
     {{ leadloop.names_in_more('objects', object, pair + ['object_before', 'object_after']) }}
     {%- endfor %}
 ),

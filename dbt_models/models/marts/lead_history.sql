@@ -59,7 +59,7 @@ counted_through as (
         coalesce(
             leadloop_sequence_number,
             case
-                when leadloop_seen_at <= current_timestamp + interval '1 minute'
+                when leadloop_seen_at <= current_timestamp + {{ leadloop.span(1, 'minute') }}
                     then max(leadloop_sequence_number) over (partition by crm, lead_id order by leadloop_seen_at)
             end,
             0

@@ -1,0 +1,24 @@
+select case
+        when (((select case
+        when regexp_contains(_plain, r'^-?[0-9]{1,18}([.][0-9]{1,18})?$')
+            then case
+        when regexp_contains(translate(cast(round(safe_cast(_plain as bignumeric), 2) as string), ',$' || ' \t\n\v\f\r', ''), r'^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$') then regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(cast(round(safe_cast(_plain as bignumeric), 2) as string), ',$' || ' \t\n\v\f\r', ''), r'^[+]', ''), r'^(-?)[.]', r'\10.'), r'^(-?)0+([0-9])', r'\1\2'), r'([.][0-9]*[1-9])0+$', r'\1'), r'[.]0*$', ''), r'^-0$', r'0')
+        else trim(cast(round(safe_cast(_plain as bignumeric), 2) as string), ' \t\n\v\f\r')
+    end
+        else _plain
+    end from unnest([case
+        when regexp_contains(translate(v, ',$' || ' \t\n\v\f\r', ''), r'^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$') then regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(v, ',$' || ' \t\n\v\f\r', ''), r'^[+]', ''), r'^(-?)[.]', r'\10.'), r'^(-?)0+([0-9])', r'\1\2'), r'([.][0-9]*[1-9])0+$', r'\1'), r'[.]0*$', ''), r'^-0$', r'0')
+        else trim(v, ' \t\n\v\f\r')
+    end]) as _plain)) is distinct from ((select case
+        when regexp_contains(_plain, r'^-?[0-9]{1,18}([.][0-9]{1,18})?$')
+            then case
+        when regexp_contains(translate(cast(round(safe_cast(_plain as bignumeric), 2) as string), ',$' || ' \t\n\v\f\r', ''), r'^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$') then regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(cast(round(safe_cast(_plain as bignumeric), 2) as string), ',$' || ' \t\n\v\f\r', ''), r'^[+]', ''), r'^(-?)[.]', r'\10.'), r'^(-?)0+([0-9])', r'\1\2'), r'([.][0-9]*[1-9])0+$', r'\1'), r'[.]0*$', ''), r'^-0$', r'0')
+        else trim(cast(round(safe_cast(_plain as bignumeric), 2) as string), ' \t\n\v\f\r')
+    end
+        else _plain
+    end from unnest([case
+        when regexp_contains(translate(w, ',$' || ' \t\n\v\f\r', ''), r'^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$') then regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(w, ',$' || ' \t\n\v\f\r', ''), r'^[+]', ''), r'^(-?)[.]', r'\10.'), r'^(-?)0+([0-9])', r'\1\2'), r'([.][0-9]*[1-9])0+$', r'\1'), r'[.]0*$', ''), r'^-0$', r'0')
+        else trim(w, ' \t\n\v\f\r')
+    end]) as _plain))) then true
+        else false
+    end as told from given

@@ -1,0 +1,1 @@
+select exists (select 1 from leads where crm = 'x') as told from given

@@ -1,0 +1,1 @@
+select translate(trim(v, ' \t\n\v\f\r'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') as told from given
