@@ -96,13 +96,17 @@ test-apache-spark: install ## run some of the engine suite on Apache Spark's own
 		$(SPARK)/bin/pytest -n 1 --dist loadfile tests/engines/test_real_spark.py tests/engines/test_sail.py \
 		$(if $(ALL),tests/engines/test_loop.py tests/engines/test_killed.py,-k "not every_relation")
 
-# An environment of its own: dbt-snowflake wants other versions than constraints.txt has.
+# Environments of their own: dbt-snowflake and dbt-bigquery want other versions than constraints.txt has.
 CLOUD := .venv-cloud
-test-cloud: install ## run the dbt package on dbt-snowflake, with fakesnow in place of the service, in an environment of its own
+test-cloud: install ## run the dbt package on dbt-snowflake, with fakesnow in place of the service, and its SQL for BigQuery on GoogleSQL, in environments of their own
 	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)
 	$(BIN)/uv pip install --quiet --python $(CLOUD)/bin/python --constraint tests/cloud/snowflake.txt --build-constraint constraints.txt \
 		--editable '.[postgres,snowflake,dev]' fakesnow
-	$(CLOUD)/bin/pytest -n 0 tests/cloud
+	$(CLOUD)/bin/pytest -n 0 tests/cloud/test_snowflake.py
+	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)-bigquery
+	$(BIN)/uv pip install --quiet --python $(CLOUD)-bigquery/bin/python --constraint tests/cloud/bigquery.txt --build-constraint constraints.txt \
+		--editable '.[postgres,bigquery,dev]' zetasql
+	$(CLOUD)-bigquery/bin/pytest -n 0 tests/cloud/test_googlesql.py
 
 # Against a service, with an account of yours: CONTRIBUTING.md says which variables it needs. Without them all of it skips.
 test-live: install ## run the loop against the service that LEADLOOP_LIVE names

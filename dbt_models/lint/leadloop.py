@@ -162,3 +162,15 @@ def rows_once(sighted: str, _fields: list[str]) -> str:
 
 def builds_are_made(_this: object) -> str:
     return ""
+
+
+def span(number: int, unit: str) -> str:
+    return f"interval '{number} {unit}'"
+
+
+def union_of_sets() -> str:
+    return "union"
+
+
+def is_lead_of(leads: str) -> str:
+    return f"lead_id in (select {leads}.lead_id from {leads})"

@@ -28,7 +28,12 @@ TIMES = [
     *("2026-03-01 10:00:00", "2026-03-01T10:00:00Z", "2026-03-01 10:00:00.1234567+05:30", "2026-03-08 02:30:00", "2026-11-01 01:30:00", "n/a", None, "2026-02-30 00:00:00"),
     *("2026-03-01", "0001-01-01 00:00:00", "9999-12-31 00:00:00", "9998-12-31 23:59:59", "1900-01-01 00:00:00 +01", "2026-03-29 02:59:59.9", "2026-10-25 02:00:00", "2026-03-01 24:00:00"),
 ]  # fmt: skip
-SEEN_AT = ("2026-03-01 10:00:00+00", "2026-11-01 05:31:00+00", "2026-11-01 07:00:00+00", "2026-10-25 00:30:00+00")
+SEEN_AT = (
+    "2026-03-01 10:00:00+00",
+    "2026-11-01 05:31:00+00",
+    "2026-11-01 07:00:00+00",
+    "2026-10-25 00:30:00+00",
+)
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")
 OBJECTS = ['{"plan": "gold"}', '{"plan": " "}', '{"other": "x"}', '{"plan": "it\'s \\"é\\""}', "{}", None]
 FIELDS = ("v", "w")
@@ -57,7 +62,7 @@ CASES: dict[str, Callable[[Any], str]] = {
     "place_of": lambda m: of_given(m.place_of("'1'", "v")),
     "content_hash": lambda m: of_given(m.content_hash([*FIELDS])),
     "as_text": lambda m: of_given(m.as_text("given.number")),
-    "json_entry": lambda m: of_given(m.json_entry("v", "'plan'")),
+    "json_entry": lambda m: of_given(m.json_entry("v", "'plan'")) + " where v like '{%}'",
     "no_rows": lambda m: m.no_rows({"crm": "text", "seen_at": "timestamptz", "number": "bigint", "clock": "timestamp"}),
     "field_changes": lambda m: field_changes(m, False),
     "every_field": lambda m: field_changes(m, True),
@@ -67,21 +72,21 @@ CASES: dict[str, Callable[[Any], str]] = {
     "has_rows": lambda m: of_given(m.has_rows("select 1 from given where v = 'x'")),
     "whole_seconds": lambda m: of_given(m.whole_seconds("v")),
     "with_times": lambda m: m.with_times("select * from moments", ["created_at"], []),
-    **{f"type {type}": lambda m, type=type: of_given(m.as_type(m.trimmed("v"), type)) for type in ("integer", "number", "boolean", "date", "timestamp")},  # type: ignore[misc]
+    **{f"type {kind}": lambda m, kind=kind: of_given(m.as_type(m.trimmed("v"), kind)) for kind in ("integer", "number", "boolean", "date", "timestamp")},  # type: ignore[misc]
     **{f"form {rule}": lambda m, rule=rule: of_given(m.in_one_form("v", rule)) for rule in RULES_TRIED if rule},  # type: ignore[misc]
     **{f"differ {rule}": lambda m, rule=rule: of_given(m.differ_by("v", "w", rule)) for rule in RULES_TRIED if rule},  # type: ignore[misc]
 }  # fmt: skip
 
 
-def repaired(tree: exp.Expression) -> exp.Expression:
+def repaired(tree: Any) -> Any:
     """Where sqlglot says less than the engine: digits that a type has, and functions that have another name in DuckDB."""
     for kind in tree.find_all(exp.DataType):
         if kind.this == exp.DataType.Type.BIGDECIMAL and not kind.expressions:
             kind.replace(exp.DataType.build("DECIMAL(38, 18)"))
-    for call in list(tree.find_all(exp.Normalize)):
-        call.replace(exp.func("nfc_normalize", call.this))
-    for call in tree.find_all(exp.Chr):
-        call.set("expressions", [exp.cast(each, "int") for each in call.expressions])
+    for composed in list(tree.find_all(exp.Normalize)):
+        composed.replace(exp.func("nfc_normalize", composed.this))
+    for character in tree.find_all(exp.Chr):
+        character.set("expressions", [exp.cast(each, "int") for each in character.expressions])
     for array in reversed(list(tree.find_all(exp.Array))):
         # A list with a query in one of its values becomes a list of the query's rows otherwise.
         if array.expressions and not isinstance(array.expressions[0], exp.Query) and array.find(exp.Query):
@@ -105,7 +110,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
             "insert into given values (?, ?, ?, ?, ?)",
             [
                 (place, value, values[(place + shift) % len(values)], place % 3 or None, place % 2)
-                for place, (value, shift) in enumerate(product(values, (0, 1, 2)))
+                for place, (value, shift) in enumerate(product(values, (0, 1)))
             ],
         )
         connection.execute(
@@ -122,7 +127,10 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def macros(engine: str) -> dict[str, Any]:
-    whose = {engine: HERE, "duckdb": ("leads/field_changes.sql", "leads/columns.sql", "push/memory.sql", "values/empty.sql")}
+    whose = {
+        engine: HERE,
+        "duckdb": ("leads/field_changes.sql", "leads/columns.sql", "push/memory.sql", "values/empty.sql"),
+    }
     own = ("leads/staged_related.sql",)
     return {name: Macros(name, *FILES, *(each.format(name) for each in files), *own) for name, files in whose.items()}  # fmt: skip
 
