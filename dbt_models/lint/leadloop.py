@@ -174,3 +174,15 @@ def union_of_sets() -> str:
 
 def is_lead_of(leads: str) -> str:
     return f"lead_id in (select {leads}.lead_id from {leads})"
+
+
+def now() -> str:
+    return "current_timestamp"
+
+
+def texts_differ(one: str, other: str) -> str:
+    return f"{one} <> {other}"
+
+
+def texts_alike(one: str, other: str) -> str:
+    return f"{one} = {other}"

@@ -40,7 +40,7 @@
    leadloop.reads; a CRM that was never read has nothing that could be stale. #}
 {% macro last_seen(relation) -%}
     {%- set reads = leadloop.own_table('reads') -%}
-    select coalesce(max(seen_at), current_timestamp) as last_seen_at
+    select coalesce(max(seen_at), {{ leadloop.now() }}) as last_seen_at
     from (
         {%- if leadloop.columns_of(relation) %}
         select max(leadloop_seen_at) as seen_at from {{ relation }}

@@ -46,7 +46,7 @@
         {%- endfor %}
     from {{ pairs }}
     {%- if not every %}
-    where {{ each['old_value'] }} is distinct from {{ each['new_value'] }}
+    where {{ leadloop.texts_differ(each['old_value'], each['new_value']) }}
     {%- endif %}
     {% endfor %}
 {%- endmacro %}

@@ -172,12 +172,13 @@ from (
         {%- endif %}
         group by coalesce(_dlt_load_id, '')
     ) as each_load
+        {{- leadloop.completed_beside(completed) if leadloop.columns_of(completed) }}
 ) as counted
     {%- if log %}
 {{ 'left' if only else 'full' }} join {{ leadloop.logged(leads, this, log) }} as logged on counted.load_id = logged.load_id
 where
-    logged.row_count is distinct from counted.row_count
-    or logged.is_complete is distinct from counted.is_complete
+    {{ leadloop.differs('logged.row_count', 'counted.row_count') }}
+    or {{ leadloop.differs('logged.is_complete', 'counted.is_complete') }}
     {%- endif %}
     {%- endset -%}
     {{ return(query) }}
@@ -196,6 +197,13 @@ where
 {% macro spark__is_completed(completed) -%}
     exists (select 1 from {{ completed }} as completed where completed.load_id = each_load.load_id)
 {%- endmacro %}
+
+{# What is_completed needs beside each_load: the rest of a "from". #}
+{% macro completed_beside(completed) -%}
+    {{ return(adapter.dispatch('completed_beside', 'leadloop')(completed)) }}
+{%- endmacro %}
+
+{% macro default__completed_beside(completed) -%}{{ return('') }}{%- endmacro %}
 
 {# A condition on a raw table: its rows of these loads; blank stands for rows without a load's id. #}
 {% macro of_loads(load_ids) -%}

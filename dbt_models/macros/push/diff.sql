@@ -82,7 +82,7 @@ differing as (
         -- the others get a new chance, since it may have been that one the CRM did not like.
         coalesce(
             refused.refused_together = count(
-                case when refused.value is not distinct from compared.new_value then refused.lead_id end
+                case when {{ leadloop.texts_alike('refused.value', 'compared.new_value') }} then refused.lead_id end
             ) over (partition by compared.lead_id, refused.run_id),
             false
         ) as all_refused,
@@ -96,7 +96,7 @@ differing as (
         {%- if adds %},
         -- A lead that is to be added is held back as a whole or not at all.
         count(*) over (partition by compared.lead_id) = count(
-            case when refused.value is not distinct from compared.new_value then refused.lead_id end
+            case when {{ leadloop.texts_alike('refused.value', 'compared.new_value') }} then refused.lead_id end
         ) over (partition by compared.lead_id) as whole_refused
         {%- endif %}
     from compared
@@ -181,5 +181,9 @@ from differing
 {# Whether two values are the same, NULL being the same as NULL; never NULL itself. Written so that sqlfluff can read it among
    the columns of a query, where it can't read "is not distinct from". #}
 {% macro is_same(one, other) -%}
+    {{ return(adapter.dispatch('is_same', 'leadloop')(one, other)) }}
+{%- endmacro %}
+
+{% macro default__is_same(one, other) -%}
     coalesce({{ one }} = {{ other }}, {{ one }} is null and {{ other }} is null)
 {%- endmacro %}

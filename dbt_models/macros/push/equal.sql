@@ -17,17 +17,18 @@
    and then no rule has to be worked out. #}
 {% macro differ(one, other, options, field_of='field') -%}
     {%- if not options['equal'] -%}
-        {{ return(one ~ ' is distinct from ' ~ other) }}
+        {{ return(leadloop.texts_differ(one, other)) }}
     {%- endif -%}
     case
-        when {{ one }} = {{ other }} then false
+        when {{ leadloop.texts_equal(one, other) }} then false
         {%- for field, rule in options['equal'].items() if leadloop.tolerance_of(rule) %}
         when {{ field_of }} = {{ leadloop.literal(field) }} then {{ leadloop.differ_by(one, other, rule) }}
         {%- endfor %}
         when
             (
-                ({{ leadloop.comparable(one, options, field_of) }})
-                is distinct from ({{ leadloop.comparable(other, options, field_of) }})
+                {{ leadloop.texts_differ(
+                    '(' ~ leadloop.comparable(one, options, field_of) ~ ')', '(' ~ leadloop.comparable(other, options, field_of) ~ ')'
+                ) }}
             )
             then true
         else false
@@ -44,7 +45,7 @@
             then abs({{ leadloop.small_number(ours) }} - {{ leadloop.small_number(theirs) }})
                 > cast('{{ tolerance }}' as {{ leadloop.sql_type('decimal(38, 18)') }})
         {%- endif %}
-        when (({{ ours }}) is distinct from ({{ theirs }})) then true
+        when ({{ leadloop.texts_differ('(' ~ ours ~ ')', '(' ~ theirs ~ ')') }}) then true
         else false
     end
 {%- endmacro %}

@@ -16,6 +16,10 @@
 {%- endmacro %}
 
 {% macro rewritten(text, order) -%}
+    {{ return(adapter.dispatch('rewritten', 'leadloop')(text, order)) }}
+{%- endmacro %}
+
+{% macro default__rewritten(text, order) -%}
     {%- set clock = leadloop.clock_shape() -%}
     {%- set months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'] -%}
     {%- set month = '(' ~ months | join('|') ~ ')' -%}
@@ -49,7 +53,7 @@
 
 {# What is left of a text that calendar gave: its day, or the moment in UTC, and else what there was. #}
 {% macro day_of(day, else_text) -%}
-    case when {{ leadloop.matches(day, leadloop.day_shape()) }} then substr({{ day }}, 1, 10) else {{ else_text }} end
+    case when {{ leadloop.matches(day, leadloop.day_shape()) }} then {{ leadloop.part_of(day, 1, 10) }} else {{ else_text }} end
 {%- endmacro %}
 
 {% macro day_shape() -%}
@@ -57,6 +61,10 @@
 {%- endmacro %}
 
 {% macro moment_of(day, else_text) -%}
+    {{ return(adapter.dispatch('moment_of', 'leadloop')(day, else_text)) }}
+{%- endmacro %}
+
+{% macro default__moment_of(day, else_text) -%}
     {%- set iso = leadloop.stepped(day, [
         ('^(.{10})$', '\\1 00:00:00'),
         ('^(.{10})[ t]+', '\\1 '),

@@ -13,7 +13,7 @@
     {%- elif name == 'round' -%}
         {{ leadloop.taking(leadloop.plain_number(value), '_plain', leadloop.rounded('_plain', parameter)) }}
     {%- elif name == 'boolean' -%}
-        coalesce(cast({{ leadloop.as_type(leadloop.trimmed(value), 'boolean') }} as {{ leadloop.sql_type('text') }}), {{ leadloop.trimmed(value) }})
+        coalesce({{ leadloop.truth_as_text(leadloop.as_type(leadloop.trimmed(value), 'boolean')) }}, {{ leadloop.trimmed(value) }})
     {%- elif name == 'date' -%}
         {{ leadloop.taking(leadloop.calendar(value, parameter), '_day', leadloop.day_of('_day', leadloop.trimmed(value))) }}
     {%- elif name == 'time' -%}
@@ -27,7 +27,7 @@
     {%- elif name == 'unicode' -%}
         case when {{ leadloop.may_be_composed(value) }} then {{ leadloop.composed(value) }} else {{ value }} end
     {%- else -%}
-        substr({{ value }}, 1, {{ parameter }})
+        {{ leadloop.part_of(value, 1, parameter) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -54,8 +54,19 @@
     {{ return('transform(array(' ~ value ~ '), ' ~ name ~ ' -> ' ~ body ~ ')[0]') }}
 {%- endmacro %}
 
+{# true or false as a text. #}
+{% macro truth_as_text(value) -%}
+    {{ return(adapter.dispatch('truth_as_text', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__truth_as_text(value) -%}cast({{ value }} as {{ leadloop.sql_type('text') }}){%- endmacro %}
+
 {# By its text alone: a cast would fail on what is no number, and on one that is too long. #}
 {% macro plain_number(value) -%}
+    {{ return(adapter.dispatch('plain_number', 'leadloop')(value)) }}
+{%- endmacro %}
+
+{% macro default__plain_number(value) -%}
     {%- set bare = "translate(" ~ value ~ ", ',$' || " ~ leadloop.blanks() ~ ", '')" -%}
     {%- set plain = leadloop.stepped(bare, [
         ('^[+]', ''), ('^(-?)[.]', '\\10.'), ('^(-?)0+([0-9])', '\\1\\2'), ('([.][0-9]*[1-9])0+$', '\\1'), ('[.]0*$', ''),

@@ -2,15 +2,16 @@
    stands before it. #}
 {% macro push_pairs(desired, options, leads, fields, counted) -%}
 {%- set adds = options['mode'] in ['insert', 'upsert'] -%}
+{%- set types = leadloop.types_there(desired) -%}
 given_texts as (
     select
-        {{ leadloop.as_text('given.' ~ options['key']) }} as key_text
+        {{ leadloop.as_text('given.' ~ options['key'], types.get(options['key'] | lower)) }} as key_text
         {%- if options['lead_id'] %},
-        {{ leadloop.as_text('given.' ~ options['lead_id']) }} as lead_id_text
+        {{ leadloop.as_text('given.' ~ options['lead_id'], types.get(options['lead_id'] | lower)) }} as lead_id_text
         {%- endif %}
         {%- for column in options['fields'].values() %},
-        {{ leadloop.as_text('given.' ~ column) }} as text_{{ loop.index }},
-        {{ leadloop.unsendable('given.' ~ column) }} as unsendable_{{ loop.index }}
+        {{ leadloop.as_text('given.' ~ column, types.get(column | lower)) }} as text_{{ loop.index }},
+        {{ leadloop.unsendable('given.' ~ column, types.get(column | lower)) }} as unsendable_{{ loop.index }}
         {%- endfor %}
     from {{ desired }} as given
 ),

@@ -180,13 +180,13 @@ where
 {# Whether two values differ to the push of this name. #}
 {% macro differ_to(pushes, push, one, other, field) -%}
     {%- set with_rules = pushes | selectattr('options.equal') | list -%}
-    {%- if not with_rules -%}{{ return(one ~ ' is distinct from ' ~ other) }}{%- endif -%}
+    {%- if not with_rules -%}{{ return(leadloop.texts_differ(one, other)) }}{%- endif -%}
     case
         {%- for each in with_rules %}
         when {{ push }} = {{ leadloop.literal(each['name']) }}
             then {{ leadloop.differ(one, other, each['options'], field) }}
         {%- endfor %}
-        when {{ one }} is distinct from {{ other }} then true
+        when {{ leadloop.texts_differ(one, other) }} then true
         else false
     end
 {%- endmacro %}

@@ -71,7 +71,7 @@
 
 {# No function tells a type there, and a cast to text that a type doesn't have is an error before any row is read. But every type has
    a literal, which format('%T') writes, and a text, which format('%t') writes: the literal's beginning tells the type. #}
-{% macro bigquery__as_text(value) -%}
+{% macro bigquery__as_text(value, _type) -%}
     {%- set written -%}
     case
         when {{ value }} is null then null
@@ -120,7 +120,7 @@
 {%- endmacro %}
 
 {# The type of a list ends in [], as it does elsewhere: a plan goes by that. #}
-{% macro bigquery__unsendable(value) -%}
+{% macro bigquery__unsendable(value, _type) -%}
     {%- set type -%}
     case
         when {{ value }} is null or left(_told, 1) in ('"', '\'') then null

@@ -61,6 +61,49 @@
     split_part({{ text }}, {{ separator }}, 1)
 {%- endmacro %}
 
+{# The moment at which a statement runs, as a point in time. #}
+{% macro now() -%}
+    {{ return(adapter.dispatch('now', 'leadloop')()) }}
+{%- endmacro %}
+
+{% macro default__now() -%}current_timestamp{%- endmacro %}
+
+{# Whether two values differ, NULL being the same as NULL; never NULL itself. texts_differ and texts_alike say it of texts, of which
+   every character counts. #}
+{% macro differs(one, other) -%}
+    {{ return(adapter.dispatch('differs', 'leadloop')(one, other)) }}
+{%- endmacro %}
+
+{% macro default__differs(one, other) -%}{{ one }} is distinct from {{ other }}{%- endmacro %}
+
+{% macro texts_differ(one, other) -%}
+    {{ return(adapter.dispatch('texts_differ', 'leadloop')(one, other)) }}
+{%- endmacro %}
+
+{% macro default__texts_differ(one, other) -%}{{ one }} is distinct from {{ other }}{%- endmacro %}
+
+{% macro texts_alike(one, other) -%}
+    {{ return(adapter.dispatch('texts_alike', 'leadloop')(one, other)) }}
+{%- endmacro %}
+
+{% macro default__texts_alike(one, other) -%}{{ one }} is not distinct from {{ other }}{%- endmacro %}
+
+{# The same, but NULL where one of the texts is. #}
+{% macro texts_equal(one, other) -%}
+    {{ return(adapter.dispatch('texts_equal', 'leadloop')(one, other)) }}
+{%- endmacro %}
+
+{% macro default__texts_equal(one, other) -%}{{ one }} = {{ other }}{%- endmacro %}
+
+{# A text from its nth character on: so many, or all. #}
+{% macro part_of(text, first, length=none) -%}
+    {{ return(adapter.dispatch('part_of', 'leadloop')(text, first, length)) }}
+{%- endmacro %}
+
+{% macro default__part_of(text, first, length) -%}
+    substr({{ text }}, {{ first }}{{ ', ' ~ length if length is not none }})
+{%- endmacro %}
+
 {# Whether a query has a row: a condition that may stand among the columns of another. #}
 {% macro has_rows(query) -%}
     {{ return(adapter.dispatch('has_rows', 'leadloop')(query)) }}

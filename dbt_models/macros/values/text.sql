@@ -65,11 +65,18 @@
 
    A time with a zone is told in UTC: by itself, an engine tells it in the zone of the session, which is another one on another
    machine, and all leads would be sent again from there. #}
-{% macro as_text(value) -%}
-    {{ return(adapter.dispatch('as_text', 'leadloop')(value)) }}
+{% macro as_text(value, type=none) -%}
+    {{ return(adapter.dispatch('as_text', 'leadloop')(value, type)) }}
 {%- endmacro %}
 
-{% macro default__as_text(value) -%}
+{# Column, in lower case, -> its type, for an engine that can't ask a value for it. #}
+{% macro types_there(relation) -%}
+    {{ return(adapter.dispatch('types_there', 'leadloop')(relation)) }}
+{%- endmacro %}
+
+{% macro default__types_there(relation) -%}{{ return({}) }}{%- endmacro %}
+
+{% macro default__as_text(value, type) -%}
     case
         when {{ leadloop.has_fraction(value) }} then {{ leadloop.decimal_text(value) }}
         {{ leadloop.times_as_text(value) }}
@@ -100,11 +107,11 @@
 
 {# What a value is that no field of a CRM takes as a text: its type, where that is a list, an object or bytes, or that it is no finite
    number. Else NULL. A list may be what a field takes that holds a list; leadloop knows that when it makes the plan. #}
-{% macro unsendable(value) -%}
-    {{ return(adapter.dispatch('unsendable', 'leadloop')(value)) }}
+{% macro unsendable(value, type=none) -%}
+    {{ return(adapter.dispatch('unsendable', 'leadloop')(value, type)) }}
 {%- endmacro %}
 
-{% macro default__unsendable(value) -%}
+{% macro default__unsendable(value, _type) -%}
     {%- set type = 'cast(pg_typeof(' ~ value ~ ') as text)' -%}
     case
         when {{ value }} is null or {{ type }} in ('text', 'character varying', 'integer', 'bigint', 'boolean', 'date') then null
@@ -114,7 +121,7 @@
     end
 {%- endmacro %}
 
-{% macro duckdb__unsendable(value) -%}
+{% macro duckdb__unsendable(value, _type) -%}
     case
         when {{ value }} is null then null
         when typeof({{ value }}) in ('FLOAT', 'DOUBLE')
@@ -131,7 +138,7 @@
 {%- endmacro %}
 
 {# The type of a list ends in [], as it does elsewhere: a plan goes by that. #}
-{% macro spark__unsendable(value) -%}
+{% macro spark__unsendable(value, _type) -%}
     case
         when {{ value }} is null then null
         when typeof({{ value }}) in ('float', 'double')
@@ -283,6 +290,10 @@
    NULLs are left out (concat skips them), so that a column that appears next year leaves the hashes of the older rows
    alone. A semicolon within a value is doubled, so that no value can look like the beginning of the next column. #}
 {% macro content_hash(columns) -%}
+    {{ return(adapter.dispatch('content_hash', 'leadloop')(columns)) }}
+{%- endmacro %}
+
+{% macro default__content_hash(columns) -%}
     {{ leadloop.hash_begun() }}
         {%- for some in columns | sort | batch(50) %}
         {{- ' ||' if not loop.first }}

@@ -16,8 +16,8 @@
 
 {# What is left of the text once it has the shape of a time, in the one form that every engine reads. #}
 {% macro plain_time(value) -%}
-    substr({{ value }}, 1, 10) || ' ' || coalesce(nullif(substr({{ value }}, 12, 8), ''), '00:00:00')
-            || substr({{ leadloop.replaced('substr(' ~ value ~ ', 20)', '[ Zz+-].*$', '') }}, 1, 7)
+    {{ leadloop.part_of(value, 1, 10) }} || ' ' || coalesce(nullif({{ leadloop.part_of(value, 12, 8) }}, ''), '00:00:00')
+            || {{ leadloop.part_of(leadloop.replaced(leadloop.part_of(value, 20), '[ Zz+-].*$', ''), 1, 7) }}
 {%- endmacro %}
 
 {% macro duckdb__wall_clock(value) -%}
@@ -52,17 +52,17 @@
 
 {# The offset that a text ends in, in minutes: NULL where it has none, 0 for Z. Only for a text that wall_clock reads. #}
 {% macro offset_minutes(value, wall_clock) -%}
-    {%- set tail = leadloop.replaced('substr(' ~ value ~ ', 20)', '^[^Zz+-]*', '') -%}
+    {%- set tail = leadloop.replaced(leadloop.part_of(value, 20), '^[^Zz+-]*', '') -%}
     case
         when {{ wall_clock }} is not null and length({{ value }}) > 19
-            then case substr({{ tail }}, 1, 1)
+            then case {{ leadloop.part_of(tail, 1, 1) }}
                 when '+' then 1
                 when '-' then -1
                 when 'Z' then 0
                 when 'z' then 0
             end * (
-                60 * {{ leadloop.read_as("coalesce(nullif(substr(" ~ tail ~ ", 2, 2), ''), '0')", 'integer') }}
-                + {{ leadloop.read_as("coalesce(nullif(substr(replace(" ~ tail ~ ", ':', ''), 4, 2), ''), '0')", 'integer') }}
+                60 * {{ leadloop.read_as("coalesce(nullif(" ~ leadloop.part_of(tail, 2, 2) ~ ", ''), '0')", 'integer') }}
+                + {{ leadloop.read_as("coalesce(nullif(" ~ leadloop.part_of('replace(' ~ tail ~ ", ':', '')", 4, 2) ~ ", ''), '0')", 'integer') }}
             )
     end
 {%- endmacro %}

@@ -208,8 +208,8 @@ where
         or (
             state_before = 'reverted'
             and state_before_that = 'reverted'
-            and value is not distinct from value_before
-            and value is not distinct from value_before_that
+            and {{ leadloop.texts_alike('value', 'value_before') }}
+            and {{ leadloop.texts_alike('value', 'value_before_that') }}
         )
     )
 union all
@@ -238,7 +238,7 @@ where
     sent.place = 1
     and last_word.place = 1
     and last_word.is_undo
-    and sent.value is distinct from last_word.value
+    and {{ leadloop.texts_differ('sent.value', 'last_word.value') }}
 union all
 select
     'refused' as memory,

@@ -90,7 +90,7 @@ objects as (
         object_before,
         object_after
     from pairs
-    where object_before is distinct from object_after
+    where {{ leadloop.texts_differ('object_before', 'object_after') }}
 ),
 
 named as (
@@ -114,8 +114,9 @@ changes as (
         {{ leadloop.one_of_more('object_after', 'field') }} as new_value
     from named
     where
-        {{ leadloop.one_of_more('object_before', 'field') }}
-        is distinct from {{ leadloop.one_of_more('object_after', 'field') }}
+        {{ leadloop.texts_differ(
+            leadloop.one_of_more('object_before', 'field'), leadloop.one_of_more('object_after', 'field')
+        ) }}
     {%- endif %}
 ),
 

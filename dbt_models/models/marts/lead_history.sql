@@ -59,8 +59,12 @@ counted_through as (
         coalesce(
             leadloop_sequence_number,
             case
-                when leadloop_seen_at <= current_timestamp + {{ leadloop.span(1, 'minute') }}
-                    then max(leadloop_sequence_number) over (partition by crm, lead_id order by leadloop_seen_at)
+                when leadloop_seen_at <= {{ leadloop.now() }} + {{ leadloop.span(1, 'minute') }}
+                    then max(leadloop_sequence_number) over (
+                        partition by crm, lead_id
+                        order by leadloop_seen_at, leadloop_sequence_number nulls last
+                        rows between unbounded preceding and current row
+                    )
             end,
             0
         ) as reading

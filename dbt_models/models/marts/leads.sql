@@ -55,7 +55,7 @@ ranked as (
             -- A time in the future is none to go by.
             when
                 alive.last_sequence_number is not null
-                and removals.leadloop_seen_at > current_timestamp + {{ leadloop.span(1, 'minute') }}
+                and removals.leadloop_seen_at > {{ leadloop.now() }} + {{ leadloop.span(1, 'minute') }}
                 then false
             else removals.leadloop_seen_at >= alive.last_seen_at
         end
