@@ -16,7 +16,7 @@ from sqlglot import exp
 from tests.properties.test_equality import FILES, Macros
 
 FOLDER = Path(__file__).parents[1] / "golden"
-ENGINES = ("snowflake", "bigquery")
+ENGINES = ("snowflake", "bigquery", "redshift")
 HERE = (
     "values/{}.sql",
     "leads/{}.sql",
@@ -129,6 +129,14 @@ REFUSED = {
         r"\btimestamptz\b", r"\b(varchar|text)\)", r"\bdouble precision\b", r"\bdecimal\(", r"(?<!to_hex\()\bmd5\b", r"\w''", r'"\w+"',
         r"select[^()]+ where false", r"\bunion\b(?! (all|distinct))",
     ),
+    # What PostgreSQL or DuckDB has and Redshift's documentation does not, or calls a function of the leader node, or has otherwise: a varchar
+    # without a length is cut.
+    "redshift": (
+        r"\bis (not )?distinct\b", r"\bpg_", r"\bfilter \(", r"\bstring_agg\b", r"\bunnest\b", r"\blateral\b", r"\bas jsonb?\b", r"->>",
+        r"\bas text\b", r"\bas varchar\)(?! as leadloop_seen_at)", r"\bE'", r"\bsubstr\(", r"\bcurrent_timestamp\b", r"\bnow\(", r"\bmaterialized\b",
+        r"\bconcat(_ws)?\(", r"\* interval", r"\bmake_date\b", r"\blimit all\b", r"\bexists\b", r"\btypeof\(", r"\bregexp_(matches|split)", r"\barray\[",
+        r"\blambda\b", r"(?<![bl])(?<!r)\btrim\(", r"\bwindow\b", r"regexp_replace\([^()]*\\\\[0-9]", r"\bvalues\b", r", 'g'\)", r"\bcollate\b",
+    ),
 }  # fmt: skip
 
 
@@ -139,6 +147,7 @@ def test_the_grammar_s_test_finds_what_it_looks_for() -> None:
             "select v from given where v @@", read="snowflake", error_level=sqlglot.ErrorLevel.RAISE
         )
     assert any(re.search(mark, "select v ~ '^a' from given") for mark in REFUSED["snowflake"])
+    assert any(re.search(mark, "select v is distinct from w from given") for mark in REFUSED["redshift"])
 
 
 @pytest.mark.parametrize("rule", ["unicode", "html", "list"])
@@ -146,3 +155,10 @@ def test_a_rule_that_the_engine_lacks_is_refused(rule: str) -> None:
     """By its name, when the project is compiled, and not by what the engine says of the SQL."""
     text = (FOLDER.parents[1] / "dbt_models/macros/push/snowflake.sql").read_text(encoding="utf-8")
     assert f"leadloop.refuse_on_snowflake('{rule}')" in text
+
+
+@pytest.mark.parametrize("rule", ["time", "unicode", "html", "list"])
+def test_a_rule_that_redshift_lacks_is_refused(rule: str) -> None:
+    """As above."""
+    text = (FOLDER.parents[1] / "dbt_models/macros/push/redshift.sql").read_text(encoding="utf-8")
+    assert f"leadloop.refuse_on_redshift('{rule}')" in text

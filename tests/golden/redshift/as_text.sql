@@ -1,0 +1,1 @@
+select cast(given.v as varchar(65535)) as told from given

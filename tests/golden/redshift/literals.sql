@@ -1,0 +1,1 @@
+select ('it''s', 'a\\b', '''\\''') as told from given

@@ -1,0 +1,1 @@
+select cast(null as varchar(65535)) as told from given
