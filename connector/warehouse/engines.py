@@ -30,8 +30,8 @@ NOT_YET: dict[str, tuple[str, str]] = {
         "Use the models in your own dbt project",
     ),
     "redshift": (
-        "leadloop does not work with Redshift yet, and neither does its dbt package.",
-        "Load its tables from there",
+        "for Redshift there is the dbt package alone: leadloop can't read leads into it yet, nor plan or push from it.",
+        "Use the models in your own dbt project",
     ),
 }
 """Warehouses that are asked for and are no engine here: what there is of each, and the beginning of what to do."""

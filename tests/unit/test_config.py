@@ -627,4 +627,4 @@ def test_a_warehouse_that_is_not_there_yet_says_what_there_is(
     with pytest.raises(ConfigError, match=rf"is {name}, and .* yet.*docs/engines\.md") as refused:
         destination()
     assert refused.value.exit_code == 2
-    assert ("dbt package alone" in str(refused.value)) == (name in ("snowflake", "bigquery"))
+    assert "dbt package alone" in str(refused.value)
