@@ -2,7 +2,8 @@
 {#- Each CRM has names of its own for these, and an account need not have any of them. -#}
 {%- set there = leadloop.columns_of(ref('leadloop', 'leads')) -%}
 {%- set phones = ['phone_number', 'phone', 'mobile', 'contact_phone_number'] | select('in', there) | list -%}
-{%- set nothing = 'cast(null as ' ~ leadloop.sql_type('text') ~ ')' -%}
+{#- NULL as a text, whatever an engine calls texts. -#}
+{%- set nothing = "nullif('', '')" -%}
 {%- set phone = 'coalesce(' ~ (phones + [nothing]) | join(', ') ~ ')' -%}
 {%- set emails = ['email', 'email_address', 'contact_email'] | select('in', there) | list -%}
 

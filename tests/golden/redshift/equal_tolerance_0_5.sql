@@ -29,7 +29,7 @@ select case
                 || case when rtrim(split_part(translate(w, ',$' || (' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), ''), '.', 2), '0') = '' then '' else '.' || rtrim(split_part(translate(w, ',$' || (' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), ''), '.', 2), '0') end
         else btrim(w, (' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)))
     end, '') as decimal(36, 18)))
-                > cast('0.5' as decimal(38, 18))
+                > cast('0.5' as decimal(36, 18))
         when ((decode((case
         when translate(v, ',$' || (' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '') ~ '^[-+]?(0+[.]?0*|[.]0+)$' then '0'
         when translate(v, ',$' || (' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '') ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)$'

@@ -43,7 +43,7 @@ select
             end
     end as _created_at_clock
             from (
-                select '2026-03-01' as _created_at_text, 'UTC' as leadloop_timezone, cast(null as varchar) as leadloop_seen_at
+                select '2026-03-01' as _created_at_text, 'UTC' as leadloop_timezone, cast(null as timestamptz) as leadloop_seen_at
             ) as texts
         ) as clocks
     ) as placed
