@@ -32,6 +32,8 @@ NUMBERED = ("leadloop_sequence_number", "last_sequence_number", "build_number", 
 """Columns that hold numbers of the ledger's sequence."""
 NOT_COPIED = ("leases", "warehouse", "shards", "last_build", "dbt_results", "begun_anew")
 """Tables of the ledger of no use to anybody who reads, or made in the lake itself."""
+MADE_IN_LAKE = ("built_loads", "built_versions", "dbt_results", NOTE)
+"""Tables of the schema ``leadloop`` that are in the lake; all others there are copies of the ledger's."""
 OF_LEDGER = f"""
 select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() where database_name = '{LEDGER}'
 """
@@ -158,6 +160,11 @@ def tables_of_ledger(connection: sa.Connection) -> list[str]:
     """The names of the tables of leadloop's in the ledger whose copies models and analysts read in the lake."""
     query = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
     return sorted({*connection.exec_driver_sql(query, (LEDGER, SCHEMA)).scalars()} - {*NOT_COPIED})
+
+
+def is_shown(relation: Relation) -> bool:
+    """Whether a relation of the lake is one that a session shows: copies of the ledger's tables are not, since it has these themselves."""
+    return relation.schema != SCHEMA or relation.name in MADE_IN_LAKE
 
 
 def where(connection: sa.Connection, schema: str, name: str) -> str | None:

@@ -21,7 +21,7 @@ from connector import config, crm
 from connector.errors import ConfigError, WarehouseError
 from connector.warehouse import apart_views
 from connector.warehouse import motherduck_connection as opening
-from connector.warehouse.apart import LAKE, LEDGER, NOTE, NUMBERED, OF_LEDGER, SCHEMA, Apart
+from connector.warehouse.apart import LAKE, LEDGER, NOTE, NUMBERED, OF_LEDGER, SCHEMA, Apart, is_shown
 from connector.warehouse.duckdb import size_of
 from connector.warehouse.engine import OPTIONS, Size, State
 from connector.warehouse.relations import Relation
@@ -210,7 +210,7 @@ class MotherDuck(Apart):
                 f"select max({opening.quoted(column)}) from {opening.quoted(name, schema, table)}"
             ).scalar()
             for schema, table, column in rows
-            if opening.is_shown(Relation(schema, table))
+            if is_shown(Relation(schema, table))
         ]
         return max((int(each) for each in found if each is not None), default=None)
 

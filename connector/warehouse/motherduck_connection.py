@@ -13,7 +13,7 @@ from typing import Any
 from connector import config
 from connector.texts import in_sql
 from connector.warehouse import apart_views
-from connector.warehouse.apart import LAKE, LEDGER, NOTE, SCHEMA
+from connector.warehouse.apart import LAKE, LEDGER, is_shown
 from connector.warehouse.apart_views import OF_DUCKDB
 from connector.warehouse.relations import Relation
 
@@ -21,8 +21,6 @@ PREFIX = "md:"
 """How the address of a MotherDuck database begins."""
 EXTENSION = "motherduck"
 TOKEN = "motherduck_token"  # noqa: S105 - the variable in which the extension looks for it
-MADE_THERE = ("built_loads", "built_versions", "dbt_results", NOTE)
-"""Tables of the schema ``leadloop`` that are in MotherDuck; all others there are copies of the ledger's."""
 OWN = f"{LEDGER}.on_motherduck"
 """The schema with what only this engine remembers."""
 TAKEN = frozenset(("memory", "system", "temp", LAKE, LEDGER))
@@ -99,7 +97,3 @@ class Views:
             if is_shown(relation := Relation(schema, name)) and relation not in models
         }
         self._shown.show(instance, wanted | {relation: (sql, sql) for relation, sql in models.items()})
-
-
-def is_shown(relation: Relation) -> bool:
-    return relation.schema != SCHEMA or relation.name in MADE_THERE

@@ -12,15 +12,13 @@ from typing import Any
 from connector.texts import in_sql
 from connector.warehouse import apart_views, extensions
 from connector.warehouse import spark_tables as tables
-from connector.warehouse.apart import LEDGER, NOTE, SCHEMA
+from connector.warehouse.apart import LEDGER, is_shown
 from connector.warehouse.apart_views import OF_DUCKDB
 from connector.warehouse.relations import Relation
 
 EXTENSIONS = ("delta",)
 """Those of DuckDB's that are needed."""
 DISTRIBUTIONS = ("deltalake", "dbt-spark", "pyspark-client", "pysail")
-MADE_ON_SPARK = ("built_loads", "built_versions", "dbt_results", NOTE)
-"""Tables of the schema ``leadloop`` that are in the lake; all others there are copies of the ledger's."""
 OF_SPARK = "views_of_spark"
 """The views that the last builds made, which Sail has forgotten since."""
 PINNED = "pinned"
@@ -62,7 +60,7 @@ class Views:
         pinned = _pinned(ask) if self._of_models else None
         wanted: dict[Relation, tuple[str, str]] = {}
         for relation, path in tables.tables(self._storage).items():
-            found = tables.version(path) if _is_shown(relation) and relation not in models else None
+            found = tables.version(path) if is_shown(relation) and relation not in models else None
             if found is None or (pinned is not None and relation not in pinned):
                 continue
             version = "" if pinned is None else f", version => {pinned[relation]}"
@@ -93,10 +91,6 @@ def _pinned(ask: apart_views.Ask) -> dict[Relation, int] | None:
         return None
     rows = ask(f"select schema_name, table_name, version from {OWN}.{PINNED}", ())
     return {Relation(schema, name): version for schema, name, version in rows}
-
-
-def _is_shown(relation: Relation) -> bool:
-    return relation.schema != SCHEMA or relation.name in MADE_ON_SPARK
 
 
 def _is_installed(distribution: str) -> bool:
