@@ -98,19 +98,25 @@ test-apache-spark: install ## run some of the engine suite on Apache Spark's own
 
 # Environments of their own: dbt-snowflake and dbt-bigquery want other versions than constraints.txt has.
 CLOUD := .venv-cloud
-test-cloud: install ## run the dbt package on dbt-snowflake, with fakesnow in place of the service, and its SQL for BigQuery on GoogleSQL, in environments of their own
+$(CLOUD)/.ready: $(READY) pyproject.toml tests/cloud/snowflake.txt
 	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)
 	$(BIN)/uv pip install --quiet --python $(CLOUD)/bin/python --constraint tests/cloud/snowflake.txt --build-constraint constraints.txt \
 		--editable '.[postgres,snowflake,dev]' fakesnow
-	$(CLOUD)/bin/pytest -n 0 tests/cloud/test_snowflake.py
+	touch $@
+
+test-cloud: $(CLOUD)/.ready ## run the dbt package and the loop on dbt-snowflake, with fakesnow in place of the service, and SQL for BigQuery on GoogleSQL, in environments of their own
+	$(CLOUD)/bin/pytest -n 0 tests/cloud --ignore tests/cloud/test_googlesql.py
 	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)-bigquery
 	$(BIN)/uv pip install --quiet --python $(CLOUD)-bigquery/bin/python --constraint tests/cloud/bigquery.txt --build-constraint constraints.txt \
 		--editable '.[postgres,bigquery,dev]' zetasql
 	$(CLOUD)-bigquery/bin/pytest -n 0 tests/cloud/test_googlesql.py
 
 # Against a service, with an account of yours: CONTRIBUTING.md says which variables it needs. Without them all of it skips.
+# Snowflake's is in the environment of test-cloud.
+LIVE := $(if $(filter snowflake,$(LEADLOOP_LIVE)),$(CLOUD),$(VENV))
 test-live: install ## run the loop against the service that LEADLOOP_LIVE names
-	$(BIN)/pytest -n 0 -m long tests/engines/test_motherduck.py -k live
+	$(if $(filter snowflake,$(LEADLOOP_LIVE)),$(MAKE) $(CLOUD)/.ready)
+	$(LIVE)/bin/pytest -n 0 -m long tests/engines/test_motherduck.py tests/engines/test_snowflake.py -k live
 
 # Not a part of `test`, since it makes the tests take half as long again.
 coverage: install ## run make test's tests and list the files that they cover least

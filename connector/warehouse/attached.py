@@ -40,6 +40,7 @@ class Attached(ABC):
             try:
                 self.looked(self._instance)
                 connection = self._instance.cursor()
+                self.opened(connection)
                 connection.execute(f"set search_path = '{LAKE}.main,{LEDGER}.{SCHEMA}'")
             except BaseException:
                 self._leave()
@@ -66,6 +67,9 @@ class Attached(ABC):
 
     def looked(self, instance: Any) -> None:  # noqa: B027
         """Before each new connection."""
+
+    def opened(self, connection: Any) -> None:  # noqa: B027
+        """Once a new connection is there."""
 
     def _attach_all(self) -> None:
         if not self.read_only:

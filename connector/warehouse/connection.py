@@ -34,13 +34,15 @@ from connector.warehouse.leases import Lease
 from connector.warehouse.motherduck import MotherDuck
 from connector.warehouse.postgres import Postgres
 from connector.warehouse.relations import Relation
+from connector.warehouse.snowflake import Snowflake
+from connector.warehouse.snowflake_account import Account
 from connector.warehouse.spark import Spark
 from connector.warehouse.spark_server import Server
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres``, ``ducklake``, ``spark`` or ``motherduck``."""
+    """A warehouse in one of the engines leadloop knows. Make one with ``open``, ``duckdb``, ``postgres``, ``ducklake``, ``spark``, ``motherduck`` or ``snowflake``."""
 
     kind: str
     """The engine's name."""
@@ -78,6 +80,10 @@ class Warehouse:
     @classmethod
     def motherduck(cls, database: str, ledger: str | Path | None = None, token: str = "") -> "Warehouse":
         return cls("motherduck", MotherDuck().of(database, ledger, token))
+
+    @classmethod
+    def snowflake(cls, account: Account, ledger: str | Path | None = None) -> "Warehouse":
+        return cls("snowflake", Snowflake().of(account, ledger))
 
     @property
     def _kind(self) -> Engine:

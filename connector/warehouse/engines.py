@@ -11,20 +11,17 @@ from connector.warehouse.ducklake_server import ServedLake
 from connector.warehouse.engine import Engine
 from connector.warehouse.motherduck import MotherDuck
 from connector.warehouse.postgres import Postgres
+from connector.warehouse.snowflake import Snowflake
 from connector.warehouse.spark import Spark
 
 ENGINES: dict[str, Engine] = {
-    each.name: each for each in (DuckDB(), Postgres(), DuckLake(), Spark(), MotherDuck())
+    each.name: each for each in (DuckDB(), Postgres(), DuckLake(), Spark(), MotherDuck(), Snowflake())
 }
 _BY_DIALECT: dict[str, Engine] = {each.dialect: each for each in (*ENGINES.values(), ServedLake())}
 """A setting may lead to one of two: a lake is another engine when its catalog is on a server."""
 
 
 NOT_YET: dict[str, tuple[str, str]] = {
-    "snowflake": (
-        "for Snowflake there is the dbt package alone: leadloop can't read leads into it yet, nor plan or push from it.",
-        "Use the models in your own dbt project",
-    ),
     "bigquery": (
         "for BigQuery there is the dbt package alone: leadloop can't read leads into it yet, nor plan or push from it.",
         "Use the models in your own dbt project",

@@ -23,7 +23,15 @@ from connector.errors import ConfigError
 from connector.warehouse.engines import ENGINES, NOT_YET
 
 NAMES = [f"`{name}`" for name in ENGINES]
-SECRETS = ("password", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "token")
+SECRETS = (
+    "password",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "token",
+    "private_key",
+    "private_key_passphrase",
+)
 """Entries of a table of credentials that no file but secrets.toml may have."""
 _TOKEN = re.compile(r"[;?&]token=")
 """In an address that has a token."""

@@ -10,6 +10,7 @@ import pytest
 
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
+from tests.cloud.fake import complete
 from tests.engines import awkward
 from tests.engines.bench import made, told
 
@@ -34,44 +35,6 @@ leadloop:
 
 OF_ALL_PUSHES = ("push_pending", "push_conflicts")
 """Made of the pushes that the catalog has, and fakesnow's has no views among its tables."""
-MACROS = (
-    """create or replace temp macro "system$typeof"(x) as case
-        when typeof(x) like 'DECIMAL%' then 'NUMBER(' || substr(replace(typeof(x), ' ', ''), 9) || '[SB8]'
-        when typeof(x) in ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT') then 'NUMBER(38,0)[SB8]'
-        when typeof(x) in ('FLOAT', 'DOUBLE') then 'FLOAT[DOUBLE]'
-        when typeof(x) = 'TIMESTAMP WITH TIME ZONE' then 'TIMESTAMP_TZ(9)[SB16]'
-        when typeof(x) like 'TIMESTAMP%' then 'TIMESTAMP_NTZ(9)[SB8]'
-        when typeof(x) = 'JSON' or typeof(x) like '%]' then 'ARRAY[LOB]'
-        else typeof(x) || '[LOB]' end""",
-    "create or replace temp macro as_timestamp_tz(x) as try_cast(cast(x as json) ->> '$' as timestamptz)",
-    "create or replace temp macro as_timestamp_ltz(x) as try_cast(cast(x as json) ->> '$' as timestamptz)",
-    "create or replace temp macro as_timestamp_ntz(x) as try_cast(cast(x as json) ->> '$' as timestamp)",
-    "create or replace temp macro as_varchar(x) as cast(x as json) ->> '$'",
-    "create or replace temp macro as_date(x) as try_cast(cast(x as json) ->> '$' as date)",
-)
-"""What fakesnow lacks, as far as Snowflake's documentation says what it does."""
-
-
-def complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has fakesnow know those, trim the characters that it is told to trim, and make dbt's table of new rows, which is dropped again,
-    where it is told to: as a temporary one it can't be in a schema there."""
-    from fakesnow import conn, cursor, transforms
-
-    begin = conn.FakeSnowflakeConnection.__init__
-
-    def begun(self: Any, *given: Any, **named: Any) -> None:
-        begin(self, *given, **named)
-        for macro in MACROS:
-            self._duck_conn.execute(macro)
-
-    execute = cursor.FakeSnowflakeCursor.execute
-
-    def executed(self: Any, command: str, *given: Any, **named: Any) -> Any:
-        return execute(self, command.replace("temporary table", "table"), *given, **named)
-
-    monkeypatch.setattr(conn.FakeSnowflakeConnection, "__init__", begun)
-    monkeypatch.setattr(cursor.FakeSnowflakeCursor, "execute", executed)
-    monkeypatch.setattr(transforms, "trim_cast_varchar", lambda expression: expression)
 
 
 class Snow:

@@ -44,6 +44,8 @@ def empty_warehouse(request: pytest.FixtureRequest, folder: Path) -> Warehouse:
         return Warehouse.spark(folder / "leads.delta", server=request.getfixturevalue("spark_connect"))
     if request.param == "motherduck-live":
         return _emptied(os.environ["LEADLOOP_LIVE_DATABASE"], folder)
+    if request.param == "snowflake-live":
+        return _emptied_snowflake(folder)
     if request.param == "motherduck":
         request.getfixturevalue("instead_of_motherduck")
         return Warehouse.motherduck("md:leads", folder / "leads.ledger.duckdb")
@@ -63,6 +65,32 @@ def _emptied(database: str, folder: Path) -> Warehouse:
     return Warehouse.motherduck(
         database, folder / "leads.ledger.duckdb", os.environ[motherduck_connection.TOKEN]
     )
+
+
+def _emptied_snowflake(folder: Path) -> Warehouse:
+    """The same of Snowflake's."""
+    from connector.warehouse import snowflake_connection
+    from connector.warehouse.snowflake_account import Account
+
+    database = os.environ["LEADLOOP_LIVE_DATABASE"].upper()
+    assert database.startswith("LEADLOOP_TEST"), (
+        "LEADLOOP_LIVE_DATABASE is emptied: its name begins with leadloop_test"
+    )
+    named = {
+        "host": "SNOWFLAKE_ACCOUNT",
+        "username": "SNOWFLAKE_USER",
+        "password": "SNOWFLAKE_PASSWORD",
+        "private_key_path": "SNOWFLAKE_PRIVATE_KEY_PATH",
+        "private_key_passphrase": "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
+        "warehouse": "SNOWFLAKE_WAREHOUSE",
+        "role": "SNOWFLAKE_ROLE",
+    }
+    given = {name: os.environ[variable] for name, variable in named.items() if os.environ.get(variable)}
+    account = Account.of({**given, "database": database})
+    service = snowflake_connection.door(account)
+    for schema in ("ANALYTICS", "CONVOSO_RAW", "LEADLOOP"):
+        service.run(f"drop schema if exists {snowflake_connection.quoted(database, schema)} cascade")
+    return Warehouse.snowflake(account, folder / "leads.ledger.duckdb")
 
 
 def settings_of(warehouse: Warehouse) -> dict[str, str]:

@@ -617,7 +617,7 @@ def test_an_empty_text_hides_nothing(files: Callable[..., None], monkeypatch: py
     assert config.value("crm.convoso.rate") == 3
 
 
-@pytest.mark.parametrize("name", ["snowflake", "bigquery", "redshift"])
+@pytest.mark.parametrize("name", ["bigquery", "redshift"])
 def test_a_warehouse_that_is_not_there_yet_says_what_there_is(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
