@@ -157,7 +157,12 @@ class Door:
             if self._session is None:
                 self._session = _connected(self.account)
             cursor = self._session.cursor()
-            cursor.execute(statement, tuple(given) or None)
+            try:
+                cursor.execute(statement, tuple(given) or None)
+            except Exception as error:
+                if not _is_of_the_statement(error):
+                    self.close()  # the next one begins anew
+                raise
             self._used_at = time.monotonic()
             return cursor
 
@@ -302,6 +307,13 @@ def _connected(account: Account) -> Any:
         arrow_number_to_decimal=True,
         session_parameters={"TIMEZONE": "UTC", "QUERY_TAG": "leadloop"},
     )
+
+
+def _is_of_the_statement(error: Exception) -> bool:
+    """Whether the statement was wrong, and not the session. A session that is over is told of as a statement's error as well."""
+    from snowflake.connector.errors import ProgrammingError
+
+    return isinstance(error, ProgrammingError) and not 390_000 <= (error.errno or 0) < 391_000
 
 
 @contextmanager

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from connector.warehouse import apart_copies
 from connector.warehouse.apart import LEDGER, SCHEMA
 from connector.warehouse.engine import ROWS_AT_A_TIME, Engine
-from connector.warehouse.relations import Relation
-from connector.warehouse.snowflake_connection import OWN, Door, quoted
+from connector.warehouse.snowflake_connection import OWN, Door, Table, quoted
 
 ROWS_IN_A_FILE = 500_000
 """Snowflake loads several files side by side, and one that is very large slowly."""
@@ -31,18 +30,25 @@ _TYPES = {
 
 def copy(database: sa.Engine, engine: Engine, door: Door) -> list[str]:
     """Copies what has changed to the database of this door; the names of those tables."""
+    door.forget()
+    there = {relation.name: table for relation, table in door.tables().items() if relation.schema == SCHEMA}
+    made: set[str] = set()
+
+    def version(name: str) -> str | None:
+        """Nothing that is known to be right tells at a small cost whether somebody has written to it."""
+        return "" if name in there or name in made else None
+
+    def replace(name: str) -> None:
+        _replace(database, door, name, there.get(name))
+        made.add(name)
+
     try:
-        return apart_copies.copy(database, engine, OWN, lambda name: _version(door, name), lambda name: _replace(database, door, name))  # fmt: skip
+        return apart_copies.copy(database, engine, OWN, version, replace)
     finally:
         door.forget()
 
 
-def _version(door: Door, name: str) -> str | None:
-    """Nothing that is known to be right tells at a small cost whether somebody has written to it."""
-    return "" if Relation(SCHEMA, name) in door.tables() else None
-
-
-def _replace(database: sa.Engine, door: Door, name: str) -> None:
+def _replace(database: sa.Engine, door: Door, name: str, before: Table | None) -> None:
     """In one transaction, after which the table has other rows; it is made anew where it would have other columns."""
     schema, table = quoted(door.account.database, SCHEMA.upper()), quoted(name.upper())
     stage = f"{schema}.{quoted(_STAGE)}"
@@ -52,9 +58,8 @@ def _replace(database: sa.Engine, door: Door, name: str) -> None:
             with found.cursor.to_arrow_reader(ROWS_AT_A_TIME) as rows:
                 columns = [(each.name, _TYPES[each.type]) for each in rows.schema]
                 files = _written(rows, Path(folder))
-        there = door.tables().get(Relation(SCHEMA, name))
         make = "create table if not exists"
-        if there is not None and [each.name for each in there.columns] != [each for each, _ in columns]:
+        if before is not None and [each.name for each in before.columns] != [each for each, _ in columns]:
             make = "create or replace table"
         declared = ", ".join(f"{quoted(each.upper())} {kind}" for each, kind in columns)
         door.run(f"create schema if not exists {schema}", f"{make} {schema}.{table} ({declared})")
@@ -70,7 +75,6 @@ def _replace(database: sa.Engine, door: Door, name: str) -> None:
                     f"copy into {schema}.{table} from @{stage} file_format = (TYPE = 'PARQUET' USE_LOGICAL_TYPE = TRUE)"
                     " match_by_column_name = case_insensitive force = true"
                 )
-    door.forget()
 
 
 def _written(rows: Any, folder: Path) -> list[Path]:

@@ -40,6 +40,13 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wareh
     """An empty database in what stands for the service."""
     with fake.served(monkeypatch):
         account = Account("nowhere", "nobody", "LEADS", secret="none")
+        door = snowflake_connection.door(account)
+        for schema in (
+            "ANALYTICS",
+            "CONVOSO_RAW",
+            "LEADLOOP",
+        ):  # all servers of a process have the same databases
+            door.run(f"drop schema if exists LEADS.{schema} cascade")
         yield Warehouse.snowflake(account, tmp_path / "leads.ledger.duckdb")
-        snowflake_connection.door(account).close()
+        door.close()
         snowflake_connection.door.cache_clear()
