@@ -101,10 +101,10 @@ CLOUD := .venv-cloud
 $(CLOUD)/.ready: $(READY) pyproject.toml tests/cloud/snowflake.txt
 	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)
 	$(BIN)/uv pip install --quiet --python $(CLOUD)/bin/python --constraint tests/cloud/snowflake.txt --build-constraint constraints.txt \
-		--editable '.[postgres,snowflake,dev]' fakesnow
+		--editable '.[postgres,snowflake,redshift,dev]' fakesnow
 	touch $@
 
-test-cloud: $(CLOUD)/.ready ## run the dbt package and the loop on dbt-snowflake, with fakesnow in place of the service, and SQL for BigQuery on GoogleSQL, in environments of their own
+test-cloud: $(CLOUD)/.ready ## run the dbt package and the loop on dbt-snowflake and the package on dbt-redshift, with imitations of the services, and SQL for BigQuery on GoogleSQL, in environments of their own
 	$(CLOUD)/bin/pytest -n 0 tests/cloud --ignore tests/cloud/test_googlesql.py
 	$(BIN)/uv venv --quiet --allow-existing $(CLOUD)-bigquery
 	$(BIN)/uv pip install --quiet --python $(CLOUD)-bigquery/bin/python --constraint tests/cloud/bigquery.txt --build-constraint constraints.txt \
