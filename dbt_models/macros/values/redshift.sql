@@ -117,7 +117,7 @@
 {%- endmacro %}
 
 {# By the type of its column; a column of which the catalog says nothing is taken for a text. #}
-{% macro redshift__as_text(value, type) -%}
+{% macro redshift__as_text(value, type=none) -%}
     {%- set type = type or '' -%}
     {%- set text = 'cast(' ~ value ~ ' as ' ~ leadloop.sql_type('text') ~ ')' -%}
     {%- if type.startswith('numeric') or type.startswith('decimal') -%}
@@ -156,7 +156,7 @@
 {%- endmacro %}
 
 {# A list's type ends in [], as it does elsewhere: a plan goes by that. #}
-{% macro redshift__unsendable(value, type) -%}
+{% macro redshift__unsendable(value, type=none) -%}
     {%- set type = type or '' -%}
     {%- set text = 'cast(' ~ value ~ ' as ' ~ leadloop.sql_type('text') ~ ')' -%}
     {%- if type.startswith('double') or type.startswith('real') or type.startswith('float') -%}

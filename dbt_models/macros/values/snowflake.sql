@@ -116,7 +116,7 @@
 {%- endmacro %}
 
 {# The type of a list ends in [], as it does elsewhere: a plan goes by that. #}
-{% macro snowflake__unsendable(value, _type) -%}
+{% macro snowflake__unsendable(value) -%}
     case
         when {{ value }} is null then null
         when {{ leadloop.snowflake_type(value) }} like 'FLOAT%'

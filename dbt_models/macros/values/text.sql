@@ -66,7 +66,8 @@
    A time with a zone is told in UTC: by itself, an engine tells it in the zone of the session, which is another one on another
    machine, and all leads would be sent again from there. #}
 {% macro as_text(value, type=none) -%}
-    {{ return(adapter.dispatch('as_text', 'leadloop')(value, type)) }}
+    {%- set macro = adapter.dispatch('as_text', 'leadloop') -%}
+    {{ return(macro(value) if type is none else macro(value, type)) }}
 {%- endmacro %}
 
 {# Column, in lower case, -> its type, for an engine that can't ask a value for it. #}
@@ -76,7 +77,7 @@
 
 {% macro default__types_there(relation) -%}{{ return({}) }}{%- endmacro %}
 
-{% macro default__as_text(value, type) -%}
+{% macro default__as_text(value) -%}
     case
         when {{ leadloop.has_fraction(value) }} then {{ leadloop.decimal_text(value) }}
         {{ leadloop.times_as_text(value) }}
@@ -108,10 +109,11 @@
 {# What a value is that no field of a CRM takes as a text: its type, where that is a list, an object or bytes, or that it is no finite
    number. Else NULL. A list may be what a field takes that holds a list; leadloop knows that when it makes the plan. #}
 {% macro unsendable(value, type=none) -%}
-    {{ return(adapter.dispatch('unsendable', 'leadloop')(value, type)) }}
+    {%- set macro = adapter.dispatch('unsendable', 'leadloop') -%}
+    {{ return(macro(value) if type is none else macro(value, type)) }}
 {%- endmacro %}
 
-{% macro default__unsendable(value, _type) -%}
+{% macro default__unsendable(value) -%}
     {%- set type = 'cast(pg_typeof(' ~ value ~ ') as text)' -%}
     case
         when {{ value }} is null or {{ type }} in ('text', 'character varying', 'integer', 'bigint', 'boolean', 'date') then null
@@ -121,7 +123,7 @@
     end
 {%- endmacro %}
 
-{% macro duckdb__unsendable(value, _type) -%}
+{% macro duckdb__unsendable(value) -%}
     case
         when {{ value }} is null then null
         when typeof({{ value }}) in ('FLOAT', 'DOUBLE')
@@ -138,7 +140,7 @@
 {%- endmacro %}
 
 {# The type of a list ends in [], as it does elsewhere: a plan goes by that. #}
-{% macro spark__unsendable(value, _type) -%}
+{% macro spark__unsendable(value) -%}
     case
         when {{ value }} is null then null
         when typeof({{ value }}) in ('float', 'double')
