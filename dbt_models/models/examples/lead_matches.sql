@@ -13,7 +13,7 @@ with people as {{ 'not materialized' if target.type in ['duckdb', 'postgres'] }}
         crm,
         lead_id,
         created_at,
-        right(translate({{ phone }}, translate({{ phone }}, '0123456789', ''), ''), 10) as phone,
+        right({{ leadloop.digits_of(phone) }}, 10) as phone,
         lower(trim(coalesce({{ (emails + [nothing]) | join(', ') }}))) as email
     from {{ ref('leadloop', 'leads') }}
     where removed_at is null

@@ -147,7 +147,7 @@ said as (
 writes as (
     select
         crm,
-        max(crm_lead_id) as lead_id,
+        max(crm_lead_id) as written_to,
         column_name,
         value,
         min(recorded_at) as sent_at,
@@ -181,7 +181,7 @@ pushed as (
     inner join writes
         on
             pairs.crm = writes.crm
-            and pairs.lead_id = writes.lead_id
+            and pairs.lead_id = writes.written_to
             and pairs.first_seen_at >= writes.sent_at
             and pairs.last_seen_at < writes.done_at
 )

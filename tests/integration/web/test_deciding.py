@@ -25,7 +25,9 @@ def plan_with(browser: Browser, conflicts: int) -> Any:
     until = time.monotonic() + 60
     while True:
         settled(browser)
-        plan = browser.site.plans.get(PUSH, patience=60).plan
+        made = browser.site.plans.get(PUSH, patience=60)
+        assert made is not None
+        plan: Any = made.plan
         if len(plan.conflicts) == conflicts or time.monotonic() > until:
             return plan
         time.sleep(0.05)
