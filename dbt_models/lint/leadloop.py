@@ -186,7 +186,3 @@ def texts_differ(one: str, other: str) -> str:
 
 def texts_alike(one: str, other: str) -> str:
     return f"{one} = {other}"
-
-
-def digits_of(value: str) -> str:
-    return f"trim({value})"

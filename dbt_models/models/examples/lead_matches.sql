@@ -5,6 +5,9 @@
 {#- NULL as a text, whatever an engine calls texts. -#}
 {%- set nothing = "nullif('', '')" -%}
 {%- set phone = 'coalesce(' ~ (phones + [nothing]) | join(', ') ~ ')' -%}
+{#- BigQuery's translate takes no character twice. -#}
+{%- set digits = "regexp_replace(" ~ phone ~ ", '[^0-9]', '')" if target.type == 'bigquery'
+    else 'translate(' ~ phone ~ ', translate(' ~ phone ~ ", '0123456789', ''), '')" -%}
 {%- set emails = ['email', 'email_address', 'contact_email'] | select('in', there) | list -%}
 
 -- The last ten digits of a phone number are the same with and without the country's code; fewer than seven are none.
@@ -13,7 +16,7 @@ with people as {{ 'not materialized' if target.type in ['duckdb', 'postgres'] }}
         crm,
         lead_id,
         created_at,
-        right({{ leadloop.digits_of(phone) }}, 10) as phone,
+        right({{ digits }}, 10) as phone,
         lower(trim(coalesce({{ (emails + [nothing]) | join(', ') }}))) as email
     from {{ ref('leadloop', 'leads') }}
     where removed_at is null

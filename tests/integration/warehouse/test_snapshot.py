@@ -81,7 +81,7 @@ def test_a_snapshot_has_what_a_running_process_has_committed(warehouse: Warehous
 
 def test_a_snapshot_never_has_a_part_of_a_transaction(warehouse: Warehouse) -> None:
     """However a writer and its checkpoints fall between: what is in one table is in the other."""
-    seen = set()
+    seen: set[int] = set()
     with writing(warehouse, 0.12, 400) as process:
         assert process.stdout is not None
         process.stdout.readline()
