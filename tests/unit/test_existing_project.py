@@ -156,8 +156,8 @@ def test_a_project_that_dbt_cannot_read_is_said_to_be_so(
     monkeypatch.setattr(models, "credentials", unreadable)
     done = existing_project.add(project)
     assert done.remark.startswith("The dbt project can't be read: no profile. Until then the warehouse")
-    monkeypatch.setattr(models, "credentials", lambda _: SimpleNamespace(type="snowflake"))
-    assert "snowflake" in existing_project.add(project).remark
+    monkeypatch.setattr(models, "credentials", lambda _: SimpleNamespace(type="bigquery"))
+    assert "bigquery" in existing_project.add(project).remark
 
 
 def test_models_go_where_the_projects_are_and_take_no_name_of_theirs(project: Path) -> None:
