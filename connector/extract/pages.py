@@ -63,7 +63,8 @@ class Pages:
                 return True
             self.totals_are_true = self.totals_are_true and total != count
             return False
-        if total is None and not count and page.total != 0:
+        if total is None and not count:
+            # A total of 0 is no proof either where one has been wrong.
             return not self.shows(bounds, 0, looks=MORE_LOOKS if page.total else LOOKS)
         if total is None and count and (not self._served_full_page or page.total not in (None, count)):
             # The server may serve smaller pages than it was asked for: then something follows. A total that is not

@@ -195,6 +195,21 @@ class Overlooks(LiveCrm):
         return page if self.asked[bounds] > 2 else replace(page, rows=[])
 
 
+class Denies(LiveCrm):
+    """The first answer about any bounds says that there is none; but for the very first one, which has too small a total."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.asked: Counter[tuple[datetime, datetime]] = Counter()
+
+    def search(self, bounds: Any, **options: Any) -> Any:
+        page = super().search(bounds, **options)
+        self.asked[bounds] += 1
+        if self.asked.total() == 1:
+            return replace(page, total=len(page.rows) - 1)
+        return page if self.asked[bounds] > 1 else replace(page, rows=[], total=0)
+
+
 class Wavering(LiveCrm):
     """A CRM whose totals are wrong now and then; where it serves less than it was asked for, its total tells."""
 
@@ -238,6 +253,12 @@ def test_a_short_page_of_one_second_is_read_to_its_end() -> None:
 def test_two_empty_answers_in_a_row_are_no_proof(totals: Any) -> None:
     """Where no total says how many leads there are, an empty page is believed when it came three times."""
     crm = Overlooks({f"L{i}": START + timedelta(minutes=i) for i in range(40)}, totals=totals)
+    assert set(read(crm)) == set(crm.leads)
+
+
+def test_a_total_of_none_is_no_proof_where_one_has_been_wrong() -> None:
+    """An empty page is looked at again then, whatever its own total says."""
+    crm = Denies({f"L{i}": START + timedelta(minutes=i) for i in range(40)})
     assert set(read(crm)) == set(crm.leads)
 
 
