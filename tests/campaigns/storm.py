@@ -367,8 +367,12 @@ def main(say: Callable[[str], None] = print) -> None:
         ):
             found.append(made)
             # A campaign that is interrupted says what it has found by then.
-            with suppress(KeyboardInterrupt):
+            try:
                 campaign(made, share, life=given.life)
+            except (KeyboardInterrupt, RuntimeError) as error:
+                # DuckDB says of a query that was interrupted that it was.
+                if not isinstance(error.__cause__ or error, KeyboardInterrupt):
+                    raise
     say(text(found))
     sys.exit(not all(sum(each.tables.values(), Table()).clean for each in found))
 

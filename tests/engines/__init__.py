@@ -15,6 +15,8 @@ from connector.warehouse.spark import server_of
 USUAL = "duckdb postgres ducklake spark"
 EVERY = (*USUAL.split(), "ducklake-postgres", "motherduck")
 """Those on which `make test-engines` and `make test-spark` run the tests of this folder."""
+IMITATED = ("snowflake",)
+"""Those whose loop `make test-cloud` runs, with an imitation in an environment of its own."""
 ENGINES = os.environ.get("ENGINES", USUAL).split()
 """Those on which the tests of this folder run; `spark-connect` is Apache Spark's own server, and `spark` is Sail."""
 
