@@ -99,6 +99,7 @@ def test_every_row_of_the_table(lab: Any, own: Any) -> None:
     assert (stopping.max_changes, stopping.max_share, stopping.max_clears) == (None, None, 0)
 
 
+@pytest.mark.long_if("duckdb")
 def test_a_field_may_have_policies_of_its_own(lab: Any, own: Any) -> None:
     """In one push, each field by its own: what becomes of a blank, of what was never sent, and how values are compared."""
     lab.land(
