@@ -1,10 +1,10 @@
 """The dbt package on dbt-redshift, with a DuckDB in place of the service, for which sqlglot writes each statement: what it makes of raw tables
 is what DuckDB makes of them."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlglot import exp
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from tests.engines import awkward
-from tests.engines.bench import made, told
+from tests.engines.bench import dbt_built, made, told
 from tests.unit.test_golden import REFUSED
 
 pytest.importorskip("dbt.adapters.redshift", reason="`leadloop[redshift]` is what this needs")
@@ -217,20 +217,7 @@ def build(tmp_path: Path, red: Red) -> Build:
     project = tmp_path / "package"
     shutil.copytree(models.packaged_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
 
-    def run(*arguments: str) -> list[str]:
-        from dbt.cli.main import dbtRunner
-
-        quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
-        places = ["--project-dir", str(project), "--profiles-dir", str(tmp_path)]
-        places += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "target")]
-        given = ["--vars", json.dumps({"leadloop_examples": True}), "--exclude-resource-type", "unit_test"]
-        result = dbtRunner().invoke([*quiet, "build", *places, *given, *arguments])
-        assert result.exception is None, result.exception
-        return [
-            f"{each.node.name}: {each.message}" for each in result.result if each.status in ("error", "fail")
-        ]
-
-    return run
+    return partial(dbt_built, project, tmp_path, tmp_path / "target")
 
 
 def without_hash(rows: list[str]) -> list[str]:

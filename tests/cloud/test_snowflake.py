@@ -1,8 +1,8 @@
 """The dbt package on dbt-snowflake, with fakesnow in place of the service: what it makes of raw tables is what DuckDB makes of them."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from tests.cloud.fake import complete
 from tests.engines import awkward
-from tests.engines.bench import made, told
+from tests.engines.bench import dbt_built, made, told
 
 pytest.importorskip("fakesnow", reason="`make test-cloud` has what this needs")
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
@@ -115,20 +115,7 @@ def build(tmp_path: Path, snow: Snow) -> Build:
         "".join(line for line in file.read_text().splitlines(keepends=True) if "persist_docs" not in line)
     )
 
-    def run(*arguments: str) -> list[str]:
-        from dbt.cli.main import dbtRunner
-
-        quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
-        places = ["--project-dir", str(project), "--profiles-dir", str(tmp_path)]
-        places += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "target")]
-        given = ["--vars", json.dumps({"leadloop_examples": True}), "--exclude-resource-type", "unit_test"]
-        result = dbtRunner().invoke([*quiet, "build", *places, *given, *arguments])
-        assert result.exception is None, result.exception
-        return [
-            f"{each.node.name}: {each.message}" for each in result.result if each.status in ("error", "fail")
-        ]
-
-    return run
+    return partial(dbt_built, project, tmp_path, tmp_path / "target")
 
 
 def test_every_relation_is_duckdbs(snow: Snow, build: Build, duck: Warehouse) -> None:

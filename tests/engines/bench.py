@@ -1,5 +1,6 @@
 """A warehouse of one engine with a CRM, and what DuckDB makes of the raw tables that are in it."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -103,3 +104,16 @@ def wait_for(condition: Callable[[], bool], process: Any) -> None:
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def dbt_built(project: Path, profiles: Path, scratch: Path, *arguments: str) -> list[str]:
+    """Builds the dbt project with its examples, by the profiles of a folder and without leadloop; returns what is wrong."""
+    from dbt.cli.main import dbtRunner
+
+    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+    places = ["--project-dir", str(project), "--profiles-dir", str(profiles)]
+    places += ["--target-path", str(scratch), "--log-path", str(scratch)]
+    given = ["--vars", json.dumps({"leadloop_examples": True}), "--exclude-resource-type", "unit_test"]
+    result = dbtRunner().invoke([*quiet, "build", *places, *given, *arguments])
+    assert result.exception is None, result.exception
+    return [f"{each.node.name}: {each.message}" for each in result.result if each.status in ("error", "fail")]

@@ -1,10 +1,10 @@
 """The dbt package on Spark SQL: what a server that speaks Spark Connect makes of raw tables is what DuckDB makes of them. The server is
 Sail, or Apache Spark's own, see `apache`."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from connector.texts import is_blank
 from connector.warehouse import models
 from connector.warehouse.connection import Warehouse
 from tests.engines import ENGINES, apache, awkward
-from tests.engines.bench import made, told
+from tests.engines.bench import dbt_built, made, told
 from tests.properties.test_equality import FILES, ODD, Macros, number_text
 from tests.unit.push.test_equality import DIFFERENT, SAME
 
@@ -129,21 +129,8 @@ Build = Callable[..., list[str]]
 def build(tmp_path: Path, sail: Sail) -> Build:
     """Runs dbt on Sail, and returns what is wrong."""
 
-    def run(*arguments: str) -> list[str]:
-        from dbt.cli.main import dbtRunner
-
-        package = str(models.packaged_project())
-        quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
-        places = ["--project-dir", package, "--profiles-dir", package, "--target", "spark"]
-        places += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "target")]
-        given = ["--vars", json.dumps({"leadloop_examples": True}), "--exclude-resource-type", "unit_test"]
-        result = dbtRunner().invoke([*quiet, "build", *places, *given, *arguments])
-        assert result.exception is None, result.exception
-        return [
-            f"{each.node.name}: {each.message}" for each in result.result if each.status in ("error", "fail")
-        ]
-
-    return run
+    package = models.packaged_project()
+    return partial(dbt_built, package, package, tmp_path / "target", "--target", "spark")
 
 
 @contextmanager
